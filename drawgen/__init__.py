@@ -1,0 +1,3 @@
+"""drawgen: a generative drawing and texture toolkit. `drawgen --help` is the way in; README.md tells the rest."""
+
+__version__ = "0.1.0"

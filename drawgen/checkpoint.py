@@ -1,0 +1,301 @@
+"""Files on disk: model folders, training states, and the way they are written so that nothing is ever lost.
+
+A **model folder** is `config.json` (model name, config, spec), `model.safetensors` (weights) and `README.md` (card).
+A **training state** is `state-00001200.pt` in a run folder; the newest two are kept. It starts with a digest of what
+follows and is read with `weights_only=True`: it holds tensors and plain numbers, never code.
+"""
+
+import dataclasses
+import errno
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+
+from drawgen.contract import Spec
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+MAGIC = b"drawgen state 1\n"
+T = TypeVar("T")
+
+
+class CheckpointError(ValueError):
+    """A model folder or training state that cannot be used; the message names the file and the mend."""
+
+
+class StorageError(OSError):
+    """Something could not be written (disk full, folder gone): what was there before is intact."""
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes the whole file or leaves what was there: a temporary file in the same folder, flushed to the disk, then
+    renamed over the old one, and the folder flushed too. Raises StorageError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        flush_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes a rename in `folder` durable, where the system can."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def reason(error: OSError) -> str:
+    """The system's words for an error, with the usual mend."""
+    words = error.strerror or str(error)
+    if error.errno == errno.ENOSPC:
+        return f"{words}: free some space"
+    return words
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps a second run out of `folder`; the lock dies with the process. Raises ValueError when it is taken."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = open(folder / "lock", "a")
+    except OSError as error:
+        raise ValueError(f"the folder {folder} cannot be used ({reason(error)}); choose another") from error
+    with handle:
+        try:
+            lock_file(handle.fileno())
+        except OSError as error:
+            raise ValueError(f"another run is writing to {folder}; wait for it or choose another folder") from error
+        yield
+
+
+def lock_file(handle: int) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Temporary files of runs that were killed. Only for who holds the folder's lock."""
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- dataclasses as JSON
+
+
+def to_plain(value: Any) -> Any:
+    """A config dataclass as JSON-ready dictionaries and lists."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def from_plain(kind: type[T], plain: Any, *, where: str) -> T:
+    """The dataclass `kind` from what `to_plain` made of it. Missing fields take their defaults; an unknown field or a value
+    of the wrong type raises CheckpointError with `where` in it."""
+    if not isinstance(plain, Mapping):
+        raise CheckpointError(f"{where}: expected an object with the fields of {kind.__name__}, got {plain!r:.60}")
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(plain) - set(fields))
+    if unknown:
+        raise CheckpointError(f"{where}: unknown field {unknown[0]!r}; was it written by a newer drawgen?")
+    hints = typing.get_type_hints(kind)
+    values = {name: coerce(hints[name], value, where=f"{where}: {name}") for name, value in plain.items()}
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{where}: {error}") from error
+
+
+def coerce(hint: Any, value: Any, *, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return coerce(next(a for a in arguments if a is not type(None)), value, where=where)
+    if origin is tuple and isinstance(value, list):
+        kinds = arguments if Ellipsis not in arguments else (arguments[0],) * len(value)
+        if len(kinds) == len(value):
+            return tuple(coerce(k, v, where=where) for k, v in zip(kinds, value, strict=True))
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return from_plain(hint, value, where=where)
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    raise CheckpointError(f"{where} is {value!r:.60}, which is not a {getattr(hint, '__name__', hint)}")
+
+
+def read_json(path: Path) -> Any:
+    """Raises CheckpointError where the file is absent or is not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist; give a model folder, or the name of a model from `drawgen list`") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged (not JSON: {error}); write it anew or take a copy") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_atomically(path, (json.dumps(to_plain(value), indent=2, ensure_ascii=False) + "\n").encode())
+
+
+# ---------------------------------------------------------------- model folders
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFile:
+    """What a model folder says, before anything is built from it."""
+
+    folder: Path
+    model: str
+    config: Mapping[str, Any]
+    spec: Spec
+
+    def where(self) -> str:
+        return str(self.folder / CONFIG)
+
+
+def write_model(folder: Path, model: str, config: Any, spec: Spec) -> None:
+    """The `config.json` of a model folder; `write_weights` and `write_card` add the rest."""
+    plain = {"format": FORMAT, "model": model, "config": to_plain(config), "spec": to_plain(spec)}
+    write_json(folder / CONFIG, plain)
+
+
+def write_weights(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(folder / WEIGHTS, save_safetensors(on_cpu))
+
+
+def write_card(folder: Path, text: str) -> None:
+    write_atomically(folder / CARD, text.encode())
+
+
+def read_model(folder: Path) -> ModelFile:
+    """Raises CheckpointError where `config.json` is absent, damaged, or of another format."""
+    path = folder / CONFIG
+    plain = read_json(path)
+    if not isinstance(plain, dict) or set(plain) != {"format", "model", "config", "spec"}:
+        raise CheckpointError(f"{path} is not a drawgen model's: it needs the fields format, model, config and spec, and no other")
+    if plain["format"] != FORMAT:
+        raise CheckpointError(f"{path} has format {plain['format']!r}, and this drawgen reads {FORMAT}; update drawgen")
+    if not isinstance(plain["model"], str) or not isinstance(plain["config"], dict):
+        raise CheckpointError(f"{path}: model has to be a name and config an object")
+    return ModelFile(folder, plain["model"], plain["config"], from_plain(Spec, plain["spec"], where=str(path)))
+
+
+def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights, checked against `expected` (a state_dict): names, shapes, finiteness. Raises CheckpointError."""
+    path = folder / WEIGHTS
+    try:
+        tensors = load_safetensors(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist; the run had no time to write it, or the folder is not a model's") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); take a copy of it or train again") from error
+    for name in sorted(set(tensors) ^ set(expected)):
+        what = "lacks" if name in expected else "has the unknown tensor"
+        raise CheckpointError(f"{path} {what} {name}; it does not belong to the {CONFIG} beside it")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            raise CheckpointError(
+                f"{path}: {name} has shape {tuple(tensor.shape)} and {CONFIG} asks for {tuple(expected[name].shape)}"
+            )
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise CheckpointError(f"{path}: {name} holds NaN or infinity; train again from an earlier checkpoint")
+    return tensors
+
+
+# ---------------------------------------------------------------- training states
+
+
+def states(folder: Path) -> list[Path]:
+    """The training states in a run folder, newest first."""
+    found = [path for path in folder.glob("state-*.pt") if re.fullmatch(r"state-\d+\.pt", path.name)]
+    return sorted(found, key=lambda path: int(path.stem[6:]), reverse=True)
+
+
+def write_state(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
+    """Writes the state after `step` batches, then removes all but the newest two."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    body = buffer.getvalue()
+    path = folder / f"state-{step:08d}.pt"
+    write_atomically(path, MAGIC + hashlib.sha256(body).digest() + body)
+    for old in states(folder)[2:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Raises CheckpointError where the file is cut short, altered, or not a state at all."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
+    head = len(MAGIC) + 32
+    if not data.startswith(MAGIC) or hashlib.sha256(data[head:]).digest() != data[len(MAGIC) : head]:
+        raise CheckpointError(f"{path} is damaged (its digest does not match)")
+    state: dict[str, Any] = torch.load(io.BytesIO(data[head:]), map_location="cpu", weights_only=True)
+    return state
+
+
+def read_newest_state(folder: Path) -> dict[str, Any] | None:
+    """The newest state that is whole; None where there is none to begin with. A damaged one is passed over with a warning;
+    if all are damaged, CheckpointError."""
+    damaged: CheckpointError | None = None
+    for path in states(folder):
+        try:
+            return read_state(path)
+        except CheckpointError as error:
+            log.warning("%s; the checkpoint before it is used", error)
+            damaged = error
+    if damaged is not None:
+        raise CheckpointError(f"no whole checkpoint is left in {folder} ({damaged}); start again in another folder")
+    return None

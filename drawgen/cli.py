@@ -1,0 +1,359 @@
+"""The command line: parses, calls `jobs`, prints. Nobody imports this module.
+
+Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 it went wrong, 2 the caller's
+mistake, 130 and 143 interrupted.
+"""
+
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+import drawgen
+from drawgen import models
+
+Size = Annotated[str, arg(metavar="WxH")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    logging.basicConfig(format="drawgen: %(message)s", level=logging.WARNING)
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"drawgen {drawgen.__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        return fail(2, f"there is no command {words[0]!r}; there are {', '.join(COMMANDS)} (drawgen --help)")
+    try:
+        return guarded(lambda: COMMANDS[words[0]](words[1:]))
+    except SystemExit as end:  # tyro's own, after it has said what is wrong
+        return end.code if isinstance(end.code, int) else 2
+
+
+def overview() -> str:
+    lines = [f"drawgen {drawgen.__version__}: a generative drawing and texture toolkit", "", "usage: drawgen COMMAND ... [--help]", ""]
+    lines += [f"  {name:<9} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    return "\n".join(lines)
+
+
+def fail(status: int, message: str) -> int:
+    print(f"drawgen: {message}", file=sys.stderr)
+    return status
+
+
+def guarded(command: Callable[[], None]) -> int:
+    """The exit status of a command: what is the caller's mistake and what went wrong becomes one sentence."""
+    try:
+        command()
+        sys.stdout.flush()
+        return 0
+    except KeyboardInterrupt:
+        return fail(130, "interrupted")
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except ValueError as error:
+        return fail(2, str(error))
+    except MemoryError:
+        return fail(1, "out of memory; ask for less (--size, -n), or close other programs")
+    except Exception as error:
+        status = status_of(error)
+        if status is None:
+            raise
+        return fail(status, str(error))
+
+
+def status_of(error: Exception) -> int | None:
+    """The status for the errors that have a sentence of their own; None for a fault in drawgen, which keeps its traceback."""
+    from drawgen.checkpoint import StorageError
+    from drawgen.train import Interrupted, TrainingError
+
+    if isinstance(error, Interrupted):
+        return 128 + error.number
+    if isinstance(error, (StorageError, TrainingError)):
+        return 1
+    if isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error)):
+        error.args = ("out of memory; ask for less (--size, -n, a smaller batch), or close other programs",)
+        return 1
+    return None
+
+
+# ---------------------------------------------------------------- progress
+
+
+class Bars:
+    """Progress on standard error: a bar for training, one for drawing."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+
+    def __enter__(self) -> Any:
+        from drawgen.jobs import Reports
+
+        return Reports(training=self.training, drawing=self.drawing, message=self.message)
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+    def open(self, total: int, unit: str, **options: Any) -> None:
+        from tqdm import tqdm
+
+        seldom = 0.2 if sys.stderr.isatty() else 10.0
+        self.bar = tqdm(total=total, unit=unit, file=sys.stderr, dynamic_ncols=True, mininterval=seldom, leave=True, **options)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def training(self, progress: Any) -> None:
+        if self.bar is None:
+            self.open(progress.steps, "step", initial=progress.step)
+        shown = {k: f"{v:.4g}" for k, v in progress.numbers.items() if k in ("loss", "bits_per_dim")}
+        self.bar.set_postfix(shown, refresh=False)
+        self.bar.update(progress.step - self.bar.n)
+        if progress.step >= progress.steps:
+            self.close()
+
+    def drawing(self, share: float) -> None:
+        if self.bar is None:
+            self.open(100, "%", delay=1.0, bar_format="{l_bar}{bar}| [{elapsed}<{remaining}]")
+        self.bar.update(int(100 * share) - self.bar.n)
+
+    def message(self, text: str) -> None:
+        self.close()
+        print(text, file=sys.stderr)
+
+
+# ---------------------------------------------------------------- commands
+
+
+def parse(function: Callable[..., Any], words: list[str], name: str) -> Any:
+    return tyro.cli(function, args=words, prog=f"drawgen {name}", config=(OmitArgPrefixes,))
+
+
+def texture(words: list[str]) -> None:
+    """A larger texture like one photograph."""
+
+    def command(
+        photo: Positional[str],
+        out: Annotated[Path, arg(aliases=["-o"])],
+        size: Size = "512x512",
+        tile: bool = False,
+        minutes: float = 2.0,
+        steps: int | None = None,
+        seed: int = 0,
+        save: Path | None = None,
+        exemplar_px: int = 512,
+        match: bool = True,
+        device: str = "auto",
+        resume: bool = False,
+        force: bool = False,
+    ) -> None:
+        """Fits a spatial LSTM to one photograph and paints a larger texture like it.
+
+        Args:
+            photo: A picture, or photo:NAME for a photograph that scikit-image carries (brick, grass, gravel ...).
+            out: The picture to write: PNG, JPEG, WebP, TIFF, BMP; GIF, APNG or MP4 show how it is painted.
+            size: Width and height in pixels.
+            tile: Make it repeat without a seam.
+            minutes: Time to train for.
+            steps: Train for exactly so many batches instead: the same seed then gives the same file.
+            seed: Start of all random numbers.
+            save: Model folder that keeps the fit; OUT.model when left out.
+            exemplar_px: A larger photograph is reduced to this on its longer side first.
+            match: Give the result the photograph's histogram.
+            device: auto, cpu, cuda, cuda:N or mps.
+            resume: Go on with an interrupted fit.
+            force: Replace what exists.
+        """
+        from drawgen import images, jobs
+
+        with Bars() as reports:
+            folder = jobs.texture(
+                photo, out, size=images.parse_size(size), tile=tile, minutes=minutes, steps=steps, seed=seed, save=save,
+                exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, reports=reports,
+            )  # fmt: skip
+        print(out)
+        print(f"more of it: drawgen sample {folder} -o OUT.png --size 1024x1024 --seed 7", file=sys.stderr)
+
+    parse(command, words, "texture")
+
+
+def sample(words: list[str]) -> None:
+    """Pictures from a trained model."""
+
+    def command(
+        model: Positional[str],
+        out: Annotated[Path, arg(aliases=["-o"])],
+        n: Annotated[int, arg(aliases=["-n"])] = 1,
+        size: Size | None = None,
+        seed: int = 0,
+        temperature: float = 1.0,
+        tile: bool = False,
+        match: bool = True,
+        device: str = "cpu",
+        force: bool = False,
+    ) -> None:
+        """Draws pictures from a trained model.
+
+        Args:
+            model: A model folder, MODEL:NAME of a shipped one (see drawgen list), or MODEL for its default.
+            out: The file to write: a picture, or a GIF, APNG or MP4 of how it is drawn.
+            n: How many, side by side.
+            size: Width and height in pixels of each; the training size when left out.
+            seed: Start of all random numbers; the same seed gives the same file.
+            temperature: Below 1 likelier, above 1 wilder pictures.
+            tile: Make each repeat without a seam.
+            match: Give textures their photograph's histogram.
+            device: auto, cpu, cuda, cuda:N or mps.
+            force: Replace what exists.
+        """
+        from drawgen import images, jobs
+
+        with Bars() as reports:
+            jobs.sample(
+                model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
+                tile=tile, match=match, device=device, force=force, reports=reports,
+            )  # fmt: skip
+        print(out)
+
+    parse(command, words, "sample")
+
+
+def train(words: list[str]) -> None:
+    """Trains a model by a preset, with any setting changed."""
+    named = [word for word in words[:2] if not word.startswith("-")]
+    if not named:
+        print(train_help())
+        if not set(words) & {"-h", "--help"}:
+            raise ValueError("drawgen train needs the name of a model")
+        return
+    model, preset, rest = named[0], named[1] if len(named) > 1 and words[1] == named[1] else None, words[1:]
+    rest = rest[1:] if preset else rest
+    recipe = models.recipe(model, preset)
+    preset = preset or next(iter(models.module(model).PRESETS))
+    from drawgen import jobs
+
+    if "--resume" in rest:
+        place = next((rest[i + 1] for i, word in enumerate(rest[:-1]) if word in ("--out", "-o")), None)
+        if place is not None:
+            kept_model, kept_preset, recipe = jobs.stored_recipe(Path(place))
+            if (kept_model, kept_preset) != (model, preset if len(named) > 1 else kept_preset):
+                raise ValueError(f"{place} was begun as {kept_model} {kept_preset}, not {model} {preset}; resume it the same way")
+            preset = kept_preset
+    options = dataclasses.make_dataclass(
+        "Options",
+        [
+            ("out", Annotated[Path, arg(aliases=["-o"], help="The run folder; it becomes a model folder.")]),
+            ("model", type(recipe.model), recipe.model),
+            ("data", type(recipe.data), recipe.data),
+            ("fit", type(recipe.fit), recipe.fit),
+            ("resume", Annotated[bool, arg(help="Go on with the run in the folder.")], False),
+            ("force", Annotated[bool, arg(help="Replace the run in the folder.")], False),
+        ],
+        namespace={"__doc__": f"{model}, preset {preset}. {recipe.about}"},
+        frozen=True,
+        kw_only=True,
+    )
+    chosen: Any = tyro.cli(options, args=rest, prog=f"drawgen train {model} {preset}")
+    fit = chosen.fit
+    if fit.minutes != recipe.fit.minutes and fit.steps == recipe.fit.steps and "--resume" not in rest:
+        fit = dataclasses.replace(fit, steps=None)  # minutes asked for in place of the preset's steps
+    recipe = dataclasses.replace(recipe, model=chosen.model, data=chosen.data, fit=fit)
+    with Bars() as reports:
+        outcome = jobs.train(model, recipe, chosen.out, preset=preset, resume=chosen.resume, force=chosen.force, reports=reports)
+    print(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
+
+
+def train_help() -> str:
+    lines = ["usage: drawgen train MODEL [PRESET] --out RUN [--resume] [--model.x ..] [--data.x ..] [--fit.x ..]", ""]
+    lines += ["All settings of a preset: drawgen train MODEL PRESET --help", ""]
+    for name in models.names():
+        lines += [f"  {name} {preset:<9} {about}" for preset, about in models.presets(name).items()]
+    return "\n".join(lines)
+
+
+def evaluate(words: list[str]) -> None:
+    """A trained model's scores."""
+
+    def command(model: Positional[str], data: str | None = None, device: str = "cpu", json_: Annotated[bool, arg(name="json")] = False) -> None:
+        """Measures a trained model on its validation data.
+
+        Args:
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
+            data: Measure on this instead of the run's own data.
+            device: auto, cpu, cuda, cuda:N or mps.
+            json_: Print one JSON object.
+        """
+        from drawgen import jobs
+
+        scores = jobs.measure(model, data=data, device=device)
+        print(json.dumps(scores) if json_ else "\n".join(f"{name} {value:.4f}" for name, value in scores.items()))
+
+    parse(command, words, "eval")
+
+
+def listing(words: list[str]) -> None:
+    """Models, their presets, and what is shipped."""
+
+    def command(json_: Annotated[bool, arg(name="json")] = False) -> None:
+        """Lists the models, their presets, and the trained models that are shipped.
+
+        Args:
+            json_: Print one JSON object.
+        """
+        found = models.listing()
+        if json_:
+            print(json.dumps(found))
+            return
+        for name, presets in found["models"].items():
+            print(name)
+            for preset, about in presets.items():
+                print(f"  {preset:<9} {about}")
+        print("shipped")
+        for name, words in found["shipped"].items():
+            print(f"  {name:<16} {words}")
+
+    parse(command, words, "list")
+
+
+def demo(words: list[str]) -> None:
+    """One of everything, into a folder with a page of pictures."""
+
+    def command(out: Annotated[Path, arg(aliases=["-o"])] = Path("demo"), force: bool = False) -> None:
+        """Makes one of everything that needs no training, with a page of pictures.
+
+        Args:
+            out: The folder to fill.
+            force: Replace what exists.
+        """
+        from drawgen import jobs
+
+        with Bars() as reports:
+            page = jobs.demo(out, force=force, reports=reports)
+        print(page)
+
+    parse(command, words, "demo")
+
+
+COMMANDS: dict[str, Callable[[list[str]], None]] = {
+    "texture": texture,
+    "train": train,
+    "sample": sample,
+    "eval": evaluate,
+    "list": listing,
+    "demo": demo,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""The few nouns that data, models, trainer and pictures share. See README.md, "How it hangs together".
+
+A model is an `nn.Module` with `players`, `losses`, `measure` and `sample` (`Model` below); a data config has `spec` and
+`stream` (`Data` below); a `Recipe` joins the two with the fit's settings. Nothing here knows any of them.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+State: TypeAlias = dict[str, Tensor]
+"""What a model carries from batch to batch: LSTM states, rollouts, replay, reward scales."""
+
+Batch: TypeAlias = Any
+"""A NamedTuple of tensors. Where sequences carry on from batch to batch it has `fresh` (B bool): rows that start anew."""
+
+Totals: TypeAlias = dict[str, tuple[Tensor, float]]
+"""name -> (sum, count): measurements are added up over batches and divided once."""
+
+
+def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A random generator that is a pure function of `key` (say seed, step, rank), whole numbers from 0 on."""
+    seed = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(seed & np.uint64(2**63 - 1)))
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the data is; a model is built for it."""
+
+    image: tuple[int, int, int]
+    """Channels, height and width in pixels of one training picture."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One thing to minimise: the trainer steps `player` on it and then resumes the model."""
+
+    value: Float[Tensor, ""]
+    """The mean over `count` items, to be minimised."""
+    player: str = "model"
+    count: int = 1
+    """How many items the mean is over: several processes weight their gradients by it."""
+    log: Mapping[str, Tensor] = field(default_factory=dict)
+    """Scalars to be shown beside the loss; they stay on the device until the trainer logs."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that share optimiser settings; None leaves a setting to the fit."""
+
+    parameters: Sequence[nn.Parameter]
+    rate: float = 1.0
+    """Factor on the learning rate."""
+    weight_decay: float | None = None
+
+
+@dataclass(frozen=True)
+class Player:
+    """An optimiser of its own: one for most models, two for a painter and its critic."""
+
+    groups: Sequence[Group]
+    betas: tuple[float, float] | None = None
+    clip: float | None = None
+    """Largest norm of this player's gradient."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What pictures to draw. Sample number i depends on `seed` and i alone: the first four of sixteen are the four."""
+
+    n: int = 1
+    size: tuple[int, int] | None = None
+    """Height and width in pixels; None is the size the model was trained at."""
+    seed: int = 0
+    temperature: float = 1.0
+    tile: bool = False
+    """Pictures that repeat without a seam."""
+    progress: Callable[[float], None] | None = None
+    """Called now and then with the share done, 0 to 1."""
+
+    def rng(self, index: int) -> torch.Generator:
+        """The generator of sample `index`; on the CPU, so that all devices start alike."""
+        return generator(self.seed, index)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Finished pictures, and how they came to be."""
+
+    images: Float[Tensor, "B C H W"]
+    """In [0, 1]."""
+    frames: Callable[[int], Iterator[Float[Tensor, "B C H W"]]] | None = None
+    """`frames(count)`: about `count` stages of the drawing, made as they are asked for; the last is `images`."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What the trainer and the command line ask of a model. Optional, with the meaning of its absence in brackets:
+
+    - `static = True`: the sequence of losses and all shapes never vary and nothing is read on the host, so that a GPU may
+      capture the whole step (False). Such a model draws all its noise in `draw_noise`.
+    - `draw_noise(batch, *, rng) -> Batch`: the batch with the step's random numbers in it (the batch as it is).
+    - `prepare(batches, *, rng)`: run once before the first step, never on resume; what it finds out are buffers (nothing).
+    - `compilable`: names of the submodules that gain from `torch.compile` (none).
+    """
+
+    config: Any
+    spec: Spec
+
+    def players(self) -> dict[str, Player]: ...
+    def losses(self, batch: Batch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]: ...
+    def measure(self, batch: Batch, *, rng: torch.Generator) -> Totals: ...
+    def sample(self, request: Request) -> Sample: ...
+
+
+@runtime_checkable
+class Data(Protocol):
+    """A data config. `stream` is a pure function of its arguments: batch number `start` comes first, so that a resumed run
+    sees what the uninterrupted one would have seen; "train" never ends, "valid" is one pass and may be empty."""
+
+    def spec(self) -> Spec: ...
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterable[Batch]: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A preset: everything a run needs."""
+
+    model: Any
+    data: Any
+    fit: Any
+    about: str
+    """What it reproduces, what it costs, what was measured."""

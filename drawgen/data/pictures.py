@@ -1,0 +1,131 @@
+"""Pictures as training data: crops of one picture or of a folder of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drawgen.contract import Spec, generator
+from drawgen.images import STILL, ImageError, load_image, shrink
+
+SPLITS = {"train": 0, "valid": 1}
+
+
+class DataError(ValueError):
+    """Training data that cannot be used; the message names the file or folder and the mend."""
+
+
+class Pictures(NamedTuple):
+    """A batch of pictures."""
+
+    images: Float[Tensor, "B C H W"]
+    """In [0, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crops:
+    """Square crops at random places of one picture, or of all pictures of a folder."""
+
+    path: str = "photo:brick"
+    """A picture, a folder of pictures, or photo:NAME for a photograph that scikit-image carries."""
+    crop_px: int = 48
+    """Side of a crop; smaller where a picture is smaller."""
+    batch: int = 4
+    """Crops in a batch."""
+    held_out: float = 0.125
+    """Share of each picture, its lowest rows, kept for validation."""
+    longest_px: int = 512
+    """Larger pictures are reduced to this on their longer side first; 0 takes them as they are."""
+    grey: bool = False
+    """Drop the colour."""
+
+    def __post_init__(self) -> None:
+        if self.crop_px < 1 or self.batch < 1 or self.longest_px < 0:
+            raise ValueError(
+                f"data.crop_px is {self.crop_px}, data.batch {self.batch} and data.longest_px {self.longest_px}; "
+                "the first two have to be at least 1, and the last at least 0"
+            )
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
+
+    @cached_property
+    def pictures(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The training and the validation parts, C H W each."""
+        loaded = [self.load(path) for path in self.paths()]
+        if self.grey or any(len(p) != len(loaded[0]) for p in loaded):
+            loaded = [to_grey(p) for p in loaded] if self.grey else [p.expand(3, -1, -1) for p in loaded]
+        train, valid = [], []
+        for picture in loaded:
+            rows = picture.shape[1] - round(self.held_out * picture.shape[1])
+            train.append(picture[:, :rows])
+            if rows < picture.shape[1]:
+                valid.append(picture[:, rows:])
+        return train, valid
+
+    def paths(self) -> list[str]:
+        if self.path.startswith("photo:") or not Path(self.path).is_dir():
+            return [self.path]
+        found = sorted(str(p) for p in Path(self.path).iterdir() if p.suffix.lower() in (*STILL, ".gif"))
+        if not found:
+            raise DataError(f"the folder {self.path} holds no pictures; put PNG or JPEG files in it")
+        return found
+
+    def load(self, path: str) -> Tensor:
+        picture = load_image(path)
+        if self.longest_px:
+            picture = shrink(picture, self.longest_px)
+        return picture
+
+    def side(self) -> int:
+        """Side of a crop, as the smallest picture allows."""
+        return min(self.crop_px, *(min(p.shape[1:]) for p in self.pictures[0]))
+
+    def spec(self) -> Spec:
+        side = self.side()
+        if side < 2:
+            raise ImageError(f"{self.path} is too small to learn from; give a picture of some tens of pixels a side")
+        return Spec((len(self.pictures[0][0]), side, side))
+
+    def stream(
+        self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1
+    ) -> Iterator[Pictures]:
+        """Training crops for ever; for validation, the held-out rows once, cut into squares, shared out over the ranks."""
+        if split == "valid":
+            yield from self.held_out_squares()[rank::ranks]
+            return
+        train, side = self.pictures[0], self.side()
+        areas = torch.tensor([float(p.shape[1] * p.shape[2]) for p in train])
+        step = start
+        while True:
+            rng = generator(seed, SPLITS[split], step, rank)
+            chosen = torch.multinomial(areas, self.batch, replacement=True, generator=rng)
+            places = torch.rand(self.batch, 2, generator=rng)
+            crops = []
+            for which, (u, v) in zip(chosen.tolist(), places.tolist(), strict=True):
+                picture = train[which]
+                top, left = int(u * (picture.shape[1] - side + 1)), int(v * (picture.shape[2] - side + 1))
+                crops.append(picture[:, top : top + side, left : left + side])
+            yield Pictures(torch.stack(crops))
+            step += 1
+
+    def held_out_squares(self) -> list[Pictures]:
+        """The held-out rows of each picture as one batch of squares side by side."""
+        batches = []
+        for part in self.pictures[1]:
+            side = min(part.shape[1:])
+            squares = [part[:, :side, x : x + side] for x in range(0, part.shape[2] - side + 1, side)]
+            batches.append(Pictures(torch.stack(squares)))
+        return batches
+
+
+def to_grey(picture: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:
+    """Luma by ITU-R 601, as Pillow has it."""
+    if len(picture) == 1:
+        return picture
+    weights = torch.tensor([0.299, 0.587, 0.114])
+    return (picture * weights[:, None, None]).sum(0, keepdim=True)

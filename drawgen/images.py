@@ -1,0 +1,282 @@
+"""Pictures in and out: any picture a person has becomes a tensor in [0, 1], and samples become files.
+
+Axes: B pictures, C channels (1 grey, 3 colour), H rows, W columns.
+"""
+
+import io
+import os
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from drawgen.checkpoint import reason, write_atomically
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
+"""What `load_image` reads. EPS is left out: Pillow would start another program for it."""
+STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
+MOVING = {".gif": "GIF", ".apng": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
+MOST_PIXELS = 100_000_000
+LONGEST_SIDE = 65_535
+
+
+class ImageError(ValueError):
+    """A picture that cannot be read or written; the message names the file and the mend."""
+
+
+# ---------------------------------------------------------------- in
+
+
+def load_image(source: str | os.PathLike[str]) -> Float[Tensor, "C H W"]:
+    """Reads a picture: a path, or `photo:NAME` for a photograph that scikit-image carries.
+
+    EXIF rotation is applied, transparency is laid on white, CMYK and palettes become RGB, 16-bit, 32-bit and float pictures
+    are rescaled by their range, an animation gives its first frame. A picture whose three channels are equal comes back grey
+    (C = 1), all others in colour (C = 3). Raises ImageError.
+    """
+    path, name = locate(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow warns about (odd EXIF, large sizes) is decided here
+            with Image.open(path, formats=FORMATS) as picture:
+                check_size(picture.size, name)
+                picture.load()
+                array = to_array(ImageOps.exif_transpose(picture))
+    except FileNotFoundError as error:
+        raise ImageError(f"{name} does not exist; check the path, or use photo:NAME for a sample photograph") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{name} is a folder; give a picture in it") from error
+    except PermissionError as error:
+        if path.is_dir():
+            raise ImageError(f"{name} is a folder; give a picture in it") from error
+        raise ImageError(f"{name} may not be read; change its permissions (chmod +r)") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name} has too many pixels ({error}); reduce it first") from error
+    except Image.UnidentifiedImageError as error:
+        empty = path.stat().st_size == 0
+        what = "is empty" if empty else f"is not a picture in a format that can be read ({', '.join(FORMATS[:6])} ...)"
+        raise ImageError(f"{name} {what}; save it as PNG or JPEG") from error
+    except ImageError:
+        raise
+    except MemoryError:
+        raise
+    except Exception as error:  # a decoder may fail on a damaged file in any way: OSError, ValueError, SyntaxError, struct ...
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it anew") from error
+    if array.ndim == 3 and np.array_equal(array[..., 0], array[..., 1]) and np.array_equal(array[..., 0], array[..., 2]):
+        array = array[..., 0]
+    tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1).contiguous()
+
+
+def locate(source: str | os.PathLike[str]) -> tuple[Path, str]:
+    """The file and the name to call it by in messages."""
+    text = os.fspath(source)
+    if not text.startswith("photo:"):
+        return Path(text), text
+    photos = sample_photos()
+    if text[6:] not in photos:
+        raise ImageError(f"{text} is not a sample photograph; there are {', '.join(sorted(photos))}")
+    return photos[text[6:]], text
+
+
+def sample_photos() -> dict[str, Path]:
+    """The photographs that scikit-image carries in its package: name -> file. Nothing is downloaded."""
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    found = (path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
+    return {path.stem: path for path in found}
+
+
+def check_size(size: tuple[int, int], name: str) -> None:
+    """Refuses by the header, before a single pixel is decoded."""
+    width, height = size
+    if width * height > MOST_PIXELS or max(size) > LONGEST_SIDE:
+        raise ImageError(
+            f"{name} is {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} million and {LONGEST_SIDE} a side are read: "
+            "reduce it first"
+        )
+
+
+def to_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """H W or H W 3, in [0, 1]."""
+    if picture.mode.startswith("I;16"):
+        return np.asarray(picture).astype(np.float32) / 65535.0
+    if picture.mode in ("I", "F"):
+        return rescale(np.asarray(picture).astype(np.float64))
+    grey = picture.mode in ("1", "L", "LA", "La")
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        if picture.mode in ("La", "RGBa"):
+            picture = picture.convert({"La": "LA", "RGBa": "RGBA"}[picture.mode])
+        over = picture.convert("RGBA")
+        white = Image.new("RGBA", over.size, (255, 255, 255, 255))
+        picture = Image.alpha_composite(white, over)
+    return np.asarray(picture.convert("L" if grey else "RGB")).astype(np.float32) / 255.0
+
+
+def rescale(array: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """32-bit and float pictures, by the smallest usual range that holds them: 0-1 (floats), 0-255, 0-65535, or their own."""
+    if not np.isfinite(array).all():
+        raise ImageError("a float picture holds NaN or infinity")
+    low, high = float(array.min()), float(array.max())
+    whole = bool((array == np.round(array)).all())
+    if low >= 0:
+        for top in (255.0, 65535.0) if whole and high > 1 else (1.0, 255.0, 65535.0):
+            if high <= top:
+                return (array / top).astype(np.float32)
+    return ((array - low) / max(high - low, 1e-12)).astype(np.float32)
+
+
+def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H W"]:
+    """Reduces a picture (Lanczos) so that its longer side is at most `longest_px`; smaller ones come back as they are."""
+    height, width = image.shape[1:]
+    factor = longest_px / max(height, width)
+    if factor >= 1:
+        return image
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    planes = [Image.fromarray(plane.numpy()).resize(size, Image.Resampling.LANCZOS) for plane in image]
+    return torch.stack([torch.from_numpy(np.array(plane)) for plane in planes]).clamp(0, 1)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`WxH` as (height, width). Raises ValueError."""
+    match = re.fullmatch(r"\s*(-?\d+)\s*[xX×]\s*(-?\d+)\s*", text)
+    if match is None:
+        raise ValueError(f"--size is {text!r}; give width and height in pixels, as 512x512")
+    width, height = int(match[1]), int(match[2])
+    if width < 1 or height < 1:
+        raise ValueError(f"--size is {text!r}; width and height have to be at least 1 pixel")
+    if max(width, height) > LONGEST_SIDE:
+        raise ValueError(f"--size is {text!r}; a side has at most {LONGEST_SIDE} pixels")
+    return height, width
+
+
+# ---------------------------------------------------------------- arrangement
+
+
+def to_bytes(image: Float[Tensor, "C H W"]) -> UInt8[np.ndarray, "..."]:
+    """H W or H W 3, 0 to 255, rounded."""
+    array = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return array[..., 0] if array.shape[2] == 1 else array
+
+
+def grid(images: Float[Tensor, "B C H W"], *, columns: int | None = None, gap_px: int = 2) -> Float[Tensor, "C H2 W2"]:
+    """One picture of many, row by row, as square as it can be; a single one comes back as it is."""
+    n, channels, height, width = images.shape
+    if n == 1:
+        return images[0]
+    columns = columns or max(1, round((n * height / width) ** 0.5))
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    sheet = torch.ones(channels, rows * (height + gap_px) - gap_px, columns * (width + gap_px) - gap_px)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + gap_px), index % columns * (width + gap_px)
+        sheet[:, top : top + height, left : left + width] = image
+    return sheet
+
+
+def strip(images: Float[Tensor, "B C H W"], *, gap_px: int = 2) -> Float[Tensor, "C H W2"]:
+    """Pictures side by side."""
+    return grid(images, columns=len(images), gap_px=gap_px)
+
+
+def match_histogram(images: Float[Tensor, "B C H W"], histogram: Float[Tensor, "C L"]) -> Float[Tensor, "B C H W"]:
+    """Gives each channel of each picture the histogram (shares of L levels): pixels keep their order, ties are shared out by
+    place. Exact for any picture size, and the same every time."""
+    out = torch.empty_like(images)
+    levels = histogram.shape[1]
+    for channel in range(images.shape[1]):
+        cumulative = histogram[channel].double().cumsum(0)
+        cumulative = cumulative / cumulative[-1]
+        for n, image in enumerate(images[:, channel]):
+            flat = image.reshape(-1)
+            order = torch.argsort(flat, stable=True)
+            rank = (torch.arange(flat.numel(), device=flat.device, dtype=torch.float64) + 0.5) / flat.numel()
+            values = torch.searchsorted(cumulative, rank).clamp(max=levels - 1).to(flat.dtype) / (levels - 1)
+            out[n, channel] = torch.empty_like(flat).scatter_(0, order, values).view_as(image)
+    return out
+
+
+# ---------------------------------------------------------------- out
+
+
+def check_output(path: Path, *, force: bool = False, kinds: Iterable[str] = (*STILL, *MOVING)) -> None:
+    """Refuses an output that could not be written, before any work is done. Raises ImageError."""
+    known = sorted(set(kinds))
+    if path.suffix.lower() not in known:
+        raise ImageError(f"{path} has no known ending; use one of {' '.join(known)}")
+    if path.suffix.lower() == ".mp4":
+        require_av()
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder; give a file name in it")
+    if not path.parent.is_dir():
+        raise ImageError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ImageError(f"{path}: the folder {path.parent} may not be written to; choose another")
+    if path.exists() and not force:
+        raise ImageError(f"{path} exists already; choose another name or give --force to replace it")
+
+
+def save_image(path: Path, image: Float[Tensor, "C H W"]) -> None:
+    """Writes one picture, whole or not at all. Raises ImageError for an unknown ending, StorageError for a full disk."""
+    kind = STILL.get(path.suffix.lower())
+    if kind is None:
+        raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}.get(kind, {})
+    Image.fromarray(to_bytes(image)).save(buffer, format=kind, **options)
+    write_atomically(path, buffer.getvalue())
+
+
+def save_animation(path: Path, frames: Iterable[Float[Tensor, "C H W"]], *, seconds: float = 4.0, hold: float = 1.0) -> None:
+    """Writes an animation (GIF, APNG, WebP, or MP4 with the `video` extra); the last frame stays for `hold` seconds."""
+    kind = MOVING.get(path.suffix.lower())
+    if kind is None:
+        raise ImageError(f"{path} has no known ending for an animation; use one of {' '.join(sorted(MOVING))}")
+    arrays = [to_bytes(frame) for frame in frames]
+    each = max(20, round(1000 * seconds / len(arrays)))
+    if kind == "MP4":
+        write_atomically(path, encode_mp4(arrays, each, hold))
+        return
+    pictures = [Image.fromarray(array) for array in arrays]
+    buffer = io.BytesIO()
+    times = [each] * (len(pictures) - 1) + [each + round(1000 * hold)]
+    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
+    pictures[0].save(
+        buffer, format=kind, save_all=True, append_images=pictures[1:], duration=times, loop=0, **options
+    )
+    write_atomically(path, buffer.getvalue())
+
+
+def require_av() -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise ImageError("MP4 needs the extra `video`: pip install 'drawgen[video]', or choose .gif, .apng or .webp") from error
+    return av
+
+
+def encode_mp4(arrays: list[np.ndarray[Any, Any]], each_ms: int, hold: float) -> bytes:
+    """H.264 in MP4, 4:2:0; odd sizes lose their last row or column, which the format cannot hold."""
+    av = require_av()
+    buffer = io.BytesIO()
+    height, width = (max(2, side // 2 * 2) for side in arrays[0].shape[:2])
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=max(1, round(1000 / each_ms)))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"crf": "18"}
+        for array in arrays + [arrays[-1]] * round(1000 * hold / each_ms):
+            rgb = np.repeat(array[..., None], 3, 2) if array.ndim == 2 else array
+            padded = np.pad(rgb, ((0, max(0, height - rgb.shape[0])), (0, max(0, width - rgb.shape[1])), (0, 0)), mode="edge")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded[:height, :width]), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()

@@ -1,0 +1,351 @@
+"""What a person comes to do, one function each: plain values in, files out. The command line and `scripts/` are thin over it."""
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import drawgen
+from drawgen import checkpoint, images, models
+from drawgen.contract import Recipe, Request, Sample, generator
+from drawgen.data.pictures import DataError
+from drawgen.train import BUILD, Fit, Outcome, Progress, choose_device, evaluate, fit
+
+RECIPE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Who wants to hear how long work goes; every one may be None."""
+
+    training: Callable[[Progress], None] | None = None
+    drawing: Callable[[float], None] | None = None
+    """The share of the pictures that is drawn."""
+    message: Callable[[str], None] | None = None
+
+    def say(self, text: str) -> None:
+        if self.message is not None:
+            self.message(text)
+
+
+SILENT = Reports()
+
+
+# ---------------------------------------------------------------- training
+
+
+def train(
+    model: str,
+    recipe: Recipe,
+    out: Path,
+    *,
+    preset: str = "",
+    resume: bool = False,
+    force: bool = False,
+    preview_request: Request | None = None,
+    reports: Reports = SILENT,
+) -> Outcome:
+    """Trains a model in the run folder `out`, which becomes a model folder: `drawgen sample out` works from its first
+    checkpoint on. With `resume` the recipe has to be the one that the run began with. Raises ValueError."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    asked = {"model": model, "preset": preset, "ranks": ranks, **plain(recipe)}
+    if resume:
+        kept = read_recipe(out)
+        refuse_changes(out, kept, asked)
+        recipe = replace(recipe, fit=checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)))
+    spec = recipe.data.spec()
+    built = recipe.model.build(spec, rng=generator(recipe.fit.seed, BUILD))
+    data = describe_data(recipe)
+
+    def begin(steps: int) -> None:
+        if (out / RECIPE).exists() and resume and recipe.fit.steps is not None:
+            return
+        known = replace(recipe, fit=replace(recipe.fit, steps=steps))
+        checkpoint.write_model(out, model, recipe.model, spec)
+        checkpoint.write_card(out, card(model, preset, known, data, None))
+        checkpoint.write_json(out / RECIPE, {"model": model, "preset": preset, "ranks": ranks, **plain(known)})
+
+    def preview(averaged: Any, step: int) -> None:
+        sample = averaged.sample(preview_request or Request(seed=recipe.fit.seed))
+        images.save_image(out / "preview.png", images.grid(sample.images.cpu()))
+
+    outcome = fit(
+        built, recipe.data, recipe.fit, out, resume=resume, replace=force,
+        on_steps=begin, on_log=reports.training, on_preview=preview,
+    )  # fmt: skip
+    if int(os.environ.get("RANK", "0")) == 0:
+        checkpoint.write_card(out, card(model, preset, replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)), data, outcome))
+    return outcome
+
+
+def plain(recipe: Recipe) -> dict[str, Any]:
+    return {part: checkpoint.to_plain(getattr(recipe, part)) for part in ("data", "fit")} | {
+        "config": checkpoint.to_plain(recipe.model)
+    }
+
+
+def read_recipe(folder: Path) -> dict[str, Any]:
+    """The recipe of a run folder. Raises CheckpointError."""
+    kept: dict[str, Any] = checkpoint.read_json(folder / RECIPE)
+    if not isinstance(kept, dict) or not {"model", "preset", "ranks", "data", "fit", "config"} <= set(kept):
+        raise checkpoint.CheckpointError(f"{folder / RECIPE} is not a run's recipe; start again in another folder")
+    return kept
+
+
+def stored_recipe(folder: Path) -> tuple[str, str, Recipe]:
+    """(model, preset, recipe) of a run folder."""
+    kept = read_recipe(folder)
+    where = str(folder / RECIPE)
+    first = models.recipe(kept["model"])
+    parts = {
+        "model": checkpoint.from_plain(type(first.model), kept["config"], where=where),
+        "data": checkpoint.from_plain(type(first.data), kept["data"], where=where),
+        "fit": checkpoint.from_plain(Fit, kept["fit"], where=where),
+    }
+    return kept["model"], kept["preset"], Recipe(**parts, about="")
+
+
+def refuse_changes(out: Path, kept: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Names the first thing in which a resumed run would differ from what it was. A number of steps that was measured from
+    minutes is no change."""
+    for part in ("model", "preset", "ranks"):
+        if kept[part] != asked[part]:
+            name = "number of processes" if part == "ranks" else part
+            raise ValueError(f"{out} was begun with {name} {kept[part]!r}, not {asked[part]!r}; resume it the same way")
+    for part, prefix in (("config", "model"), ("data", "data"), ("fit", "fit")):
+        for name, value in asked[part].items():
+            before = kept[part].get(name)
+            if (part, name) == ("fit", "steps") and value is None:
+                continue
+            if before != value:
+                raise ValueError(
+                    f"{out} was begun with {prefix}.{name} {before!r}, not {value!r}; resume it without changing it, or start another"
+                )
+
+
+def describe_data(recipe: Recipe) -> str:
+    """What the card says of the data: a name, never a path."""
+    path = str(getattr(recipe.data, "path", ""))
+    return path if path.startswith("photo:") else Path(path).name
+
+
+def machine() -> str:
+    """The computer in words: for model cards and results."""
+    words = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        words = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), words)
+    except OSError:
+        pass
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{words}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores{gpu}"
+
+
+def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None) -> str:
+    """The README.md of a model folder."""
+    settings = recipe.fit
+    lines = [
+        f"# {model}: {data or preset}",
+        "",
+        f"A `{model}` model (drawgen {drawgen.__version__}). Draw from it: `drawgen sample FOLDER -o OUT.png`.",
+        "",
+        f"- data: {data or 'see the preset'}",
+        "- licence of the data: that of the picture it was trained on",
+        f"- preset: {preset or 'none'}; steps: {settings.steps}; seed: {settings.seed}",
+    ]
+    if outcome is None:
+        lines.append("- training has not ended yet")
+    else:
+        lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {machine()}, torch {torch.__version__}")
+        lines += [f"- {name}, validation part: {value:.4f}" for name, value in outcome.scores.items()]
+    return "\n".join(lines) + "\n"
+
+
+# ---------------------------------------------------------------- textures
+
+
+def texture(
+    photo: str,
+    out: Path,
+    *,
+    size: tuple[int, int] = (512, 512),
+    tile: bool = False,
+    minutes: float = 2.0,
+    steps: int | None = None,
+    seed: int = 0,
+    save: Path | None = None,
+    exemplar_px: int = 512,
+    device: str = "auto",
+    match: bool = True,
+    resume: bool = False,
+    force: bool = False,
+    reports: Reports = SILENT,
+) -> Path:
+    """Fits a spatial LSTM to one photograph and paints a texture of `size` (height, width) like it.
+
+    The fit is kept as a model folder (`save`, else OUT.model beside the picture), where a preview appears while it trains.
+    `match` gives the result the photograph's histogram. Returns that folder. Raises ImageError, ValueError, and what
+    `train.fit` raises.
+    """
+    images.check_output(out, force=force)
+    folder = save or out.with_suffix(".model")
+    if not folder.parent.is_dir():
+        raise ValueError(f"the folder {folder.parent} does not exist; make it first")
+    if folder.exists() and any(folder.iterdir()) and not (force or resume):
+        raise ValueError(f"{folder} exists already; go on with --resume, replace it with --force, or choose another with --save")
+    preset = models.recipe("ride", "texture")
+    recipe = replace(
+        preset,
+        data=replace(preset.data, path=photo if photo.startswith("photo:") else str(Path(photo).resolve()), longest_px=exemplar_px),
+        fit=replace(preset.fit, minutes=minutes, steps=steps, seed=seed, device=device),
+    )
+    loaded = images.load_image(photo)
+    longest = recipe.data.longest_px
+    if 0 < longest < max(loaded.shape[1:]):
+        reports.say(f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels; it is reduced to {longest} on its longer side")
+    channels = recipe.data.spec().image[0]
+    refuse_what_does_not_fit(size, channels, 1)
+    reports.say(f"fitting {photo}; the fit is kept in {folder}, with preview.png in it as it goes")
+    train("ride", recipe, folder, preset="texture", resume=resume, force=force,
+          preview_request=Request(size=(192, 192), seed=seed), reports=reports)  # fmt: skip
+    reports.say(f"painting {size[1]}x{size[0]} pixels")
+    sample(str(folder), out, size=size, seed=seed, tile=tile, match=match, device=device, force=force, reports=reports)
+    return folder
+
+
+# ---------------------------------------------------------------- sampling and measuring
+
+
+def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Sample:
+    """Pictures from a trained model; `match` gives them the histogram that the model remembers, if it does."""
+    model = models.load(source, device=device)
+    sampled: Sample = model.sample(request)
+    histogram = getattr(model, "histogram", None)
+    if match and histogram is not None:
+        matched = images.match_histogram(sampled.images.cpu(), histogram.cpu())
+        return Sample(matched, lambda count: model.reveal(matched, count))
+    return replace(sampled, images=sampled.images.cpu())
+
+
+def sample(
+    source: str,
+    out: Path,
+    *,
+    n: int = 1,
+    size: tuple[int, int] | None = None,
+    seed: int = 0,
+    temperature: float = 1.0,
+    tile: bool = False,
+    match: bool = True,
+    device: str = "cpu",
+    force: bool = False,
+    reports: Reports = SILENT,
+) -> None:
+    """Draws `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or for GIF, APNG and MP4 an
+    animation of how they are drawn. The same seed gives the same file on one machine."""
+    images.check_output(out, force=force)
+    if n < 1:
+        raise ValueError(f"-n is {n}; it has to be at least 1")
+    if not 0 < temperature < 100:
+        raise ValueError(f"--temperature is {temperature}; it has to lie above 0 (1 is the model's own) and below 100")
+    if seed < 0:
+        raise ValueError(f"--seed is {seed}; it has to be at least 0")
+    spec = checkpoint.read_model(models.resolve(source)).spec
+    refuse_what_does_not_fit(size or spec.image[1:], spec.image[0], n)
+    request = Request(n=n, size=size, seed=seed, temperature=temperature, tile=tile, progress=reports.drawing)
+    drawn = draw(source, request, device=device, match=match)
+    if out.suffix.lower() in images.STILL:
+        images.save_image(out, images.grid(drawn.images))
+    elif drawn.frames is not None:
+        images.save_animation(out, (images.grid(frame) for frame in drawn.frames(48)))
+    else:
+        raise ValueError(f"{source} has no animation; choose one of {' '.join(images.STILL)}")
+
+
+def refuse_what_does_not_fit(size: tuple[int, int], channels: int, n: int) -> None:
+    """Raises ValueError where drawing would need more memory than there is, with the amount."""
+    need = size[0] * size[1] * n * (4 * channels + 1) * 4 * 2
+    have = available_memory()
+    if have is not None and need > have:
+        raise ValueError(
+            f"{n} pictures of {size[1]}x{size[0]} pixels take about {need / 2**30:.1f} GiB of memory and {have / 2**30:.1f} are free; "
+            "ask for a smaller --size"
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes that can be taken without swapping; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def measure(source: str, *, data: str | None = None, device: str = "cpu") -> dict[str, float]:
+    """The model's scores on the validation part of its run's data, or of `data`. Raises ValueError where neither is known."""
+    folder = models.resolve(source)
+    model = models.load(source, device=device)
+    if (folder / RECIPE).exists():
+        config = stored_recipe(folder)[2].data
+    elif data is not None:
+        config = models.recipe(checkpoint.read_model(folder).model).data
+    else:
+        raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
+    if data is not None:
+        config = replace(config, path=data)
+    channels = config.spec().image[0]
+    if channels != model.spec.image[0]:
+        raise DataError(f"{config.path} has {channels} channels and {source} was trained on {model.spec.image[0]}; give another picture")
+    scores = evaluate(model, config)
+    if not scores:
+        raise DataError(f"{config.path} has no validation part (data.held_out is 0); give --data FILE")
+    return scores
+
+
+# ---------------------------------------------------------------- what there is
+
+
+def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Path:
+    """One of everything that the project can make without training, with a page of pictures. Returns the page."""
+    page = folder / "index.html"
+    if page.exists() and not force:
+        raise ValueError(f"{page} exists already; choose another folder or give --force")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"the folder {folder} cannot be made ({checkpoint.reason(error)}); choose another") from error
+    figures = []
+    names = models.shipped()
+    for number, name in enumerate(names):
+        file = folder / (name.replace(":", "-") + ".png")
+        reports.say(f"drawing {name}")
+        sample(name, file, size=(256, 256), seed=number + 1, force=True)
+        figures.append((file.name, f"drawgen sample {name} -o OUT.png --size 256x256 --seed {number + 1}"))
+    first = next(iter(names))
+    reports.say(f"drawing {first} as a tile, and how it comes to be")
+    tile = folder / "tile.png"
+    sample(first, tile, size=(160, 160), tile=True, force=True)
+    image = images.load_image(tile)
+    images.save_image(folder / "tiled.png", image.repeat(1, 2, 3))
+    figures.append(("tiled.png", f"drawgen sample {first} -o OUT.png --size 160x160 --tile (six copies side by side)"))
+    sample(first, folder / "drawing.gif", size=(128, 128), force=True)
+    figures.append(("drawing.gif", f"drawgen sample {first} -o OUT.gif --size 128x128"))
+    items = "".join(f'<figure><img src="{file}" alt=""><figcaption><code>{words}</code></figcaption></figure>\n' for file, words in figures)
+    html = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>drawgen</title>\n'
+        "<style>body{font:16px sans-serif;margin:2em}figure{display:inline-block;margin:1em;vertical-align:top}"
+        "figcaption{max-width:28em;margin-top:.5em}</style>\n"
+        f"<h1>drawgen {drawgen.__version__}</h1>\n{items}</html>\n"
+    )
+    checkpoint.write_atomically(page, html.encode())
+    return page
+

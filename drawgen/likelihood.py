@@ -1,0 +1,113 @@
+"""Likelihoods of 8-bit pictures: a mixture of discretised logistics over the levels 0 ... 255.
+
+Axes: K components, C channels; leading axes (...) are pixels, in any arrangement.
+
+A pixel's channels are drawn in order: R, then G given R, then B given both (Salimans et al. 2017, PixelCNN++, section 2.2),
+within one mixture component for all of them. A logistic with mean m and scale s is cut into levels: level v takes the mass
+from v - 1/2 to v + 1/2, the first level everything below 1/2, the last everything above 254.5, so that the levels sum to 1.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+LOG_2 = math.log(2.0)
+
+
+class LogisticMixture(NamedTuple):
+    """The parameters at every pixel, in units of levels.
+
+    `coupling[..., k, n]` couples a channel to an earlier one, in the order G-R, B-R, B-G: the mean of G is
+    m_G + coupling * (R - m_R), and so on, with R, G the values seen.
+    """
+
+    logits: Float[Tensor, "... K"]
+    means: Float[Tensor, "... K C"]
+    log_scales: Float[Tensor, "... K C"]
+    coupling: Float[Tensor, "... K M"]
+
+
+def parameters_per_pixel(components: int, channels: int) -> int:
+    """How many numbers `unpack` expects for a pixel."""
+    return components * (1 + 2 * channels + channels * (channels - 1) // 2)
+
+
+def unpack(flat: Float[Tensor, "... D"], components: int, channels: int) -> LogisticMixture:
+    """Cuts the last axis into logits, means, log-scales and couplings."""
+    pairs = channels * (channels - 1) // 2
+    logits, means, log_scales, coupling = flat.split(
+        [components, components * channels, components * channels, components * pairs], dim=-1
+    )
+    shape = flat.shape[:-1]
+    return LogisticMixture(
+        logits,
+        means.reshape(*shape, components, channels),
+        log_scales.reshape(*shape, components, channels),
+        coupling.reshape(*shape, components, pairs),
+    )
+
+
+def coupled_means(mixture: LogisticMixture, levels: Float[Tensor, "... C"]) -> Float[Tensor, "... K C"]:
+    """The means given the values of the earlier channels."""
+    channels = levels.shape[-1]
+    if channels == 1:
+        return mixture.means
+    residual = levels[..., None, :] - mixture.means  # ... K C
+    means = [mixture.means[..., 0]]
+    pair = 0
+    for channel in range(1, channels):
+        weight = mixture.coupling[..., pair : pair + channel]
+        means.append(mixture.means[..., channel] + (weight * residual[..., :channel]).sum(-1))
+        pair += channel
+    return torch.stack(means, -1)
+
+
+def log_prob(mixture: LogisticMixture, levels: Float[Tensor, "... C"], *, top: int = 255) -> Float[Tensor, "..."]:
+    """Log-probability (nats) of pixels whose channels take the whole values `levels` in 0 ... `top`.
+
+    With a = (v + 1/2 - m) / s and b = (v - 1/2 - m) / s, the mass of a level is
+    sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), exact in floating point however far v is from m.
+    """
+    scales = mixture.log_scales.exp()
+    values = levels[..., None, :]  # ... 1 C
+    centred = values - coupled_means(mixture, levels)
+    above = F.softplus(-(centred + 0.5) / scales)  # -log sigmoid(a)
+    below = F.softplus((centred - 0.5) / scales)  # -log sigmoid(-b)
+    inner = torch.log(-torch.expm1(-1.0 / scales))  # log(1 - exp(b - a))
+    first, last = values == 0, values == top
+    mass = inner.masked_fill(first | last, 0.0) - above.masked_fill(last, 0.0) - below.masked_fill(first, 0.0)
+    return torch.logsumexp(F.log_softmax(mixture.logits, -1) + mass.sum(-1), -1)
+
+
+def sample(
+    mixture: LogisticMixture, uniforms: Float[Tensor, "... N"], *, temperature: float = 1.0, top: int = 255
+) -> Float[Tensor, "... C"]:
+    """Draws whole values 0 ... `top`, by inversion: of `uniforms` (in [0, 1), C + 1 a pixel) the first chooses the
+    component and the others a channel each. `temperature` divides the logits and multiplies the scales."""
+    channels = mixture.means.shape[-1]
+    cumulative = (mixture.logits / temperature).softmax(-1).cumsum(-1)
+    chosen = (cumulative < uniforms[..., :1]).sum(-1).clamp_(max=cumulative.shape[-1] - 1)
+
+    def take(x: Tensor) -> Tensor:
+        return x.gather(-2, chosen[..., None, None].expand(*chosen.shape, 1, x.shape[-1])).squeeze(-2)
+
+    means, coupling = take(mixture.means), take(mixture.coupling)
+    spread = take(mixture.log_scales).exp() * temperature * torch.logit(uniforms[..., 1:], eps=1e-7)
+    values: list[Tensor] = []
+    pair = 0
+    for channel in range(channels):
+        mean = means[..., channel]
+        for earlier in range(channel):
+            mean = mean + coupling[..., pair] * (values[earlier] - means[..., earlier])
+            pair += 1
+        values.append((mean + spread[..., channel]).round().clamp(0, top))
+    return torch.stack(values, -1)
+
+
+def bits(nats: float) -> float:
+    """Bits from nats."""
+    return nats / LOG_2

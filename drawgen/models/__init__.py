@@ -1,0 +1,110 @@
+"""The models: one paper, one file. A file's name is the model's name on the command line and in model folders, and this
+folder is the only register. Nothing here imports torch until a model is asked for.
+"""
+
+import ast
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from drawgen.contract import Recipe
+
+HERE = Path(__file__).parent
+DEFAULT = "default"
+"""The file beside a model's shipped folders that names the one a bare MODEL stands for."""
+
+
+def names() -> list[str]:
+    """All models, by name."""
+    return sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
+
+
+def module(name: str) -> Any:
+    """The model's module. Raises ValueError for an unknown name."""
+    if name not in names():
+        raise ValueError(f"there is no model {name!r}; there are {', '.join(names())}")
+    return importlib.import_module(f"drawgen.models.{name}")
+
+
+def presets(name: str) -> dict[str, str]:
+    """preset -> what it says about itself, read from the source without importing it."""
+    tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
+    found: dict[str, str] = {}
+    for node in tree.body:
+        named = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "PRESETS"
+        if not named or not isinstance(node, ast.AnnAssign) or not isinstance(node.value, ast.Dict):
+            continue
+        for key, value in zip(node.value.keys, node.value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Call):
+                about = next((k.value for k in value.keywords if k.arg == "about"), None)
+                found[str(key.value)] = str(ast.literal_eval(about)) if about is not None else ""
+    return found
+
+
+def recipe(name: str, preset: str | None = None) -> "Recipe":
+    """A preset's recipe; the first one where none is named. Raises ValueError."""
+    known = module(name).PRESETS
+    preset = preset or next(iter(known))
+    if preset not in known:
+        raise ValueError(f"{name} has no preset {preset!r}; it has {', '.join(known)}")
+    found: Recipe = known[preset]
+    return found
+
+
+def assets() -> Path:
+    """The folder of what the project ships: in the package when installed, else in the repository."""
+    inside = HERE.parent / "assets"
+    return inside if inside.is_dir() else HERE.parent.parent / "assets"
+
+
+def shipped() -> dict[str, Path]:
+    """MODEL:NAME -> model folder, for all that the project ships."""
+    folders = sorted(path.parent for path in assets().glob("*/*/config.json"))
+    return {f"{folder.parent.name}:{folder.name}": folder for folder in folders}
+
+
+def listing() -> dict[str, Any]:
+    """Models with their presets, and what is shipped, with the first line of each card."""
+    cards = {name: (folder / "README.md").read_text(encoding="utf-8").splitlines() for name, folder in shipped().items()}
+    return {
+        "models": {name: presets(name) for name in names()},
+        "shipped": {name: lines[0].lstrip("# ") for name, lines in cards.items()},
+    }
+
+
+def resolve(source: str) -> Path:
+    """The folder meant by MODEL:NAME, by a bare MODEL (its shipped default), or by a path. Raises ValueError."""
+    known = shipped()
+    if source in known:
+        return known[source]
+    if source in names() and not Path(source).is_dir():
+        default = assets() / source / DEFAULT
+        if not default.is_file():
+            raise ValueError(f"no trained {source} is shipped; give a model folder, or train one: drawgen train {source} --out RUN")
+        return known[f"{source}:{default.read_text().strip()}"]
+    head, _, tail = source.partition(":")
+    if tail and head in names():
+        mine = [name for name in known if name.startswith(head + ":")]
+        raise ValueError(f"no {source} is shipped; there are {', '.join(mine) or 'none'}")
+    if not Path(source).is_dir():
+        raise ValueError(f"{source} is neither a model folder nor a shipped model; there are {', '.join(known) or 'none shipped'}")
+    return Path(source)
+
+
+def load(source: str | Path, *, device: str = "cpu") -> Any:
+    """The trained model in a folder (or MODEL:NAME), on `device`, ready to be asked. Raises CheckpointError, ValueError."""
+    from drawgen import checkpoint
+    from drawgen.contract import generator
+    from drawgen.train import choose_device
+
+    found = checkpoint.read_model(resolve(str(source)))
+    if found.model not in names():
+        raise checkpoint.CheckpointError(f"{found.where()}: unknown model {found.model!r}; was it written by a newer drawgen?")
+    config = checkpoint.from_plain(module(found.model).Config, found.config, where=f"{found.where()}: config")
+    try:
+        model = config.build(found.spec, rng=generator(0))
+    except ValueError as error:
+        raise checkpoint.CheckpointError(f"{found.where()}: {error}") from error
+    model.load_state_dict(checkpoint.read_weights(found.folder, model.state_dict()))
+    return model.eval().to(choose_device(device))

@@ -1,0 +1,359 @@
+"""RIDE, the recurrent image density estimator (Theis & Bethge 2015, "Generative Image Modeling Using Spatial LSTMs").
+
+Axes: B pictures, C channels, H rows, W columns, P pixels in diagonal order, N causal neighbours, K mixture components.
+
+    p(picture) = product over pixels in raster order of p(pixel | causal neighbourhood, h)
+
+A pixel's causal neighbourhood goes through a linear layer and two or more spatial LSTMs (`nn/spatial_lstm.py`), whose
+hidden state summarises all that lies above and to the left; a small network turns it into the parameters of a mixture of
+discretised logistics (`likelihood.py`), where the paper has a mixture of Gaussian scale mixtures over real values.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drawgen import likelihood
+from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
+from drawgen.data.pictures import Crops, Pictures
+from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals, window_index
+from drawgen.train import Fit
+
+LEVELS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A recurrent image density estimator."""
+
+    neighbourhood: int = 9
+    """Columns of the causal neighbourhood, odd: 5 is the paper's 12 pixels, 9 has 40."""
+    embed: int = 64
+    """Units of the linear layer on the neighbourhood; 0 feeds the pixels to the LSTM as they are (the paper)."""
+    layers: int = 2
+    """Spatial LSTMs, one on another."""
+    units: int = 64
+    """Units of each spatial LSTM."""
+    cell: str = "bounded"
+    """The spatial LSTM's cell: `ride`, the paper's, or `bounded`, which stays stable at any size."""
+    hidden: int = 128
+    """Units between the last spatial LSTM and the mixture; 0 leaves the layer out."""
+    components: int = 10
+    """Logistics in the mixture."""
+    skip: bool = True
+    """A linear path from the neighbourhood to the mixture, started in closed form by ridge regression."""
+    noise: float = 0.02
+    """Standard deviation of the noise on the neighbourhood while training, in standard deviations of the pixels."""
+    margin: int = 48
+    """Rows and columns (pixels) that sampling draws and throws away: the first ones have nothing to go on."""
+
+    def __post_init__(self) -> None:
+        if self.neighbourhood < 1 or self.neighbourhood % 2 == 0:
+            raise ValueError(f"model.neighbourhood is {self.neighbourhood}; it has to be an odd number from 1 on")
+        for name in ("layers", "units", "components"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
+        for name in ("embed", "hidden", "noise", "margin"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative")
+
+    def build(self, spec: Spec, *, rng: torch.Generator) -> "Ride":
+        return Ride(self, spec, rng=rng)
+
+
+class NoisyPictures(NamedTuple):
+    """A batch with the step's noise in it."""
+
+    images: Float[Tensor, "B C H W"]
+    noise: Float[Tensor, "B C H W"]
+
+
+class Ride(nn.Module):
+    static = True
+    compilable = ("head",)
+
+    mean: Tensor
+    std: Tensor
+    histogram: Tensor
+
+    def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
+        super().__init__()
+        self.config, self.spec = config, spec
+        self.channels = spec.image[0]
+        offsets = causal_offsets(config.neighbourhood)
+        seen = len(offsets) * self.channels
+        outputs = likelihood.parameters_per_pixel(config.components, self.channels)
+        # Pixels are standardised on the way in; `prepare` measures them.
+        self.register_buffer("mean", torch.full((self.channels,), 0.5))
+        self.register_buffer("std", torch.full((self.channels,), 0.25))
+        self.register_buffer("histogram", torch.zeros(self.channels, LEVELS))
+        self.embed = linear(seen, config.embed, rng) if config.embed else None
+        first = config.embed or seen
+        self.lstms = nn.ModuleList(
+            SpatialLSTM(first if n == 0 else first + config.units, config.units, cell=config.cell, rng=rng)
+            for n in range(config.layers)
+        )
+        hidden = [linear(config.units, config.hidden, rng), nn.ReLU()] if config.hidden else []
+        last = linear(config.hidden or config.units, outputs, rng)
+        last.weight.data.mul_(0.1)
+        self.head = nn.Sequential(*hidden, last)
+        self.skip = linear(seen, outputs, rng) if config.skip else None
+        if self.skip is not None:
+            self.skip.weight.data.zero_()
+        self.start_mixture(torch.ones(self.channels), torch.zeros(self.channels * (self.channels - 1) // 2))
+
+    # ---------------------------------------------------------------- the density
+
+    def forward(
+        self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"] | None = None
+    ) -> likelihood.LogisticMixture:
+        """The mixture at each pixel (P B ..., diagonal order) given the pixels before it."""
+        height, width = images.shape[2:]
+        grid = diagonals(height, width)
+        seen = (images - self.mean[:, None, None]) / self.std[:, None, None]
+        if noise is not None:
+            seen = seen + self.config.noise * noise
+        window = self.windows(seen)  # P B NC
+        x = window if self.embed is None else F.relu(self.embed(window))
+        h = x
+        for n, lstm in enumerate(self.lstms):
+            h = lstm(x if n == 0 else torch.cat([h, x], -1), grid)
+        flat = self.head(h)
+        if self.skip is not None:
+            flat = flat + self.skip(window)
+        return self.mixture(flat)
+
+    def windows(self, seen: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B D"]:
+        """Each pixel's causal neighbours, in diagonal order; zero (the mean colour) outside the picture."""
+        batch, channels, height, width = seen.shape
+        reach = self.config.neighbourhood // 2
+        padded = F.pad(seen, (reach, reach, reach, 0)).permute(2, 3, 0, 1).reshape(-1, batch, channels)
+        index = window_index(height, width, self.config.neighbourhood).to(seen.device)
+        window = padded[index.reshape(-1)].view(*index.shape, batch, channels)  # P N B C
+        return window.transpose(1, 2).reshape(index.shape[0], batch, -1)
+
+    def mixture(self, flat: Float[Tensor, "... D"]) -> likelihood.LogisticMixture:
+        """Network outputs to parameters in units of levels."""
+        raw = likelihood.unpack(flat.float(), self.config.components, self.channels)
+        top = LEVELS - 1
+        return likelihood.LogisticMixture(
+            raw.logits,
+            (raw.means * self.std + self.mean) * top,
+            (raw.log_scales + (self.std * top).log()).clamp(min=-6.0),
+            raw.coupling,
+        )
+
+    def nats(self, batch: Pictures | NoisyPictures) -> Float[Tensor, "P B"]:
+        """-log p of each pixel (all its channels), in diagonal order."""
+        images = batch.images
+        noise = batch.noise if isinstance(batch, NoisyPictures) else None
+        order = diagonals(*images.shape[2:]).order.to(images.device)
+        levels = (images * (LEVELS - 1)).round().flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
+        return -likelihood.log_prob(self(images, noise), levels)
+
+    # ---------------------------------------------------------------- training
+
+    def players(self) -> dict[str, Player]:
+        """One player. The skip learns ten times slower: it starts at the ridge solution, and with colour it would
+        otherwise run away from it before the rest has learnt anything."""
+        slow = [] if self.skip is None else list(self.skip.parameters())
+        biases = [p for p in self.parameters() if p.ndim == 1 and all(p is not s for s in slow)]
+        rest = [p for p in self.parameters() if p.ndim > 1 and all(p is not s for s in slow)]
+        groups = [Group(rest), Group(biases, weight_decay=0.0)]
+        if slow:
+            groups.append(Group(slow, rate=0.1, weight_decay=0.0))
+        return {"model": Player(groups)}
+
+    def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> NoisyPictures:
+        images = batch.images
+        return NoisyPictures(images, torch.randn(images.shape, device=images.device, generator=rng))
+
+    def losses(
+        self, batch: Pictures | NoisyPictures, *, state: State, rng: torch.Generator
+    ) -> Generator[Loss, None, State | None]:
+        """Nats per dimension (a pixel's channel)."""
+        nats = self.nats(batch)
+        value = nats.mean() / self.channels
+        yield Loss(value, count=nats.numel(), log={"bits_per_dim": value.detach() / likelihood.LOG_2})
+        return None
+
+    def measure(self, batch: Pictures | NoisyPictures, *, rng: torch.Generator) -> Totals:
+        """`bits_per_dim`: the paper's bits per pixel over the channels; lower is better."""
+        nats = self.nats(Pictures(batch.images))
+        return {"bits_per_dim": (nats.sum() / likelihood.LOG_2, float(nats.numel() * self.channels))}
+
+    @torch.no_grad()
+    def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
+        """Standardisation, histogram, and the closed-form start: the means by ridge regression on the neighbourhood, the
+        couplings by regression of the residuals on each other, the scales from what is left."""
+        images = torch.cat([batch.images for batch in batches])
+        flat = images.transpose(0, 1).flatten(1)  # C n
+        self.mean.copy_(flat.mean(1))
+        self.std.copy_(flat.std(1).clamp(min=1.0 / (LEVELS - 1)))
+        levels = (flat * (LEVELS - 1)).round().long()
+        for channel in range(self.channels):
+            self.histogram[channel] = torch.bincount(levels[channel], minlength=LEVELS).float() / levels.shape[1]
+        seen = (images - self.mean[:, None, None]) / self.std[:, None, None]
+        order = diagonals(*images.shape[2:]).order.to(images.device)
+        target = seen.flatten(2)[:, :, order].permute(2, 0, 1).reshape(-1, self.channels).double()
+        window = self.windows(seen).flatten(0, 1).double()
+        weights = ridge(window, target)  # NC C
+        residual = target - window @ weights
+        coupling = []
+        spread = [residual[:, 0].std()]
+        scale = self.std.double()
+        for channel in range(1, self.channels):
+            on = ridge(residual[:, :channel], residual[:, channel : channel + 1])[:, 0]
+            spread.append((residual[:, channel] - residual[:, :channel] @ on).std())
+            coupling.append(on * scale[channel] / scale[:channel])
+        pairs = torch.cat(coupling) if coupling else torch.zeros(0)
+        self.start_mixture(torch.stack(spread).float(), pairs.float())
+        if self.skip is not None:
+            k, c = self.config.components, self.channels
+            self.skip.weight[k : k + k * c] = weights.t().float().repeat(k, 1)
+
+    @torch.no_grad()
+    def start_mixture(self, spread: Float[Tensor, " C"], coupling: Float[Tensor, " M"]) -> None:
+        """Sets the output biases: one mean, and scales from a quarter to four times that of a residual of `spread`."""
+        k, c = self.config.components, self.channels
+        bias = self.head[-1].bias
+        bias.zero_()
+        ladder = torch.linspace(-1.4, 1.4, k, device=bias.device) if k > 1 else torch.zeros(1, device=bias.device)
+        scales = (spread.to(bias.device).clamp(min=1e-3) * 0.55).log()[None, :] + ladder[:, None]
+        bias[k + k * c : k + 2 * k * c] = scales.reshape(-1)
+        bias[k + 2 * k * c :] = coupling.to(bias.device).repeat(k)
+
+    # ---------------------------------------------------------------- sampling
+
+    @torch.inference_mode()
+    def sample(self, request: Request) -> Sample:
+        """Pictures of any size, drawn by the wavefront (`draw`), without the margins."""
+        height, width = request.size or self.spec.image[1:]
+        margin = self.config.margin
+        tall, wide = height + margin, width + margin + margin // 4
+        pictures = []
+        for index in range(request.n):
+            uniforms = torch.rand(tall, wide, self.channels + 1, generator=request.rng(index)).to(self.mean.device)
+
+            def report(share: float, index: int = index) -> None:
+                if request.progress is not None:
+                    request.progress((index + share) / request.n)
+
+            drawn = self.draw(uniforms, temperature=request.temperature, progress=report)
+            pictures.append(drawn[margin:, margin : margin + width].permute(2, 0, 1) / (LEVELS - 1))
+        images = torch.stack(pictures)
+        return Sample(images, lambda count: self.reveal(images, count))
+
+    def reveal(self, images: Tensor, count: int) -> Iterator[Tensor]:
+        """The stages of the wavefront that drew `images`."""
+        height, width = images.shape[2:]
+        slope = self.config.neighbourhood // 2 + 1
+        ready = torch.arange(width)[None, :] + slope * torch.arange(height)[:, None]
+        blank = self.mean[:, None, None].expand_as(images[0]).to(images.device)
+        for stage in range(1, count + 1):
+            seen = ready.to(images.device) < (ready.max() + 1) * stage / count
+            yield torch.where(seen, images, blank)
+
+    def draw(
+        self,
+        uniforms: Float[Tensor, "H W M"],
+        *,
+        temperature: float = 1.0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Float[Tensor, "H W C"]:
+        """One picture (levels 0 ... 255) by the wavefront: with a neighbourhood that reaches k pixels up and to the right,
+        pixel (i, j) is ready at step t = j + (k + 1) i, so all rows in flight are computed at once.
+
+        In memory the pixels of a step lie a fixed stride apart (one row down, k + 1 pixels to the left), so that windows
+        and noise are strided views, and a state is kept for the last k + 1 steps only, by row.
+        """
+        height, width, _ = uniforms.shape
+        channels, reach = self.channels, self.config.neighbourhood // 2
+        slope = reach + 1
+        kind = {"dtype": self.mean.dtype, "device": self.mean.device}
+        wide = width + 2 * reach
+        canvas = torch.zeros(height + reach, wide, channels, **kind)  # standardised, with the border
+        picture = torch.zeros(height, width, channels, **kind)
+        # Row r of the picture is row r + 1 of the states; row 0 and whatever was not written yet is the zero border.
+        h = [torch.zeros(slope + 1, height + 1, lstm.units, **kind) for lstm in self.lstms]
+        c = [torch.zeros_like(state) for state in h]
+        neighbours = len(causal_offsets(self.config.neighbourhood)) * channels
+        steps = width + slope * (height - 1)
+        for t in range(steps):
+            top, bottom = max(0, -(-(t - width + 1) // slope)), min(height - 1, t // slope) + 1
+            rows = bottom - top
+            j = t - slope * top  # column of the first row
+            corner = (top * wide + j) * channels
+            window = canvas.as_strided(
+                (rows, reach + 1, 2 * reach + 1, channels), ((wide - slope) * channels, wide * channels, channels, 1), corner
+            )
+            seen = window.reshape(rows, -1)[:, :neighbours]  # the causal ones come first in raster order
+            x = seen if self.embed is None else F.relu(self.embed(seen))
+            now, before, above = t % (slope + 1), (t - 1) % (slope + 1), (t - slope) % (slope + 1)
+            hidden = x
+            for n, lstm in enumerate(self.lstms):
+                inputs = x if n == 0 else torch.cat([hidden, x], 1)
+                hidden, cell = lstm.cell(
+                    inputs,
+                    (h[n][before, top + 1 : bottom + 1], h[n][above, top:bottom]),
+                    (c[n][before, top + 1 : bottom + 1], c[n][above, top:bottom]),
+                )
+                h[n][now, top + 1 : bottom + 1] = hidden
+                c[n][now, top + 1 : bottom + 1] = cell
+            flat = self.head(hidden)
+            if self.skip is not None:
+                flat = flat + self.skip(seen)
+            noise = uniforms.as_strided(
+                (rows, channels + 1), (max(width - slope, 0) * (channels + 1), 1), (top * width + j) * (channels + 1)
+            )
+            values = likelihood.sample(self.mixture(flat), noise, temperature=temperature)
+            picture.as_strided((rows, channels), (max(width - slope, 0) * channels, 1), (top * width + j) * channels).copy_(values)
+            canvas.as_strided(
+                (rows, channels), ((wide - slope) * channels, 1), corner + (reach * wide + reach) * channels
+            ).copy_((values / (LEVELS - 1) - self.mean) / self.std)
+            if progress is not None and t % 64 == 0:
+                progress(t / steps)
+        return picture
+
+
+def linear(inputs: int, outputs: int, rng: torch.Generator) -> nn.Linear:
+    """A linear layer with random numbers of its own: weights uniform within 1 / sqrt(inputs), no bias to begin with."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.uniform_(layer.weight, -(inputs**-0.5), inputs**-0.5, generator=rng)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def ridge(x: Float[Tensor, "n D"], y: Float[Tensor, "n M"]) -> Float[Tensor, "D M"]:
+    """Least squares with a small penalty (a thousandth of the mean squared input)."""
+    gram = x.t() @ x
+    penalty = 1e-3 * gram.diagonal().mean() + 1e-9
+    return torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=x.dtype, device=x.device), x.t() @ y)
+
+
+PRESETS: dict[str, Recipe] = {
+    "texture": Recipe(
+        model=Config(),
+        data=Crops(),
+        fit=Fit(minutes=2.0, rate=4e-3, weight_decay=0.05, ema=0.998),
+        about="A texture from one photograph, two minutes on two CPU cores: what `drawgen texture` trains.",
+    ),
+    "paper": Recipe(
+        model=Config(neighbourhood=5, embed=0, cell="ride", hidden=0, skip=False, noise=0.0),
+        data=Crops(crop_px=22, batch=50, held_out=0.2),
+        fit=Fit(minutes=20.0, rate=2e-3),
+        about="The architecture of Theis & Bethge (2015): 12-pixel neighbourhood, two layers of 64 units, their cell; the "
+        "mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their schedule.",
+    ),
+    "tiny": Recipe(
+        model=Config(neighbourhood=5, embed=8, layers=1, units=8, hidden=8, components=3, margin=4),
+        data=Crops(crop_px=16, batch=2),
+        fit=Fit(steps=4, warmup=2),
+        about="Trains in seconds on a CPU: for tests, and for a first look.",
+    ),
+}

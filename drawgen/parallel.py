@@ -1,0 +1,99 @@
+"""Several processes, started by `torchrun`: each takes its share of every batch, and gradients are averaged.
+
+Nothing wraps the model. Two ranks give what one process would give on the joined batch.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among its fellows; (0, 1) is alone."""
+
+    rank: int = 0
+    ranks: int = 1
+    group: Any = None
+    """A gloo group for what lives on the host, whatever the gradients travel by."""
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter], count: int) -> None:
+        """Replaces each gradient by the mean over all ranks' items, in one exchange. A gradient that some rank lacks counts
+        as zero there; one that no rank has stays None, as it would in a single process."""
+        if self.ranks == 1:
+            return
+        device = parameters[0].device
+        flags = torch.tensor([p.grad is not None for p in parameters], dtype=torch.float64)
+        head = torch.cat([torch.tensor([float(count)], dtype=torch.float64), flags])
+        dist.all_reduce(head, group=self.group)
+        total, present = float(head[0]), head[1:].tolist()
+        used = [p for p, seen in zip(parameters, present, strict=True) if seen]
+        if not used:
+            return
+        pieces = [torch.zeros_like(p) if p.grad is None else p.grad for p in used]
+        flat = torch.cat([(g * (count / total)).reshape(-1).float() for g in pieces]).to(device)
+        dist.all_reduce(flat)
+        for parameter, piece in zip(used, flat.split([p.numel() for p in used]), strict=True):
+            parameter.grad = piece.view_as(parameter).to(parameter.dtype)
+
+    def share_buffers(self, tensors: Iterable[Tensor]) -> None:
+        """Gives every rank the values of rank 0."""
+        if self.ranks > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+    def agree(self, *values: float) -> list[float]:
+        """The largest of each value over all ranks: a decision that all take alike (stop, save, how many steps)."""
+        if self.ranks == 1:
+            return list(values)
+        shared = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(shared, op=dist.ReduceOp.MAX, group=self.group)
+        return [float(value) for value in shared]
+
+    def gather(self, value: Any) -> list[Any] | None:
+        """All ranks' values on rank 0, None elsewhere. Plain data and tensors on the CPU."""
+        if self.ranks == 1:
+            return [value]
+        places: list[Any] | None = [None] * self.ranks if self.rank == 0 else None
+        dist.gather_object(value, places, group=self.group)
+        return places
+
+    def total(self, *values: float) -> list[float]:
+        """The sum of each value over all ranks."""
+        if self.ranks == 1:
+            return list(values)
+        shared = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(shared, group=self.group)
+        return [float(value) for value in shared]
+
+    def barrier(self) -> None:
+        if self.ranks > 1:
+            dist.barrier(group=self.group)
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[World]:
+    """The world that `torchrun` described in the environment, or a world of one."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    if ranks == 1:
+        yield World()
+        return
+    mine = not dist.is_initialized()
+    if mine:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield World(dist.get_rank(), ranks, dist.new_group(backend="gloo"))
+    finally:
+        if mine:
+            dist.destroy_process_group()
+
+
+def local_rank() -> int:
+    """This process's number on its machine: which GPU it takes."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
