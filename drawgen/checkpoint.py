@@ -56,7 +56,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
         flush_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
@@ -88,7 +88,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Keeps a second run out of `folder`; the lock dies with the process. Raises ValueError when it is taken."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / "lock", "a")
+        handle = open(folder / "lock", "a")  # noqa: SIM115
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be used ({reason(error)}); choose another") from error
     with handle:

@@ -40,7 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def overview() -> str:
-    lines = [f"drawgen {drawgen.__version__}: a generative drawing and texture toolkit", "", "usage: drawgen COMMAND ... [--help]", ""]
+    lines = [
+        f"drawgen {drawgen.__version__}: a generative drawing and texture toolkit",
+        "",
+        "usage: drawgen COMMAND ... [--help]",
+        "",
+    ]
     lines += [f"  {name:<9} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(lines)
 
@@ -286,7 +291,9 @@ def train_help() -> str:
 def evaluate(words: list[str]) -> None:
     """A trained model's scores."""
 
-    def command(model: Positional[str], data: str | None = None, device: str = "cpu", json_: Annotated[bool, arg(name="json")] = False) -> None:
+    def command(
+        model: Positional[str], data: str | None = None, device: str = "cpu", json_: Annotated[bool, arg(name="json")] = False
+    ) -> None:
         """Measures a trained model on its validation data.
 
         Args:

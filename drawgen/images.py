@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from PIL import Image, ImageOps
+from jaxtyping import Float, Float32, Float64, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from drawgen.checkpoint import reason, write_atomically
+from drawgen.checkpoint import write_atomically
 
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
 """What `load_image` reads. EPS is left out: Pillow would start another program for it."""
@@ -59,7 +59,7 @@ def load_image(source: str | os.PathLike[str]) -> Float[Tensor, "C H W"]:
         raise ImageError(f"{name} may not be read; change its permissions (chmod +r)") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name} has too many pixels ({error}); reduce it first") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         empty = path.stat().st_size == 0
         what = "is empty" if empty else f"is not a picture in a format that can be read ({', '.join(FORMATS[:6])} ...)"
         raise ImageError(f"{name} {what}; save it as PNG or JPEG") from error
@@ -106,7 +106,7 @@ def check_size(size: tuple[int, int], name: str) -> None:
         )
 
 
-def to_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.float32]]:
+def to_array(picture: Image.Image) -> Float32[np.ndarray, "..."]:
     """H W or H W 3, in [0, 1]."""
     if picture.mode.startswith("I;16"):
         return np.asarray(picture).astype(np.float32) / 65535.0
@@ -122,7 +122,7 @@ def to_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.asarray(picture.convert("L" if grey else "RGB")).astype(np.float32) / 255.0
 
 
-def rescale(array: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def rescale(array: Float64[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
     """32-bit and float pictures, by the smallest usual range that holds them: 0-1 (floats), 0-255, 0-65535, or their own."""
     if not np.isfinite(array).all():
         raise ImageError("a float picture holds NaN or infinity")
@@ -231,7 +231,7 @@ def save_image(path: Path, image: Float[Tensor, "C H W"]) -> None:
     if kind is None:
         raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
     buffer = io.BytesIO()
-    options: dict[str, Any] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}.get(kind, {})
+    options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
     Image.fromarray(to_bytes(image)).save(buffer, format=kind, **options)
     write_atomically(path, buffer.getvalue())
 
@@ -250,9 +250,7 @@ def save_animation(path: Path, frames: Iterable[Float[Tensor, "C H W"]], *, seco
     buffer = io.BytesIO()
     times = [each] * (len(pictures) - 1) + [each + round(1000 * hold)]
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
-    pictures[0].save(
-        buffer, format=kind, save_all=True, append_images=pictures[1:], duration=times, loop=0, **options
-    )
+    pictures[0].save(buffer, format=kind, save_all=True, append_images=pictures[1:], duration=times, loop=0, **options)
     write_atomically(path, buffer.getvalue())
 
 
@@ -264,7 +262,7 @@ def require_av() -> Any:
     return av
 
 
-def encode_mp4(arrays: list[np.ndarray[Any, Any]], each_ms: int, hold: float) -> bytes:
+def encode_mp4(arrays: list[UInt8[np.ndarray, "..."]], each_ms: int, hold: float) -> bytes:
     """H.264 in MP4, 4:2:0; odd sizes lose their last row or column, which the format cannot hold."""
     av = require_av()
     buffer = io.BytesIO()

@@ -13,7 +13,7 @@ import drawgen
 from drawgen import checkpoint, images, models
 from drawgen.contract import Recipe, Request, Sample, generator
 from drawgen.data.pictures import DataError
-from drawgen.train import BUILD, Fit, Outcome, Progress, choose_device, evaluate, fit
+from drawgen.train import BUILD, Fit, Outcome, Progress, evaluate, fit
 
 RECIPE = "recipe.json"
 
@@ -69,7 +69,7 @@ def train(
         checkpoint.write_card(out, card(model, preset, known, data, None))
         checkpoint.write_json(out / RECIPE, {"model": model, "preset": preset, "ranks": ranks, **plain(known)})
 
-    def preview(averaged: Any, step: int) -> None:
+    def preview(averaged: Any, _step: int) -> None:
         sample = averaged.sample(preview_request or Request(seed=recipe.fit.seed))
         images.save_image(out / "preview.png", images.grid(sample.images.cpu()))
 
@@ -78,7 +78,9 @@ def train(
         on_steps=begin, on_log=reports.training, on_preview=preview,
     )  # fmt: skip
     if int(os.environ.get("RANK", "0")) == 0:
-        checkpoint.write_card(out, card(model, preset, replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)), data, outcome))
+        checkpoint.write_card(
+            out, card(model, preset, replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)), data, outcome)
+        )
     return outcome
 
 
@@ -123,7 +125,7 @@ def refuse_changes(out: Path, kept: dict[str, Any], asked: dict[str, Any]) -> No
                 continue
             if before != value:
                 raise ValueError(
-                    f"{out} was begun with {prefix}.{name} {before!r}, not {value!r}; resume it without changing it, or start another"
+                    f"{out} was begun with {prefix}.{name} {before!r}, not {value!r}; resume it unchanged, or start another"
                 )
 
 
@@ -272,7 +274,7 @@ def refuse_what_does_not_fit(size: tuple[int, int], channels: int, n: int) -> No
     have = available_memory()
     if have is not None and need > have:
         raise ValueError(
-            f"{n} pictures of {size[1]}x{size[0]} pixels take about {need / 2**30:.1f} GiB of memory and {have / 2**30:.1f} are free; "
+            f"{n} of {size[1]}x{size[0]} pixels take some {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} are free; "
             "ask for a smaller --size"
         )
 
@@ -304,7 +306,9 @@ def measure(source: str, *, data: str | None = None, device: str = "cpu") -> dic
         config = replace(config, path=data)
     channels = config.spec().image[0]
     if channels != model.spec.image[0]:
-        raise DataError(f"{config.path} has {channels} channels and {source} was trained on {model.spec.image[0]}; give another picture")
+        raise DataError(
+            f"{config.path} has {channels} channels and {source} was trained on {model.spec.image[0]}; give another picture"
+        )
     scores = evaluate(model, config)
     if not scores:
         raise DataError(f"{config.path} has no validation part (data.held_out is 0); give --data FILE")
@@ -339,7 +343,9 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
     figures.append(("tiled.png", f"drawgen sample {first} -o OUT.png --size 160x160 --tile (six copies side by side)"))
     sample(first, folder / "drawing.gif", size=(128, 128), force=True)
     figures.append(("drawing.gif", f"drawgen sample {first} -o OUT.gif --size 128x128"))
-    items = "".join(f'<figure><img src="{file}" alt=""><figcaption><code>{words}</code></figcaption></figure>\n' for file, words in figures)
+    items = "".join(
+        f'<figure><img src="{file}" alt=""><figcaption><code>{words}</code></figcaption></figure>\n' for file, words in figures
+    )
     html = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>drawgen</title>\n'
         "<style>body{font:16px sans-serif;margin:2em}figure{display:inline-block;margin:1em;vertical-align:top}"
@@ -348,4 +354,3 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
     )
     checkpoint.write_atomically(page, html.encode())
     return page
-

@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -37,17 +37,10 @@ def parameters_per_pixel(components: int, channels: int) -> int:
 
 
 def unpack(flat: Float[Tensor, "... D"], components: int, channels: int) -> LogisticMixture:
-    """Cuts the last axis into logits, means, log-scales and couplings."""
-    pairs = channels * (channels - 1) // 2
-    logits, means, log_scales, coupling = flat.split(
-        [components, components * channels, components * channels, components * pairs], dim=-1
-    )
-    shape = flat.shape[:-1]
+    """Cuts the last axis into components, and each of them into its logit, C means, C log-scales and couplings."""
+    raw = flat.unflatten(-1, (components, -1))
     return LogisticMixture(
-        logits,
-        means.reshape(*shape, components, channels),
-        log_scales.reshape(*shape, components, channels),
-        coupling.reshape(*shape, components, pairs),
+        raw[..., 0], raw[..., 1 : 1 + channels], raw[..., 1 + channels : 1 + 2 * channels], raw[..., 1 + 2 * channels :]
     )
 
 
@@ -83,29 +76,46 @@ def log_prob(mixture: LogisticMixture, levels: Float[Tensor, "... C"], *, top: i
     return torch.logsumexp(F.log_softmax(mixture.logits, -1) + mass.sum(-1), -1)
 
 
-def sample(
-    mixture: LogisticMixture, uniforms: Float[Tensor, "... N"], *, temperature: float = 1.0, top: int = 255
+def choose(logits: Float[Tensor, "... K"], uniform: Float[Tensor, "... 1"], *, temperature: float = 1.0) -> Int[Tensor, "..."]:
+    """A component each, by inversion of the cumulative weights."""
+    cumulative = (logits / temperature).softmax(-1).cumsum_(-1)
+    return (cumulative < uniform).sum(-1).clamp_(max=logits.shape[-1] - 1)
+
+
+def sample_chosen(
+    means: Float[Tensor, "... C"],
+    log_scales: Float[Tensor, "... C"],
+    coupling: Float[Tensor, "... M"],
+    uniforms: Float[Tensor, "... C"],
+    *,
+    temperature: float = 1.0,
+    top: int = 255,
 ) -> Float[Tensor, "... C"]:
-    """Draws whole values 0 ... `top`, by inversion: of `uniforms` (in [0, 1), C + 1 a pixel) the first chooses the
-    component and the others a channel each. `temperature` divides the logits and multiplies the scales."""
-    channels = mixture.means.shape[-1]
-    cumulative = (mixture.logits / temperature).softmax(-1).cumsum(-1)
-    chosen = (cumulative < uniforms[..., :1]).sum(-1).clamp_(max=cumulative.shape[-1] - 1)
-
-    def take(x: Tensor) -> Tensor:
-        return x.gather(-2, chosen[..., None, None].expand(*chosen.shape, 1, x.shape[-1])).squeeze(-2)
-
-    means, coupling = take(mixture.means), take(mixture.coupling)
-    spread = take(mixture.log_scales).exp() * temperature * torch.logit(uniforms[..., 1:], eps=1e-7)
+    """Draws whole values 0 ... `top` from one component each, by inversion of the logistic."""
+    spread = log_scales.exp() * torch.logit(uniforms, eps=1e-7) * temperature
     values: list[Tensor] = []
     pair = 0
-    for channel in range(channels):
+    for channel in range(means.shape[-1]):
         mean = means[..., channel]
         for earlier in range(channel):
             mean = mean + coupling[..., pair] * (values[earlier] - means[..., earlier])
             pair += 1
-        values.append((mean + spread[..., channel]).round().clamp(0, top))
+        values.append((mean + spread[..., channel]).round_().clamp_(0, top))
     return torch.stack(values, -1)
+
+
+def sample(
+    mixture: LogisticMixture, uniforms: Float[Tensor, "... N"], *, temperature: float = 1.0, top: int = 255
+) -> Float[Tensor, "... C"]:
+    """Draws whole values 0 ... `top`. Of `uniforms` (in [0, 1), C + 1 a pixel) the first chooses the component and the others
+    a channel each. `temperature` divides the logits and multiplies the scales."""
+    chosen = choose(mixture.logits, uniforms[..., :1], temperature=temperature)[..., None, None]
+
+    def take(x: Tensor) -> Tensor:
+        return x.gather(-2, chosen.expand(*chosen.shape[:-1], x.shape[-1])).squeeze(-2)
+
+    parts = (take(mixture.means), take(mixture.log_scales), take(mixture.coupling))
+    return sample_chosen(*parts, uniforms[..., 1:], temperature=temperature, top=top)
 
 
 def bits(nats: float) -> float:

@@ -503,7 +503,9 @@ def make_room(folder: Path, replace: bool) -> None:
     held = [*checkpoint.states(folder), folder / "metrics.jsonl", folder / checkpoint.WEIGHTS]
     held = [path for path in held if path.exists()]
     if held and not replace:
-        raise ValueError(f"{folder} holds a run already ({held[0].name}); go on with --resume, replace it with --force, or choose another")
+        raise ValueError(
+            f"{folder} holds a run already ({held[0].name}); go on with --resume, replace it with --force, or choose another"
+        )
     for path in held:
         path.unlink()
 
@@ -559,7 +561,7 @@ def signals() -> Iterator[Callable[[], int]]:
         yield lambda: 0
         return
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
         if noted[0] and number == signal.SIGINT:
             raise KeyboardInterrupt
         noted[0] = number

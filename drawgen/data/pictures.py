@@ -91,9 +91,7 @@ class Crops:
             raise ImageError(f"{self.path} is too small to learn from; give a picture of some tens of pixels a side")
         return Spec((len(self.pictures[0][0]), side, side))
 
-    def stream(
-        self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1
-    ) -> Iterator[Pictures]:
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
         """Training crops for ever; for validation, the held-out rows once, cut into squares, shared out over the ranks."""
         if split == "valid":
             yield from self.held_out_squares()[rank::ranks]

@@ -9,22 +9,25 @@ hidden state summarises all that lies above and to the left; a small network tur
 discretised logistics (`likelihood.py`), where the paper has a mixture of Gaussian scale mixtures over real values.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.pictures import Crops, Pictures
-from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals, window_index
+from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
 from drawgen.train import Fit
 
 LEVELS = 256
+MOST_OVERLAP = 64
+"""Rows over which the end of a tile is cut into its beginning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,10 @@ class Ride(nn.Module):
     mean: Tensor
     std: Tensor
     histogram: Tensor
+    embed: nn.Linear | None
+    lstms: Sequence[SpatialLSTM]
+    head: nn.Sequential
+    skip: nn.Linear | None
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
@@ -94,7 +101,7 @@ class Ride(nn.Module):
         self.register_buffer("histogram", torch.zeros(self.channels, LEVELS))
         self.embed = linear(seen, config.embed, rng) if config.embed else None
         first = config.embed or seen
-        self.lstms = nn.ModuleList(
+        self.lstms = nn.ModuleList(  # type: ignore[assignment]
             SpatialLSTM(first if n == 0 else first + config.units, config.units, cell=config.cell, rng=rng)
             for n in range(config.layers)
         )
@@ -137,9 +144,9 @@ class Ride(nn.Module):
         window = padded[index.reshape(-1)].view(*index.shape, batch, channels)  # P N B C
         return window.transpose(1, 2).reshape(index.shape[0], batch, -1)
 
-    def mixture(self, flat: Float[Tensor, "... D"]) -> likelihood.LogisticMixture:
+    def mixture(self, flat: Float[Tensor, "... D"], *, components: int | None = None) -> likelihood.LogisticMixture:
         """Network outputs to parameters in units of levels."""
-        raw = likelihood.unpack(flat.float(), self.config.components, self.channels)
+        raw = likelihood.unpack(flat.to(self.mean.dtype), components or self.config.components, self.channels)
         top = LEVELS - 1
         return likelihood.LogisticMixture(
             raw.logits,
@@ -155,6 +162,17 @@ class Ride(nn.Module):
         order = diagonals(*images.shape[2:]).order.to(images.device)
         levels = (images * (LEVELS - 1)).round().flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
         return -likelihood.log_prob(self(images, noise), levels)
+
+    def hidden(self) -> nn.Linear | None:
+        """The layer between the last spatial LSTM and the mixture, if there is one."""
+        first = self.head[0]
+        return first if isinstance(first, nn.Linear) and self.config.hidden else None
+
+    def output(self) -> nn.Linear:
+        """The layer that makes the mixture's parameters."""
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        return last
 
     # ---------------------------------------------------------------- training
 
@@ -173,9 +191,7 @@ class Ride(nn.Module):
         images = batch.images
         return NoisyPictures(images, torch.randn(images.shape, device=images.device, generator=rng))
 
-    def losses(
-        self, batch: Pictures | NoisyPictures, *, state: State, rng: torch.Generator
-    ) -> Generator[Loss, None, State | None]:
+    def losses(self, batch: Pictures | NoisyPictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """Nats per dimension (a pixel's channel)."""
         nats = self.nats(batch)
         value = nats.mean() / self.channels
@@ -214,19 +230,17 @@ class Ride(nn.Module):
         pairs = torch.cat(coupling) if coupling else torch.zeros(0)
         self.start_mixture(torch.stack(spread).float(), pairs.float())
         if self.skip is not None:
-            k, c = self.config.components, self.channels
-            self.skip.weight[k : k + k * c] = weights.t().float().repeat(k, 1)
+            rows = self.skip.weight.unflatten(0, (self.config.components, -1))  # K, numbers of a component, NC
+            rows[:, 1 : 1 + self.channels] = weights.t().float()
 
     @torch.no_grad()
     def start_mixture(self, spread: Float[Tensor, " C"], coupling: Float[Tensor, " M"]) -> None:
         """Sets the output biases: one mean, and scales from a quarter to four times that of a residual of `spread`."""
         k, c = self.config.components, self.channels
-        bias = self.head[-1].bias
-        bias.zero_()
-        ladder = torch.linspace(-1.4, 1.4, k, device=bias.device) if k > 1 else torch.zeros(1, device=bias.device)
-        scales = (spread.to(bias.device).clamp(min=1e-3) * 0.55).log()[None, :] + ladder[:, None]
-        bias[k + k * c : k + 2 * k * c] = scales.reshape(-1)
-        bias[k + 2 * k * c :] = coupling.to(bias.device).repeat(k)
+        bias = self.output().bias.zero_().unflatten(0, (k, -1))  # K, numbers of a component
+        ladder = torch.linspace(-1.4, 1.4, k) if k > 1 else torch.zeros(1)
+        bias[:, 1 + c : 1 + 2 * c] = (spread.cpu().clamp(min=1e-3) * 0.55).log() + ladder[:, None]
+        bias[:, 1 + 2 * c :] = coupling
 
     # ---------------------------------------------------------------- sampling
 
@@ -234,6 +248,9 @@ class Ride(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Pictures of any size, drawn by the wavefront (`draw`), without the margins."""
         height, width = request.size or self.spec.image[1:]
+        if request.tile:
+            images = torch.stack([self.tile(height, width, request, index) for index in range(request.n)])
+            return Sample(images, lambda count: self.reveal(images, count))
         margin = self.config.margin
         tall, wide = height + margin, width + margin + margin // 4
         pictures = []
@@ -249,6 +266,53 @@ class Ride(nn.Module):
         images = torch.stack(pictures)
         return Sample(images, lambda count: self.reveal(images, count))
 
+    def tile(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
+        """A picture that repeats without a seam: in x it is drawn around a helix, whose shear of one row is undone; in y the
+        end of the strip is cut into its beginning, at the place and along the path where they agree best."""
+        if width <= 2 * self.config.neighbourhood or height <= 2 * self.config.neighbourhood:
+            least = 2 * self.config.neighbourhood + 1
+            raise ValueError(f"a tile of {width}x{height} pixels is too small for this model; make it {least}x{least} at least")
+        overlap = min(height // 4, MOST_OVERLAP)
+        rows = self.config.margin + height + overlap + overlap
+        uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))
+        strip = self.draw_helix(uniforms, temperature=request.temperature)[self.config.margin :].permute(2, 0, 1)
+        closed = close_rows(strip / (LEVELS - 1), height, overlap)
+        if request.progress is not None:
+            request.progress((index + 1) / request.n)
+        return unshear(closed).clamp(0, 1).to(self.mean.device)
+
+    def draw_helix(self, uniforms: Float[Tensor, "H W M"], *, temperature: float = 1.0) -> Float[Tensor, "H W C"]:
+        """One picture (levels 0 ... 255) around a helix of circumference W, on the CPU: see `nn/spatial_lstm_cpu.py`."""
+        from drawgen.nn.spatial_lstm_cpu import helix
+
+        height, width, _ = uniforms.shape
+
+        def arrays(layer: nn.Linear | None, outputs: int) -> tuple[Float32[np.ndarray, "..."], Float32[np.ndarray, "..."]]:
+            if layer is None:
+                return np.zeros((0, outputs), np.float32), np.zeros(outputs, np.float32)
+            return as_array(layer.weight.t()), as_array(layer.bias)
+
+        last = self.output()
+        levels = np.zeros((height * width, self.channels), np.float32)
+        helix(
+            as_array(uniforms.reshape(height * width, -1)),
+            width,
+            np.array([up * width - b for up, b in causal_offsets(self.config.neighbourhood)]),
+            arrays(self.embed, 1),
+            tuple(as_array(torch.cat([lstm.weight, lstm.recurrent], 1).t()) for lstm in self.lstms),
+            tuple(as_array(lstm.bias) for lstm in self.lstms),
+            self.lstms[0].share,
+            arrays(self.hidden(), 1),
+            arrays(last, last.out_features),
+            arrays(self.skip, last.out_features),
+            self.channels,
+            as_array(self.mean),
+            as_array(self.std),
+            temperature,
+            levels,
+        )
+        return torch.from_numpy(levels).view(height, width, self.channels)
+
     def reveal(self, images: Tensor, count: int) -> Iterator[Tensor]:
         """The stages of the wavefront that drew `images`."""
         height, width = images.shape[2:]
@@ -259,6 +323,7 @@ class Ride(nn.Module):
             seen = ready.to(images.device) < (ready.max() + 1) * stage / count
             yield torch.where(seen, images, blank)
 
+    @torch.inference_mode()
     def draw(
         self,
         uniforms: Float[Tensor, "H W M"],
@@ -275,50 +340,99 @@ class Ride(nn.Module):
         height, width, _ = uniforms.shape
         channels, reach = self.channels, self.config.neighbourhood // 2
         slope = reach + 1
-        kind = {"dtype": self.mean.dtype, "device": self.mean.device}
         wide = width + 2 * reach
-        canvas = torch.zeros(height + reach, wide, channels, **kind)  # standardised, with the border
-        picture = torch.zeros(height, width, channels, **kind)
-        # Row r of the picture is row r + 1 of the states; row 0 and whatever was not written yet is the zero border.
-        h = [torch.zeros(slope + 1, height + 1, lstm.units, **kind) for lstm in self.lstms]
-        c = [torch.zeros_like(state) for state in h]
+        canvas = self.mean.new_zeros(height + reach, wide, channels)  # standardised, with the border
+        picture = self.mean.new_zeros(height, width, channels)
         neighbours = len(causal_offsets(self.config.neighbourhood)) * channels
+        layers = [Wavefront(lstm, height, slope) for lstm in self.lstms]
         steps = width + slope * (height - 1)
         for t in range(steps):
             top, bottom = max(0, -(-(t - width + 1) // slope)), min(height - 1, t // slope) + 1
-            rows = bottom - top
-            j = t - slope * top  # column of the first row
-            corner = (top * wide + j) * channels
+            rows, start = bottom - top, top * width + t - slope * top  # the first row's place in the picture
+            corner = top * wide + t - slope * top  # and the corner of its window on the canvas
             window = canvas.as_strided(
-                (rows, reach + 1, 2 * reach + 1, channels), ((wide - slope) * channels, wide * channels, channels, 1), corner
+                (rows, reach + 1, 2 * reach + 1, channels),
+                ((wide - slope) * channels, wide * channels, channels, 1),
+                corner * channels,
             )
             seen = window.reshape(rows, -1)[:, :neighbours]  # the causal ones come first in raster order
             x = seen if self.embed is None else F.relu(self.embed(seen))
-            now, before, above = t % (slope + 1), (t - 1) % (slope + 1), (t - slope) % (slope + 1)
-            hidden = x
-            for n, lstm in enumerate(self.lstms):
-                inputs = x if n == 0 else torch.cat([hidden, x], 1)
-                hidden, cell = lstm.cell(
-                    inputs,
-                    (h[n][before, top + 1 : bottom + 1], h[n][above, top:bottom]),
-                    (c[n][before, top + 1 : bottom + 1], c[n][above, top:bottom]),
-                )
-                h[n][now, top + 1 : bottom + 1] = hidden
-                c[n][now, top + 1 : bottom + 1] = cell
+            hidden = layers[0].step((x,), t, top, bottom)
+            for layer in layers[1:]:
+                hidden = layer.step((hidden, x), t, top, bottom)
             flat = self.head(hidden)
             if self.skip is not None:
-                flat = flat + self.skip(seen)
-            noise = uniforms.as_strided(
-                (rows, channels + 1), (max(width - slope, 0) * (channels + 1), 1), (top * width + j) * (channels + 1)
+                flat += self.skip(seen)
+            strides = (max(width - slope, 0), 1)
+            noise = uniforms.as_strided((rows, channels + 1), (strides[0] * (channels + 1), 1), start * (channels + 1))
+            raw = flat.unflatten(-1, (self.config.components, -1))
+            chosen = likelihood.choose(raw[..., 0], noise[:, :1], temperature=temperature)
+            one = self.mixture(raw.gather(1, chosen[:, None, None].expand(rows, 1, raw.shape[2])).squeeze(1), components=1)
+            values = likelihood.sample_chosen(
+                one.means[:, 0], one.log_scales[:, 0], one.coupling[:, 0], noise[:, 1:], temperature=temperature
             )
-            values = likelihood.sample(self.mixture(flat), noise, temperature=temperature)
-            picture.as_strided((rows, channels), (max(width - slope, 0) * channels, 1), (top * width + j) * channels).copy_(values)
-            canvas.as_strided(
-                (rows, channels), ((wide - slope) * channels, 1), corner + (reach * wide + reach) * channels
-            ).copy_((values / (LEVELS - 1) - self.mean) / self.std)
+            picture.as_strided((rows, channels), (strides[0] * channels, 1), start * channels).copy_(values)
+            place = (corner + reach * wide + reach) * channels
+            canvas.as_strided((rows, channels), ((wide - slope) * channels, 1), place).copy_(
+                (values / (LEVELS - 1) - self.mean) / self.std
+            )
             if progress is not None and t % 64 == 0:
                 progress(t / steps)
         return picture
+
+
+def as_array(tensor: Tensor) -> Float32[np.ndarray, "..."]:
+    """A contiguous float32 array."""
+    return np.ascontiguousarray(tensor.detach().cpu().float().numpy())
+
+
+def close_rows(strip: Float[Tensor, "C S W"], height: int, overlap: int) -> Float[Tensor, "C H W"]:
+    """Cuts `height` rows out of a strip so that the last joins the first: of all starts, the one whose `overlap` rows agree
+    best with those `height` further down, joined along the path of least error (Efros & Freeman 2001, section 2.1), which
+    closes around the picture."""
+    width = strip.shape[2]
+    starts = strip.shape[1] - height - overlap + 1
+    error = torch.stack(
+        [(strip[:, s : s + overlap] - strip[:, s + height : s + height + overlap]).square().sum(0) for s in range(starts)]
+    )  # S V W
+    error = error + torch.roll(error, 1, 2)  # a vertical step of the path crosses two columns
+
+    def paths(cost: Float[Tensor, "S V W"], first: Float[Tensor, "S V"]) -> tuple[Tensor, list[Tensor]]:
+        total, came = first, []
+        for column in range(1, width):
+            padded = F.pad(total, (1, 1), value=torch.inf)
+            best, move = torch.stack([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]]).min(0)
+            came.append(move - 1)
+            total = best + cost[:, :, column]
+        return total, came
+
+    total, came = paths(error, error[:, :, 0])
+    start = int(total.min(1).values.argmin())
+    row = int(total[start].argmin())
+    for move in reversed(came):
+        row += int(move[start, row])
+    fixed = torch.full_like(error[start, :, 0], torch.inf)  # once more, from the row where it began back to that row
+    fixed[row] = error[start, row, 0]
+    total, came = paths(error[start : start + 1], fixed[None])
+    path = [row]
+    for move in reversed(came):
+        path.append(path[-1] + int(move[0, path[-1]]))
+    cut = torch.tensor(path[::-1])
+    out = strip[:, start : start + height].clone()
+    # Above the path the picture goes on from its own end, below it is as it was:
+    above = torch.arange(overlap)[:, None] < cut[None, :]
+    out[:, :overlap] = torch.where(above, strip[:, start + height : start + height + overlap], out[:, :overlap])
+    return out
+
+
+def unshear(image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H W"]:
+    """Moves column j down by j / W pixels, around the picture: on a helix the end of a row meets the beginning of the next.
+    The shift is a turn of the phase, which blurs nothing."""
+    height, width = image.shape[1:]
+    frequency = torch.fft.rfftfreq(height, device=image.device)[:, None]
+    shift = torch.arange(width, device=image.device)[None, :] / width
+    turned = torch.fft.rfft(image, dim=1) * torch.exp(-2j * torch.pi * frequency * shift)
+    return torch.fft.irfft(turned, n=height, dim=1)
 
 
 def linear(inputs: int, outputs: int, rng: torch.Generator) -> nn.Linear:

@@ -95,7 +95,7 @@ class DiagonalSweep(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
         activated, neighbours, hidden, cells, recurrent = ctx.saved_tensors
         grid, share = ctx.grid, ctx.share
-        pixels, batch, units = hidden.shape
+        _, batch, units = hidden.shape
         d_gates = torch.empty_like(activated)
         d_hidden = grad.contiguous().clone()
         # What the step after sends back to this one, by row (row -1 is place 0):
@@ -177,6 +177,32 @@ class SpatialLSTM(nn.Module):
         g, i, f_left, f_up, o = g.tanh(), i.sigmoid(), f_left.sigmoid(), f_up.sigmoid(), o.sigmoid()
         state = g * i + self.share * (c[0] * f_left + c[1] * f_up)
         return (o * state).tanh(), state
+
+
+class Wavefront:
+    """One layer's states while a picture is sampled by the wavefront, where pixel (i, j) is computed at step j + slope * i:
+    its left neighbour was at step t - 1 and its upper neighbour at t - slope, so the last `slope` steps are kept, by row."""
+
+    def __init__(self, lstm: SpatialLSTM, height: int, slope: int) -> None:
+        scale = gate_scale(lstm.units, lstm.weight)
+        self.units, self.share, self.ring = lstm.units, lstm.share, slope + 1
+        self.weight = (torch.cat([lstm.weight, lstm.recurrent], 1) * scale[:, None]).t().contiguous()
+        self.bias = lstm.bias * scale
+        # Row r of the picture is row r + 1 here; row 0, and whatever was not written yet, is the zero border.
+        self.h = self.weight.new_zeros(self.ring, height + 1, lstm.units)
+        self.c = torch.zeros_like(self.h)  # times `share`
+
+    def step(self, x: tuple[Float[Tensor, "R D"], ...], t: int, top: int, bottom: int) -> Float[Tensor, "R U"]:
+        """h of the pixels of step `t`, which lie in the rows `top` to `bottom`; their inputs come in pieces."""
+        now, before, above = t % self.ring, (t - 1) % self.ring, (t + 1) % self.ring  # t + 1 is t - slope on the ring
+        own, up = slice(top + 1, bottom + 1), slice(top, bottom)
+        inputs = torch.cat([*x, self.h[before, own], self.h[above, up]], 1)
+        gates = torch.addmm(self.bias, inputs, self.weight).sigmoid_()
+        g, i, f_left, f_up, o = gates.unflatten(1, (5, self.units)).unbind(1)  # g stands for (tanh + 1) / 2
+        c = torch.mul(f_left, self.c[before, own]).addcmul_(f_up, self.c[above, up]).addcmul_(i, g, value=2.0).sub_(i)
+        h = torch.mul(o, c, out=self.h[now, own]).tanh_()
+        torch.mul(c, self.share, out=self.c[now, own])
+        return h
 
 
 def causal_offsets(neighbourhood: int) -> tuple[tuple[int, int], ...]:

@@ -1,0 +1,145 @@
+"""A stack of spatial LSTMs sampled along a helix, compiled for the CPU (numba).
+
+On a helix of circumference W the left neighbour of the first pixel of a row is the last pixel of the row above: every pixel
+then has both neighbours, nothing depends on a later pixel, and the picture wraps around in x (but for a shear of one row).
+The price is that no two pixels can be computed at once, so this is the one place with a loop over pixels, and it is compiled.
+Its definition is `SpatialLSTM.cell` applied to one pixel after another; the tests hold it to that.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float32, Int64
+from numba import njit
+
+Array: TypeAlias = Float32[np.ndarray, "..."]
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def affine(x: Array, weight: Array, bias: Array, out: Array) -> None:
+    """out = x W + b, with the weight as inputs x outputs: the inner loop runs over contiguous numbers."""
+    outputs = weight.shape[1]
+    for j in range(outputs):
+        out[j] = bias[j]
+    whole = weight.shape[0] // 4 * 4
+    for k in range(0, whole, 4):
+        a, b, c, d = x[k], x[k + 1], x[k + 2], x[k + 3]
+        row0, row1, row2, row3 = weight[k], weight[k + 1], weight[k + 2], weight[k + 3]
+        for j in range(outputs):
+            out[j] += a * row0[j] + b * row1[j] + c * row2[j] + d * row3[j]
+    for k in range(whole, weight.shape[0]):
+        a, row0 = x[k], weight[k]
+        for j in range(outputs):
+            out[j] += a * row0[j]
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def sigmoid(x: np.float32) -> np.float32:
+    return np.float32(1.0) / (np.float32(1.0) + np.exp(-x))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def helix(
+    uniforms: Array,
+    width: int,
+    back: Int64[np.ndarray, " N"],
+    embed: tuple[Array, Array],
+    lstms: tuple[Array, ...],
+    biases: tuple[Array, ...],
+    share: float,
+    hidden: tuple[Array, Array],
+    last: tuple[Array, Array],
+    skip: tuple[Array, Array],
+    channels: int,
+    mean: Array,
+    std: Array,
+    temperature: float,
+    levels: Array,
+) -> None:
+    """Fills `levels` (pixels x channels, 0 ... 255), pixel after pixel.
+
+    `back[n]` is how many pixels before the current one its n-th causal neighbour lies. Weights are inputs x outputs; an LSTM's
+    inputs are [x, h_left, h_up] and its outputs the gates (g, i, f_left, f_up, o). An absent layer has a weight of no rows.
+    """
+    pixels = levels.shape[0]
+    neighbours = len(back)
+    units = biases[0].shape[0] // 5
+    window = np.zeros(neighbours * channels, np.float32)
+    standard = np.zeros((pixels, channels), np.float32)
+    h = np.zeros((len(lstms), width, units), np.float32)  # by place on the helix: row p % width holds pixel p - width until
+    c = np.zeros((len(lstms), width, units), np.float32)  # pixel p itself is written
+    first = embed[1].shape[0] if embed[0].shape[0] > 0 else window.shape[0]
+    x = np.zeros(first, np.float32)
+    inputs = np.zeros(units + first + 2 * units, np.float32)
+    gates = np.zeros(5 * units, np.float32)
+    middle = np.zeros(hidden[1].shape[0], np.float32)
+    flat = np.zeros(last[1].shape[0], np.float32)
+    linear = np.zeros(last[1].shape[0], np.float32)
+    numbers = 1 + 2 * channels + channels * (channels - 1) // 2
+    components = flat.shape[0] // numbers
+    means = np.zeros(channels, np.float32)
+    for p in range(pixels):
+        for n in range(neighbours):
+            q = p - back[n]
+            for channel in range(channels):
+                window[n * channels + channel] = standard[q, channel] if q >= 0 else np.float32(0.0)
+        if embed[0].shape[0] > 0:
+            affine(window, embed[0], embed[1], x)
+            for j in range(first):
+                x[j] = max(x[j], np.float32(0.0))
+        else:
+            x[:] = window
+        here, left = p % width, (p - 1) % width
+        for n in range(len(lstms)):
+            start = 0
+            if n > 0:
+                inputs[:units] = h[n - 1, here]
+                start = units
+            inputs[start : start + first] = x
+            start += first
+            inputs[start : start + units] = h[n, left]
+            inputs[start + units : start + 2 * units] = h[n, here]  # still the pixel above
+            affine(inputs[: start + 2 * units], lstms[n], biases[n], gates)
+            for u in range(units):
+                state = share * (sigmoid(gates[2 * units + u]) * c[n, left, u] + sigmoid(gates[3 * units + u]) * c[n, here, u])
+                state += np.tanh(gates[u]) * sigmoid(gates[units + u])
+                c[n, here, u] = state
+                h[n, here, u] = np.tanh(sigmoid(gates[4 * units + u]) * state)
+        top = h[len(lstms) - 1, here]
+        if hidden[0].shape[0] > 0:
+            affine(top, hidden[0], hidden[1], middle)
+            for j in range(middle.shape[0]):
+                middle[j] = max(middle[j], np.float32(0.0))
+            affine(middle, last[0], last[1], flat)
+        else:
+            affine(top, last[0], last[1], flat)
+        if skip[0].shape[0] > 0:
+            affine(window, skip[0], skip[1], linear)
+            for j in range(flat.shape[0]):
+                flat[j] += linear[j]
+        # The component, by inversion of the cumulative softmax:
+        largest = flat[0]
+        for k in range(1, components):
+            largest = max(largest, flat[k * numbers])
+        total = 0.0
+        for k in range(components):
+            total += np.exp((flat[k * numbers] - largest) / temperature)
+        goal, chosen, sofar = uniforms[p, 0] * total, components - 1, 0.0
+        for k in range(components):
+            sofar += np.exp((flat[k * numbers] - largest) / temperature)
+            if sofar >= goal:
+                chosen = k
+                break
+        at, pair = chosen * numbers, 0
+        for channel in range(channels):
+            means[channel] = (flat[at + 1 + channel] * std[channel] + mean[channel]) * 255.0
+            value = means[channel]
+            for earlier in range(channel):
+                value += flat[at + 1 + 2 * channels + pair] * (levels[p, earlier] - means[earlier])
+                pair += 1
+            log_scale = max(flat[at + 1 + channels + channel] + np.log(std[channel] * 255.0), -6.0)
+            u = min(max(uniforms[p, 1 + channel], 1e-7), 1.0 - 1e-7)
+            value += np.exp(log_scale) * temperature * np.log(u / (1.0 - u))
+            level = min(max(np.round(value), 0.0), 255.0)
+            levels[p, channel] = level
+            standard[p, channel] = (level / 255.0 - mean[channel]) / std[channel]

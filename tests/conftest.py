@@ -1,0 +1,23 @@
+"""Shapes and types are checked while testing; real data is read where it lies, and its tests skip where it does not."""
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook("drawgen", "typecheck.typecheck")
+
+import torch  # noqa: E402
+
+torch.set_num_threads(1)  # two threads wait for each other on a busy machine
+
+DATA = Path(os.environ.get("DRAWGEN_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder of real data; the test is skipped where it is absent (point DRAWGEN_DATA to it)."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data in {DATA}; set DRAWGEN_DATA")
+    return DATA
