@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import os
+import pickle
 import re
 import types
 import typing
@@ -59,20 +60,22 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.replace(path)
         flush_folder(path.parent)
     except OSError as error:
+        raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
+    finally:  # after Ctrl-C too; where all went well it is gone already
         with suppress(OSError):
             temporary.unlink()
-        raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
 
 
 def flush_folder(folder: Path) -> None:
-    """Makes a rename in `folder` durable, where the system can."""
+    """Makes a rename in `folder` durable, where the system can; some (Windows, network drives) cannot, and it is done anyway."""
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def reason(error: OSError) -> str:
@@ -176,7 +179,7 @@ def read_json(path: Path) -> Any:
         raise CheckpointError(f"{path} does not exist; give a model folder, or the name of a model from `drawgen list`") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged (not JSON: {error}); write it anew or take a copy") from error
 
 
@@ -225,7 +228,10 @@ def read_model(folder: Path) -> ModelFile:
         raise CheckpointError(f"{path} has format {plain['format']!r}, and this drawgen reads {FORMAT}; update drawgen")
     if not isinstance(plain["model"], str) or not isinstance(plain["config"], dict):
         raise CheckpointError(f"{path}: model has to be a name and config an object")
-    return ModelFile(folder, plain["model"], plain["config"], from_plain(Spec, plain["spec"], where=str(path)))
+    spec = from_plain(Spec, plain["spec"], where=str(path))
+    if min(spec.image) < 1:
+        raise CheckpointError(f"{path}: spec.image is {spec.image}; each of the three has to be at least 1")
+    return ModelFile(folder, plain["model"], plain["config"], spec)
 
 
 def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -262,19 +268,21 @@ def states(folder: Path) -> list[Path]:
 
 
 def write_state(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
-    """Writes the state after `step` batches, then removes all but the newest two."""
+    """Writes the state after `step` batches, then removes all but it and the one before. A state of a later step is a damaged one
+    that the run fell back from."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     body = buffer.getvalue()
     path = folder / f"state-{step:08d}.pt"
     write_atomically(path, MAGIC + hashlib.sha256(body).digest() + body)
-    for old in states(folder)[2:]:
-        old.unlink(missing_ok=True)
+    found = states(folder)
+    for other in {*found[: found.index(path)], *found[found.index(path) + 2 :]}:
+        other.unlink(missing_ok=True)
     return path
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Raises CheckpointError where the file is cut short, altered, or not a state at all."""
+    """Raises CheckpointError where the file is cut short, altered, or not a state at all; code in it is not run."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -282,7 +290,12 @@ def read_state(path: Path) -> dict[str, Any]:
     head = len(MAGIC) + 32
     if not data.startswith(MAGIC) or hashlib.sha256(data[head:]).digest() != data[len(MAGIC) : head]:
         raise CheckpointError(f"{path} is damaged (its digest does not match)")
-    state: dict[str, Any] = torch.load(io.BytesIO(data[head:]), map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(data[head:]), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError) as error:
+        raise CheckpointError(f"{path} is not a training state (it holds more than tensors and plain numbers)") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} is not a training state (it holds a {type(state).__name__})")
     return state
 
 

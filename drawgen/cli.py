@@ -250,7 +250,8 @@ def train(words: list[str]) -> None:
     from drawgen import jobs
 
     if "--resume" in rest:
-        place = next((rest[i + 1] for i, word in enumerate(rest[:-1]) if word in ("--out", "-o")), None)
+        split = [part for word in rest for part in (word.split("=", 1) if word.startswith(("--out=", "-o=")) else [word])]
+        place = next((split[i + 1] for i, word in enumerate(split[:-1]) if word in ("--out", "-o")), None)
         if place is not None:
             kept_model, kept_preset, recipe = jobs.stored_recipe(Path(place))
             if (kept_model, kept_preset) != (model, preset if len(named) > 1 else kept_preset):

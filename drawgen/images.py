@@ -19,8 +19,9 @@ from torch import Tensor
 
 from drawgen.checkpoint import write_atomically
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
-"""What `load_image` reads. EPS is left out: Pillow would start another program for it."""
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
+"""What `load_image` reads (MPO, the stereo JPEG of some cameras, comes as JPEG). EPS is left out: Pillow would start another
+program for it."""
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 MOVING = {".gif": "GIF", ".apng": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
 MOST_PIXELS = 100_000_000
@@ -45,10 +46,11 @@ def load_image(source: str | os.PathLike[str]) -> Float[Tensor, "C H W"]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow warns about (odd EXIF, large sizes) is decided here
-            with Image.open(path, formats=FORMATS) as picture:
+            # By file, not by path: Pillow maps a path's pixels into memory, and scrambles those of rotated grey TIFFs.
+            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as picture:
                 check_size(picture.size, name)
                 picture.load()
-                array = to_array(ImageOps.exif_transpose(picture))
+                array = to_array(ImageOps.exif_transpose(picture), name)
     except FileNotFoundError as error:
         raise ImageError(f"{name} does not exist; check the path, or use photo:NAME for a sample photograph") from error
     except IsADirectoryError as error:
@@ -68,6 +70,8 @@ def load_image(source: str | os.PathLike[str]) -> Float[Tensor, "C H W"]:
     except MemoryError:
         raise
     except Exception as error:  # a decoder may fail on a damaged file in any way: OSError, ValueError, SyntaxError, struct ...
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
+            raise ImageError(f"{name} cannot be read ({error.strerror}); check the path") from error
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it anew") from error
     if array.ndim == 3 and np.array_equal(array[..., 0], array[..., 1]) and np.array_equal(array[..., 0], array[..., 2]):
@@ -106,12 +110,12 @@ def check_size(size: tuple[int, int], name: str) -> None:
         )
 
 
-def to_array(picture: Image.Image) -> Float32[np.ndarray, "..."]:
+def to_array(picture: Image.Image, name: str) -> Float32[np.ndarray, "..."]:
     """H W or H W 3, in [0, 1]."""
     if picture.mode.startswith("I;16"):
         return np.asarray(picture).astype(np.float32) / 65535.0
     if picture.mode in ("I", "F"):
-        return rescale(np.asarray(picture).astype(np.float64))
+        return rescale(np.asarray(picture).astype(np.float64), name)
     grey = picture.mode in ("1", "L", "LA", "La")
     if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         if picture.mode in ("La", "RGBa"):
@@ -122,10 +126,10 @@ def to_array(picture: Image.Image) -> Float32[np.ndarray, "..."]:
     return np.asarray(picture.convert("L" if grey else "RGB")).astype(np.float32) / 255.0
 
 
-def rescale(array: Float64[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
+def rescale(array: Float64[np.ndarray, "..."], name: str) -> Float32[np.ndarray, "..."]:
     """32-bit and float pictures, by the smallest usual range that holds them: 0-1 (floats), 0-255, 0-65535, or their own."""
     if not np.isfinite(array).all():
-        raise ImageError("a float picture holds NaN or infinity")
+        raise ImageError(f"{name} holds NaN or infinity in its float pixels; replace them first")
     low, high = float(array.min()), float(array.max())
     whole = bool((array == np.round(array)).all())
     if low >= 0:
@@ -135,7 +139,7 @@ def rescale(array: Float64[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
     return ((array - low) / max(high - low, 1e-12)).astype(np.float32)
 
 
-def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H W"]:
+def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H2 W2"]:
     """Reduces a picture (Lanczos) so that its longer side is at most `longest_px`; smaller ones come back as they are."""
     height, width = image.shape[1:]
     factor = longest_px / max(height, width)
@@ -148,7 +152,7 @@ def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H
 
 def parse_size(text: str) -> tuple[int, int]:
     """`WxH` as (height, width). Raises ValueError."""
-    match = re.fullmatch(r"\s*(-?\d+)\s*[xX×]\s*(-?\d+)\s*", text)
+    match = re.fullmatch(r"\s*(-?\d{1,9})\s*[xX×]\s*(-?\d{1,9})\s*", text)
     if match is None:
         raise ValueError(f"--size is {text!r}; give width and height in pixels, as 512x512")
     width, height = int(match[1]), int(match[2])
@@ -230,10 +234,18 @@ def save_image(path: Path, image: Float[Tensor, "C H W"]) -> None:
     kind = STILL.get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
-    buffer = io.BytesIO()
     options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
-    Image.fromarray(to_bytes(image)).save(buffer, format=kind, **options)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, encode(path, Image.fromarray(to_bytes(image)), kind, **options))
+
+
+def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes:
+    """The picture in a format; ImageError where the format cannot hold it (a WebP has at most 16383 pixels a side)."""
+    buffer = io.BytesIO()
+    try:
+        picture.save(buffer, format=kind, **options)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path} cannot be written as {kind} ({error}); choose another ending, as .png") from error
+    return buffer.getvalue()
 
 
 def save_animation(path: Path, frames: Iterable[Float[Tensor, "C H W"]], *, seconds: float = 4.0, hold: float = 1.0) -> None:
@@ -247,11 +259,10 @@ def save_animation(path: Path, frames: Iterable[Float[Tensor, "C H W"]], *, seco
         write_atomically(path, encode_mp4(arrays, each, hold))
         return
     pictures = [Image.fromarray(array) for array in arrays]
-    buffer = io.BytesIO()
     times = [each] * (len(pictures) - 1) + [each + round(1000 * hold)]
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
-    pictures[0].save(buffer, format=kind, save_all=True, append_images=pictures[1:], duration=times, loop=0, **options)
-    write_atomically(path, buffer.getvalue())
+    options |= {"save_all": True, "append_images": pictures[1:], "duration": times, "loop": 0}
+    write_atomically(path, encode(path, pictures[0], kind, **options))
 
 
 def require_av() -> Any:

@@ -13,7 +13,7 @@ import drawgen
 from drawgen import checkpoint, images, models
 from drawgen.contract import Recipe, Request, Sample, generator
 from drawgen.data.pictures import DataError
-from drawgen.train import BUILD, Fit, Outcome, Progress, evaluate, fit
+from drawgen.train import BUILD, Fit, Outcome, Progress, choose_device, evaluate, fit
 
 RECIPE = "recipe.json"
 
@@ -62,6 +62,7 @@ def train(
     data = describe_data(recipe)
 
     def begin(steps: int) -> None:
+        reports.say(f"training for {steps} steps; the model is kept in {out}, and preview.png in it shows how far it is")
         if (out / RECIPE).exists() and resume and recipe.fit.steps is not None:
             return
         known = replace(recipe, fit=replace(recipe.fit, steps=steps))
@@ -92,8 +93,12 @@ def plain(recipe: Recipe) -> dict[str, Any]:
 
 def read_recipe(folder: Path) -> dict[str, Any]:
     """The recipe of a run folder. Raises CheckpointError."""
+    if not (folder / RECIPE).is_file():
+        raise checkpoint.CheckpointError(f"{folder} holds no run to go on with ({RECIPE} is not there); leave out --resume")
     kept: dict[str, Any] = checkpoint.read_json(folder / RECIPE)
-    if not isinstance(kept, dict) or not {"model", "preset", "ranks", "data", "fit", "config"} <= set(kept):
+    parts = ("data", "fit", "config")
+    whole = isinstance(kept, dict) and {"model", "preset", "ranks", *parts} <= set(kept)
+    if not whole or not all(isinstance(kept[part], dict) for part in parts):
         raise checkpoint.CheckpointError(f"{folder / RECIPE} is not a run's recipe; start again in another folder")
     return kept
 
@@ -197,6 +202,8 @@ def texture(
     folder = save or out.with_suffix(".model")
     if not folder.parent.is_dir():
         raise ValueError(f"the folder {folder.parent} does not exist; make it first")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; choose another folder with --save")
     if folder.exists() and any(folder.iterdir()) and not (force or resume):
         raise ValueError(f"{folder} exists already; go on with --resume, replace it with --force, or choose another with --save")
     preset = models.recipe("ride", "texture")
@@ -205,15 +212,21 @@ def texture(
         data=replace(preset.data, path=photo if photo.startswith("photo:") else str(Path(photo).resolve()), longest_px=exemplar_px),
         fit=replace(preset.fit, minutes=minutes, steps=steps, seed=seed, device=device),
     )
+    choose_device(device)
     loaded = images.load_image(photo)
     longest = recipe.data.longest_px
-    if 0 < longest < max(loaded.shape[1:]):
-        reports.say(f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels; it is reduced to {longest} on its longer side")
-    channels = recipe.data.spec().image[0]
+    channels, side, _ = recipe.data.spec().image
+    least = recipe.model.neighbourhood
+    if side < least:
+        raise images.ImageError(
+            f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels, of which crops of {side} are left to learn from, and at "
+            f"least {least} are needed; give a larger photograph, or a larger --exemplar-px than {longest}"
+        )
     refuse_what_does_not_fit(size, channels, 1)
-    reports.say(f"fitting {photo}; the fit is kept in {folder}, with preview.png in it as it goes")
+    if not resume and 0 < longest < max(loaded.shape[1:]):
+        reports.say(f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels; it is reduced to {longest} on its longer side")
     train("ride", recipe, folder, preset="texture", resume=resume, force=force,
-          preview_request=Request(size=(192, 192), seed=seed), reports=reports)  # fmt: skip
+          preview_request=Request(size=(128, 128), seed=seed), reports=reports)  # fmt: skip
     reports.say(f"painting {size[1]}x{size[0]} pixels")
     sample(str(folder), out, size=size, seed=seed, tile=tile, match=match, device=device, force=force, reports=reports)
     return folder
@@ -323,12 +336,14 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
     page = folder / "index.html"
     if page.exists() and not force:
         raise ValueError(f"{page} exists already; choose another folder or give --force")
+    names = models.shipped()
+    if not names:
+        raise ValueError("no trained model is shipped with this drawgen, and the demo draws from those; train one instead")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be made ({checkpoint.reason(error)}); choose another") from error
     figures = []
-    names = models.shipped()
     for number, name in enumerate(names):
         file = folder / (name.replace(":", "-") + ".png")
         reports.say(f"drawing {name}")

@@ -4,7 +4,7 @@ Nothing wraps the model. Two ranks give what one process would give on the joine
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,8 @@ class World:
         if not used:
             return
         pieces = [torch.zeros_like(p) if p.grad is None else p.grad for p in used]
-        flat = torch.cat([(g * (count / total)).reshape(-1).float() for g in pieces]).to(device)
+        wide = [piece.to(torch.promote_types(piece.dtype, torch.float32)) for piece in pieces]
+        flat = torch.cat([piece.reshape(-1) * (count / total) for piece in wide]).to(device)
         dist.all_reduce(flat)
         for parameter, piece in zip(used, flat.split([p.numel() for p in used]), strict=True):
             parameter.grad = piece.view_as(parameter).to(parameter.dtype)
@@ -64,13 +65,14 @@ class World:
         dist.gather_object(value, places, group=self.group)
         return places
 
-    def total(self, *values: float) -> list[float]:
-        """The sum of each value over all ranks."""
-        if self.ranks == 1:
-            return list(values)
-        shared = torch.tensor(values, dtype=torch.float64)
-        dist.all_reduce(shared, group=self.group)
-        return [float(value) for value in shared]
+    def means(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+        """Sum over count of each name, on rank 0 and over all ranks, which need not know the same names; empty elsewhere."""
+        merged: dict[str, tuple[float, float]] = {}
+        for part in self.gather(sums) or []:
+            for name, (total, count) in part.items():
+                before = merged.get(name, (0.0, 0.0))
+                merged[name] = (before[0] + total, before[1] + count)
+        return {name: total / count for name, (total, count) in merged.items() if count}
 
     def barrier(self) -> None:
         if self.ranks > 1:

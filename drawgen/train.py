@@ -180,7 +180,8 @@ class Run:
             groups.append({"params": list(group.parameters), "weight_decay": decay, "lr": rate})
         optimiser = torch.optim.AdamW(groups, betas=player.betas or settings.betas, fused=True, capturable=on_gpu)
         parameters = [p for group in player.groups for p in group.parameters]
-        return Seat(parameters, optimiser, [g.rate for g in player.groups], player.clip or settings.clip)
+        clip = settings.clip if player.clip is None else player.clip
+        return Seat(parameters, optimiser, [g.rate for g in player.groups], clip)
 
     # ---- one batch
 
@@ -210,13 +211,17 @@ class Run:
         suffix = "" if len(self.seats) == 1 else f"/{loss.player}"
         value = loss.value.detach()
         self.finite.logical_and_(torch.isfinite(value) & torch.isfinite(norm))
-        numbers = {"loss": value, "norm": norm, **loss.log}
+        numbers = {"loss": (value, loss.count), "norm": (norm, 1)}
+        numbers |= {name: (number.detach(), loss.count) for name, number in loss.log.items()}
         if clip:
-            numbers["clipped"] = (norm > clip).float()
-        for name, number in numbers.items():
-            sums = self.meters.setdefault(name + suffix, torch.zeros(2, dtype=torch.float64, device=self.device))
-            sums[0] += number.detach()
-            sums[1] += 1
+            numbers["clipped"] = (norm > clip, 1)
+        wide = torch.float32 if self.device.type == "mps" else torch.float64  # which MPS lacks
+        for name, (number, count) in numbers.items():
+            if name + suffix not in self.meters:
+                self.meters[name + suffix] = torch.zeros(2, dtype=wide, device=self.device)
+            sums = self.meters[name + suffix]
+            sums[0] += number.to(wide) * count
+            sums[1] += count
 
     def advance(self, batch: Batch) -> None:
         """One step: the batch, the schedule, the running mean of the weights."""
@@ -234,7 +239,7 @@ class Run:
             batch = self.model.draw_noise(batch, rng=rng)
         self.model.train()
         if self.captured is not None:
-            self.captured(batch)
+            self.captured(batch, rng)
         else:
             self.walk(batch, rng)
         self.world.share_buffers(self.model.buffers())
@@ -282,7 +287,7 @@ class Run:
             "seconds": self.seconds,
             "model": self.model.state_dict(),
             "averaged": self.averaged,
-            "optimisers": {name: seat.optimiser.state_dict() for name, seat in self.seats.items()},
+            "optimisers": {name: seat.optimiser.state_dict()["state"] for name, seat in self.seats.items()},
             "carried": carried,
             "meters": meters,
         }
@@ -295,22 +300,24 @@ class Run:
         self.model.load_state_dict(packed["model"])
         self.averaged = {name: tensor.to(self.device) for name, tensor in packed["averaged"].items()}
         for name, seat in self.seats.items():
-            rates = [group["lr"] for group in seat.optimiser.param_groups]
-            seat.optimiser.load_state_dict(packed["optimisers"][name])
-            for group, rate in zip(seat.optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate  # the schedule sets it, in the tensor that a captured step reads
+            # The groups' settings are this run's: they hang on the device, which may be another one than before.
+            groups = seat.optimiser.state_dict()["param_groups"]
+            seat.optimiser.load_state_dict({"state": packed["optimisers"][name], "param_groups": groups})
         self.state, self.meters = mine(packed["carried"]), mine(packed["meters"])
 
-    def numbers(self) -> dict[str, float]:
-        """The means since the last call, over all ranks; this waits for the device. Raises FloatingPointError."""
-        if not bool(self.finite):
+    def check(self) -> None:
+        """Raises FloatingPointError, on all ranks, where a loss or a gradient was NaN or infinite; this waits for the device."""
+        (broken,) = self.world.agree(float(not self.finite))
+        if broken:
             raise FloatingPointError
-        names = sorted(self.meters)
-        sums = [float(x) for name in names for x in self.meters[name].tolist()]
-        totals = self.world.total(*sums)
-        for sums_of_name in self.meters.values():
-            sums_of_name.zero_()  # in place: a captured step adds to these very tensors
-        return {name: totals[2 * n] / totals[2 * n + 1] for n, name in enumerate(names) if totals[2 * n + 1]}
+
+    def numbers(self) -> dict[str, float]:
+        """The means since the last call, on rank 0 and over all ranks. Raises FloatingPointError, as `check` does."""
+        self.check()
+        sums = {name: (float(both[0]), float(both[1])) for name, both in sorted(self.meters.items())}
+        for both in self.meters.values():
+            both.zero_()  # in place: a captured step adds to these very tensors
+        return self.world.means(sums)
 
 
 def fit(
@@ -324,7 +331,7 @@ def fit(
     on_steps: Callable[[int], None] | None = None,
     on_log: Callable[[Progress], None] | None = None,
     on_preview: Callable[[Any, int], None] | None = None,
-    preview_seconds: float = 15.0,
+    preview_seconds: float = 30.0,
 ) -> Outcome:
     """Trains `model` on `data` in a run folder: `model.safetensors` (averaged weights), `metrics.jsonl`, training states.
 
@@ -335,6 +342,8 @@ def fit(
     """
     device = choose_device(settings.device)
     torch.set_num_threads(settings.threads)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     with joined(device) as world, signals() as interrupted:
         chief = world.rank == 0
         with checkpoint.locked(folder) if chief else nullcontext():
@@ -359,11 +368,10 @@ def fit(
             if on_steps is not None and chief:
                 on_steps(run.steps)
             before = run.seconds
-            journal = Journal(folder, run.step, settings.tensorboard) if chief else None
+            journal = Journal(folder, run, settings.tensorboard) if chief else None
 
             def save() -> None:
-                if not bool(run.finite):
-                    raise FloatingPointError
+                run.check()
                 run.seconds = before + time.monotonic() - begun
                 packed = run.pack()
                 if packed is not None:
@@ -438,17 +446,9 @@ def evaluate(
     for number, batch in enumerate(batches):
         rng = generator(seed, MEASURE, number, world.rank, device=device)
         for name, (total, count) in model.measure(to_device(batch, device), rng=rng).items():
-            totals.setdefault(name, []).append(total.double())
+            totals.setdefault(name, []).append(total)
             counts[name] = counts.get(name, 0.0) + count
-    sums = {name: (float(torch.stack(parts).sum()), counts[name]) for name, parts in totals.items()}
-    everyone = world.gather(sums)
-    merged: dict[str, list[float]] = {}
-    for part in everyone or []:
-        for name, (total, count) in part.items():
-            entry = merged.setdefault(name, [0.0, 0.0])
-            entry[0] += total
-            entry[1] += count
-    return {name: total / count for name, (total, count) in merged.items() if count}
+    return world.means({name: (float(torch.stack(parts).cpu().double().sum()), counts[name]) for name, parts in totals.items()})
 
 
 # ---------------------------------------------------------------- parts
@@ -483,18 +483,22 @@ def measure_steps(model: Any, data: Data, settings: Fit, device: torch.device, w
     run = Run(model, settings, world, device, steps=1_000_000_000)
     batches = iter(data.stream("train", seed=settings.seed, rank=world.rank, ranks=world.ranks))
     times: list[float] = []
-    while len(times) < 5 or (time.monotonic() - begun < min(4.0, 0.05 * budget) and len(times) < 200):
+
+    def wanted() -> bool:
+        passed = time.monotonic() - begun
+        more = len(times) < 5 or (passed < min(4.0, 0.05 * budget) and len(times) < 200)
+        return bool(world.agree(float(len(times) < 2 or (more and passed <= budget)))[0])
+
+    while wanted():
         tick = time.monotonic()
         run.advance(next(batches))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.monotonic() - tick)
-        if len(times) >= 2 and time.monotonic() - begun > budget:
-            break
     model.load_state_dict(start)
     usual = sorted(times[1:])[len(times[1:]) // 2]
     left = budget - (time.monotonic() - begun)
-    (steps,) = world.agree(max(1, int(left / (1.03 * usual))))
+    (steps,) = world.agree(max(1, int(left / (1.06 * usual))))
     return int(steps)
 
 
@@ -506,41 +510,44 @@ def make_room(folder: Path, replace: bool) -> None:
         raise ValueError(
             f"{folder} holds a run already ({held[0].name}); go on with --resume, replace it with --force, or choose another"
         )
-    for path in held:
+    for path in [*held, *folder.glob("events.out.tfevents.*")]:
         path.unlink()
 
 
 class Journal:
     """`metrics.jsonl`, one object a line, and TensorBoard's files where they were asked for."""
 
-    def __init__(self, folder: Path, step: int, tensorboard: bool) -> None:
+    def __init__(self, folder: Path, run: Run, tensorboard: bool) -> None:
         self.path = folder / "metrics.jsonl"
-        self.keep_until(step)
+        self.keep_until(run.step, finished=run.step == run.steps)
         self.board = None
         if tensorboard:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
                 raise ValueError("fit.tensorboard needs the extra `tensorboard`: pip install 'drawgen[tensorboard]'") from error
-            self.board = SummaryWriter(str(folder), purge_step=step)  # type: ignore[no-untyped-call]
+            self.board = SummaryWriter(str(folder), purge_step=run.step + 1)  # type: ignore[no-untyped-call]
 
-    def keep_until(self, step: int) -> None:
-        """Drops what a killed run wrote after its last checkpoint."""
+    def keep_until(self, step: int, *, finished: bool) -> None:
+        """Drops what a killed run wrote after its last checkpoint, and the last scores, which a finished run measures again."""
         if not self.path.exists():
             return
         kept = []
         for line in self.path.read_text().splitlines():
             try:
-                if json.loads(line)["step"] <= step:
+                numbers = json.loads(line)
+                again = finished and numbers["step"] == step and any(name.startswith("valid/") for name in numbers)
+                if numbers["step"] <= step and not again:
                     kept.append(line + "\n")
             except (ValueError, KeyError, TypeError):
                 continue  # the line that the kill cut short
         checkpoint.write_atomically(self.path, "".join(kept).encode())
 
     def write(self, numbers: dict[str, float]) -> None:
+        plain = {name: number if math.isfinite(number) else None for name, number in numbers.items()}  # JSON knows no NaN
         try:
             with open(self.path, "a") as file:
-                file.write(json.dumps(numbers) + "\n")
+                file.write(json.dumps(plain) + "\n")
         except OSError as error:
             raise checkpoint.StorageError(f"{self.path} could not be written ({checkpoint.reason(error)})") from error
         if self.board is not None:

@@ -35,7 +35,7 @@ class Crops:
     """A picture, a folder of pictures, or photo:NAME for a photograph that scikit-image carries."""
     crop_px: int = 48
     """Side of a crop; smaller where a picture is smaller."""
-    batch: int = 4
+    batch: int = 2
     """Crops in a batch."""
     held_out: float = 0.125
     """Share of each picture, its lowest rows, kept for validation."""

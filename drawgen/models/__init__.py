@@ -104,7 +104,7 @@ def load(source: str | Path, *, device: str = "cpu") -> Any:
     config = checkpoint.from_plain(module(found.model).Config, found.config, where=f"{found.where()}: config")
     try:
         model = config.build(found.spec, rng=generator(0))
-    except ValueError as error:
-        raise checkpoint.CheckpointError(f"{found.where()}: {error}") from error
+    except (ValueError, RuntimeError) as error:  # a size that torch refuses
+        raise checkpoint.CheckpointError(f"{found.where()}: {str(error).splitlines()[0]}") from error
     model.load_state_dict(checkpoint.read_weights(found.folder, model.state_dict()))
     return model.eval().to(choose_device(device))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -66,6 +66,11 @@ class Config:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative")
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Ride":
+        if min(spec.image[1:]) < self.neighbourhood:
+            raise ValueError(
+                f"a training picture has {spec.image[2]}x{spec.image[1]} pixels, fewer than the neighbourhood's "
+                f"{self.neighbourhood} a side; give a larger picture or a smaller model.neighbourhood"
+            )
         return Ride(self, spec, rng=rng)
 
 
@@ -121,7 +126,7 @@ class Ride(nn.Module):
     ) -> likelihood.LogisticMixture:
         """The mixture at each pixel (P B ..., diagonal order) given the pixels before it."""
         height, width = images.shape[2:]
-        grid = diagonals(height, width)
+        grid = diagonals(height, width, images.device)
         seen = (images - self.mean[:, None, None]) / self.std[:, None, None]
         if noise is not None:
             seen = seen + self.config.noise * noise
@@ -140,7 +145,7 @@ class Ride(nn.Module):
         batch, channels, height, width = seen.shape
         reach = self.config.neighbourhood // 2
         padded = F.pad(seen, (reach, reach, reach, 0)).permute(2, 3, 0, 1).reshape(-1, batch, channels)
-        index = window_index(height, width, self.config.neighbourhood).to(seen.device)
+        index = window_index(height, width, self.config.neighbourhood, seen.device)
         window = padded[index.reshape(-1)].view(*index.shape, batch, channels)  # P N B C
         return window.transpose(1, 2).reshape(index.shape[0], batch, -1)
 
@@ -159,7 +164,7 @@ class Ride(nn.Module):
         """-log p of each pixel (all its channels), in diagonal order."""
         images = batch.images
         noise = batch.noise if isinstance(batch, NoisyPictures) else None
-        order = diagonals(*images.shape[2:]).order.to(images.device)
+        order = diagonals(*images.shape[2:], images.device).order
         levels = (images * (LEVELS - 1)).round().flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
         return -likelihood.log_prob(self(images, noise), levels)
 
@@ -207,22 +212,23 @@ class Ride(nn.Module):
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
         """Standardisation, histogram, and the closed-form start: the means by ridge regression on the neighbourhood, the
         couplings by regression of the residuals on each other, the scales from what is left."""
-        images = torch.cat([batch.images for batch in batches])
+        images = torch.cat([batch.images for batch in batches]).cpu()
         flat = images.transpose(0, 1).flatten(1)  # C n
-        self.mean.copy_(flat.mean(1))
-        self.std.copy_(flat.std(1).clamp(min=1.0 / (LEVELS - 1)))
+        mean, std = flat.mean(1), flat.std(1).clamp(min=1.0 / (LEVELS - 1))
+        self.mean.copy_(mean)
+        self.std.copy_(std)
         levels = (flat * (LEVELS - 1)).round().long()
         for channel in range(self.channels):
             self.histogram[channel] = torch.bincount(levels[channel], minlength=LEVELS).float() / levels.shape[1]
-        seen = (images - self.mean[:, None, None]) / self.std[:, None, None]
-        order = diagonals(*images.shape[2:]).order.to(images.device)
+        seen = (images - mean[:, None, None]) / std[:, None, None]
+        order = diagonals(*images.shape[2:]).order
         target = seen.flatten(2)[:, :, order].permute(2, 0, 1).reshape(-1, self.channels).double()
         window = self.windows(seen).flatten(0, 1).double()
         weights = ridge(window, target)  # NC C
         residual = target - window @ weights
         coupling = []
         spread = [residual[:, 0].std()]
-        scale = self.std.double()
+        scale = std.double()
         for channel in range(1, self.channels):
             on = ridge(residual[:, :channel], residual[:, channel : channel + 1])[:, 0]
             spread.append((residual[:, channel] - residual[:, :channel] @ on).std())
@@ -249,7 +255,7 @@ class Ride(nn.Module):
         """Pictures of any size, drawn by the wavefront (`draw`), without the margins."""
         height, width = request.size or self.spec.image[1:]
         if request.tile:
-            images = torch.stack([self.tile(height, width, request, index) for index in range(request.n)])
+            images = torch.stack([self.tile(height, width, request, index)[0] for index in range(request.n)])
             return Sample(images, lambda count: self.reveal(images, count))
         margin = self.config.margin
         tall, wide = height + margin, width + margin + margin // 4
@@ -266,20 +272,21 @@ class Ride(nn.Module):
         images = torch.stack(pictures)
         return Sample(images, lambda count: self.reveal(images, count))
 
-    def tile(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
+    def tile(self, height: int, width: int, request: Request, index: int) -> tuple[Float[Tensor, "C H W"], Int[Tensor, " W"]]:
         """A picture that repeats without a seam: in x it is drawn around a helix, whose shear of one row is undone; in y the
-        end of the strip is cut into its beginning, at the place and along the path where they agree best."""
+        end of the strip is cut into its beginning, at the place and along the path where they agree best. The path comes with
+        it: by column, the first row below the cut."""
         if width <= 2 * self.config.neighbourhood or height <= 2 * self.config.neighbourhood:
             least = 2 * self.config.neighbourhood + 1
             raise ValueError(f"a tile of {width}x{height} pixels is too small for this model; make it {least}x{least} at least")
         overlap = min(height // 4, MOST_OVERLAP)
-        rows = self.config.margin + height + overlap + overlap
+        rows = self.config.margin + height + overlap + height // 2  # the last for a choice of where to begin
         uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))
         strip = self.draw_helix(uniforms, temperature=request.temperature)[self.config.margin :].permute(2, 0, 1)
-        closed = close_rows(strip / (LEVELS - 1), height, overlap)
+        closed, cut = close_rows(strip / (LEVELS - 1), height, overlap)
         if request.progress is not None:
             request.progress((index + 1) / request.n)
-        return unshear(closed).clamp(0, 1).to(self.mean.device)
+        return unshear(closed).clamp(0, 1).to(self.mean.device), cut
 
     def draw_helix(self, uniforms: Float[Tensor, "H W M"], *, temperature: float = 1.0) -> Float[Tensor, "H W C"]:
         """One picture (levels 0 ... 255) around a helix of circumference W, on the CPU: see `nn/spatial_lstm_cpu.py`."""
@@ -348,6 +355,8 @@ class Ride(nn.Module):
         steps = width + slope * (height - 1)
         for t in range(steps):
             top, bottom = max(0, -(-(t - width + 1) // slope)), min(height - 1, t // slope) + 1
+            if bottom == top:
+                continue  # narrower than the slope: not every step has a pixel
             rows, start = bottom - top, top * width + t - slope * top  # the first row's place in the picture
             corner = top * wide + t - slope * top  # and the corner of its window on the canvas
             window = canvas.as_strided(
@@ -386,7 +395,7 @@ def as_array(tensor: Tensor) -> Float32[np.ndarray, "..."]:
     return np.ascontiguousarray(tensor.detach().cpu().float().numpy())
 
 
-def close_rows(strip: Float[Tensor, "C S W"], height: int, overlap: int) -> Float[Tensor, "C H W"]:
+def close_rows(strip: Float[Tensor, "C S W"], height: int, overlap: int) -> tuple[Float[Tensor, "C H W"], Int[Tensor, " W"]]:
     """Cuts `height` rows out of a strip so that the last joins the first: of all starts, the one whose `overlap` rows agree
     best with those `height` further down, joined along the path of least error (Efros & Freeman 2001, section 2.1), which
     closes around the picture."""
@@ -395,6 +404,7 @@ def close_rows(strip: Float[Tensor, "C S W"], height: int, overlap: int) -> Floa
     error = torch.stack(
         [(strip[:, s : s + overlap] - strip[:, s + height : s + height + overlap]).square().sum(0) for s in range(starts)]
     )  # S V W
+    error = error + torch.cat([error[:, :1], error[:, :-1]], 1)  # the rows above and below the path are blended
     error = error + torch.roll(error, 1, 2)  # a vertical step of the path crosses two columns
 
     def paths(cost: Float[Tensor, "S V W"], first: Float[Tensor, "S V"]) -> tuple[Tensor, list[Tensor]]:
@@ -419,10 +429,10 @@ def close_rows(strip: Float[Tensor, "C S W"], height: int, overlap: int) -> Floa
         path.append(path[-1] + int(move[0, path[-1]]))
     cut = torch.tensor(path[::-1])
     out = strip[:, start : start + height].clone()
-    # Above the path the picture goes on from its own end, below it is as it was:
-    above = torch.arange(overlap)[:, None] < cut[None, :]
-    out[:, :overlap] = torch.where(above, strip[:, start + height : start + height + overlap], out[:, :overlap])
-    return out
+    # Above the path the picture goes on from its own end, below it is as it was; two rows share the step between them.
+    share = (0.5 - (torch.arange(overlap)[:, None] + 0.5 - cut[None, :]) / 3).clamp(0, 1)
+    out[:, :overlap] = torch.lerp(out[:, :overlap], strip[:, start + height : start + height + overlap], share)
+    return out, cut
 
 
 def unshear(image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H W"]:

@@ -35,8 +35,9 @@ class Diagonals:
 
 
 @lru_cache(maxsize=64)
-def diagonals(height: int, width: int) -> Diagonals:
-    """The diagonal order of a grid of `height` rows and `width` columns (on the CPU; kept for the next call)."""
+def diagonals(height: int, width: int, device: torch.device | str = "cpu") -> Diagonals:
+    """The diagonal order of a grid of `height` rows and `width` columns, kept for the next call: a step that is captured in a
+    CUDA graph finds it on the device."""
     row = torch.arange(height)[:, None].expand(height, width)
     diagonal = row + torch.arange(width)[None, :]
     order = torch.argsort((diagonal * height + row).reshape(-1))
@@ -45,7 +46,7 @@ def diagonals(height: int, width: int) -> Diagonals:
     sizes = torch.bincount(diagonal.reshape(-1), minlength=height + width - 1)
     starts = (0, *torch.cumsum(sizes, 0).tolist())
     first_row = tuple(max(0, d - width + 1) for d in range(height + width - 1))
-    return Diagonals(height, width, order, place, starts, first_row)
+    return Diagonals(height, width, order.to(device), place.to(device), starts, first_row)
 
 
 def gate_scale(units: int, like: Tensor) -> Float[Tensor, " G"]:
@@ -192,7 +193,7 @@ class Wavefront:
         self.h = self.weight.new_zeros(self.ring, height + 1, lstm.units)
         self.c = torch.zeros_like(self.h)  # times `share`
 
-    def step(self, x: tuple[Float[Tensor, "R D"], ...], t: int, top: int, bottom: int) -> Float[Tensor, "R U"]:
+    def step(self, x: tuple[Float[Tensor, "R _"], ...], t: int, top: int, bottom: int) -> Float[Tensor, "R U"]:
         """h of the pixels of step `t`, which lie in the rows `top` to `bottom`; their inputs come in pieces."""
         now, before, above = t % self.ring, (t - 1) % self.ring, (t + 1) % self.ring  # t + 1 is t - slope on the ring
         own, up = slice(top + 1, bottom + 1), slice(top, bottom)
@@ -213,11 +214,11 @@ def causal_offsets(neighbourhood: int) -> tuple[tuple[int, int], ...]:
 
 
 @lru_cache(maxsize=64)
-def window_index(height: int, width: int, neighbourhood: int) -> Int[Tensor, "P N"]:
+def window_index(height: int, width: int, neighbourhood: int, device: torch.device | str = "cpu") -> Int[Tensor, "P N"]:
     """Where each pixel's causal neighbours (`causal_offsets`) lie in the flattened picture after padding it by `reach`
     pixels above, left and right; pixels in diagonal order."""
     reach = neighbourhood // 2
     offsets = torch.tensor([b - up * (width + 2 * reach) for up, b in causal_offsets(neighbourhood)])
     order = diagonals(height, width).order
     corner = (order // width + reach) * (width + 2 * reach) + order % width + reach
-    return corner[:, None] + offsets[None, :]
+    return (corner[:, None] + offsets[None, :]).to(device)

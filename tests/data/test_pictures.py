@@ -1,0 +1,181 @@
+"""Crops of pictures: a pure function of (seed, step, rank), from the training part only."""
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from drawgen.data.pictures import Crops, DataError
+from drawgen.images import ImageError
+
+
+def numbered(folder, name="a.png", height=40, width=50):
+    """A picture whose 16-bit pixels are all different: a crop tells where it comes from."""
+    Image.fromarray(np.arange(height * width, dtype=np.uint16).reshape(height, width)).save(folder / name)
+    return str(folder / name)
+
+
+def noise(folder, name, height=30, width=30, mode="RGB"):
+    pixels = np.random.default_rng(len(name)).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).convert(mode).save(folder / name)
+
+
+def first(data, count, **options):
+    return list(islice(data.stream("train", **options), count))
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory):
+    return Crops(path=numbered(tmp_path_factory.mktemp("numbered")), crop_px=12, batch=3, held_out=0.25)
+
+
+@given(st.integers(0, 2**40), st.integers(0, 20), st.integers(0, 3))
+@settings(derandomize=True, deadline=None, database=None, max_examples=25)
+def test_starting_later_is_skipping(crops, seed, start, rank):
+    """A resumed run sees the batches that the uninterrupted one would have seen."""
+    whole = first(crops, start + 2, seed=seed, rank=rank, ranks=4)
+    later = first(crops, 2, seed=seed, start=start, rank=rank, ranks=4)
+    for a, b in zip(whole[start:], later, strict=True):
+        assert torch.equal(a.images, b.images)
+
+
+def test_seeds_steps_and_ranks_all_matter(crops):
+    keys = [(seed, start, rank) for seed in (0, 1) for start in (0, 1) for rank in (0, 1)]
+    batches = [first(crops, 1, seed=seed, start=start, rank=rank, ranks=2)[0].images for seed, start, rank in keys]
+    for n, batch in enumerate(batches):
+        assert not any(torch.equal(batch, other) for other in batches[:n])
+
+
+def test_crops_are_squares_of_the_training_rows_and_reach_all_of_them(crops):
+    """Rows 0 to 29 of 40; the lowest quarter is held out. Every place comes up, to the last row and column."""
+    tops, lefts = set(), set()
+    for batch in first(crops, 300, seed=0):
+        assert batch.images.shape == (3, 1, 12, 12)
+        for crop in batch.images:
+            place = round(crop[0, 0, 0].item() * 65535)
+            top, left = divmod(place, 50)
+            expected = (torch.arange(12)[:, None] + top) * 50 + torch.arange(12) + left
+            torch.testing.assert_close(crop[0], expected / 65535)
+            tops.add(top)
+            lefts.add(left)
+    assert tops == set(range(30 - 12 + 1))
+    assert lefts == set(range(50 - 12 + 1))
+
+
+def test_validation_is_the_held_out_rows_once(crops):
+    (batch,) = crops.stream("valid", seed=0)
+    seen = (batch.images * 65535).round().long()
+    assert seen.shape == (5, 1, 10, 10)
+    assert torch.equal(seen.flatten().sort().values, torch.arange(30 * 50, 40 * 50))
+    (other,) = crops.stream("valid", seed=9)
+    assert torch.equal(other.images, batch.images)
+
+
+def test_nothing_held_out_gives_no_validation(tmp_path):
+    data = Crops(path=numbered(tmp_path), held_out=0.0)
+    assert list(data.stream("valid", seed=0)) == []
+    assert data.pictures[0][0].shape == (1, 40, 50)
+
+
+def test_ranks_share_the_validation_part(tmp_path):
+    for n in range(5):
+        noise(tmp_path, f"{'x' * n}a.png", mode="L")
+    data = Crops(path=str(tmp_path))
+    parts = [list(data.stream("valid", seed=0, rank=rank, ranks=2)) for rank in range(2)]
+    assert [len(part) for part in parts] == [3, 2]
+    whole = list(data.stream("valid", seed=0))
+    for n, batch in enumerate(whole):
+        assert torch.equal(batch.images, parts[n % 2][n // 2].images)
+
+
+def test_folder_of_grey_and_colour_becomes_colour(tmp_path):
+    """Other files are passed over."""
+    noise(tmp_path, "a.png", mode="L")
+    noise(tmp_path, "b.JPG", mode="RGB")
+    (tmp_path / "notes.txt").write_text("not a picture")
+    data = Crops(path=str(tmp_path), crop_px=8, batch=16)
+    assert data.spec().image == (3, 8, 8)
+    batch = first(data, 1, seed=0)[0].images
+    grey = [bool((crop[0] == crop[1]).all() and (crop[0] == crop[2]).all()) for crop in batch]
+    assert set(grey) == {True, False}
+
+
+def test_larger_pictures_give_more_crops(tmp_path):
+    Image.new("L", (100, 100), 255).save(tmp_path / "large.png")
+    Image.new("L", (10, 10), 0).save(tmp_path / "small.png")
+    data = Crops(path=str(tmp_path), crop_px=4, batch=400, held_out=0.0)
+    assert first(data, 1, seed=0)[0].images.mean() > 0.97
+
+
+def test_grey_drops_the_colour(tmp_path):
+    """By luma: green is the brightest."""
+    for name, colour in {"a": (255, 0, 0), "b": (0, 255, 0), "c": (0, 0, 255)}.items():
+        Image.new("RGB", (20, 20), colour).save(tmp_path / f"{name}.png")
+    data = Crops(path=str(tmp_path), grey=True, crop_px=4)
+    assert data.spec().image == (1, 4, 4)
+    means = [part.mean().item() for part in data.pictures[0]]
+    assert means == pytest.approx([0.299, 0.587, 0.114])
+
+
+def test_crops_are_as_small_as_the_smallest_picture(tmp_path):
+    noise(tmp_path, "a.png", height=8, width=40)
+    noise(tmp_path, "bb.png", height=50, width=40)
+    data = Crops(path=str(tmp_path), crop_px=48)
+    assert data.spec().image == (3, 7, 7)  # 8 rows, one of them held out
+    assert first(data, 1, seed=0)[0].images.shape[2:] == (7, 7)
+    assert [tuple(batch.images.shape[2:]) for batch in data.stream("valid", seed=0)] == [(1, 1), (6, 6)]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1)])
+def test_too_small_a_picture_is_refused(tmp_path, size):
+    noise(tmp_path, "a.png", *size)
+    with pytest.raises(ImageError, match=r"a\.png is too small to learn from; give"):
+        Crops(path=str(tmp_path / "a.png")).spec()
+
+
+@pytest.mark.parametrize(("longest_px", "shape"), [(0, (40, 50)), (50, (40, 50)), (100, (40, 50)), (25, (20, 25))])
+def test_longest_px_reduces_larger_pictures(tmp_path, longest_px, shape):
+    data = Crops(path=numbered(tmp_path), longest_px=longest_px, held_out=0.0)
+    assert data.pictures[0][0].shape[1:] == shape
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("crop_px", 0),
+        ("crop_px", -3),
+        ("batch", 0),
+        ("longest_px", -1),
+        ("held_out", 1.0),
+        ("held_out", -0.1),
+        ("held_out", float("nan")),
+    ],
+)
+def test_bad_values_are_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=rf"data\.{name}( is)? {value}"):
+        replace(Crops(), **{name: value})
+
+
+def test_folder_without_pictures_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("not a picture")
+    with pytest.raises(DataError, match="holds no pictures; put PNG or JPEG files in it") as caught:
+        Crops(path=str(tmp_path)).spec()
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_damaged_picture_in_a_folder_is_named(tmp_path):
+    noise(tmp_path, "a.png")
+    (tmp_path / "b.png").write_text("not a picture")
+    with pytest.raises(ImageError, match=r"b\.png is not a picture"):
+        Crops(path=str(tmp_path)).spec()
+
+
+def test_nothing_is_read_before_it_is_needed():
+    """A preset may name what is not there; asking for it says so."""
+    with pytest.raises(ImageError, match="does not exist"):
+        Crops(path="no/such.png").spec()

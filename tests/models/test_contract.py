@@ -1,0 +1,143 @@
+"""What every model keeps, by existing: one file, a Config, PRESETS with a "tiny", and the contract's methods."""
+
+import dataclasses
+import inspect
+
+import pytest
+import torch
+
+from drawgen import checkpoint, jobs, models
+from drawgen.contract import Loss, Model, Recipe, Request, generator
+
+MODELS = models.names()
+PRESETS = [(name, preset) for name in MODELS for preset in models.presets(name)]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def trained(request, tmp_path_factory):
+    """(name, run folder) of each model, trained by its preset "tiny"."""
+    folder = tmp_path_factory.mktemp(request.param) / "run"
+    jobs.train(request.param, models.recipe(request.param, "tiny"), folder, preset="tiny")
+    return request.param, folder
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_presets(name, preset):
+    """Every preset is a recipe that says something about itself, builds, and is listed without an import."""
+    recipe = models.recipe(name, preset)
+    assert isinstance(recipe, Recipe)
+    assert len(recipe.about) > 20
+    assert models.presets(name)[preset] == recipe.about
+    assert type(recipe.model) is models.module(name).Config
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_listed_presets_are_the_presets(name):
+    assert list(models.presets(name)) == list(models.module(name).PRESETS)
+    assert "tiny" in models.presets(name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_field_says_what_it_is(name):
+    """The string under a config field is its --help."""
+    recipe = models.recipe(name)
+    for config in (recipe.model, recipe.data, recipe.fit):
+        kind = type(config)
+        assert kind.__dataclass_params__.frozen
+        source = inspect.getsource(kind)
+        for field in dataclasses.fields(kind):
+            assert field.kw_only
+            after = source.split(f"\n    {field.name}:", 1)[1].split("\n", 1)[1].lstrip()
+            assert after.startswith('"""'), f"{kind.__name__}.{field.name} has no string under it"
+
+
+def test_losses(trained):
+    """The walk yields finite losses for known players over a positive count, and returns a flat dictionary or None."""
+    _name, folder = trained
+    model, recipe = models.load(folder), jobs.stored_recipe(folder)[2]
+    assert isinstance(model, Model)
+    players = model.players()
+    owned = [p for player in players.values() for group in player.groups for p in group.parameters]
+    assert len(owned) == len({id(p) for p in owned}), "a parameter belongs to one group of one player"
+    rng = generator(1)
+    batch = next(iter(recipe.data.stream("train", seed=0)))
+    if hasattr(model, "draw_noise"):
+        batch = model.draw_noise(batch, rng=rng)
+    walk = model.losses(batch, state={}, rng=rng)
+    losses, state = [], None
+    while True:
+        try:
+            losses.append(next(walk))
+        except StopIteration as end:
+            state = end.value
+            break
+        losses[-1].value.backward()
+    assert losses
+    for loss in losses:
+        assert isinstance(loss, Loss)
+        assert torch.isfinite(loss.value)
+        assert loss.player in players
+        assert loss.count > 0
+    assert state is None or all(isinstance(tensor, torch.Tensor) for tensor in state.values())
+
+
+def test_measure_adds_up(trained):
+    """Two batches measured apart add up to both together: sums and counts, not means."""
+    _name, folder = trained
+    model, recipe = models.load(folder), jobs.stored_recipe(folder)[2]
+    stream = iter(recipe.data.stream("train", seed=0))
+    batches = [next(stream), next(stream)]
+    joined = type(batches[0])(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+    with torch.no_grad():
+        apart = [model.measure(batch, rng=generator(0)) for batch in batches]
+        together = model.measure(joined, rng=generator(0))
+    for key, (total, count) in together.items():
+        assert count == apart[0][key][1] + apart[1][key][1]
+        assert float(total) == pytest.approx(float(apart[0][key][0] + apart[1][key][0]), rel=1e-4)
+
+
+def test_samples(trained):
+    """In [0, 1], of the size asked for, the same for the same seed, different for another; frames end with the picture."""
+    _name, folder = trained
+    model = models.load(folder)
+    request = Request(n=2, size=(24, 20), seed=3)
+    sample = model.sample(request)
+    assert sample.images.shape[0] == 2
+    assert sample.images.shape[2:] == (24, 20)
+    assert sample.images.min() >= 0
+    assert sample.images.max() <= 1
+    assert torch.equal(sample.images, model.sample(request).images)
+    assert torch.equal(sample.images[:1], model.sample(dataclasses.replace(request, n=1)).images)
+    assert not torch.equal(sample.images, model.sample(dataclasses.replace(request, seed=4)).images)
+    if sample.frames is not None:
+        assert torch.equal(list(sample.frames(4))[-1], sample.images)
+
+
+def test_folder(trained, tmp_path):
+    """A run folder is a model folder: it names the model, holds no path, and loads to the same weights."""
+    name, folder = trained
+    found = checkpoint.read_model(folder)
+    assert found.model == name
+    assert "/" not in (folder / checkpoint.CONFIG).read_text()
+    assert (folder / checkpoint.CARD).read_text().startswith(f"# {name}")
+    first, second = models.load(folder), models.load(folder)
+    for key, tensor in first.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[key])
+
+
+def test_scores(trained):
+    _name, folder = trained
+    scores = jobs.measure(str(folder))
+    assert scores
+    assert all(isinstance(value, float) for value in scores.values())
+
+
+@pytest.mark.parametrize("name", list(models.shipped()))
+def test_shipped(name, tmp_path):
+    """What the project ships loads, draws, and says on its card what it was made from."""
+    folder = models.shipped()[name]
+    card = (folder / checkpoint.CARD).read_text()
+    for word in ("data:", "licence", "steps", "bits_per_dim"):
+        assert word in card
+    jobs.sample(name, tmp_path / "x.png", size=(32, 32))
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 4 * 2**20

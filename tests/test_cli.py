@@ -1,0 +1,471 @@
+"""One contract for every command: help, exit statuses, one sentence for a mistake; and the ways that go well."""
+
+import errno
+import io
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import drawgen
+from drawgen import cli, jobs, models
+
+EVERY = pytest.mark.parametrize("command", list(cli.COMMANDS))
+
+
+def run(capsys, *words):
+    """(exit status, standard output, standard error)."""
+    capsys.readouterr()
+    status = cli.main([str(word) for word in words])
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
+    return status, said.out, said.err
+
+
+# ---------------------------------------------------------------- every command, those to come too
+
+
+@EVERY
+def test_help(capsys, command):
+    status, out, err = run(capsys, command, "--help")
+    assert (status, err) == (0, "")
+    assert out.startswith(f"usage: drawgen {command}")
+
+
+@EVERY
+def test_unknown_flag(capsys, command):
+    status, _, err = run(capsys, command, "--no-such-flag")
+    assert status == 2
+    assert err
+
+
+@EVERY
+def test_docstring_is_one_line_and_stands_in_the_overview(capsys, command):
+    words = cli.COMMANDS[command].__doc__
+    assert words
+    assert words.strip().count("\n") == 0
+    assert words in cli.overview()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["list"], ["list", "--json"], ["list", "--help"], ["nope"]])
+def test_looking_around_loads_no_torch(words):
+    """It costs seconds; and standard output is UTF-8 text."""
+    code = (
+        "import sys; from drawgen.cli import main; main(sys.argv[1:]); "
+        "heavy = {'torch', 'torchvision', 'numba', 'skimage'} & set(sys.modules); sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=60)
+    assert b"loaded" not in done.stderr
+    assert done.returncode == 0
+
+
+def test_module_can_be_run():
+    done = subprocess.run([sys.executable, "-m", "drawgen.cli", "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"drawgen {drawgen.__version__}\n")
+
+
+def test_overview(capsys):
+    assert run(capsys, "--help")[:2] == (0, cli.overview() + "\n")
+    assert run(capsys)[0] == 2
+
+
+def test_unknown_command(capsys):
+    status, out, err = run(capsys, "paint-me")
+    assert (status, out) == (2, "")
+    assert err.startswith("drawgen: there is no command 'paint-me'; there are ")
+    assert all(name in err for name in cli.COMMANDS)
+
+
+def test_list(capsys):
+    _, out, _ = run(capsys, "list")
+    for name in models.names():
+        assert name in out.splitlines()
+        for preset, about in models.presets(name).items():
+            assert f"  {preset:<9} {about}" in out.splitlines()
+
+
+def test_list_as_json(capsys):
+    status, out, _ = run(capsys, "list", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert set(found) == {"models", "shipped"}
+    assert list(found["models"]) == models.names()
+    assert all("tiny" in presets for presets in found["models"].values())
+    assert list(found["shipped"]) == list(models.shipped())
+
+
+@pytest.mark.parametrize(("model", "preset"), [(m, p) for m in models.names() for p in models.presets(m)])
+def test_help_of_every_preset_shows_its_settings(capsys, model, preset):
+    status, out, _ = run(capsys, "train", model, preset, "--help")
+    assert status == 0
+    for flag in ("--out", "--resume", "--force", "--model.", "--data.", "--fit.steps", "--fit.seed"):
+        assert flag in out
+
+
+# ---------------------------------------------------------------- exit statuses
+
+
+def test_status_of_ctrl_c(capsys, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(models, "listing", interrupt)
+    assert run(capsys, "list") == (130, "", "drawgen: interrupted\n")
+
+
+def test_a_fault_in_drawgen_keeps_its_traceback(monkeypatch):
+    def fault():
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(models, "listing", fault)
+    with pytest.raises(KeyError, match="a bug"):
+        cli.main(["list"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("CUDA out of memory."), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")],
+)
+def test_out_of_memory_is_one_sentence(capsys, monkeypatch, error):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(models, "listing", fail)
+    status, _, err = run(capsys, "list")
+    assert status == 1
+    assert err.startswith("drawgen: out of memory; ask for less")
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The run folder of `drawgen train ride tiny`."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    words = ["train", "ride", "tiny", "--out", str(folder), "--fit.steps", "3", "--data.longest-px", "64", "--fit.seed", "5"]
+    assert cli.main(words) == 0
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, trained):
+    """A working folder with a trained model, good and bad pictures."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, "run")
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(pixels).save("photo.png")
+    Image.fromarray(pixels[:7, :7]).save("small.png")
+    Path("text.png").write_text("this is text")
+    Path("folder").mkdir()
+    Path("there.png").write_text("kept")
+    Path("a-file").touch()
+    return tmp_path
+
+
+def contents(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def refused(capsys, here, line, *expected):
+    """Exit status 2, one sentence with the value in it, and nothing written."""
+    before = contents(here)
+    status, out, err = run(capsys, *line.split())
+    assert (status, out) == (2, "")
+    assert err.startswith("drawgen: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    for words in expected:
+        assert words in err
+    assert contents(here) == before
+
+
+TEXTURE = "texture photo.png -o new.png --steps 2"
+SAMPLE = "sample run -o new.png"
+TRAIN = "train ride tiny --out new"
+
+
+@pytest.mark.parametrize("base", [TEXTURE, SAMPLE])
+@pytest.mark.parametrize("size", ["0x5", "5x0", "-3x4", "5", "axb", "5x5x5", "70000x5", "1e3x2", "x"])
+def test_bad_sizes(capsys, here, base, size):
+    refused(capsys, here, f"{base} --size={size}", f"--size is '{size}'")
+
+
+@pytest.mark.parametrize("line", [TEXTURE, SAMPLE, SAMPLE + " --tile"])
+def test_sizes_beyond_memory_say_how_much_they_would_take(capsys, here, monkeypatch, line):
+    monkeypatch.setattr(jobs, "available_memory", lambda: 8 * 2**30)
+    refused(capsys, here, line + " --size 60000x60000", "60000x60000", "GiB of memory, and 8.0 are free", "smaller --size")
+
+
+@pytest.mark.parametrize("base", [TEXTURE, SAMPLE])
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("none/new.png", "the folder none does not exist"),
+        ("there.png", "there.png exists already; choose another name or give --force"),
+        ("new.xyz", "new.xyz has no known ending; use one of"),
+        ("new", "new has no known ending"),
+        ("folder", "folder has no known ending"),
+    ],
+)
+def test_bad_outputs(capsys, here, base, out, words):
+    refused(capsys, here, base.replace("new.png", out), words)
+
+
+@pytest.mark.parametrize("base", [TEXTURE.replace("photo.png", "photo:brick --exemplar-px 64"), SAMPLE, "eval run"])
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", "cpu:x"])
+def test_bad_devices(capsys, here, base, device):
+    refused(capsys, here, f"{base} --device {device}", device)
+
+
+@pytest.mark.parametrize("line", ["texture PHOTO -o new.png --steps 2", TRAIN + " --data.path PHOTO", "eval run --data PHOTO"])
+@pytest.mark.parametrize(
+    ("photo", "words"),
+    [
+        ("none.png", "none.png does not exist"),
+        ("text.png", "text.png is not a picture"),
+        ("photo:none", "photo:none is not a sample photograph"),
+        ("folder", "folder"),
+    ],
+)
+def test_bad_photographs(capsys, here, line, photo, words):
+    refused(capsys, here, line.replace("PHOTO", photo), words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("texture small.png -o new.png --steps 2", "small.png is 7x7 pixels"),
+        (TEXTURE + " --exemplar-px 7", "--exemplar-px than 7"),
+        (TEXTURE + " --exemplar-px -1", "-1"),
+        (TEXTURE + " --steps 0", "fit.steps is 0"),
+        (TEXTURE + " --minutes 0", "fit.minutes is 0.0"),
+        (TEXTURE + " --minutes -2", "fit.minutes is -2.0"),
+        (TEXTURE + " --minutes nan", "fit.minutes is nan"),
+        (TEXTURE + " --minutes inf", "fit.minutes is inf"),
+        (TEXTURE + " --seed -1", "seed is -1"),
+        (TEXTURE + " --save run", "run exists already; go on with --resume, replace it with --force"),
+        (TEXTURE + " --save a-file", "a-file is a file"),
+        (TEXTURE + " --save none/model", "the folder none does not exist"),
+        (TEXTURE + " --resume", "new.model holds no run to go on with"),
+    ],
+)
+def test_texture_refuses(capsys, here, line, words):
+    refused(capsys, here, line, words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (SAMPLE + " -n 0", "-n is 0"),
+        (SAMPLE + " -n -4", "-n is -4"),
+        (SAMPLE + " --temperature 0", "--temperature is 0.0"),
+        (SAMPLE + " --temperature nan", "--temperature is nan"),
+        (SAMPLE + " --temperature inf", "--temperature is inf"),
+        (SAMPLE + " --seed -1", "--seed is -1"),
+        (SAMPLE + " --tile --size 4x40", "4x40"),
+        ("sample none -o new.png", "none is neither a model folder nor a shipped model"),
+        ("sample ride:none -o new.png", "no ride:none is shipped"),
+        ("sample photo.png -o new.png", "photo.png is neither a model folder"),
+        ("sample folder -o new.png", "config.json does not exist"),
+        ("eval none", "none is neither a model folder"),
+        ("eval folder", "config.json does not exist"),
+    ],
+)
+def test_sample_and_eval_refuse(capsys, here, line, words):
+    refused(capsys, here, line, words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("train none --out new", "there is no model 'none'; there are"),
+        ("train ride none --out new", "ride has no preset 'none'; it has"),
+        (TRAIN + " --fit.device gpu", "'gpu'"),
+        ("train ride tiny --out run", "run holds a run already"),
+        ("train ride tiny --out a-file", "the folder a-file cannot be used"),
+        ("train ride tiny --out none --resume", "none holds no run to go on with"),
+        ("train ride tiny --out folder --resume", "folder holds no run to go on with"),
+        ("train ride paper --out run --resume", "run was begun as ride tiny, not ride paper"),
+        ("train ride tiny --out run --resume --fit.rate 5", "run was begun with fit.rate 0.001, not 5.0"),
+        ("train ride tiny --out=run --resume --fit.seed 6", "run was begun with fit.seed 5, not 6"),
+        ("train ride tiny --out run --resume --model.units 9", "run was begun with model.units 8, not 9"),
+        ("train ride tiny --out run --resume --data.batch 9", "run was begun with data.batch 2, not 9"),
+        ("train ride tiny --out run --resume --fit.steps 9", "run was begun with fit.steps 3, not 9"),
+    ],
+)
+def test_train_refuses(capsys, here, line, words):
+    refused(capsys, here, line, words)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--fit.steps 0", "fit.steps is 0"),
+        ("--fit.minutes nan", "fit.minutes is nan"),
+        ("--fit.minutes -1", "fit.minutes is -1.0"),
+        ("--fit.seed -1", "fit.seed is -1"),
+        ("--fit.precision fp8", "fit.precision is 'fp8'"),
+        ("--data.batch 0", "data.batch 0"),
+        ("--data.held-out 1.5", "data.held_out is 1.5"),
+        ("--model.neighbourhood 4", "model.neighbourhood is 4"),
+        ("--fit.steps many", "many"),
+        ("--fit.colour 3", "--fit.colour"),
+    ],
+)
+def test_train_refuses_bad_settings(capsys, here, flags, words):
+    """While the words are parsed; the parser puts the sentence in a box."""
+    before = contents(here)
+    status, out, err = run(capsys, *TRAIN.split(), *flags.split())
+    assert (status, out) == (2, "")
+    assert words in " ".join(err.replace("│", " ").split())
+    assert contents(here) == before
+
+
+def test_damaged_model_folders(capsys, here):
+    """Each command names the damaged file."""
+    weights = Path("run/model.safetensors").read_bytes()
+    Path("run/model.safetensors").write_bytes(weights[:-8])
+    for line in (SAMPLE, "eval run"):
+        refused(capsys, here, line, "run/model.safetensors is damaged")
+    Path("run/config.json").write_text('{"format": 1, ')
+    for line in (SAMPLE, "eval run"):
+        refused(capsys, here, line, "run/config.json is damaged (not JSON")
+
+
+def test_damaged_recipe(capsys, here):
+    wrong = json.dumps(json.loads(Path("run/recipe.json").read_text()) | {"fit": 3})
+    foreign = "run/recipe.json is not a run's recipe"
+    for content, words in (("{", "run/recipe.json is damaged"), ("[]", foreign), (wrong, foreign)):
+        Path("run/recipe.json").write_text(content)
+        refused(capsys, here, "train ride tiny --out run --resume", words)
+        refused(capsys, here, "eval run", words)
+
+
+def test_full_disk_is_status_1_and_keeps_what_was_there(capsys, here, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = contents(here)
+    monkeypatch.setattr(os, "fsync", full)
+    status, _, err = run(capsys, "sample", "run", "-o", "there.png", "--force", "--size", "20x20")
+    assert status == 1
+    assert err.startswith("drawgen: there.png could not be written (No space left on device: free some space)")
+    assert contents(here) == before
+
+
+def test_a_model_without_its_data_says_what_to_give(capsys, here):
+    Path("run/recipe.json").unlink()
+    refused(capsys, here, "eval run", "--data FILE")
+    assert run(capsys, "eval", "run", "--data", "photo.png")[0] == 0
+
+
+def test_colour_for_a_grey_model(capsys, here):
+    refused(capsys, here, "eval run --data photo:coffee", "photo:coffee has 3 channels and run was trained on 1")
+
+
+# ---------------------------------------------------------------- what goes well
+
+
+def test_train_leaves_a_model_folder_that_says_what_it_is(trained):
+    assert {path.name for path in trained.iterdir()} >= {
+        "config.json", "model.safetensors", "README.md", "recipe.json", "metrics.jsonl", "state-00000003.pt"
+    }  # fmt: skip
+    recipe = json.loads((trained / "recipe.json").read_text())
+    assert (recipe["model"], recipe["preset"], recipe["fit"]["steps"], recipe["fit"]["seed"]) == ("ride", "tiny", 3, 5)
+    assert str(trained) not in (trained / "config.json").read_text() + (trained / "README.md").read_text()
+
+
+def test_train_prints_its_result_as_json(capsys, here):
+    line = "train ride tiny --out new --fit.steps 2 --data.path photo.png"
+    status, out, _ = run(capsys, *line.split())
+    found = json.loads(out)
+    assert status == 0
+    assert (found["out"], found["steps"]) == ("new", 2)
+    assert math.isfinite(found["bits_per_dim"])
+    assert run(capsys, *line.split(), "--force")[0] == 0
+
+
+@pytest.mark.parametrize("out", ["--out run", "--out=run", "-o run"])
+def test_resume_needs_no_repetition_of_settings(capsys, here, out):
+    """The run was begun with other steps, seed and data than the preset's."""
+    before = Path("run/model.safetensors").read_bytes()
+    status, out, _ = run(capsys, *f"train ride tiny {out} --resume".split())
+    assert status == 0
+    assert json.loads(out)["steps"] == 3
+    assert Path("run/model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("flags", ["", "--tile", "-n 3", "--temperature 0.5", "--no-match"])
+def test_sample_is_the_same_file_for_the_same_seed(capsys, here, flags):
+    for name in ("a.png", "b.png"):
+        status, out, _ = run(capsys, "sample", "run", "-o", name, "--size", "24x20", "--seed", "3", *flags.split())
+        assert (status, out) == (0, f"{name}\n")
+    run(capsys, "sample", "run", "-o", "c.png", "--size", "24x20", "--seed", "4", *flags.split())
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes() != Path("c.png").read_bytes()
+    with Image.open("a.png") as picture:
+        assert picture.size == ((50, 42) if flags == "-n 3" else (24, 20))
+
+
+def test_sample_has_the_training_size_by_itself(capsys, here):
+    assert run(capsys, "sample", "run", "--out", "a.png")[0] == 0
+    with Image.open("a.png") as picture:
+        assert picture.size == (16, 16)
+
+
+def test_sample_as_animation(capsys, here):
+    """It ends with the picture that the same seed gives."""
+    assert run(capsys, "sample", "run", "-o", "a.gif", "--size", "24x20")[0] == 0
+    assert run(capsys, "sample", "run", "-o", "a.png", "--size", "24x20")[0] == 0
+    with Image.open("a.gif") as moving, Image.open("a.png") as still:
+        assert moving.n_frames > 10
+        moving.seek(moving.n_frames - 1)
+        assert np.array_equal(np.asarray(moving.convert("L")), np.asarray(still))
+
+
+def test_force_replaces_the_picture(capsys, here):
+    assert run(capsys, "sample", "run", "-o", "there.png", "--size", "20x20", "--force")[0] == 0
+    with Image.open("there.png") as picture:
+        assert picture.size == (20, 20)
+
+
+def test_eval(capsys, here):
+    status, out, _ = run(capsys, "eval", "run", "--json")
+    scores = json.loads(out)
+    assert status == 0
+    assert 0 < scores["bits_per_dim"] < 20
+    assert run(capsys, "eval", "run")[1] == f"bits_per_dim {scores['bits_per_dim']:.4f}\n"
+
+
+def test_a_closed_pipe_is_no_traceback(monkeypatch):
+    class Closed(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert cli.main(["list"]) == 1
+
+
+def test_texture(capsys, here):
+    """A picture of the asked size, a model folder that draws more of it, and the same file for the same seed."""
+    for name in ("a.png", "b.png"):
+        line = f"texture photo:brick -o {name} --steps 2 --size 40x30 --exemplar-px 64"
+        status, out, err = run(capsys, *line.split())
+        assert (status, out) == (0, f"{name}\n")
+        assert "photo:brick is 512x512 pixels; it is reduced to 64" in err
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    with Image.open("a.png") as picture:
+        assert picture.size == (40, 30)
+    assert run(capsys, "sample", "a.model", "-o", "more.png", "--size", "20x20")[0] == 0
+    again = "texture photo:brick -o again.png --save a.model --resume --steps 2 --size 40x30 --exemplar-px 64"
+    assert run(capsys, *again.split())[0] == 0
+    assert Path("again.png").read_bytes() == Path("a.png").read_bytes()
+    refused(capsys, here, again.replace("again", "new") + " --seed 3", "a.model was begun with fit.seed 0, not 3")

@@ -1,0 +1,109 @@
+"""The floors of the house: an import only runs down, and the front door is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "drawgen"
+
+# (a module or package, its floor): the longest name that fits decides. A new file that fits nowhere has to be given a floor.
+FLOORS = {
+    "drawgen": 0,
+    "drawgen.contract": 1,
+    "drawgen.likelihood": 1,
+    "drawgen.policy_gradient": 1,
+    "drawgen.sampling": 1,
+    "drawgen.parallel": 1,
+    "drawgen.nn": 1,
+    "drawgen.checkpoint": 2,
+    "drawgen.images": 2,
+    "drawgen.capture": 3,
+    "drawgen.train": 3,
+    "drawgen.data": 3,
+    "drawgen.models": 4,
+    "drawgen.jobs": 5,
+    "drawgen.studio": 6,
+    "drawgen.cli": 6,
+}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def floor_of(module: str) -> int:
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        name = ".".join(parts[:length])
+        if name in FLOORS and (length > 1 or module == "drawgen"):
+            return FLOORS[name]
+    raise AssertionError(f"{module} has no floor; give it one in tests/test_floors.py")
+
+
+def imports(path: Path) -> set[str]:
+    """The project's modules that a file imports, wherever in it; not those for type checkers only."""
+    modules = {name_of(p) for p in PACKAGE.rglob("*.py")}
+    found = set()
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("drawgen")}
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("drawgen", "drawgen_envs"):
+            found |= {f"{node.module}.{a.name}" if f"{node.module}.{a.name}" in modules else node.module for a in node.names}
+    return found
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_run_down(path):
+    """A module imports modules of lower floors, or of its own outside models/; a model never imports a model."""
+    own = name_of(path)
+    for other in imports(path) - {"drawgen"}:
+        assert floor_of(other) <= floor_of(own), f"{own} imports {other}, which lies above it"
+        if own.startswith("drawgen.models."):
+            assert not other.startswith("drawgen.models"), f"{own} imports {other}: models do not know each other"
+        assert other != "drawgen.cli", f"{own} imports the command line"
+
+
+def test_the_test_bites(tmp_path):
+    """An upward import is seen, also inside a function."""
+    file = tmp_path / "x.py"
+    file.write_text("def f():\n    from drawgen import cli\n")
+    assert imports(file) == {"drawgen.cli"}
+    assert floor_of("drawgen.cli") > floor_of("drawgen.nn.spatial_lstm")
+
+
+def test_environments_do_not_know_drawgen():
+    for path in (ROOT / "envs").rglob("*.py"):
+        assert not imports(path) - {name for name in imports(path) if name.startswith("drawgen_envs")}
+
+
+def test_only_the_command_line_prints():
+    for path in FILES:
+        if path.name == "cli.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "print"), f"{path} prints"
+
+
+@pytest.mark.parametrize("words", ["import drawgen", "import drawgen.models as m; m.listing()", "import drawgen.cli"])
+def test_light_imports(words):
+    """Neither torch nor torchvision is imported before there is work for them."""
+    code = f"import sys; {words}; sys.exit(int(any(name in sys.modules for name in ('torch', 'torchvision', 'skimage', 'numba'))))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_shelf_for_odds_and_ends():
+    """Names that become the biggest room of a house."""
+    banned = {"utils", "common", "misc", "engine", "helpers"}
+    assert not banned & {path.stem for path in (*FILES, *(ROOT / "envs").rglob("*.py"))}
