@@ -237,6 +237,7 @@ def texture(
 
 def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Sample:
     """Pictures from a trained model; `match` gives them the histogram that the model remembers, if it does."""
+    torch.set_num_threads(1)  # steps are small: more threads wait for each other, and on a busy machine for long
     model = models.load(source, device=device)
     sampled: Sample = model.sample(request)
     histogram = getattr(model, "histogram", None)
