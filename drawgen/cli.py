@@ -46,7 +46,7 @@ def overview() -> str:
         "usage: drawgen COMMAND ... [--help]",
         "",
     ]
-    lines += [f"  {name:<9} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:<12} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(lines)
 
 
@@ -206,6 +206,7 @@ def sample(words: list[str]) -> None:
         temperature: float = 1.0,
         tile: bool = False,
         match: bool = True,
+        boxes: bool = False,
         device: str = "cpu",
         force: bool = False,
     ) -> None:
@@ -220,6 +221,7 @@ def sample(words: list[str]) -> None:
             temperature: Below 1 likelier, above 1 wilder pictures.
             tile: Make each repeat without a seam.
             match: Give textures their photograph's histogram.
+            boxes: Draw the windows of a model with attention.
             device: auto, cpu, cuda, cuda:N or mps.
             force: Replace what exists.
         """
@@ -228,11 +230,75 @@ def sample(words: list[str]) -> None:
         with Bars() as reports:
             jobs.sample(
                 model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
-                tile=tile, match=match, device=device, force=force, reports=reports,
+                tile=tile, match=match, boxes=boxes, device=device, force=force, reports=reports,
             )  # fmt: skip
         print(out)
 
     parse(command, words, "sample")
+
+
+def reconstruct(words: list[str]) -> None:
+    """Your pictures, drawn after themselves."""
+
+    def command(
+        model: Positional[str],
+        pictures: Positional[tuple[str, ...]],
+        out: Annotated[Path, arg(aliases=["-o"])],
+        boxes: bool = False,
+        seed: int = 0,
+        device: str = "cpu",
+        force: bool = False,
+    ) -> None:
+        """Draws pictures after themselves: above what the model sees of them, below its drawing.
+
+        Args:
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
+            pictures: Pictures of yours; from a photographed digit the ink is cut out.
+            out: The file to write: a picture, or a GIF, APNG or MP4 of how they are drawn.
+            boxes: Draw the windows: reading green, writing red.
+            seed: Start of all random numbers.
+            device: auto, cpu, cuda, cuda:N or mps.
+            force: Replace what exists.
+        """
+        from drawgen import jobs
+
+        if not pictures:
+            raise ValueError("no pictures are given; name one or more")
+        jobs.reconstruct(model, list(pictures), out, boxes=boxes, seed=seed, device=device, force=force)
+        print(out)
+
+    parse(command, words, "reconstruct")
+
+
+def interpolate(words: list[str]) -> None:
+    """A strip from one picture to another."""
+
+    def command(
+        model: Positional[str],
+        first: Positional[str],
+        last: Positional[str],
+        out: Annotated[Path, arg(aliases=["-o"])],
+        n: Annotated[int, arg(aliases=["-n"])] = 9,
+        device: str = "cpu",
+        force: bool = False,
+    ) -> None:
+        """Draws the way from one picture to another through the model's latents.
+
+        Args:
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
+            first: A picture.
+            last: Another.
+            out: The picture to write.
+            n: How many steps.
+            device: auto, cpu, cuda, cuda:N or mps.
+            force: Replace what exists.
+        """
+        from drawgen import jobs
+
+        jobs.interpolate(model, first, last, out, n=n, device=device, force=force)
+        print(out)
+
+    parse(command, words, "interpolate")
 
 
 def train(words: list[str]) -> None:
@@ -293,22 +359,37 @@ def evaluate(words: list[str]) -> None:
     """A trained model's scores."""
 
     def command(
-        model: Positional[str], data: str | None = None, device: str = "cpu", json_: Annotated[bool, arg(name="json")] = False
+        model: Positional[str],
+        data: str | None = None,
+        importance: int = 0,
+        device: str = "cpu",
+        json_: Annotated[bool, arg(name="json")] = False,
     ) -> None:
         """Measures a trained model on its validation data.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
             data: Measure on this instead of the run's own data.
+            importance: Add the importance-weighted estimate with so many samples a picture (`draw`).
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object.
         """
         from drawgen import jobs
 
-        scores = jobs.measure(model, data=data, device=device)
-        print(json.dumps(scores) if json_ else "\n".join(f"{name} {value:.4f}" for name, value in scores.items()))
+        if importance < 0:
+            raise ValueError(f"--importance is {importance}; it has to be at least 0")
+        scores = jobs.measure(model, data=data, importance=importance, device=device)
+        print(json.dumps(scores) if json_ else "\n".join(score_lines(scores)))
 
     parse(command, words, "eval")
+
+
+def score_lines(scores: dict[str, float]) -> list[str]:
+    """One score a line; a series (NAME_01, NAME_02 ...) as a bar chart."""
+    series = {name: value for name, value in scores.items() if name.rsplit("_", 1)[-1].isdigit()}
+    longest = max([abs(value) for value in series.values()], default=0.0) or 1.0
+    bars = {name: " " + "#" * round(40 * max(0.0, value) / longest) for name, value in series.items()}
+    return [f"{name} {value:.4f}{bars.get(name, '')}" for name, value in scores.items()]
 
 
 def listing(words: list[str]) -> None:
@@ -358,6 +439,8 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "texture": texture,
     "train": train,
     "sample": sample,
+    "reconstruct": reconstruct,
+    "interpolate": interpolate,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

@@ -96,7 +96,9 @@ class Sample:
     images: Float[Tensor, "B C H W"]
     """In [0, 1]."""
     frames: Callable[[int], Iterator[Float[Tensor, "B C H W"]]] | None = None
-    """`frames(count)`: about `count` stages of the drawing, made as they are asked for; the last is `images`."""
+    """`frames(count)`: at most `count` stages of the drawing, made as they are asked for; the last is `images`."""
+    boxes: Mapping[str, Float[Tensor, "T B 4"]] = field(default_factory=dict)
+    """name -> where the model looked or wrote at each of its T steps: left, top, right, bottom, in pixels."""
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from drawgen.checkpoint import write_atomically
+from drawgen.contract import Sample
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
 """What `load_image` reads (MPO, the stereo JPEG of some cameras, comes as JPEG). EPS is left out: Pillow would start another
@@ -145,8 +146,12 @@ def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H
     factor = longest_px / max(height, width)
     if factor >= 1:
         return image
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    planes = [Image.fromarray(plane.numpy()).resize(size, Image.Resampling.LANCZOS) for plane in image]
+    return resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
+
+
+def resize(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tensor, "C H2 W2"]:
+    """Another size, by Lanczos."""
+    planes = [Image.fromarray(plane.numpy()).resize((width, height), Image.Resampling.LANCZOS) for plane in image.contiguous()]
     return torch.stack([torch.from_numpy(np.array(plane)) for plane in planes]).clamp(0, 1)
 
 
@@ -190,6 +195,81 @@ def grid(images: Float[Tensor, "B C H W"], *, columns: int | None = None, gap_px
 def strip(images: Float[Tensor, "B C H W"], *, gap_px: int = 2) -> Float[Tensor, "C H W2"]:
     """Pictures side by side."""
     return grid(images, columns=len(images), gap_px=gap_px)
+
+
+def fit_to(image: Float[Tensor, "C H W"], shape: tuple[int, int, int]) -> Float[Tensor, "C2 H2 W2"]:
+    """A person's picture in a model's shape: grey or colour as it wants, the middle square (or oblong) of it, resized."""
+    channels, height, width = shape
+    image = image.expand(3, -1, -1) if channels == 3 else grey(image)
+    factor = min(image.shape[1] / height, image.shape[2] / width)
+    tall, wide = round(height * factor), round(width * factor)
+    top, left = (image.shape[1] - tall) // 2, (image.shape[2] - wide) // 2
+    return resize(image[:, top : top + tall, left : left + wide], height, width)
+
+
+def ink(image: Float[Tensor, "C H W"], height: int, width: int, *, border: float = 0.14) -> Float[Tensor, "1 H2 W2"]:
+    """A photographed character as data sets have it: light on black, cut out, centred by its mass, in black and white.
+
+    The paper is what most of the picture's edge shows; whatever differs from it by more than half of the contrast is ink.
+    """
+    plane = grey(image)[0]
+    edge = torch.cat([plane[0], plane[-1], plane[:, 0], plane[:, -1]]).median()
+    differs = (plane - edge).abs()
+    differs = differs / differs.max().clamp(min=1e-6)
+    rows, columns = (torch.nonzero((differs > 0.5).any(dim)).flatten() for dim in (1, 0))
+    cut = differs[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    room = 1 - 2 * border
+    factor = min(height * room / cut.shape[0], width * room / cut.shape[1])
+    cut = resize(cut[None], max(1, round(cut.shape[0] * factor)), max(1, round(cut.shape[1] * factor)))[0]
+    mass = cut.sum().clamp(min=1e-6)
+    middle_y = (cut.sum(1) * torch.arange(len(cut))).sum() / mass
+    middle_x = (cut.sum(0) * torch.arange(cut.shape[1])).sum() / mass
+    top = min(max(round(height / 2 - 0.5 - float(middle_y)), 0), height - len(cut))
+    left = min(max(round(width / 2 - 0.5 - float(middle_x)), 0), width - cut.shape[1])
+    page = torch.zeros(1, height, width)
+    page[0, top : top + len(cut), left : left + cut.shape[1]] = cut
+    return (page > 0.5).float()
+
+
+def grey(image: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:
+    """Luma by ITU-R 601, as Pillow has it."""
+    if len(image) == 1:
+        return image
+    weights = torch.tensor([0.299, 0.587, 0.114])
+    return (image * weights[:, None, None]).sum(0, keepdim=True)
+
+
+def boxed(sample: Sample, *, scale: int = 6) -> Iterator[Float[Tensor, "B 3 H2 W2"]]:
+    """The stages of a drawing, enlarged, with the windows of each step drawn on them: reading green, writing red."""
+    colours = {"read": (0.2, 0.9, 0.3), "write": (1.0, 0.25, 0.2)}
+    if sample.frames is None or not sample.boxes:
+        raise ImageError("this model has no windows to draw; leave --boxes out")
+    steps = len(next(iter(sample.boxes.values())))
+    for t, canvases in enumerate(sample.frames(steps)):
+        large = canvases.expand(-1, 3, -1, -1).repeat_interleave(scale, 2).repeat_interleave(scale, 3).clone()
+        for name, boxes in sample.boxes.items():
+            for picture, box in zip(large, boxes[t], strict=True):
+                left, top, right, bottom = (round(float(edge) * scale) for edge in box)
+                outline(picture, left, top, right, bottom, colours[name], thick_px=max(1, scale // 4))
+        yield large
+
+
+def outline(
+    picture: Float[Tensor, "3 H W"], left: int, top: int, right: int, bottom: int, colour: tuple[float, ...], thick_px: int
+) -> None:
+    """A rectangle's edge, drawn into the picture; what lies outside is left out."""
+    height, width = picture.shape[1:]
+    paint = torch.tensor(colour)[:, None, None]
+    t = thick_px
+    edges = [
+        (left, top, right, top + t),
+        (left, bottom - t, right, bottom),
+        (left, top, left + t, bottom),
+        (right - t, top, right, bottom),
+    ]
+    for x0, y0, x1, y1 in edges:
+        rows, columns = slice(max(0, y0), min(height, max(0, y1))), slice(max(0, x0), min(width, max(0, x1)))
+        picture[:, rows, columns] = paint
 
 
 def match_histogram(images: Float[Tensor, "B C H W"], histogram: Float[Tensor, "C L"]) -> Float[Tensor, "B C H W"]:

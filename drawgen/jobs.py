@@ -11,7 +11,7 @@ import torch
 
 import drawgen
 from drawgen import checkpoint, images, models
-from drawgen.contract import Recipe, Request, Sample, generator
+from drawgen.contract import Recipe, Request, Sample, Totals, generator
 from drawgen.data.pictures import DataError
 from drawgen.train import BUILD, Fit, Outcome, Progress, choose_device, evaluate, fit
 
@@ -107,7 +107,8 @@ def stored_recipe(folder: Path) -> tuple[str, str, Recipe]:
     """(model, preset, recipe) of a run folder."""
     kept = read_recipe(folder)
     where = str(folder / RECIPE)
-    first = models.recipe(kept["model"])
+    known = models.presets(kept["model"]) if kept["model"] in models.names() else {}
+    first = models.recipe(kept["model"], kept["preset"] if kept["preset"] in known else None)  # for the kinds of its parts
     parts = {
         "model": checkpoint.from_plain(type(first.model), kept["config"], where=where),
         "data": checkpoint.from_plain(type(first.data), kept["data"], where=where),
@@ -244,7 +245,9 @@ def draw(source: str, request: Request, *, device: str = "cpu", match: bool = Tr
     if match and histogram is not None:
         matched = images.match_histogram(sampled.images.cpu(), histogram.cpu())
         return Sample(matched, lambda count: model.reveal(matched, count))
-    return replace(sampled, images=sampled.images.cpu())
+    frames = sampled.frames
+    on_cpu = None if frames is None else lambda count: (frame.cpu() for frame in frames(count))
+    return Sample(sampled.images.cpu(), on_cpu, {name: boxes.cpu() for name, boxes in sampled.boxes.items()})
 
 
 def sample(
@@ -257,6 +260,7 @@ def sample(
     temperature: float = 1.0,
     tile: bool = False,
     match: bool = True,
+    boxes: bool = False,
     device: str = "cpu",
     force: bool = False,
     reports: Reports = SILENT,
@@ -274,12 +278,77 @@ def sample(
     refuse_what_does_not_fit(size or spec.image[1:], spec.image[0], n)
     request = Request(n=n, size=size, seed=seed, temperature=temperature, tile=tile, progress=reports.drawing)
     drawn = draw(source, request, device=device, match=match)
-    if out.suffix.lower() in images.STILL:
-        images.save_image(out, images.grid(drawn.images))
+    save(out, drawn, boxes=boxes)
+
+
+def save(out: Path, drawn: Sample, *, boxes: bool = False, columns: int | None = None) -> None:
+    """A sample as one file: a grid of the pictures, or an animation of how they are drawn, by the ending; `boxes` enlarges it and
+    draws the model's windows."""
+    if boxes:
+        stages = [images.grid(frame, columns=columns) for frame in images.boxed(drawn)]
+        if out.suffix.lower() in images.STILL:
+            images.save_image(out, images.grid(torch.stack(stages), gap_px=8))
+        else:
+            images.save_animation(out, stages)
+    elif out.suffix.lower() in images.STILL:
+        images.save_image(out, images.grid(drawn.images, columns=columns))
     elif drawn.frames is not None:
-        images.save_animation(out, (images.grid(frame) for frame in drawn.frames(48)))
+        images.save_animation(out, (images.grid(frame, columns=columns) for frame in drawn.frames(48)))
     else:
-        raise ValueError(f"{source} has no animation; choose one of {' '.join(images.STILL)}")
+        raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}")
+
+
+def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
+    """A person's pictures as a model wants them: for one of black-and-white pictures, the ink cut out and centred; for others the
+    middle of each, resized. One of the model's own size is taken as it is."""
+    channels, height, width = model.spec.image
+    ready = []
+    for path in paths:
+        image = images.load_image(path)
+        own = image.shape[1:] == (height, width)
+        if model.config.likelihood == "bernoulli":
+            ready.append((images.grey(image) > 0.5).float() if own else images.ink(image, height, width))
+        else:
+            ready.append(images.fit_to(image, (channels, height, width)))
+    return torch.stack(ready)
+
+
+def reconstruct(
+    source: str, paths: list[str], out: Path, *, boxes: bool = False, seed: int = 0, device: str = "cpu", force: bool = False
+) -> None:
+    """A person's pictures, drawn after themselves by a model that can (`draw`): as the model sees them above, its drawing below; or
+    an animation of the drawing."""
+    images.check_output(out, force=force)
+    torch.set_num_threads(1)
+    model = that_can(models.load(source, device=device), "reconstruct", source)
+    seen = pictures_for(model, paths).to(device_of(model))
+    drawn: Sample = model.reconstruct(seen, rng=generator(seed, device=device_of(model)))
+    if boxes or out.suffix.lower() not in images.STILL:
+        save(out, drawn, boxes=boxes, columns=len(paths))
+    else:
+        images.save_image(out, images.grid(torch.cat([seen, drawn.images]).cpu(), columns=len(paths)))
+
+
+def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
+    """A strip of `n` pictures on the way from one to another."""
+    images.check_output(out, force=force, kinds=images.STILL)
+    if n < 2:
+        raise ValueError(f"-n is {n}; it has to be at least 2")
+    torch.set_num_threads(1)
+    model = that_can(models.load(source, device=device), "interpolate", source)
+    ends = pictures_for(model, [first, last]).to(device_of(model))
+    images.save_image(out, images.strip(model.interpolate(ends[0], ends[1], n).images.cpu()))
+
+
+def that_can(model: Any, verb: str, source: str) -> Any:
+    if not hasattr(model, verb):
+        raise ValueError(f"{source} cannot {verb}: it is no model that encodes pictures; use draw, or another that does")
+    return model
+
+
+def device_of(model: Any) -> torch.device:
+    device: torch.device = next(model.parameters()).device
+    return device
 
 
 def refuse_what_does_not_fit(size: tuple[int, int], channels: int, n: int) -> None:
@@ -306,8 +375,10 @@ def available_memory() -> int | None:
         return None
 
 
-def measure(source: str, *, data: str | None = None, device: str = "cpu") -> dict[str, float]:
-    """The model's scores on the validation part of its run's data, or of `data`. Raises ValueError where neither is known."""
+def measure(source: str, *, data: str | None = None, importance: int = 0, device: str = "cpu") -> dict[str, float]:
+    """The model's scores on the validation part of its run's data, or of `data`. Raises ValueError where neither is known.
+    `importance` adds the importance-weighted estimate with so many samples, for models that have one."""
+    torch.set_num_threads(1)
     folder = models.resolve(source)
     model = models.load(source, device=device)
     if (folder / RECIPE).exists():
@@ -324,9 +395,24 @@ def measure(source: str, *, data: str | None = None, device: str = "cpu") -> dic
             f"{config.path} has {channels} channels and {source} was trained on {model.spec.image[0]}; give another picture"
         )
     scores = evaluate(model, config)
+    if importance:
+        that_can(model, "importance_weighted", source)
+        scores |= evaluate(Weighted(model, importance), config, device=device_of(model))
     if not scores:
         raise DataError(f"{config.path} has no validation part (data.held_out is 0); give --data FILE")
     return scores
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A model whose measurement is its importance-weighted estimate."""
+
+    model: Any
+    samples: int
+
+    def measure(self, batch: Any, *, rng: torch.Generator) -> Totals:
+        totals: Totals = self.model.importance_weighted(batch, self.samples, rng=rng)
+        return totals
 
 
 # ---------------------------------------------------------------- what there is

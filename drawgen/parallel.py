@@ -65,14 +65,14 @@ class World:
         dist.gather_object(value, places, group=self.group)
         return places
 
-    def means(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, float]:
-        """Sum over count of each name, on rank 0 and over all ranks, which need not know the same names; empty elsewhere."""
+    def totals(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        """(sum, count) of each name, on rank 0 and over all ranks, which need not know the same names; empty elsewhere."""
         merged: dict[str, tuple[float, float]] = {}
         for part in self.gather(sums) or []:
             for name, (total, count) in part.items():
                 before = merged.get(name, (0.0, 0.0))
                 merged[name] = (before[0] + total, before[1] + count)
-        return {name: total / count for name, (total, count) in merged.items() if count}
+        return {name: both for name, both in merged.items() if both[1]}
 
     def barrier(self) -> None:
         if self.ranks > 1:

@@ -317,7 +317,7 @@ class Run:
         sums = {name: (float(both[0]), float(both[1])) for name, both in sorted(self.meters.items())}
         for both in self.meters.values():
             both.zero_()  # in place: a captured step adds to these very tensors
-        return self.world.means(sums)
+        return {name: total / count for name, (total, count) in self.world.totals(sums).items()}
 
 
 def fit(
@@ -437,7 +437,8 @@ def fit(
 def evaluate(
     model: Any, data: Data, *, seed: int = 0, device: torch.device | None = None, world: World | None = None
 ) -> dict[str, float]:
-    """The mean of every measurement over the validation part, each weighted by its count."""
+    """The mean of every measurement over the validation part, each weighted by its count; where a model also gives the squares of
+    one (`NAME_squared`, after NAME), the standard error of its mean, `NAME_error`."""
     world = world or World()
     device = device or next(model.parameters()).device
     totals: dict[str, list[Tensor]] = {}
@@ -448,7 +449,15 @@ def evaluate(
         for name, (total, count) in model.measure(to_device(batch, device), rng=rng).items():
             totals.setdefault(name, []).append(total)
             counts[name] = counts.get(name, 0.0) + count
-    return world.means({name: (float(torch.stack(parts).cpu().double().sum()), counts[name]) for name, parts in totals.items()})
+    sums = {name: (float(torch.stack(parts).cpu().double().sum()), counts[name]) for name, parts in totals.items()}
+    scores = {}
+    for name, (total, count) in world.totals(sums).items():
+        plain = name.removesuffix("_squared")
+        if plain == name:
+            scores[name] = total / count
+        else:
+            scores[f"{plain}_error"] = math.sqrt(max(0.0, total / count - scores[plain] ** 2) / count)
+    return scores
 
 
 # ---------------------------------------------------------------- parts

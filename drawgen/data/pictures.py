@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
-from drawgen.images import STILL, ImageError, load_image, shrink
+from drawgen.images import STILL, ImageError, grey, load_image, shrink
 
 SPLITS = {"train": 0, "valid": 1}
 
@@ -58,7 +58,7 @@ class Crops:
         """The training and the validation parts, C H W each."""
         loaded = [self.load(path) for path in self.paths()]
         if self.grey or any(len(p) != len(loaded[0]) for p in loaded):
-            loaded = [to_grey(p) for p in loaded] if self.grey else [p.expand(3, -1, -1) for p in loaded]
+            loaded = [grey(p) for p in loaded] if self.grey else [p.expand(3, -1, -1) for p in loaded]
         train, valid = [], []
         for picture in loaded:
             rows = picture.shape[1] - round(self.held_out * picture.shape[1])
@@ -119,11 +119,3 @@ class Crops:
             squares = [part[:, :side, x : x + side] for x in range(0, part.shape[2] - side + 1, side)]
             batches.append(Pictures(torch.stack(squares)))
         return batches
-
-
-def to_grey(picture: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:
-    """Luma by ITU-R 601, as Pillow has it."""
-    if len(picture) == 1:
-        return picture
-    weights = torch.tensor([0.299, 0.587, 0.114])
-    return (picture * weights[:, None, None]).sum(0, keepdim=True)

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.pictures import Crops, Pictures
+from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
 from drawgen.train import Fit
 
@@ -445,14 +446,6 @@ def unshear(image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H W"]:
     return torch.fft.irfft(turned, n=height, dim=1)
 
 
-def linear(inputs: int, outputs: int, rng: torch.Generator) -> nn.Linear:
-    """A linear layer with random numbers of its own: weights uniform within 1 / sqrt(inputs), no bias to begin with."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.uniform_(layer.weight, -(inputs**-0.5), inputs**-0.5, generator=rng)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
 def ridge(x: Float[Tensor, "n D"], y: Float[Tensor, "n M"]) -> Float[Tensor, "D M"]:
     """Least squares with a small penalty (a thousandth of the mean squared input)."""
     gram = x.t() @ x
@@ -465,14 +458,16 @@ PRESETS: dict[str, Recipe] = {
         model=Config(),
         data=Crops(),
         fit=Fit(minutes=2.0, rate=4e-3, weight_decay=0.05, ema=0.998),
-        about="A texture from one photograph, two minutes on two CPU cores: what `drawgen texture` trains.",
+        about="A texture from one photograph: what `drawgen texture` trains, two minutes on two CPU cores. Measured on twelve "
+        "photographs (seed 1, 1100 steps, 104-301 s on a busy two-core Xeon): 1.8 to 6.6 bits/dim held out; seams of tiles like "
+        "the interior; stable at 2048 px; see scripts/results/textures.md.",
     ),
     "paper": Recipe(
         model=Config(neighbourhood=5, embed=0, cell="ride", hidden=0, skip=False, noise=0.0),
         data=Crops(crop_px=22, batch=50, held_out=0.2),
         fit=Fit(minutes=20.0, rate=2e-3),
         about="The architecture of Theis & Bethge (2015): 12-pixel neighbourhood, two layers of 64 units, their cell; the "
-        "mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their schedule.",
+        "mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their schedule. Not measured yet.",
     ),
     "tiny": Recipe(
         model=Config(neighbourhood=5, embed=8, layers=1, units=8, hidden=8, components=3, margin=4),

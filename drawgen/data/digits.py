@@ -1,0 +1,133 @@
+"""Digits in black and white: the fixed binarisation of MNIST on which papers report their nats."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drawgen.contract import Spec, generator
+from drawgen.data.pictures import DataError, Pictures
+
+SIDE = 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binarized:
+    """MNIST in its fixed binarisation (Larochelle & Murray 2011): pixels are 0 or 1, and always the same ones."""
+
+    path: str = "binarized_mnist"
+    """Folder with binarized_mnist_train and binarized_mnist_valid, each as .npz (packed bits) or .amat (the published text);
+    or one such file, to measure on."""
+    batch: int = 128
+    """Pictures in a batch."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"data.batch is {self.batch}; it has to be at least 1")
+
+    def spec(self) -> Spec:
+        return Spec((1, SIDE, SIDE))
+
+    @cached_property
+    def train(self) -> Tensor:
+        return self.part("train")
+
+    @cached_property
+    def valid(self) -> Tensor:
+        return self.part("valid")
+
+    def part(self, split: str) -> Tensor:
+        """n 1 28 28 of bytes, 0 or 1."""
+        place = Path(self.path)
+        if place.is_file():
+            return read_bits(place)
+        for ending in (".npz", ".amat"):
+            file = place / f"binarized_mnist_{split}{ending}"
+            if file.exists():
+                return read_bits(file)
+        raise DataError(
+            f"{place} holds no binarized_mnist_{split}.npz or .amat; give --data.path the folder with the fixed binarisation "
+            "(the published binarized_mnist_train.amat and binarized_mnist_valid.amat)"
+        )
+
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
+        """Training pictures in a new order each time through; for validation, all once."""
+        if split == "valid":
+            for first in range(rank * 500, len(self.valid), ranks * 500):
+                yield Pictures(self.valid[first : first + 500].float())
+            return
+        everything = self.train
+        each = len(everything) // (self.batch * ranks)  # batches in one pass
+        if each == 0:
+            raise DataError(f"{self.path} has {len(everything)} pictures, fewer than a batch of {self.batch}; lower data.batch")
+        step, order, passed = start, torch.zeros(0), -1
+        while True:
+            epoch, place = divmod(step, each)
+            if epoch != passed:
+                order, passed = torch.randperm(len(everything), generator=generator(seed, epoch)), epoch
+            first = (place * ranks + rank) * self.batch
+            yield Pictures(everything[order[first : first + self.batch]].float())
+            step += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rectangles:
+    """White rectangles on black, made on the spot: data that needs no file."""
+
+    path: str = ""
+    """Not used: there is no file."""
+    side_px: int = 12
+    """Side of a picture."""
+    count: int = 1000
+    """Pictures for validation; for training they never end."""
+    batch: int = 64
+    """Pictures in a batch."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.count < 0 or self.side_px < 4:
+            raise ValueError(
+                f"data.batch is {self.batch}, data.count {self.count} and data.side_px {self.side_px}; "
+                "they have to be at least 1, 0 and 4"
+            )
+
+    def spec(self) -> Spec:
+        return Spec((1, self.side_px, self.side_px))
+
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
+        if split == "valid":
+            for first in range(rank * self.batch, self.count, ranks * self.batch):
+                rng = generator(seed, 1, first)
+                yield Pictures(rectangles(min(self.batch, self.count - first), self.side_px, rng=rng))
+            return
+        step = start
+        while True:
+            yield Pictures(rectangles(self.batch, self.side_px, rng=generator(seed, 0, step, rank)))
+            step += 1
+
+
+def rectangles(n: int, side: int, *, rng: torch.Generator) -> Tensor:
+    """n 1 side side, of 0 and 1; the corners are drawn evenly."""
+    corners = torch.randint(0, side, (n, 2, 2), generator=rng).sort(2).values  # n (y, x) (first, last)
+    at = torch.arange(side)
+    inside = (at >= corners[..., :1]) & (at <= corners[..., 1:])  # n 2 side
+    return (inside[:, 0, :, None] & inside[:, 1, None, :]).float()[:, None]
+
+
+def read_bits(path: Path) -> Tensor:
+    """n 1 28 28 from packed bits (`bits`, n x 98, in an .npz) or from text (n lines of 784 numbers 0 or 1). Raises DataError."""
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                bits = np.unpackbits(file["bits"], axis=1, count=SIDE * SIDE)
+        else:
+            text = path.read_bytes().translate(None, b" \r\n\t")
+            bits = np.frombuffer(text, np.uint8).reshape(-1, SIDE * SIDE) - ord("0")
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataError(f"{path} is not a file of binarised 28x28 digits ({error}); give .npz (packed bits) or .amat") from error
+    if bits.size == 0 or bits.max() > 1:
+        raise DataError(f"{path} holds other values than 0 and 1; give the fixed binarisation")
+    return torch.from_numpy(bits.copy()).view(-1, 1, SIDE, SIDE)

@@ -1,0 +1,360 @@
+"""DRAW (Gregor et al. 2015, "DRAW: A Recurrent Neural Network For Image Generation").
+
+Axes: B pictures, C channels, H rows, W columns, T steps, U units, Z latents, N filters a side, R numbers read, P parameters.
+
+A picture is drawn in T steps onto a canvas c. At each step the encoder looks at the picture and at what is still missing,
+draws a latent z_t, and the decoder adds to the canvas, both through windows that the decoder places:
+
+    e_t = x - sigmoid(c_{t-1})                            error picture
+    r_t = read(x, e_t, h_dec_{t-1})
+    h_enc_t = LSTM(h_enc_{t-1}, [r_t, h_dec_{t-1}])
+    z_t ~ q(z | h_enc_t) = Normal(mu_t, sigma_t)
+    h_dec_t = LSTM(h_dec_{t-1}, z_t)
+    c_t = c_{t-1} + write(h_dec_t)                        equations 3 to 8
+
+The loss is a bound on -log p(x), in nats: -log p(x | c_T) + sum_t KL(q_t || Normal(0, 1)), equations 9 to 12.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drawgen import likelihood
+from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
+from drawgen.data.digits import Binarized, Rectangles
+from drawgen.data.pictures import Pictures
+from drawgen.nn import glimpse
+from drawgen.nn.linear import linear
+from drawgen.nn.recurrence import LSTM
+from drawgen.train import Fit
+
+CHUNK = 16
+"""Pictures sampled at once."""
+LIKELIHOODS = ("bernoulli", "cross-entropy", "logistic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A deep recurrent attentive writer."""
+
+    steps: int = 64
+    """Steps T in which a picture is drawn."""
+    units: int = 256
+    """Units of the encoder's and of the decoder's LSTM."""
+    latent: int = 100
+    """Latent numbers a step."""
+    read: int = 2
+    """Filters a side of the reading window; 0 reads the whole picture (no attention)."""
+    write: int = 5
+    """Filters a side of the writing window; 0 writes the whole canvas (no attention)."""
+    likelihood: str = "bernoulli"
+    """p(x | canvas): `bernoulli` for binary pictures, `logistic` (discretised) for 8 bits, `cross-entropy` as in the paper."""
+    start_stride: float = 0.5
+    """The windows' stride to begin with, as a share of what spans the picture."""
+    start_variance: float = 4.5
+    """The windows' variance to begin with, in square pixels: dots that are too narrow leave the latents dead."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "units", "latent"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
+        for name in ("read", "write"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative (0: no attention)")
+        for name in ("start_stride", "start_variance"):
+            if not 0 < getattr(self, name) < 1e6:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be above 0")
+        if self.likelihood not in LIKELIHOODS:
+            raise ValueError(f"model.likelihood is {self.likelihood!r}; it is one of {', '.join(LIKELIHOODS)}")
+
+    def build(self, spec: Spec, *, rng: torch.Generator) -> "Draw":
+        return Draw(self, spec, rng=rng)
+
+
+class NoisyPictures(NamedTuple):
+    """A batch with the step's latent noise in it."""
+
+    images: Float[Tensor, "B C H W"]
+    noise: Float[Tensor, "T B Z"]
+
+
+class Drawing(NamedTuple):
+    """How pictures were drawn; `read` is empty where nothing was read."""
+
+    canvases: Float[Tensor, "T B C H W"]
+    """Before the sigmoid."""
+    read: Float[Tensor, "T B P"]
+    write: Float[Tensor, "T B Q"]
+    """The windows' five numbers at each step; none without attention."""
+
+
+# ---------------------------------------------------------------- readers and writers
+
+
+class AttentiveReader(nn.Module):
+    """r = [read(x), read(e)] through one window."""
+
+    parameters_wanted = 5
+
+    def __init__(self, spec: Spec, filters: int) -> None:
+        super().__init__()
+        self.channels, self.height, self.width = spec.image
+        self.filters = filters
+        self.size = 2 * self.channels * filters**2
+
+    def forward(self, image: Tensor, error: Tensor, numbers: Float[Tensor, "B 5"]) -> Float[Tensor, "B R"]:
+        window = glimpse.place(numbers, self.height, self.width, self.filters)
+        return glimpse.read(torch.cat([image, error], 1), window, self.filters).flatten(1)
+
+
+class WholeReader(nn.Module):
+    """r = [x, e]."""
+
+    parameters_wanted = 0
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        channels, height, width = spec.image
+        self.size = 2 * channels * height * width
+
+    def forward(self, image: Tensor, error: Tensor, numbers: Float[Tensor, "B 0"]) -> Float[Tensor, "B R"]:
+        return torch.cat([image, error], 1).flatten(1)
+
+
+class AttentiveWriter(nn.Module):
+    """A patch of N x N, laid on the canvas through a window."""
+
+    def __init__(self, spec: Spec, filters: int) -> None:
+        super().__init__()
+        self.channels, self.height, self.width = spec.image
+        self.filters = filters
+        self.parameters_wanted = 5 + self.channels * filters**2
+
+    def forward(self, numbers: Float[Tensor, "B P"]) -> Float[Tensor, "B C H W"]:
+        window = glimpse.place(numbers[:, :5], self.height, self.width, self.filters)
+        patch = numbers[:, 5:].unflatten(1, (self.channels, self.filters, self.filters))
+        return glimpse.write(patch, window, self.height, self.width)
+
+
+class WholeWriter(nn.Module):
+    """The whole canvas at once."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        self.shape = spec.image
+        channels, height, width = spec.image
+        self.parameters_wanted = channels * height * width
+
+    def forward(self, numbers: Float[Tensor, "B P"]) -> Float[Tensor, "B C H W"]:
+        return numbers.unflatten(1, self.shape)
+
+
+# ---------------------------------------------------------------- the model
+
+
+class Draw(nn.Module):
+    static = True
+    compilable = ("encoder", "decoder")
+
+    def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
+        super().__init__()
+        self.config, self.spec = config, spec
+        self.reader = AttentiveReader(spec, config.read) if config.read else WholeReader(spec)
+        self.writer = AttentiveWriter(spec, config.write) if config.write else WholeWriter(spec)
+        units, latent = config.units, config.latent
+        self.encoder = LSTM(self.reader.size + units, units, rng=rng)
+        self.decoder = LSTM(latent, units, rng=rng)
+        self.posterior = linear(units, 2 * latent, rng)
+        # The decoder's state places both windows and makes the patch: one product a step for all of them.
+        self.outputs = linear(units, self.reader.parameters_wanted + self.writer.parameters_wanted, rng)
+        self.canvas = nn.Parameter(torch.zeros(spec.image))
+        self.start = nn.Parameter(torch.zeros(4, units))  # h and c of the encoder, h and c of the decoder
+        self.log_scale = nn.Parameter(torch.full((spec.image[0],), 2.0)) if config.likelihood == "logistic" else None
+        starts = ([0] if config.read else []) + ([self.reader.parameters_wanted] if config.write else [])
+        for at in starts:
+            self.outputs.bias.data[at + 2] = torch.tensor(config.start_variance).log()
+            self.outputs.bias.data[at + 3] = torch.tensor(config.start_stride).log()
+
+    def forward(
+        self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "T B Z"]
+    ) -> tuple[Drawing, Float[Tensor, "T B Z"], Float[Tensor, "T B Z"]]:
+        """Draws the pictures after themselves: the drawing, and the posterior's means and log standard deviations."""
+        batch = len(images)
+        h_enc, c_enc, h_dec, c_dec = (row.expand(batch, -1) for row in self.start)
+        canvas = self.canvas.expand(batch, -1, -1, -1)
+        sizes = [self.reader.parameters_wanted, self.writer.parameters_wanted]
+        look, _ = self.outputs(h_dec).split(sizes, 1)
+        canvases, reads, writes, means, log_stds = [], [], [], [], []
+        for eps in noise:
+            r = self.reader(images, images - canvas.sigmoid(), look.to(images.dtype))
+            h_enc, c_enc = self.encoder(torch.cat([r, h_dec], 1), h_enc, c_enc)
+            mean, log_std = self.posterior(h_enc).to(images.dtype).chunk(2, 1)
+            z = mean + log_std.exp() * eps
+            h_dec, c_dec = self.decoder(z, h_dec, c_dec)
+            reads.append(look)
+            look, stroke = self.outputs(h_dec).split(sizes, 1)
+            canvas = canvas + self.writer(stroke.to(images.dtype))
+            canvases.append(canvas)
+            writes.append(stroke)
+            means.append(mean)
+            log_stds.append(log_std)
+        drawing = Drawing(torch.stack(canvases), torch.stack(reads), torch.stack(writes))
+        return drawing, torch.stack(means), torch.stack(log_stds)
+
+    def decode(self, latents: Float[Tensor, "T B Z"]) -> Drawing:
+        """Draws from latents alone."""
+        batch = latents.shape[1]
+        _, _, h, c = (row.expand(batch, -1) for row in self.start)
+        canvas = self.canvas.expand(batch, -1, -1, -1)
+        canvases, writes = [], []
+        for z in latents:
+            h, c = self.decoder(z, h, c)
+            stroke = self.outputs(h)[:, self.reader.parameters_wanted :]
+            canvas = canvas + self.writer(stroke)
+            canvases.append(canvas)
+            writes.append(stroke)
+        return Drawing(torch.stack(canvases), latents.new_zeros(len(latents), batch, 0), torch.stack(writes))
+
+    def reconstruction_nats(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
+        """-log p(x | c_T)."""
+        if self.log_scale is None:
+            return F.binary_cross_entropy_with_logits(canvas, images, reduction="none").flatten(1).sum(1)
+        means = canvas.sigmoid().permute(0, 2, 3, 1)[..., None, :] * 255  # B H W 1 C
+        shape = means.shape
+        mixture = likelihood.LogisticMixture(
+            means.new_zeros(shape[:-1]),
+            means,
+            self.log_scale.clamp(min=-6).expand(shape),
+            means.new_zeros(*shape[:-1], shape[-1] * (shape[-1] - 1) // 2),
+        )
+        return -likelihood.log_prob(mixture, (images * 255).round().permute(0, 2, 3, 1)).flatten(1).sum(1)
+
+    def bound(self, batch: NoisyPictures) -> tuple[Float[Tensor, " B"], Float[Tensor, "T B"]]:
+        """(reconstruction, KL of every step), nats per picture."""
+        drawing, mean, log_std = self(batch.images, batch.noise)
+        kl = 0.5 * (mean.square() + (2 * log_std).exp() - 2 * log_std - 1).sum(2)
+        return self.reconstruction_nats(drawing.canvases[-1], batch.images), kl
+
+    # ---------------------------------------------------------------- training
+
+    def players(self) -> dict[str, Player]:
+        return {"model": Player([Group(list(self.parameters()))])}
+
+    def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> NoisyPictures:
+        shape = (self.config.steps, len(batch.images), self.config.latent)
+        return NoisyPictures(batch.images, torch.randn(shape, device=batch.images.device, generator=rng))
+
+    def losses(self, batch: NoisyPictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+        """The bound, nats per picture."""
+        reconstruction, kl = self.bound(batch)
+        value = reconstruction.mean() + kl.sum(0).mean()
+        yield Loss(value, count=len(batch.images), log={"kl_nats": kl.sum(0).mean().detach()})
+        return None
+
+    def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
+        """`bound_nats` and its parts, `bits_per_dim` for 8-bit pictures, and `kl_nats_01` ... of every step."""
+        reconstruction, kl = self.bound(self.draw_noise(batch, rng=rng))
+        bound = reconstruction + kl.sum(0)
+        count = float(len(bound))
+        totals = {
+            "bound_nats": (bound.sum(), count),
+            "bound_nats_squared": (bound.square().sum(), count),
+            "reconstruction_nats": (reconstruction.sum(), count),
+            "kl_nats": (kl.sum(), count),
+        }
+        if self.log_scale is not None:
+            totals["bits_per_dim"] = (bound.sum() / likelihood.LOG_2, count * batch.images[0].numel())
+        return totals | {f"kl_nats_{t + 1:02d}": (step.sum(), count) for t, step in enumerate(kl)}
+
+    def importance_weighted(self, batch: Pictures, samples: int, *, rng: torch.Generator) -> Totals:
+        """A tighter bound (Burda et al. 2016): -log of the mean over `samples` of p(x, z) / q(z | x)."""
+        weights = []
+        for _ in range(samples):
+            noisy = self.draw_noise(batch, rng=rng)
+            drawing, mean, log_std = self(*noisy)
+            z = mean + log_std.exp() * noisy.noise
+            log_ratio = (0.5 * noisy.noise.square() + log_std - 0.5 * z.square()).sum((0, 2))  # log p(z) - log q(z | x)
+            weights.append(log_ratio - self.reconstruction_nats(drawing.canvases[-1], batch.images))
+        estimate = -(torch.stack(weights).logsumexp(0) - torch.tensor(float(samples)).log())
+        return {f"iw{samples}_nats": (estimate.sum(), float(len(estimate)))}
+
+    # ---------------------------------------------------------------- pictures
+
+    @torch.inference_mode()
+    def sample(self, request: Request) -> Sample:
+        """Pictures drawn from the prior. Raises ValueError for another size than the model's."""
+        if request.tile:
+            raise ValueError("this model draws single pictures, which do not tile; leave --tile out")
+        if request.size is not None and request.size != self.spec.image[1:]:
+            height, width = self.spec.image[1:]
+            raise ValueError(f"this model draws {width}x{height} pixels; leave --size out")
+        shape = (self.config.steps, self.config.latent)
+        latents = [torch.randn(shape, generator=request.rng(n)) * request.temperature for n in range(request.n)]
+        # Always in chunks of one size: a matrix product rounds a row differently among more rows, and sample number i must not
+        # depend on how many are asked for.
+        latents += [torch.zeros(shape)] * (-request.n % CHUNK)
+        chunks = torch.stack(latents, 1).to(self.canvas.device).split(CHUNK, 1)
+        drawn = [self.decode(chunk) for chunk in chunks]
+        return self.show(Drawing(*(torch.cat(parts, 1)[:, : request.n] for parts in zip(*drawn, strict=True))))
+
+    @torch.inference_mode()
+    def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
+        """The pictures, drawn after themselves."""
+        drawing, _, _ = self(*self.draw_noise(Pictures(images), rng=rng))
+        return self.show(drawing)
+
+    @torch.inference_mode()
+    def interpolate(self, first: Float[Tensor, "C H W"], last: Float[Tensor, "C H W"], count: int) -> Sample:
+        """`count` pictures on the way from one to another, straight through the latents' means."""
+        pair = torch.stack([first, last])
+        noise = torch.zeros(self.config.steps, 2, self.config.latent, device=pair.device)
+        _, mean, _ = self(pair, noise)
+        share = torch.linspace(0, 1, count, device=pair.device)[None, :, None]
+        return self.show(self.decode(mean[:, :1] * (1 - share) + mean[:, 1:] * share))
+
+    def show(self, drawing: Drawing) -> Sample:
+        canvases = drawing.canvases.sigmoid()
+
+        def frames(count: int) -> Iterator[Tensor]:
+            steps = torch.linspace(0, len(canvases) - 1, min(count, len(canvases))).round().long()
+            return iter(canvases[steps])
+
+        boxes = {}
+        if self.config.read and drawing.read.shape[2]:
+            boxes["read"] = self.box(drawing.read[..., :5], self.config.read)
+        if self.config.write:
+            boxes["write"] = self.box(drawing.write[..., :5], self.config.write)
+        return Sample(canvases[-1], frames, boxes)
+
+    def box(self, numbers: Float[Tensor, "T B 5"], filters: int) -> Float[Tensor, "T B 4"]:
+        """Left, top, right, bottom of a window, in pixels from the picture's corner."""
+        window = glimpse.place(numbers.flatten(0, 1), *self.spec.image[1:], filters)
+        half = window.stride * filters / 2
+        edges = [
+            window.centre_x - 0.5 - half,
+            window.centre_y - 0.5 - half,
+            window.centre_x - 0.5 + half,
+            window.centre_y - 0.5 + half,
+        ]
+        return torch.stack(edges, 1).view(*numbers.shape[:2], 4)
+
+
+PRESETS: dict[str, Recipe] = {
+    "mnist-small": Recipe(
+        model=Config(steps=10, read=5, write=5),
+        data=Binarized(),
+        fit=Fit(minutes=20.0, rate=2e-3, warmup=100, decay=1.0, clip=10.0, ema=0.999, valid_steps=1000, threads=2),
+        about="A small DRAW for MNIST in its fixed binarisation: trains on two CPU cores in twenty minutes.",
+    ),
+    "tiny": Recipe(
+        model=Config(steps=3, units=16, latent=5, read=3, write=3),
+        data=Rectangles(batch=4, count=32),
+        fit=Fit(steps=4, warmup=2, clip=10.0),
+        about="Trains in seconds on a CPU, on rectangles that it makes itself: for tests, and for a first look.",
+    ),
+}
