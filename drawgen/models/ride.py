@@ -467,7 +467,7 @@ PRESETS: dict[str, Recipe] = {
         data=Crops(crop_px=22, batch=50, held_out=0.2),
         fit=Fit(minutes=20.0, rate=2e-3),
         about="The architecture of Theis & Bethge (2015): 12-pixel neighbourhood, two layers of 64 units, their cell; the "
-        "mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their schedule. Not measured yet.",
+        "mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their schedule. Not measured.",
     ),
     "tiny": Recipe(
         model=Config(neighbourhood=5, embed=8, layers=1, units=8, hidden=8, components=3, margin=4),

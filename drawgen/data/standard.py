@@ -1,0 +1,167 @@
+"""Standard sets of pictures: MNIST, Omniglot, SVHN, CIFAR-10, through torchvision, or from files that lie in a folder."""
+
+import gzip
+import io
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from drawgen.contract import Spec, generator
+from drawgen.data.pictures import DataError, Pictures
+
+NAMES = ("mnist", "omniglot", "svhn", "cifar10")
+VALID = {"mnist": 10_000, "omniglot": 0, "svhn": 5_000, "cifar10": 5_000}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standard:
+    """A standard set; the last pictures of its training part are kept for validation (Omniglot: every tenth)."""
+
+    name: str = "mnist"
+    """mnist, omniglot, svhn or cifar10."""
+    path: str = "data"
+    """Folder with the set's files, as published or as torchvision keeps them; downloaded to it where there is internet."""
+    batch: int = 128
+    """Pictures in a batch."""
+    side_px: int = 0
+    """Side that pictures are resized to; 0 leaves them."""
+    black_and_white: bool = False
+    """Round every pixel to 0 or 1. Such nats do not compare with those on a fixed binarisation."""
+    digits: int = 1
+    """More than 1: so many pictures at random places of a canvas of `canvas_px`, new ones every time."""
+    canvas_px: int = 60
+    """Side of that canvas."""
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ValueError(f"data.name is {self.name!r}; it is one of {', '.join(NAMES)}")
+        if self.batch < 1 or self.digits < 1 or self.side_px < 0:
+            raise ValueError(
+                f"data.batch is {self.batch}, data.digits {self.digits} and data.side_px {self.side_px}; "
+                "they have to be at least 1, 1 and 0"
+            )
+
+    @cached_property
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """The training and validation parts: n C H W of bytes."""
+        pictures = load(self.name, Path(self.path))
+        if self.name == "omniglot":
+            tenth = torch.arange(len(pictures)) % 10 == 0
+            return pictures[~tenth], pictures[tenth]
+        return pictures[: -VALID[self.name]], pictures[-VALID[self.name] :]
+
+    def spec(self) -> Spec:
+        channels, side = (1 if self.name in ("mnist", "omniglot") else 3), {"mnist": 28, "omniglot": 105}.get(self.name, 32)
+        side = self.canvas_px if self.digits > 1 else self.side_px or side
+        return Spec((channels, side, side))
+
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
+        """Training pictures in a new order each time through; for validation, all once."""
+        train, valid = self.parts
+        if split == "valid":
+            for first in range(rank * 500, len(valid), ranks * 500):
+                yield self.ready(valid, torch.arange(first, min(first + 500, len(valid))), generator(seed, 2, first))
+            return
+        each = len(train) // (self.batch * ranks)
+        if each == 0:
+            raise DataError(f"{self.path} has {len(train)} pictures, fewer than a batch of {self.batch}; lower data.batch")
+        step, order, passed = start, torch.zeros(0), -1
+        while True:
+            epoch, place = divmod(step, each)
+            if epoch != passed:
+                order, passed = torch.randperm(len(train), generator=generator(seed, epoch)), epoch
+            first = (place * ranks + rank) * self.batch
+            yield self.ready(train, order[first : first + self.batch], generator(seed, 1, step, rank))
+            step += 1
+
+    def ready(self, pictures: Tensor, chosen: Tensor, rng: torch.Generator) -> Pictures:
+        """The chosen pictures as a batch, scattered over canvases where several are asked for."""
+        batch = pictures[chosen].float() / 255
+        if self.side_px and self.side_px != batch.shape[-1]:
+            batch = F.interpolate(batch, (self.side_px, self.side_px), mode="area")
+        if self.digits > 1:
+            more = [pictures[torch.randint(0, len(pictures), (len(chosen),), generator=rng)] for _ in range(self.digits - 1)]
+            batch = scatter([batch, *(m.float() / 255 for m in more)], self.canvas_px, rng=rng)
+        return Pictures(batch.round() if self.black_and_white else batch)
+
+
+def scatter(layers: list[Tensor], side: int, *, rng: torch.Generator) -> Tensor:
+    """Each layer's pictures at random places of a black canvas; where they overlap, the brighter one shows."""
+    height, width = layers[0].shape[2:]
+    if side < max(height, width):
+        raise ValueError(f"data.canvas_px is {side}, smaller than a picture of {width}x{height}; make it larger")
+    canvas = torch.zeros(len(layers[0]), layers[0].shape[1], side, side)
+    for layer in layers:
+        tops = torch.randint(0, side - height + 1, (len(layer),), generator=rng).tolist()
+        lefts = torch.randint(0, side - width + 1, (len(layer),), generator=rng).tolist()
+        for n, (top, left) in enumerate(zip(tops, lefts, strict=True)):
+            place = canvas[n, :, top : top + height, left : left + width]
+            place.copy_(torch.maximum(place, layer[n]))
+    return canvas
+
+
+# ---------------------------------------------------------------- files
+
+
+def load(name: str, folder: Path) -> Tensor:
+    """The set's training pictures, n C H W of bytes. Raises DataError, with what to do where there is no internet."""
+    if name == "mnist" and (file := first_of(folder, "train-images-idx3-ubyte.gz", "train-images-idx3-ubyte")):
+        return read_idx(file)
+    if name == "omniglot" and (archives := sorted(folder.glob("images_background*.zip"))):
+        return torch.cat([read_characters(archive) for archive in archives])
+    from torchvision import datasets
+
+    try:
+        if name == "mnist":
+            return datasets.MNIST(str(folder), download=True).data[:, None]
+        if name == "omniglot":
+            found = datasets.Omniglot(str(folder), download=True)
+            return torch.stack([torch.from_numpy(255 - np.asarray(picture.convert("L"))) for picture, _ in found])[:, None]
+        if name == "svhn":
+            return torch.from_numpy(datasets.SVHN(str(folder), download=True).data)
+        return torch.from_numpy(datasets.CIFAR10(str(folder), download=True).data).permute(0, 3, 1, 2)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(
+            f"{name} is neither in {folder} nor could it be downloaded ({str(error).splitlines()[0]}); "
+            "give --data.path the folder with its files"
+        ) from error
+
+
+def first_of(folder: Path, *names: str) -> Path | None:
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def read_idx(path: Path) -> Tensor:
+    """n 1 H W from an idx file, packed or not. Raises DataError."""
+    try:
+        data = path.read_bytes()
+        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        magic, n, height, width = struct.unpack(">IIII", data[:16])
+        if magic != 2051:
+            raise ValueError(f"its magic number is {magic}, not 2051")
+        pixels = np.frombuffer(data, np.uint8, n * height * width, 16)
+    except (OSError, EOFError, ValueError, struct.error) as error:
+        raise DataError(f"{path} is not a whole idx file of pictures ({error}); take a copy") from error
+    return torch.from_numpy(pixels.copy()).view(n, 1, height, width)
+
+
+def read_characters(path: Path) -> Tensor:
+    """n 1 105 105, ink 255, from an archive of Omniglot's pictures; in the order of their names. Raises DataError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+            pictures = [Image.open(io.BytesIO(archive.read(name)), formats=["PNG"]).convert("L") for name in names]
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise DataError(f"{path} is not a whole archive of pictures ({error}); take a copy") from error
+    if not pictures or {picture.size for picture in pictures} != {(105, 105)}:
+        raise DataError(f"{path} holds other pictures than Omniglot's, which are 105x105; give the published archives")
+    return torch.stack([torch.from_numpy(255 - np.asarray(picture)) for picture in pictures])[:, None]
