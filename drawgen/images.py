@@ -210,12 +210,15 @@ def fit_to(image: Float[Tensor, "C H W"], shape: tuple[int, int, int]) -> Float[
 def ink(image: Float[Tensor, "C H W"], height: int, width: int, *, border: float = 0.14) -> Float[Tensor, "1 H2 W2"]:
     """A photographed character as data sets have it: light on black, cut out, centred by its mass, in black and white.
 
-    The paper is what most of the picture's edge shows; whatever differs from it by more than half of the contrast is ink.
+    The paper is what most of the picture's edge shows; whatever differs from it by more than half of the contrast is ink. Raises
+    ImageError where nothing does.
     """
     plane = grey(image)[0]
     edge = torch.cat([plane[0], plane[-1], plane[:, 0], plane[:, -1]]).median()
     differs = (plane - edge).abs()
-    differs = differs / differs.max().clamp(min=1e-6)
+    if float(differs.max()) < 0.05:
+        raise ImageError("the picture shows nothing but paper; give one with a character on it")
+    differs = differs / differs.max()
     rows, columns = (torch.nonzero((differs > 0.5).any(dim)).flatten() for dim in (1, 0))
     cut = differs[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     room = 1 - 2 * border

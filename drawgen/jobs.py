@@ -307,7 +307,10 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
         image = images.load_image(path)
         own = image.shape[1:] == (height, width)
         if model.config.likelihood == "bernoulli":
-            ready.append((images.grey(image) > 0.5).float() if own else images.ink(image, height, width))
+            try:
+                ready.append((images.grey(image) > 0.5).float() if own else images.ink(image, height, width))
+            except images.ImageError as error:
+                raise images.ImageError(f"{path}: {error}") from error
         else:
             ready.append(images.fit_to(image, (channels, height, width)))
     return torch.stack(ready)

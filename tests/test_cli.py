@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import drawgen
-from drawgen import cli, jobs, models
+from drawgen import cli, images, jobs, models
+from drawgen.cli import main
 
 EVERY = pytest.mark.parametrize("command", list(cli.COMMANDS))
 
@@ -469,3 +471,72 @@ def test_texture(capsys, here):
     assert run(capsys, *again.split())[0] == 0
     assert Path("again.png").read_bytes() == Path("a.png").read_bytes()
     refused(capsys, here, again.replace("again", "new") + " --seed 3", "a.model was begun with fit.seed 0, not 3")
+
+
+# ---------------------------------------------------------------- drawings after a person's pictures
+
+
+@pytest.fixture(scope="module")
+def drawer(tmp_path_factory):
+    """A model folder of `draw`, trained by its preset "tiny", and two pictures of rectangles."""
+    folder = tmp_path_factory.mktemp("draw")
+    assert main(["train", "draw", "tiny", "--out", str(folder / "run")]) == 0
+    for name, dark in (("a", True), ("b", False)):
+        page = torch.full((1, 40, 50), 0.9 if dark else 0.1)
+        page[:, 10:25, 12:30] = 1 - page[0, 0, 0]
+        images.save_image(folder / f"{name}.png", page)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["png", "gif"])
+@pytest.mark.parametrize("boxes", [[], ["--boxes"]])
+def test_reconstruct(drawer, tmp_path, ending, boxes):
+    """Two pictures and their drawings, twice alike; with the windows it is larger."""
+    outs = [tmp_path / f"{n}.{ending}" for n in "xy"]
+    for out in outs:
+        words = [str(drawer / "run"), str(drawer / "a.png"), str(drawer / "b.png"), "-o", str(out), *boxes]
+        assert main(["reconstruct", *words]) == 0
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    with Image.open(outs[0]) as picture:
+        assert picture.width > (100 if boxes else 20)
+        assert getattr(picture, "n_frames", 1) == (3 if ending == "gif" else 1)
+
+
+def test_interpolate(drawer, tmp_path):
+    out = tmp_path / "x.png"
+    assert main(["interpolate", str(drawer / "run"), str(drawer / "a.png"), str(drawer / "b.png"), "-o", str(out), "-n", "5"]) == 0
+    with Image.open(out) as picture:
+        assert picture.size == (5 * 12 + 4 * 2, 12)
+
+
+def test_eval_with_importance(drawer, capsys):
+    assert main(["eval", str(drawer / "run"), "--importance", "3", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["iw3_nats"] < scores["bound_nats"] + 3 * scores["bound_nats_error"]
+    assert scores["bound_nats"] == pytest.approx(scores["reconstruction_nats"] + scores["kl_nats"])
+    assert sum(scores[f"kl_nats_{t:02d}"] for t in (1, 2, 3)) == pytest.approx(scores["kl_nats"])
+    assert main(["eval", str(drawer / "run")]) == 0
+    assert "####" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["reconstruct", "RUN", "missing.png", "-o", "OUT"], "missing.png does not exist"),
+        (["reconstruct", "ride", "A", "-o", "OUT"], "cannot reconstruct"),
+        (["interpolate", "RUN", "A", "B", "-o", "OUT", "-n", "1"], "-n is 1"),
+        (["sample", "RUN", "-o", "OUT", "--size", "20x20"], "12x12"),
+        (["sample", "RUN", "-o", "OUT", "--tile"], "--tile"),
+        (["sample", "ride", "-o", "OUT", "--boxes", "--size", "16x16"], "--boxes"),
+        (["eval", "ride", "--data", "photo:grass", "--importance", "2"], ""),
+        (["eval", "RUN", "--importance", "-1"], "--importance is -1"),
+    ],
+)
+def test_drawing_refusals(drawer, tmp_path, capsys, words, sentence):
+    out = tmp_path / "x.png"
+    named = {"RUN": drawer / "run", "A": drawer / "a.png", "B": drawer / "b.png", "OUT": out}
+    assert main([str(named.get(word, word)) for word in words]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("drawgen: ")
+    assert sentence in said
+    assert not out.exists()
