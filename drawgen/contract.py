@@ -2,6 +2,20 @@
 
 A model is an `nn.Module` with `players`, `losses`, `measure` and `sample` (`Model` below); a data config has `spec` and
 `stream` (`Data` below); a `Recipe` joins the two with the fit's settings. Nothing here knows any of them.
+
+A model's `losses` is a generator: it yields a loss, the trainer steps the player that it names, the model resumes. The rules
+between the two:
+
+1. *Memory.* What the generator returns, a flat dictionary of tensors or None, is the next batch's `state`: each process has its
+   own, it is in the checkpoint, and evaluation starts without.
+2. *A step is one batch*, however many losses it yields. Schedules, running means, checkpoints and budgets count batches; Ctrl-C
+   and SIGTERM wait for the generator's end.
+3. *Across a yield* nothing is kept that runs through the stepped player: compute it again. A parameter belongs to one player.
+4. *Players* have settings of their own. `prepare`, where there is one, runs once before the first step and leaves buffers.
+5. *Measuring* gives sums and counts; totals are divided once.
+6. *Several processes* yield the same sequence and take every decision alike; gradients are means over all items.
+7. *Captured steps.* A `static` model has its noise drawn before the step (`draw_noise`).
+8. *Budgets in minutes* become a number of steps by measurement; the same seed and number give the same file.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence

@@ -13,7 +13,8 @@ import drawgen
 from drawgen import checkpoint, images, models
 from drawgen.contract import Recipe, Request, Sample, Totals, generator
 from drawgen.data.pictures import DataError
-from drawgen.train import BUILD, Fit, Outcome, Progress, choose_device, evaluate, fit
+from drawgen.devices import choose_device
+from drawgen.train import BUILD, Fit, Outcome, Progress, evaluate, fit
 
 RECIPE = "recipe.json"
 

@@ -6,17 +6,13 @@ of (seed, step, rank), so that a run that was killed anywhere goes on to the sam
 """
 
 import itertools
-import json
 import logging
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -25,7 +21,10 @@ from torch import Tensor, nn
 from drawgen import checkpoint
 from drawgen.capture import CapturedWalk
 from drawgen.contract import Batch, Data, Loss, State, generator
-from drawgen.parallel import World, joined, local_rank
+from drawgen.devices import choose_device, to_device
+from drawgen.interrupts import signals
+from drawgen.journal import Journal
+from drawgen.parallel import World, joined
 
 log = logging.getLogger(__name__)
 
@@ -368,7 +367,9 @@ def fit(
             if on_steps is not None and chief:
                 on_steps(run.steps)
             before = run.seconds
-            journal = Journal(folder, run, settings.tensorboard) if chief else None
+            journal = (
+                Journal(folder, step=run.step, finished=run.step == run.steps, tensorboard=settings.tensorboard) if chief else None
+            )
 
             def save() -> None:
                 run.check()
@@ -505,7 +506,7 @@ def measure_steps(model: Any, data: Data, settings: Fit, device: torch.device, w
             torch.cuda.synchronize(device)
         times.append(time.monotonic() - tick)
     model.load_state_dict(start)
-    usual = sorted(times[1:])[len(times[1:]) // 2]
+    usual = sorted(times[1:])[len(times[1:]) // 4]  # the first steps are slow: memory is new, other programs start
     left = budget - (time.monotonic() - begun)
     (steps,) = world.agree(max(1, int(left / (1.06 * usual))))
     return int(steps)
@@ -521,94 +522,3 @@ def make_room(folder: Path, replace: bool) -> None:
         )
     for path in [*held, *folder.glob("events.out.tfevents.*")]:
         path.unlink()
-
-
-class Journal:
-    """`metrics.jsonl`, one object a line, and TensorBoard's files where they were asked for."""
-
-    def __init__(self, folder: Path, run: Run, tensorboard: bool) -> None:
-        self.path = folder / "metrics.jsonl"
-        self.keep_until(run.step, finished=run.step == run.steps)
-        self.board = None
-        if tensorboard:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise ValueError("fit.tensorboard needs the extra `tensorboard`: pip install 'drawgen[tensorboard]'") from error
-            self.board = SummaryWriter(str(folder), purge_step=run.step + 1)  # type: ignore[no-untyped-call]
-
-    def keep_until(self, step: int, *, finished: bool) -> None:
-        """Drops what a killed run wrote after its last checkpoint, and the last scores, which a finished run measures again."""
-        if not self.path.exists():
-            return
-        kept = []
-        for line in self.path.read_text().splitlines():
-            try:
-                numbers = json.loads(line)
-                again = finished and numbers["step"] == step and any(name.startswith("valid/") for name in numbers)
-                if numbers["step"] <= step and not again:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
-                continue  # the line that the kill cut short
-        checkpoint.write_atomically(self.path, "".join(kept).encode())
-
-    def write(self, numbers: dict[str, float]) -> None:
-        plain = {name: number if math.isfinite(number) else None for name, number in numbers.items()}  # JSON knows no NaN
-        try:
-            with open(self.path, "a") as file:
-                file.write(json.dumps(plain) + "\n")
-        except OSError as error:
-            raise checkpoint.StorageError(f"{self.path} could not be written ({checkpoint.reason(error)})") from error
-        if self.board is not None:
-            for name, value in numbers.items():
-                if name != "step":
-                    self.board.add_scalar(name, value, int(numbers["step"]))  # type: ignore[no-untyped-call]
-
-    def close(self) -> None:
-        if self.board is not None:
-            self.board.close()  # type: ignore[no-untyped-call]
-
-
-@contextmanager
-def signals() -> Iterator[Callable[[], int]]:
-    """Notes Ctrl-C and SIGTERM: the function yielded tells the signal's number, or 0. A second Ctrl-C leaves at once."""
-    noted = [0]
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: 0
-        return
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        if noted[0] and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        noted[0] = number
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: noted[0]
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` takes CUDA, then MPS, then the CPU. Raises ValueError for a device that is not there."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"device is {name!r}; it is one of auto, cpu, cuda, cuda:N, mps") from error
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"device is {name!r}; it is one of auto, cpu, cuda, cuda:N, mps")
-    if device.type == "cuda":
-        device = torch.device("cuda", local_rank() if device.index is None else device.index)
-        if device.index >= torch.cuda.device_count():
-            raise ValueError(f"device {name} is not there ({torch.cuda.device_count()} CUDA devices); use --device cpu or auto")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device mps is not there; use --device cpu or auto")
-    return device
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The NamedTuple with its tensors on `device`."""
-    return type(batch)(*(x.to(device, non_blocking=True) if isinstance(x, Tensor) else x for x in batch))

@@ -96,7 +96,7 @@ def load(source: str | Path, *, device: str = "cpu") -> Any:
     """The trained model in a folder (or MODEL:NAME), on `device`, ready to be asked. Raises CheckpointError, ValueError."""
     from drawgen import checkpoint
     from drawgen.contract import generator
-    from drawgen.train import choose_device
+    from drawgen.devices import choose_device
 
     found = checkpoint.read_model(resolve(str(source)))
     if found.model not in names():

@@ -1,4 +1,4 @@
-"""Captured steps (DESIGN.md, section 1, rule 7): replaying a recorded walk is the same as walking.
+"""Captured steps (rule 7 of `contract.py`): replaying a recorded walk is the same as walking.
 
 Without a GPU the recording is stood in for by a function that walks on the tensors a graph would have been bound to; all that
 `CapturedWalk` does around it (copies, state, undoing the warm-up) is then the real thing.

@@ -1,4 +1,4 @@
-"""Two processes, started by torchrun, are one process on the joined batch (DESIGN.md, section 1, rule 6)."""
+"""Two processes, started by torchrun, are one process on the joined batch (rule 6 of `contract.py`)."""
 
 import json
 import os

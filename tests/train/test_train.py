@@ -1,4 +1,4 @@
-"""The trainer's eight rules (DESIGN.md, section 1), its files and its errors, on the toys."""
+"""The trainer's eight rules (`contract.py`), its files and its errors, on the toys."""
 
 import errno
 import json
@@ -14,7 +14,7 @@ import torch
 import toys
 from torch import Tensor, nn
 
-from drawgen import checkpoint
+from drawgen import checkpoint, journal
 from drawgen import train as trainer
 from drawgen.contract import Loss, Player
 from drawgen.train import Fit, Interrupted, Outcome, TrainingError, evaluate, fit, schedule
@@ -559,7 +559,7 @@ def test_metrics_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: Any) -> Any:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(trainer, "open", full, raising=False)
+    monkeypatch.setattr(journal, "open", full, raising=False)
     with pytest.raises(checkpoint.StorageError, match=r"metrics\.jsonl.*free some space"):
         run(toys.Line(), toys.Table(), tmp_path)
 

@@ -1,0 +1,31 @@
+"""Where tensors live: choosing a device, and getting a batch there."""
+
+import torch
+from torch import Tensor
+
+from drawgen.contract import Batch
+from drawgen.parallel import local_rank
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes CUDA, then MPS, then the CPU. Raises ValueError for a device that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device is {name!r}; it is one of auto, cpu, cuda, cuda:N, mps") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device is {name!r}; it is one of auto, cpu, cuda, cuda:N, mps")
+    if device.type == "cuda":
+        device = torch.device("cuda", local_rank() if device.index is None else device.index)
+        if device.index >= torch.cuda.device_count():
+            raise ValueError(f"device {name} is not there ({torch.cuda.device_count()} CUDA devices); use --device cpu or auto")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device mps is not there; use --device cpu or auto")
+    return device
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The NamedTuple with its tensors on `device`."""
+    return type(batch)(*(x.to(device, non_blocking=True) if isinstance(x, Tensor) else x for x in batch))
