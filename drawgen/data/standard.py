@@ -34,8 +34,10 @@ class Standard:
     """Pictures in a batch."""
     side_px: int = 0
     """Side that pictures are resized to; 0 leaves them."""
-    black_and_white: bool = False
-    """Round every pixel to 0 or 1. Such nats do not compare with those on a fixed binarisation."""
+    threshold: float = 0.0
+    """Above 0: pixels become 1 from here on, and 0 below. Such nats do not compare with those on a fixed binarisation."""
+    jitter_px: int = 0
+    """Training pictures are shifted by up to so many pixels each way, at random."""
     digits: int = 1
     """More than 1: so many pictures at random places of a canvas of `canvas_px`, new ones every time."""
     canvas_px: int = 60
@@ -44,11 +46,9 @@ class Standard:
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise ValueError(f"data.name is {self.name!r}; it is one of {', '.join(NAMES)}")
-        if self.batch < 1 or self.digits < 1 or self.side_px < 0:
-            raise ValueError(
-                f"data.batch is {self.batch}, data.digits {self.digits} and data.side_px {self.side_px}; "
-                "they have to be at least 1, 1 and 0"
-            )
+        for name, least in (("batch", 1), ("digits", 1), ("side_px", 0), ("jitter_px", 0), ("threshold", 0)):
+            if not getattr(self, name) >= least:
+                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
 
     @cached_property
     def parts(self) -> tuple[Tensor, Tensor]:
@@ -69,7 +69,9 @@ class Standard:
         train, valid = self.parts
         if split == "valid":
             for first in range(rank * 500, len(valid), ranks * 500):
-                yield self.ready(valid, torch.arange(first, min(first + 500, len(valid))), generator(seed, 2, first))
+                yield self.ready(
+                    valid, torch.arange(first, min(first + 500, len(valid))), generator(seed, 2, first), training=False
+                )
             return
         each = len(train) // (self.batch * ranks)
         if each == 0:
@@ -80,10 +82,10 @@ class Standard:
             if epoch != passed:
                 order, passed = torch.randperm(len(train), generator=generator(seed, epoch)), epoch
             first = (place * ranks + rank) * self.batch
-            yield self.ready(train, order[first : first + self.batch], generator(seed, 1, step, rank))
+            yield self.ready(train, order[first : first + self.batch], generator(seed, 1, step, rank), training=True)
             step += 1
 
-    def ready(self, pictures: Tensor, chosen: Tensor, rng: torch.Generator) -> Pictures:
+    def ready(self, pictures: Tensor, chosen: Tensor, rng: torch.Generator, *, training: bool) -> Pictures:
         """The chosen pictures as a batch, scattered over canvases where several are asked for."""
         batch = pictures[chosen].float() / 255
         if self.side_px and self.side_px != batch.shape[-1]:
@@ -91,7 +93,10 @@ class Standard:
         if self.digits > 1:
             more = [pictures[torch.randint(0, len(pictures), (len(chosen),), generator=rng)] for _ in range(self.digits - 1)]
             batch = scatter([batch, *(m.float() / 255 for m in more)], self.canvas_px, rng=rng)
-        return Pictures(batch.round() if self.black_and_white else batch)
+        if self.jitter_px and training:
+            shifts = torch.randint(-self.jitter_px, self.jitter_px + 1, (len(batch), 2), generator=rng).tolist()
+            batch = torch.stack([picture.roll(shift, (1, 2)) for picture, shift in zip(batch, shifts, strict=True)])
+        return Pictures((batch >= self.threshold).float() if self.threshold else batch)
 
 
 def scatter(layers: list[Tensor], side: int, *, rng: torch.Generator) -> Tensor:

@@ -367,7 +367,7 @@ PRESETS: dict[str, Recipe] = {
     ),
     "omniglot": Recipe(
         model=Config(steps=10, read=5, write=5),
-        data=Standard(name="omniglot", side_px=28, black_and_white=True),
+        data=Standard(name="omniglot", side_px=28, threshold=0.35, jitter_px=2),
         fit=Fit(minutes=20.0, rate=2e-3, warmup=100, decay=1.0, clip=10.0, ema=0.999, valid_steps=1000),
         about="Characters at 28x28 in black and white, as mnist-small. On six alphabets of fifty its nats do not compare with the "
         "published 96.5. Not trained here.",

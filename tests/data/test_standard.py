@@ -40,10 +40,21 @@ def test_idx(digits):
 
 
 def test_resized_and_rounded(digits):
-    data = Standard(path=str(digits[0]), side_px=14, black_and_white=True, batch=3)
+    data = Standard(path=str(digits[0]), side_px=14, threshold=0.5, batch=3)
     images = next(data.stream("train", seed=0)).images
     assert images.shape[1:] == data.spec().image == (1, 14, 14)
     assert set(images.unique().tolist()) == {0.0, 1.0}
+
+
+def test_jitter_shifts_training_pictures_only(digits):
+    """Each training picture is one of the set, rolled by at most two pixels; validation pictures stay."""
+    still = next(Standard(path=str(digits[0]), batch=8).stream("train", seed=5)).images
+    moved = next(Standard(path=str(digits[0]), batch=8, jitter_px=2).stream("train", seed=5)).images
+    assert not torch.equal(still, moved)
+    for a, b in zip(still, moved, strict=True):
+        assert any(torch.equal(a.roll((y, x), (1, 2)), b) for y in range(-2, 3) for x in range(-2, 3))
+    plain, jittered = (next(Standard(path=str(digits[0]), jitter_px=j).stream("valid", seed=5)).images for j in (0, 2))
+    assert torch.equal(plain, jittered)
 
 
 def test_two_digits_on_a_canvas():
