@@ -434,21 +434,26 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be made ({checkpoint.reason(error)}); choose another") from error
-    figures = []
-    for number, name in enumerate(names):
-        file = folder / (name.replace(":", "-") + ".png")
-        reports.say(f"drawing {name}")
-        sample(name, file, size=(256, 256), seed=number + 1, force=True)
-        figures.append((file.name, f"drawgen sample {name} -o OUT.png --size 256x256 --seed {number + 1}"))
-    first = next(iter(names))
-    reports.say(f"drawing {first} as a tile, and how it comes to be")
-    tile = folder / "tile.png"
-    sample(first, tile, size=(160, 160), tile=True, force=True)
-    image = images.load_image(tile)
-    images.save_image(folder / "tiled.png", image.repeat(1, 2, 3))
-    figures.append(("tiled.png", f"drawgen sample {first} -o OUT.png --size 160x160 --tile (six copies side by side)"))
-    sample(first, folder / "drawing.gif", size=(128, 128), force=True)
-    figures.append(("drawing.gif", f"drawgen sample {first} -o OUT.gif --size 128x128"))
+    figures: list[tuple[str, str]] = []
+
+    def figure(file: str, words: str, **options: Any) -> None:
+        reports.say(f"drawing {file}")
+        sample(words.split()[0], folder / file, force=True, **options)
+        figures.append((file, f"drawgen sample {words}"))
+
+    for number, name in enumerate(names, 1):
+        file = name.replace(":", "-")
+        if name.startswith("ride:"):
+            figure(f"{file}.png", f"{name} -o OUT.png --size 256x256 --seed {number}", size=(256, 256), seed=number)
+        else:
+            figure(f"{file}.png", f"{name} -o OUT.png -n 64 --seed {number}", n=64, seed=number)
+            figure(f"{file}.gif", f"{name} -o OUT.gif -n 4 --boxes", n=4, boxes=True)
+    textures = [name for name in names if name.startswith("ride:")]
+    if textures:
+        figure("tile.png", f"{textures[0]} -o OUT.png --size 160x160 --tile", size=(160, 160), tile=True)
+        images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3))
+        figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
+        figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
     items = "".join(
         f'<figure><img src="{file}" alt=""><figcaption><code>{words}</code></figcaption></figure>\n' for file, words in figures
     )

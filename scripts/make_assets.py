@@ -1,8 +1,9 @@
 """Makes the shipped model folders under assets/ out of finished runs: weights, config, and a card that names the data.
 
-    uv run python scripts/make_assets.py runs/textures
+    uv run python scripts/make_assets.py --runs runs
 
-RUNS is what `scripts/texture_report.py` left: one run folder an exemplar.
+RUNS holds the run folders: textures/... as `scripts/texture_report.py` left them, and those of `drawgen train`. A run that is not
+there leaves what is shipped as it is.
 """
 
 import argparse
@@ -11,40 +12,51 @@ from pathlib import Path
 
 from drawgen import checkpoint, models
 
-DEFAULT = "dirt"
-TEXTURES = {  # name: (run, what it is, where it comes from)
-    "dirt": ("cc0_acg_dirt", "stony ground", "a photograph of ambientCG, CC0"),
-    "grass": ("cc0_acg_grass", "grass from above", "a photograph of ambientCG, CC0"),
-    "brick": ("cc0_ph_brick", "a brick wall", "a photograph of Poly Haven, CC0, reduced to 256 px"),
-    "rust": ("cc0_ph_rust", "rusty painted metal", "a photograph of Poly Haven, CC0"),
+DEFAULTS = {"ride": "dirt", "draw": "mnist"}
+MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence)
+    "ride:dirt": ("textures/cc0_acg_dirt", "stony ground", "a photograph of ambientCG", "CC0"),
+    "ride:grass": ("textures/cc0_acg_grass", "grass from above", "a photograph of ambientCG", "CC0"),
+    "ride:brick": ("textures/cc0_ph_brick", "a brick wall", "a photograph of Poly Haven, reduced to 256 px", "CC0"),
+    "ride:rust": ("textures/cc0_ph_rust", "rusty painted metal", "a photograph of Poly Haven", "CC0"),
+    "draw:mnist": ("mnist-small", "digits", "MNIST in its fixed binarisation, 50,000 training pictures", "as MNIST, free to use"),
+    "draw:omniglot": (
+        "omniglot",
+        "characters",
+        "Omniglot's small background sets, 3,294 drawings of six alphabets, at 28x28 in black and white",
+        "MIT",
+    ),
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
-    for name, (run, what, origin) in TEXTURES.items():
-        source, target = arguments.runs / run, models.assets() / "ride" / name
-        found = checkpoint.read_model(source)
+    for name, (run, what, origin, licence) in MADE.items():
+        source, target = arguments.runs / run, models.assets() / name.replace(":", "/")
+        if not (source / checkpoint.CARD).exists():
+            print(f"{source} is not there; {name} stays as it is")
+            continue
         told = [line for line in (source / checkpoint.CARD).read_text().splitlines() if line.startswith("- ")]
         if not any("training:" in line for line in told):
             raise SystemExit(f"{source} has not been trained to its end")
         target.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_json(target / checkpoint.CONFIG, checkpoint.read_json(found.folder / checkpoint.CONFIG))
+        checkpoint.write_json(target / checkpoint.CONFIG, checkpoint.read_json(source / checkpoint.CONFIG))
         shutil.copyfile(source / checkpoint.WEIGHTS, target / checkpoint.WEIGHTS)
         card = [
-            f"# ride:{name}: {what}",
+            f"# {name}: {what}",
             "",
-            f"A spatial LSTM fitted to one photograph. Draw from it: `drawgen sample ride:{name} -o OUT.png --size 512x512`.",
+            f"Draw from it: `drawgen sample {name} -o OUT.png`.",
             "",
             f"- data: {origin}",
-            "- licence: CC0 (photograph); Apache-2.0 (weights, as the project)",
+            f"- licence: {licence} (data); Apache-2.0 (weights, as the project)",
             *[line for line in told if not line.startswith(("- data", "- licence"))],
         ]
         checkpoint.write_card(target, "\n".join(card) + "\n")
         print(f"{target}: {(target / checkpoint.WEIGHTS).stat().st_size / 2**20:.1f} MiB")
-    (models.assets() / "ride" / models.DEFAULT).write_text(DEFAULT + "\n")
+    for model, name in DEFAULTS.items():
+        if (models.assets() / model / name).is_dir():
+            (models.assets() / model / models.DEFAULT).write_text(name + "\n")
 
 
 if __name__ == "__main__":
