@@ -7,6 +7,7 @@ mistake, 130 and 143 interrupted.
 import dataclasses
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -344,7 +345,8 @@ def train(words: list[str]) -> None:
     recipe = dataclasses.replace(recipe, model=chosen.model, data=chosen.data, fit=fit)
     with Bars() as reports:
         outcome = jobs.train(model, recipe, chosen.out, preset=preset, resume=chosen.resume, force=chosen.force, reports=reports)
-    print(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
+    if int(os.environ.get("RANK", "0")) == 0:  # one result, of however many processes
+        print(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
 
 
 def train_help() -> str:

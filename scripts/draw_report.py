@@ -1,0 +1,59 @@
+"""Reports a trained DRAW: its scores and curve as a table, and a sheet of what it draws.
+
+    uv run python scripts/draw_report.py runs/mnist-small --importance 20 --out scripts/results/draw_mnist_small
+
+Writes OUT.md and OUT.png. The importance-weighted estimate takes as many passes over the validation part as samples.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from drawgen import images, jobs, models
+from drawgen.contract import Request
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--importance", type=int, default=20)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    scores = jobs.measure(str(arguments.run), importance=arguments.importance)
+    model_name, preset, recipe = jobs.stored_recipe(arguments.run)
+    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    seconds = {line["step"]: line["seconds"] for line in lines if "seconds" in line}
+    curve = [(line["step"], line["valid/bound_nats"], line["valid/kl_nats"]) for line in lines if "valid/bound_nats" in line]
+    main_scores = {name: value for name, value in scores.items() if not name.rsplit("_", 1)[-1].isdigit()}
+    series = {name: value for name, value in scores.items() if name.rsplit("_", 1)[-1].isdigit()}
+    most = max(series.values())
+    text = [
+        f"# {model_name} {preset}",
+        "",
+        f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps, {recipe.fit.threads} thread(s) of {jobs.machine()}, torch {torch.__version__}; "
+        "measured on the validation part with the averaged weights, nats per picture.",
+        "",
+        "| score | value |",
+        "| --- | --- |",
+        *[f"| {name} | {value:.3f} |" for name, value in main_scores.items()],
+        "",
+        "KL by step:",
+        "",
+        "```",
+        *[f"{name[-2:]} {value:6.3f} {'#' * round(40 * value / most)}" for name, value in series.items()],
+        "```",
+        "",
+        "| step | seconds | bound, validation | of which KL |",
+        "| --- | --- | --- | --- |",
+        *[f"| {step} | {seconds.get(step, 0):.0f} | {bound:.2f} | {kl:.2f} |" for step, bound, kl in curve],
+    ]
+    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n")
+    print("\n".join(text))
+    sample = models.load(arguments.run).sample(Request(n=96, seed=1))
+    images.save_image(arguments.out.with_suffix(".png"), images.grid(sample.images, columns=16))
+
+
+if __name__ == "__main__":
+    main()
