@@ -72,7 +72,7 @@ def train(
         checkpoint.write_json(out / RECIPE, {"model": model, "preset": preset, "ranks": ranks, **plain(known)})
 
     def preview(averaged: Any, _step: int) -> None:
-        sample = averaged.sample(preview_request or Request(seed=recipe.fit.seed))
+        sample = averaged.sample(preview_request or Request(n=4, seed=recipe.fit.seed))
         images.save_image(out / "preview.png", images.grid(sample.images.cpu()))
 
     outcome = fit(

@@ -29,10 +29,11 @@ def main() -> None:
     main_scores = {name: value for name, value in scores.items() if not name.rsplit("_", 1)[-1].isdigit()}
     series = {name: value for name, value in scores.items() if name.rsplit("_", 1)[-1].isdigit()}
     most = max(series.values())
+    machine = f"{recipe.fit.threads} thread(s) of {jobs.machine()}, torch {torch.__version__}"
     text = [
         f"# {model_name} {preset}",
         "",
-        f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps, {recipe.fit.threads} thread(s) of {jobs.machine()}, torch {torch.__version__}; "
+        f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps, {machine};",
         "measured on the validation part with the averaged weights, nats per picture.",
         "",
         "| score | value |",

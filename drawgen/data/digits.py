@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
-from drawgen.data.pictures import DataError, Pictures
+from drawgen.data.pictures import DataError, Pictures, shuffled
 
 SIDE = 28
 
@@ -60,18 +60,9 @@ class Binarized:
             for first in range(rank * 500, len(self.valid), ranks * 500):
                 yield Pictures(self.valid[first : first + 500].float())
             return
-        everything = self.train
-        each = len(everything) // (self.batch * ranks)  # batches in one pass
-        if each == 0:
-            raise DataError(f"{self.path} has {len(everything)} pictures, fewer than a batch of {self.batch}; lower data.batch")
-        step, order, passed = start, torch.zeros(0), -1
-        while True:
-            epoch, place = divmod(step, each)
-            if epoch != passed:
-                order, passed = torch.randperm(len(everything), generator=generator(seed, epoch)), epoch
-            first = (place * ranks + rank) * self.batch
-            yield Pictures(everything[order[first : first + self.batch]].float())
-            step += 1
+        batches = shuffled(len(self.train), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks)
+        for _, chosen in batches:
+            yield Pictures(self.train[chosen].float())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Pictures as training data: crops of one picture or of a folder of them."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
@@ -119,3 +120,20 @@ class Crops:
             squares = [part[:, :side, x : x + side] for x in range(0, part.shape[2] - side + 1, side)]
             batches.append(Pictures(torch.stack(squares)))
         return batches
+
+
+def shuffled(
+    count: int, batch: int, where: str, *, seed: int, start: int, rank: int, ranks: int
+) -> Iterator[tuple[int, Int[Tensor, " B"]]]:
+    """(step, which of `count` items are in this rank's batch), for ever: a new order each time through, the ranks' batches side by
+    side in it. Raises DataError, naming `where` they come from, for fewer items than a batch."""
+    each = count // (batch * ranks)  # batches in one pass
+    if each == 0:
+        raise DataError(f"{where} has {count} pictures, fewer than a batch of {batch * ranks}; lower data.batch")
+    passed = -1
+    for step in itertools.count(start):
+        epoch, place = divmod(step, each)
+        if epoch != passed:
+            order, passed = torch.randperm(count, generator=generator(seed, epoch)), epoch
+        first = (place * ranks + rank) * batch
+        yield step, order[first : first + batch]

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.contract import Spec, generator
-from drawgen.data.pictures import DataError, Pictures
+from drawgen.data.pictures import DataError, Pictures, shuffled
 
 NAMES = ("mnist", "omniglot", "svhn", "cifar10")
 VALID = {"mnist": 10_000, "omniglot": 0, "svhn": 5_000, "cifar10": 5_000}
@@ -73,17 +73,9 @@ class Standard:
                     valid, torch.arange(first, min(first + 500, len(valid))), generator(seed, 2, first), training=False
                 )
             return
-        each = len(train) // (self.batch * ranks)
-        if each == 0:
-            raise DataError(f"{self.path} has {len(train)} pictures, fewer than a batch of {self.batch}; lower data.batch")
-        step, order, passed = start, torch.zeros(0), -1
-        while True:
-            epoch, place = divmod(step, each)
-            if epoch != passed:
-                order, passed = torch.randperm(len(train), generator=generator(seed, epoch)), epoch
-            first = (place * ranks + rank) * self.batch
-            yield self.ready(train, order[first : first + self.batch], generator(seed, 1, step, rank), training=True)
-            step += 1
+        batches = shuffled(len(train), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks)
+        for step, chosen in batches:
+            yield self.ready(train, chosen, generator(seed, 1, step, rank), training=True)
 
     def ready(self, pictures: Tensor, chosen: Tensor, rng: torch.Generator, *, training: bool) -> Pictures:
         """The chosen pictures as a batch, scattered over canvases where several are asked for."""
