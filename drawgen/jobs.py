@@ -170,7 +170,8 @@ def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | 
         lines.append("- training has not ended yet")
     else:
         lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {machine()}, torch {torch.__version__}")
-        lines += [f"- {name}, validation part: {value:.4f}" for name, value in outcome.scores.items()]
+        single = {name: value for name, value in outcome.scores.items() if not name[-1].isdigit()}  # no series by step
+        lines += [f"- {name}, validation part: {value:.4f}" for name, value in single.items()]
     return "\n".join(lines) + "\n"
 
 

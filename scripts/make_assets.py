@@ -7,6 +7,7 @@ there leaves what is shipped as it is.
 """
 
 import argparse
+import re
 import shutil
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def main() -> None:
             "",
             f"- data: {origin}",
             f"- licence: {licence} (data); Apache-2.0 (weights, as the project)",
-            *[line for line in told if not line.startswith(("- data", "- licence"))],
+            *[line for line in told if not re.match(r"- (data|licence|\w+_squared|\w+_\d+)\b", line)],
         ]
         checkpoint.write_card(target, "\n".join(card) + "\n")
         print(f"{target}: {(target / checkpoint.WEIGHTS).stat().st_size / 2**20:.1f} MiB")

@@ -349,8 +349,9 @@ PRESETS: dict[str, Recipe] = {
     "mnist-small": Recipe(
         model=Config(steps=10, read=5, write=5),
         data=Binarized(),
-        fit=Fit(minutes=20.0, rate=2e-3, warmup=100, decay=1.0, clip=10.0, ema=0.999, valid_steps=1000, threads=2),
-        about="A small DRAW for MNIST in its fixed binarisation: trains on two CPU cores in twenty minutes.",
+        fit=Fit(minutes=20.0, rate=2e-3, warmup=100, decay=1.0, clip=10.0, ema=0.999, valid_steps=1000),
+        about="A small DRAW for MNIST in its fixed binarisation. Measured on its validation part (seed 0): 88.64 nats (standard "
+        "error .25), 85.64 with 20 importance samples, after 14,000 steps, 43 minutes on one thread of a busy two-core Xeon.",
     ),
     "mnist": Recipe(
         model=Config(steps=64, read=2, write=5),
@@ -369,8 +370,9 @@ PRESETS: dict[str, Recipe] = {
         model=Config(steps=10, read=5, write=5),
         data=Standard(name="omniglot", side_px=28, threshold=0.35, jitter_px=2),
         fit=Fit(minutes=20.0, rate=2e-3, warmup=100, decay=1.0, clip=10.0, ema=0.999, valid_steps=1000),
-        about="Characters at 28x28 in black and white, as mnist-small. On six alphabets of fifty its nats do not compare with the "
-        "published 96.5. Not trained here.",
+        about="Characters at 28x28 in black and white, as mnist-small. Measured on every tenth drawing of six alphabets (seed 0): "
+        "95.9 nats (standard error 1.9) after 5,500 steps; on so few alphabets, and on another binarisation, that does not compare "
+        "with the published 96.5.",
     ),
     "two-digits": Recipe(
         model=Config(steps=32, read=5, write=5, likelihood="cross-entropy"),
