@@ -393,6 +393,8 @@ def measure(source: str, *, data: str | None = None, importance: int = 0, device
     else:
         raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
     if data is not None:
+        if not hasattr(config, "path"):
+            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
         config = replace(config, path=data)
     channels = config.spec().image[0]
     if channels != model.spec.image[0]:

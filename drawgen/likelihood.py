@@ -116,8 +116,3 @@ def sample(
 
     parts = (take(mixture.means), take(mixture.log_scales), take(mixture.coupling))
     return sample_chosen(*parts, uniforms[..., 1:], temperature=temperature, top=top)
-
-
-def bits(nats: float) -> float:
-    """Bits from nats."""
-    return nats / LOG_2

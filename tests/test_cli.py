@@ -540,3 +540,8 @@ def test_drawing_refusals(drawer, tmp_path, capsys, words, sentence):
     assert said.startswith("drawgen: ")
     assert sentence in said
     assert not out.exists()
+
+
+def test_data_for_a_model_that_makes_its_own_is_refused(drawer, capsys):
+    assert main(["eval", str(drawer / "run"), "--data", str(drawer / "a.png")]) == 2
+    assert "leave --data out" in capsys.readouterr().err

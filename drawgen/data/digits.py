@@ -69,8 +69,6 @@ class Binarized:
 class Rectangles:
     """White rectangles on black, made on the spot: data that needs no file."""
 
-    path: str = ""
-    """Not used: there is no file."""
     side_px: int = 12
     """Side of a picture."""
     count: int = 1000

@@ -11,7 +11,7 @@ discretised logistics (`likelihood.py`), where the paper has a mixture of Gaussi
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +30,10 @@ from drawgen.train import Fit
 LEVELS = 256
 MOST_OVERLAP = 64
 """Rows over which the end of a tile is cut into its beginning."""
+ROWS_AT_ONCE = 16
+"""Rows that the compiled loop draws between two reports; Ctrl-C waits for as many."""
+MOST_STARTS = 128
+"""Places among which a tile chooses where to begin; all are compared at once, in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,15 +286,24 @@ class Ride(nn.Module):
             least = 2 * self.config.neighbourhood + 1
             raise ValueError(f"a tile of {width}x{height} pixels is too small for this model; make it {least}x{least} at least")
         overlap = min(height // 4, MOST_OVERLAP)
-        rows = self.config.margin + height + overlap + height // 2  # the last for a choice of where to begin
+        rows = self.config.margin + height + overlap + min(height // 2, MOST_STARTS)  # the last for a choice of where to begin
         uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))
-        strip = self.draw_helix(uniforms, temperature=request.temperature)[self.config.margin :].permute(2, 0, 1)
-        closed, cut = close_rows(strip / (LEVELS - 1), height, overlap)
-        if request.progress is not None:
-            request.progress((index + 1) / request.n)
+
+        def report(share: float) -> None:
+            if request.progress is not None:
+                request.progress((index + share) / request.n)
+
+        drawn = self.draw_helix(uniforms, temperature=request.temperature, progress=report)
+        closed, cut = close_rows(drawn[self.config.margin :].permute(2, 0, 1) / (LEVELS - 1), height, overlap)
         return unshear(closed).clamp(0, 1).to(self.mean.device), cut
 
-    def draw_helix(self, uniforms: Float[Tensor, "H W M"], *, temperature: float = 1.0) -> Float[Tensor, "H W C"]:
+    def draw_helix(
+        self,
+        uniforms: Float[Tensor, "H W M"],
+        *,
+        temperature: float = 1.0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Float[Tensor, "H W C"]:
         """One picture (levels 0 ... 255) around a helix of circumference W, on the CPU: see `nn/spatial_lstm_cpu.py`."""
         from drawgen.nn.spatial_lstm_cpu import helix
 
@@ -303,7 +316,8 @@ class Ride(nn.Module):
 
         last = self.output()
         levels = np.zeros((height * width, self.channels), np.float32)
-        helix(
+        states = np.zeros((2, len(self.lstms), width, self.config.units), np.float32)
+        fixed: tuple[Any, ...] = (
             as_array(uniforms.reshape(height * width, -1)),
             width,
             np.array([up * width - b for up, b in causal_offsets(self.config.neighbourhood)]),
@@ -319,7 +333,13 @@ class Ride(nn.Module):
             as_array(self.std),
             temperature,
             levels,
+            np.zeros_like(levels),
+            *states,
         )
+        for top in range(0, height, ROWS_AT_ONCE):
+            helix(*fixed, top * width, min(top + ROWS_AT_ONCE, height) * width)
+            if progress is not None:
+                progress(min(top + ROWS_AT_ONCE, height) / height)
         return torch.from_numpy(levels).view(height, width, self.channels)
 
     def reveal(self, images: Tensor, count: int) -> Iterator[Tensor]:

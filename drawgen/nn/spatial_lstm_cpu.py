@@ -55,19 +55,22 @@ def helix(
     std: Array,
     temperature: float,
     levels: Array,
+    standard: Array,
+    h: Array,
+    c: Array,
+    start: int,
+    stop: int,
 ) -> None:
-    """Fills `levels` (pixels x channels, 0 ... 255), pixel after pixel.
+    """Fills the pixels `start` to `stop` of `levels` (pixels x channels, 0 ... 255), one after another, and of `standard`, the same
+    standardised. `h` and `c` (layers x width x units, zero to begin with) carry the states on to the next call.
 
     `back[n]` is how many pixels before the current one its n-th causal neighbour lies. Weights are inputs x outputs; an LSTM's
     inputs are [x, h_left, h_up] and its outputs the gates (g, i, f_left, f_up, o). An absent layer has a weight of no rows.
     """
-    pixels = levels.shape[0]
+    # States lie by place on the helix: row p % width holds pixel p - width until pixel p itself is written.
     neighbours = len(back)
     units = biases[0].shape[0] // 5
     window = np.zeros(neighbours * channels, np.float32)
-    standard = np.zeros((pixels, channels), np.float32)
-    h = np.zeros((len(lstms), width, units), np.float32)  # by place on the helix: row p % width holds pixel p - width until
-    c = np.zeros((len(lstms), width, units), np.float32)  # pixel p itself is written
     first = embed[1].shape[0] if embed[0].shape[0] > 0 else window.shape[0]
     x = np.zeros(first, np.float32)
     inputs = np.zeros(units + first + 2 * units, np.float32)
@@ -78,7 +81,7 @@ def helix(
     numbers = 1 + 2 * channels + channels * (channels - 1) // 2
     components = flat.shape[0] // numbers
     means = np.zeros(channels, np.float32)
-    for p in range(pixels):
+    for p in range(start, stop):
         for n in range(neighbours):
             q = p - back[n]
             for channel in range(channels):
@@ -91,15 +94,15 @@ def helix(
             x[:] = window
         here, left = p % width, (p - 1) % width
         for n in range(len(lstms)):
-            start = 0
+            at = 0
             if n > 0:
                 inputs[:units] = h[n - 1, here]
-                start = units
-            inputs[start : start + first] = x
-            start += first
-            inputs[start : start + units] = h[n, left]
-            inputs[start + units : start + 2 * units] = h[n, here]  # still the pixel above
-            affine(inputs[: start + 2 * units], lstms[n], biases[n], gates)
+                at = units
+            inputs[at : at + first] = x
+            at += first
+            inputs[at : at + units] = h[n, left]
+            inputs[at + units : at + 2 * units] = h[n, here]  # still the pixel above
+            affine(inputs[: at + 2 * units], lstms[n], biases[n], gates)
             for u in range(units):
                 state = share * (sigmoid(gates[2 * units + u]) * c[n, left, u] + sigmoid(gates[3 * units + u]) * c[n, here, u])
                 state += np.tanh(gates[u]) * sigmoid(gates[units + u])
