@@ -337,7 +337,7 @@ class Ride(nn.Module):
             *states,
         )
         for top in range(0, height, ROWS_AT_ONCE):
-            helix(*fixed, top * width, min(top + ROWS_AT_ONCE, height) * width)
+            helix(top * width, min(top + ROWS_AT_ONCE, height) * width, *fixed)
             if progress is not None:
                 progress(min(top + ROWS_AT_ONCE, height) / height)
         return torch.from_numpy(levels).view(height, width, self.channels)

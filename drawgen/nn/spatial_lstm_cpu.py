@@ -40,6 +40,8 @@ def sigmoid(x: np.float32) -> np.float32:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def helix(
+    start: int,
+    stop: int,
     uniforms: Array,
     width: int,
     back: Int64[np.ndarray, " N"],
@@ -58,8 +60,6 @@ def helix(
     standard: Array,
     h: Array,
     c: Array,
-    start: int,
-    stop: int,
 ) -> None:
     """Fills the pixels `start` to `stop` of `levels` (pixels x channels, 0 ... 255), one after another, and of `standard`, the same
     standardised. `h` and `c` (layers x width x units, zero to begin with) carry the states on to the next call.
