@@ -1,0 +1,421 @@
+"""The environments as gymnasium knows them: `Canvas`, `Reconstruct`, `Spiral`, each alone and as a vector.
+
+Both faces are thin over `episodes.Episodes`, which is written for N canvases at once: an environment is N = 1 of it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.error import ResetNeeded
+from gymnasium.logger import warn
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from torch import Tensor
+
+from drawgen_envs.episodes import Episodes, SpiralEpisodes
+
+RENDER_MODES = ("human", "rgb_array")
+
+
+def to_numpy(seen: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.cpu().numpy() for name, value in seen.items()}
+
+
+class Painting(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+    """One painting: the face of `Episodes` that gymnasium calls an environment."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 10}
+    episodes: ClassVar[type[Episodes]] = Episodes
+
+    def __init__(self, *, render_mode: str | None = None, render_scale: int = 1, **arguments: Any) -> None:
+        check_render(render_mode, render_scale)
+        self.render_mode, self.render_scale = render_mode, render_scale
+        self.painting = self.episodes(1, **arguments)
+        self.action_space, self.observation_space = self.painting.action_space, self.painting.observation_space
+        self.window: Any = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        super().reset(seed=seed)
+        self.painting.begin(np.ones(1, bool), [self.np_random])
+        self.show()
+        return self.observe(), {}
+
+    def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        if self.painting.truncated()[0]:
+            raise ResetNeeded("the episode is over; call reset")
+        reward = self.painting.step(np.asarray(action)[None])
+        self.show()
+        return self.observe(), float(reward[0]), False, bool(self.painting.truncated()[0]), {}
+
+    def observe(self) -> dict[str, np.ndarray]:
+        return {name: value[0] for name, value in to_numpy(self.painting.observe()).items()}
+
+    @property
+    def strokes(self) -> np.ndarray:
+        """The episode's strokes so far (steps, P), in the columns of `brush.COLUMNS` and then the colour."""
+        return self.painting.strokes[0, : self.painting.steps[0]].cpu().numpy()
+
+    def render(self) -> np.ndarray | None:  # type: ignore[override]
+        if self.render_mode != "rgb_array":
+            return None
+        return self.painting.picture(0, self.render_scale)
+
+    def show(self) -> None:
+        """Brings the window up to date, where there is one to be."""
+        if self.render_mode != "human":
+            return
+        if self.window is None:
+            self.window = Window()
+        self.window.show(self.painting.picture(0, self.render_scale))
+
+    def close(self) -> None:
+        if self.window is not None:
+            self.window.close()
+            self.window = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next steps depend on, the generator too."""
+        return self.painting.state_dict() | {"rng": self.np_random.bit_generator.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.painting.load_state_dict(state)
+        self.np_random.bit_generator.state = state["rng"]
+
+
+class PaintingVector(VectorEnv[Any, Any, Any]):
+    """Many paintings at once on one device: the face of `Episodes` that gymnasium calls a vector environment.
+
+    Takes the environment's arguments and `num_envs`, `device`, and `tensors`: True gives observations, rewards and ends as torch tensors
+    on the device, False as numpy arrays; actions may be either. Row i of it, reset with seed s, is the single environment with seed
+    s + i. An episode that ends is followed by the next one in the same step (SAME_STEP): `infos["final_obs"]` then holds the
+    observations that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all rows;
+    `infos["_final_obs"]` says which rows count. No step waits for the device.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["rgb_array"],
+        "render_fps": 10,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+    episodes: ClassVar[type[Episodes]] = Episodes
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        device: str | torch.device = "cpu",
+        tensors: bool = False,
+        render_mode: str | None = None,
+        render_scale: int = 1,
+        **arguments: Any,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs is {num_envs}; it has to be at least 1")
+        check_render(render_mode, render_scale)
+        if render_mode == "human":
+            raise ValueError("a vector of environments has no window; take render_mode='rgb_array', or a single environment")
+        self.render_mode, self.render_scale, self.tensors, self.num_envs = render_mode, render_scale, tensors, num_envs
+        self.paintings = self.episodes(num_envs, device=device, **arguments)
+        self.single_action_space, self.single_observation_space = self.paintings.action_space, self.paintings.observation_space
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.rngs = [seeding.np_random(None)[0] for _ in range(num_envs)]
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else list(seed or [None] * self.num_envs)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
+        rows = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
+        if rows.shape != (self.num_envs,) or rows.dtype != np.bool_ or not rows.any():
+            raise ValueError(f"options['reset_mask'] is an array of {self.num_envs} bools, at least one of them True")
+        for row in np.flatnonzero(rows):
+            if seeds[row] is not None:
+                self.rngs[row] = seeding.np_random(seeds[row])[0]
+        self.paintings.begin(rows, self.rngs)
+        return self.give(self.paintings.observe()), {}
+
+    def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        rewards = self.paintings.step(actions)
+        seen = self.paintings.observe()
+        ended = self.paintings.truncated()
+        infos: dict[str, Any] = {}
+        if ended.any():
+            infos = {"final_obs": self.finals(seen, ended), "_final_obs": ended, "final_info": {}, "_final_info": ended.copy()}
+            self.paintings.begin(ended, self.rngs)
+            seen = self.paintings.observe()
+        if self.tensors:
+            truncated = torch.from_numpy(ended).to(rewards.device)
+            return seen, rewards.float(), torch.zeros_like(truncated), truncated, infos
+        return to_numpy(seen), rewards.cpu().numpy(), np.zeros_like(ended), ended, infos
+
+    def give(self, seen: dict[str, Tensor]) -> dict[str, Any]:
+        return dict(seen) if self.tensors else dict(to_numpy(seen))
+
+    def finals(self, seen: dict[str, Tensor], ended: np.ndarray) -> Any:
+        if self.tensors:
+            return seen
+        arrays = to_numpy(seen)
+        finals = np.full(self.num_envs, None, dtype=object)
+        for row in np.flatnonzero(ended):
+            finals[row] = {name: value[row] for name, value in arrays.items()}
+        return finals
+
+    def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
+        if self.render_mode is None:
+            return None
+        return tuple(self.paintings.picture(row, self.render_scale) for row in range(self.num_envs))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next steps depend on, the generators too."""
+        return self.paintings.state_dict() | {"rngs": [rng.bit_generator.state for rng in self.rngs]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.paintings.load_state_dict(state)
+        for rng, saved in zip(self.rngs, state["rngs"], strict=True):
+            rng.bit_generator.state = saved
+
+
+def check_render(mode: str | None, scale: int) -> None:
+    if mode not in (None, *RENDER_MODES):
+        raise ValueError(f"render_mode is {mode!r}; it is one of {', '.join(RENDER_MODES)}, or None")
+    if not isinstance(scale, int) or scale < 1:
+        raise ValueError(f"render_scale is {scale!r}; it is a whole number from 1 on")
+
+
+class Window:
+    """A picture on the screen; where there is none, a warning says so once, and nothing is shown."""
+
+    def __init__(self) -> None:
+        self.root: Any = None
+        try:
+            import tkinter
+        except ImportError as error:
+            warn(f"render_mode='human' shows nothing: it needs Python's tkinter (Debian: python3-tk; {error})")
+            return
+        try:
+            self.root = tkinter.Tk(className="drawgen")
+        except tkinter.TclError as error:
+            warn(f"render_mode='human' shows nothing: there is no screen ({error})")
+            return
+        self.label = tkinter.Label(self.root)
+        self.label.pack()
+
+    def show(self, picture: np.ndarray) -> None:
+        if self.root is None:
+            return
+        from PIL import Image, ImageTk
+
+        self.image = ImageTk.PhotoImage(Image.fromarray(picture), master=self.root)
+        self.label.configure(image=self.image)
+        self.root.update()
+
+    def close(self) -> None:
+        if self.root is not None:
+            self.root.destroy()
+
+
+# ---------------------------------------------------------------- the environments
+
+class Canvas(Painting):
+    """A blank canvas and one stroke a step; what it is for is yours to say.
+
+    ## Action Space
+
+    `Box(-1, 1, (10 + channels,), float32)`: a quadratic Bezier curve, swept by a disc of changing radius and opacity.
+
+    | Num | What | -1 | 1 |
+    | --- | --- | --- | --- |
+    | 0, 1 | start: x, y | left, top | right, bottom |
+    | 2, 3 | control point: x, y | left, top | right, bottom |
+    | 4, 5 | end: x, y | left, top | right, bottom |
+    | 6, 7 | radius at start and end, as a share of the shorter side, by equal ratios | `radius[0]` | `radius[1]` |
+    | 8, 9 | opacity at start and end | none | full |
+    | 10 ... | red, green, blue, or grey | dark | bright |
+
+    ## Observation Space
+
+    A dictionary: `canvas`, uint8 (height, width, channels); `step`, the strokes so far, and `length`, those of an episode, int64 (1,).
+
+    ## Rewards
+
+    0, or what the function `reward` says.
+
+    ## Starting State
+
+    A canvas in the colour `background`.
+
+    ## Episode End
+
+    Truncated after `length` strokes; never terminated.
+
+    ## Arguments
+
+    - `size`: pixels of a side, or (height, width). Strokes have no resolution: an action is the same drawing at any size. (64)
+    - `channels`: 3 for colour, 1 for grey. (3)
+    - `length`: strokes of an episode. (20)
+    - `background`: one number, or one a channel, in [0, 1]. (1.0, white)
+    - `radius`: least and greatest radius, as shares of the shorter side. ((0.008, 0.25))
+    - `brush`: `bezier`, or `mypaint:NAME` for a brush of libmypaint, such as `mypaint:classic/dry_brush`, where that is installed.
+    - `reward`: a function of the canvases before and after the stroke, uint8 tensors (N, height, width, channels), that gives N
+      numbers. A single environment calls it with N = 1.
+    - `render_mode`: `rgb_array`, or `human` for a window. `render_scale`: how many times as large it is drawn, as sharp. (1)
+
+    The vector environment takes `num_envs`, `device` ("cpu", "cuda") and `tensors` (False: numpy arrays) as well.
+
+    ```python
+    import gymnasium
+    env = gymnasium.make("drawgen_envs:drawgen/Canvas-v0", render_mode="rgb_array", render_scale=8)
+    envs = gymnasium.make_vec("drawgen_envs:drawgen/Canvas-v0", num_envs=64, device="cpu", tensors=True)
+    ```
+
+    ## Version History
+
+    - v0: the first
+    """
+
+
+class CanvasVector(PaintingVector):
+    __doc__ = Canvas.__doc__
+
+
+def gradients(rng: np.random.Generator, height: int, width: int, channels: int) -> np.ndarray:
+    """A target for want of another: two colours, and a soft edge between them in some direction."""
+    angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
+    y, x = np.mgrid[:height, :width] / [[[height]], [[width]]] - 0.5
+    share = 1 / (1 + np.exp(-20 * (np.cos(angle) * x + np.sin(angle) * y - shift)))
+    one, other = rng.uniform(0, 1, (2, channels))
+    return one + (other - one) * share[..., None]
+
+
+class ReconstructEpisodes(Episodes):
+    """Against a target, always."""
+
+    def __init__(self, count: int, *, target: Any = None, **arguments: Any) -> None:
+        if target is None:
+            size, channels = arguments.get("size", 64), arguments.get("channels", 3)
+            height, width = (size, size) if isinstance(size, int) else size
+
+            def target(rng: np.random.Generator) -> np.ndarray:
+                return gradients(rng, height, width, channels)
+
+        super().__init__(count, target=target, **arguments)
+
+
+class Reconstruct(Painting):
+    """A canvas and a target picture: paint it.
+
+    ## Action Space
+
+    `Box(-1, 1, (10 + channels,), float32)`: a stroke, as in `drawgen/Canvas-v0`: start, control point and end (x, y from left and top,
+    -1, to right and bottom, 1), two radii, two opacities, colour.
+
+    ## Observation Space
+
+    A dictionary: `canvas` and `target`, uint8 (height, width, channels); `step` and `length`, int64 (1,).
+
+    ## Rewards
+
+    By how much the stroke reduced the mean squared error between canvas and target, both in [0, 1]. The rewards of an episode add up
+    to the error of the blank canvas less that of the painting, exactly: they are whole numbers of squared levels.
+
+    ## Starting State
+
+    A canvas in the colour `background`, and a target drawn by the environment's own generator.
+
+    ## Episode End
+
+    Truncated after `length` strokes; never terminated.
+
+    ## Arguments
+
+    - `target`: a picture file, a folder of pictures (one at random an episode), an array (height, width, channels) of uint8 or of
+      floats in [0, 1], or a function of a numpy generator that gives such an array. Files are fitted to the canvas; arrays have to have
+      its size. Without one, two random colours with a soft edge between them.
+    - all of `drawgen/Canvas-v0`'s but `reward`.
+
+    ```python
+    import gymnasium
+    env = gymnasium.make("drawgen_envs:drawgen/Reconstruct-v0", target="photos/", length=50)
+    ```
+
+    ## Version History
+
+    - v0: the first
+    """
+
+    episodes = ReconstructEpisodes
+
+
+class ReconstructVector(PaintingVector):
+    __doc__ = Reconstruct.__doc__
+    episodes = ReconstructEpisodes
+
+
+class Spiral(Painting):
+    """SPIRAL's environment (Ganin et al. 2018, "Synthesizing Programs for Images using Reinforced Adversarial Learning").
+
+    ## Action Space
+
+    `MultiDiscrete`: control point, end point, flag, pressure, size, red, green, blue (for grey canvases one level).
+
+    | Num | What | Values |
+    | --- | --- | --- |
+    | 0 | control point: row * grid + column | grid^2; a cell stands for its upper left corner |
+    | 1 | end point, in the same way | grid^2 |
+    | 2 | flag: 0 moves the pen, 1 paints | 2 |
+    | 3 | pressure at the end, 1 / pressures to 1 | `pressures` |
+    | 4 | size: which of `sizes` | len(sizes) |
+    | 5, 6, 7 | red, green, blue, 0 to 1 | `levels` each |
+
+    A stroke starts where the last action ended, and with the pressure it had there: none after a move. Pressure is opacity; libmypaint
+    makes of it what the brush file says.
+
+    ## Observation Space
+
+    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, int64 (1,); `mask`, int8, which components of the last
+    action counted (a move uses end and flag alone); with a target, `target` as well.
+
+    ## Rewards
+
+    0; what the function `reward` says; or with a `target` the decrease of the mean squared error, as in `drawgen/Reconstruct-v0`.
+
+    ## Starting State
+
+    A canvas in the colour `background`; the pen, lifted, in the upper left corner; the mask of a move.
+
+    ## Episode End
+
+    Truncated after `length` actions; never terminated.
+
+    ## Arguments
+
+    - `grid`: cells a side. (32)
+    - `sizes`: radii, as shares of the shorter side. (1, 2, 4, 8, 12, 24 pixels of 64)
+    - `pressures`, `levels`: how many of them. (10, 20)
+    - `target`: as in `drawgen/Reconstruct-v0`; `reward`, `size`, `channels`, `length`, `background`, `brush`: as in
+      `drawgen/Canvas-v0`. With `brush="mypaint:classic/dry_brush"`, where libmypaint is installed, it paints as the paper's.
+
+    ```python
+    import gymnasium
+    env = gymnasium.make("drawgen_envs:drawgen/Spiral-v0", target="digit.png", channels=1)
+    ```
+
+    ## Version History
+
+    - v0: the first. After a move the original records a wrong start for the next stroke; this one does not.
+    """
+
+    episodes = SpiralEpisodes
+
+
+class SpiralVector(PaintingVector):
+    __doc__ = Spiral.__doc__
+    episodes = SpiralEpisodes
