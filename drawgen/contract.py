@@ -1,7 +1,7 @@
 """The few nouns that data, models, trainer and pictures share. See README.md, "How it hangs together".
 
-A model is an `nn.Module` with `players`, `losses`, `measure` and `sample` (`Model` below); a data config has `spec` and
-`stream` (`Data` below); a `Recipe` joins the two with the fit's settings. Nothing here knows any of them.
+A model is an `nn.Module` with `players`, `losses`, `measure` and, if it draws, `sample` (`Model` below); a data config has `spec`
+and `stream` (`Data` below); a `Recipe` joins the two with the fit's settings. Nothing here knows any of them.
 
 A model's `losses` is a generator: it yields a loss, the trainer steps the player that it names, the model resumes. The rules
 between the two:
@@ -119,6 +119,7 @@ class Sample:
 class Model(Protocol):
     """What the trainer and the command line ask of a model. Optional, with the meaning of its absence in brackets:
 
+    - `sample(request) -> Sample`: pictures drawn from the model (it only recognises: there is nothing to draw).
     - `static = True`: the sequence of losses and all shapes never vary and nothing is read on the host, so that a GPU may
       capture the whole step (False). Such a model draws all its noise in `draw_noise`; the `rng` of its losses is a dummy.
     - `draw_noise(batch, *, rng) -> Batch`: the batch with the step's random numbers in it (the batch as it is).
@@ -132,7 +133,6 @@ class Model(Protocol):
     def players(self) -> dict[str, Player]: ...
     def losses(self, batch: Batch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]: ...
     def measure(self, batch: Batch, *, rng: torch.Generator) -> Totals: ...
-    def sample(self, request: Request) -> Sample: ...
 
 
 @runtime_checkable

@@ -63,7 +63,8 @@ def train(
     data = describe_data(recipe)
 
     def begin(steps: int) -> None:
-        reports.say(f"training for {steps} steps; the model is kept in {out}, and preview.png in it shows how far it is")
+        shown = ", and preview.png in it shows how far it is" if hasattr(built, "sample") else ""
+        reports.say(f"training for {steps} steps; the model is kept in {out}{shown}")
         if (out / RECIPE).exists() and resume and recipe.fit.steps is not None:
             return
         known = replace(recipe, fit=replace(recipe.fit, steps=steps))
@@ -77,7 +78,7 @@ def train(
 
     outcome = fit(
         built, recipe.data, recipe.fit, out, resume=resume, replace=force,
-        on_steps=begin, on_log=reports.training, on_preview=preview,
+        on_steps=begin, on_log=reports.training, on_preview=preview if hasattr(built, "sample") else None,
     )  # fmt: skip
     if int(os.environ.get("RANK", "0")) == 0:
         checkpoint.write_card(
@@ -241,7 +242,7 @@ def texture(
 def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Sample:
     """Pictures from a trained model; `match` gives them the histogram that the model remembers, if it does."""
     torch.set_num_threads(1)  # steps are small: more threads wait for each other, and on a busy machine for long
-    model = models.load(source, device=device)
+    model = that_can(models.load(source, device=device), "sample", source)
     sampled: Sample = model.sample(request)
     histogram = getattr(model, "histogram", None)
     if match and histogram is not None:
@@ -308,7 +309,7 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
     for path in paths:
         image = images.load_image(path)
         own = image.shape[1:] == (height, width)
-        if model.config.likelihood == "bernoulli":
+        if getattr(model.config, "likelihood", "") == "bernoulli":
             try:
                 ready.append((images.grey(image) > 0.5).float() if own else images.ink(image, height, width))
             except images.ImageError as error:
@@ -347,7 +348,7 @@ def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, de
 
 def that_can(model: Any, verb: str, source: str) -> Any:
     if not hasattr(model, verb):
-        raise ValueError(f"{source} cannot {verb}: it is no model that encodes pictures; use draw, or another that does")
+        raise ValueError(f"{source} cannot {verb}: it is another kind of model; use draw, or another that does")
     return model
 
 

@@ -17,6 +17,7 @@ def tiny(tmp_path_factory):
 
 def test_demo_makes_a_page_of_everything(tiny, tmp_path, monkeypatch):
     """Every picture that the page names is there and opens; what exists is not overwritten; the commands name shipped models."""
+    tiny = {name: folder for name, folder in tiny.items() if hasattr(models.load(folder), "sample")}
     monkeypatch.setattr(models, "shipped", lambda: tiny)
     said = []
     page = jobs.demo(tmp_path / "demo", reports=jobs.Reports(message=said.append))

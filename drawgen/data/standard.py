@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -149,6 +151,41 @@ def read_idx(path: Path) -> Tensor:
     except (OSError, EOFError, ValueError, struct.error) as error:
         raise DataError(f"{path} is not a whole idx file of pictures ({error}); take a copy") from error
     return torch.from_numpy(pixels.copy()).view(n, 1, height, width)
+
+
+class Digits(NamedTuple):
+    """Pictures of digits, and which they are."""
+
+    pictures: UInt8[np.ndarray, "n H W"]
+    labels: Int[np.ndarray, " n"]
+
+
+def load_digits(folder: Path) -> Digits:
+    """MNIST's training pictures with their labels. Raises DataError, with what to do where there is no internet."""
+    if file := first_of(folder, "train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"):
+        return read_digits(file)
+    from torchvision import datasets
+
+    pictures = load("mnist", folder)[:, 0].numpy()  # which downloads both
+    return Digits(pictures, datasets.MNIST(str(folder)).targets.numpy())
+
+
+def read_digits(path: Path) -> Digits:
+    """An idx file of pictures, packed or not, with the labels that lie beside it. Raises DataError."""
+    pictures = read_idx(path)[:, 0].numpy()
+    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+    try:
+        data = beside.read_bytes()
+        data = gzip.decompress(data) if beside.suffix == ".gz" else data
+        magic, n = struct.unpack(">II", data[:8])
+        if magic != 2049 or n != len(pictures):
+            raise ValueError(f"its magic number is {magic} and its count {n}, not 2049 and {len(pictures)}")
+        labels = np.frombuffer(data, np.uint8, n, 8).astype(np.int64)
+        if labels.max(initial=0) > 9:
+            raise ValueError(f"it holds the label {labels.max()}")
+    except (OSError, EOFError, ValueError, struct.error) as error:
+        raise DataError(f"{beside} is not the file of labels that belongs to {path.name} ({error}); put it there") from error
+    return Digits(pictures, labels)
 
 
 def read_characters(path: Path) -> Tensor:

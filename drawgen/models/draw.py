@@ -327,22 +327,10 @@ class Draw(nn.Module):
 
         boxes = {}
         if self.config.read and drawing.read.shape[2]:
-            boxes["read"] = self.box(drawing.read[..., :5], self.config.read)
+            boxes["read"] = glimpse.box(drawing.read[..., :5], *self.spec.image[1:], self.config.read)
         if self.config.write:
-            boxes["write"] = self.box(drawing.write[..., :5], self.config.write)
+            boxes["write"] = glimpse.box(drawing.write[..., :5], *self.spec.image[1:], self.config.write)
         return Sample(canvases[-1], frames, boxes)
-
-    def box(self, numbers: Float[Tensor, "T B 5"], filters: int) -> Float[Tensor, "T B 4"]:
-        """Left, top, right, bottom of a window, in pixels from the picture's corner."""
-        window = glimpse.place(numbers.flatten(0, 1), *self.spec.image[1:], filters)
-        half = window.stride * filters / 2
-        edges = [
-            window.centre_x - 0.5 - half,
-            window.centre_y - 0.5 - half,
-            window.centre_x - 0.5 + half,
-            window.centre_y - 0.5 + half,
-        ]
-        return torch.stack(edges, 1).view(*numbers.shape[:2], 4)
 
 
 SHORT = Fit(minutes=20.0, rate=2e-3, warmup=100, decay=1.0, clip=10.0, ema=0.999, valid_steps=1000)

@@ -63,3 +63,11 @@ def write(patch: Float[Tensor, "B C N N"], window: Window, height: int, width: i
     """Equation 29: F_Y^T patch F_X / intensity."""
     rows, columns = filterbanks(window, height, width, patch.shape[-1])
     return (rows[:, None].mT @ patch @ columns[:, None]) / window.intensity[:, None, None, None]
+
+
+def box(numbers: Float[Tensor, "T B 5"], height: int, width: int, filters: int) -> Float[Tensor, "T B 4"]:
+    """Left, top, right, bottom of windows, in pixels from the picture's corner; half a stride around the outer filters."""
+    window = place(numbers.flatten(0, 1), height, width, filters)
+    half = window.stride * filters / 2
+    x, y = window.centre_x - 0.5, window.centre_y - 0.5
+    return torch.stack([x - half, y - half, x + half, y + half], 1).view(*numbers.shape[:2], 4)

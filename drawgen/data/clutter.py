@@ -1,0 +1,157 @@
+"""Cluttered digits: where is the digit, among pieces of others? After Mnih et al. (2014, "Recurrent Models of Visual Attention",
+section 4.1).
+
+Axes: B pictures, N digits, H rows, W columns.
+
+One picture is a black square of 100x100 pixels, with one whole digit of 28x28 at a place drawn evenly from all where it fits, and
+eight pieces of 8x8, each cut at a random place out of a random digit and laid at a random place. Where things meet, the brighter
+pixel shows: a piece may touch the digit, and may be a black corner of its own. All are drawn evenly, the pieces from the same part
+of the set as the digit. Picture number i is a pure function of (seed, i); those for validation do not depend on the seed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int, UInt8
+from torch import Tensor
+
+from drawgen.contract import Spec
+from drawgen.data import standard
+from drawgen.data.pictures import DataError, shuffled
+
+SIDE = 28
+VALID = 10_000
+TRAINING, VALIDATION = range(2)  # part of the random numbers' key
+
+
+class Labelled(NamedTuple):
+    """A batch of pictures, and what they show."""
+
+    images: Float[Tensor, "B C H W"]
+    """In [0, 1]."""
+    labels: Int[Tensor, " B"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluttered:
+    """Digits among clutter, made on the spot: training pictures never come again, validation is always the same."""
+
+    digits: str = "mnist"
+    """mnist (its last 10,000 training digits are for validation); or segments, the ten of a pocket calculator, without any file."""
+    path: str = "data"
+    """Folder with MNIST's files, as published or as torchvision keeps them; downloaded to it where there is internet. Or one file
+    of pictures with its labels beside it, as t10k-images-idx3-ubyte.gz, to measure on."""
+    batch: int = 128
+    """Pictures in a batch."""
+    side_px: int = 100
+    """Side of a picture."""
+    pieces: int = 8
+    """Pieces of other digits in a picture."""
+    piece_px: int = 8
+    """Side of a piece."""
+
+    def __post_init__(self) -> None:
+        if self.digits not in ("mnist", "segments"):
+            raise ValueError(f"data.digits is {self.digits!r}; it is one of mnist, segments")
+        for name, least in (("batch", 1), ("side_px", SIDE), ("pieces", 0), ("piece_px", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
+        if self.piece_px > SIDE:
+            raise ValueError(f"data.piece_px is {self.piece_px}; a digit has {SIDE} pixels a side, so give at most that")
+
+    @cached_property
+    def parts(self) -> tuple[standard.Digits, standard.Digits]:
+        """The training and the validation digits."""
+        if self.digits == "segments":
+            return segments(10), segments(5)
+        if Path(self.path).is_file():
+            return (standard.read_digits(Path(self.path)),) * 2
+        digits = standard.load_digits(Path(self.path))
+        if len(digits.labels) <= VALID:
+            raise DataError(f"{self.path} has {len(digits.labels)} digits, of which {VALID} are for validation; give more")
+        return standard.Digits(*(x[:-VALID] for x in digits)), standard.Digits(*(x[-VALID:] for x in digits))
+
+    def spec(self) -> Spec:
+        return Spec((1, self.side_px, self.side_px))
+
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Labelled]:
+        """Training digits in a new order each time through, at new places; for validation, each digit once."""
+        train, valid = self.parts
+        if split == "valid":
+            for first in range(rank * 500, len(valid.labels), ranks * 500):
+                yield self.scenes(valid, torch.arange(first, min(first + 500, len(valid.labels))), first, (0, VALIDATION))
+            return
+        batches = shuffled(len(train.labels), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks)
+        for step, chosen in batches:
+            yield self.scenes(train, chosen, (step * ranks + rank) * self.batch, (seed, TRAINING))
+
+    def scenes(self, digits: standard.Digits, chosen: Int[Tensor, " B"], first: int, key: tuple[int, int]) -> Labelled:
+        pictures = cluttered(
+            digits.pictures, chosen.numpy(), key=key, first=first, side=self.side_px, pieces=self.pieces, piece=self.piece_px
+        )
+        return Labelled(torch.from_numpy(pictures)[:, None].float().div_(255), torch.from_numpy(digits.labels[chosen.numpy()]))
+
+
+def cluttered(
+    digits: UInt8[np.ndarray, "N 28 28"],
+    chosen: Int[np.ndarray, " B"],
+    *,
+    key: tuple[int, int],
+    first: int,
+    side: int,
+    pieces: int,
+    piece: int,
+) -> UInt8[np.ndarray, "B side side"]:
+    """The scenes number `first`, `first` + 1 ... with the `chosen` digits: row n is a function of (key, first + n), chosen[n] and
+    the set alone."""
+    at = np.arange(max(SIDE, piece))[None, :, None]
+    across = at.transpose(0, 2, 1)
+    numbers = uniforms(key, first, len(chosen), 2 + 5 * pieces)
+    drawn = iter(numbers.T[:, :, None, None])
+
+    def draw(below: int) -> Int[np.ndarray, "B 1 1"]:
+        return (next(drawn) * below).astype(np.int64)
+
+    scenes = np.zeros((len(chosen), side, side), np.uint8)
+    row = np.arange(len(chosen))[:, None, None]
+    scenes[row, draw(side - SIDE + 1) + at[:, :SIDE], draw(side - SIDE + 1) + across[..., :SIDE]] = digits[chosen]
+    at, across = at[:, :piece], across[..., :piece]
+    for _ in range(pieces):
+        cut = digits[draw(len(digits)), draw(SIDE - piece + 1) + at, draw(SIDE - piece + 1) + across]
+        place = (row, draw(side - piece + 1) + at, draw(side - piece + 1) + across)
+        scenes[place] = np.maximum(scenes[place], cut)
+    return scenes
+
+
+def uniforms(key: tuple[int, int], first: int, rows: int, columns: int) -> Float64[np.ndarray, "rows columns"]:
+    """Numbers in [0, 1); row n is a function of (key, first + n) alone. A counter-based generator is asked for a whole block: each
+    row takes as many of its counts, of four numbers, as it needs."""
+    counts = -(-columns // 4)
+    state = np.random.SeedSequence(key).generate_state(2, np.uint64)
+    words = np.random.Philox(key=state, counter=first * counts).random_raw(rows * counts * 4)
+    return (words.reshape(rows, -1)[:, :columns] >> np.uint64(11)) * 2.0**-53
+
+
+def segments(each: int) -> standard.Digits:
+    """The digits 0 to 9 of a pocket calculator, `each` of them times over."""
+    bars = [  # top, upper left and right, middle, lower left and right, bottom
+        (slice(3, 6), slice(8, 20)),
+        (slice(4, 14), slice(7, 10)),
+        (slice(4, 14), slice(18, 21)),
+        (slice(12, 15), slice(8, 20)),
+        (slice(14, 24), slice(7, 10)),
+        (slice(14, 24), slice(18, 21)),
+        (slice(22, 25), slice(8, 20)),
+    ]
+    lit = ["1110111", "0010010", "1011101", "1011011", "0111010", "1101011", "1101111", "1010010", "1111111", "1111011"]
+    pictures = np.zeros((10, SIDE, SIDE), np.uint8)
+    for picture, bits in zip(pictures, lit, strict=True):
+        for bar, bit in zip(bars, bits, strict=True):
+            if bit == "1":
+                picture[bar] = 255
+    return standard.Digits(np.tile(pictures, (each, 1, 1)), np.tile(np.arange(10), each))
