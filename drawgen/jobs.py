@@ -387,16 +387,7 @@ def measure(source: str, *, data: str | None = None, importance: int = 0, device
     torch.set_num_threads(1)
     folder = models.resolve(source)
     model = models.load(source, device=device)
-    if (folder / RECIPE).exists():
-        config = stored_recipe(folder)[2].data
-    elif data is not None:
-        config = models.recipe(checkpoint.read_model(folder).model).data
-    else:
-        raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
-    if data is not None:
-        if not hasattr(config, "path"):
-            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
-        config = replace(config, path=data)
+    config = data_of(folder, source, data)
     channels = config.spec().image[0]
     if channels != model.spec.image[0]:
         raise DataError(
@@ -409,6 +400,28 @@ def measure(source: str, *, data: str | None = None, importance: int = 0, device
     if not scores:
         raise DataError(f"{config.path} has no validation part (data.held_out is 0); give --data FILE")
     return scores
+
+
+def data_of(folder: Path, source: str, path: str | None) -> Any:
+    """The data that a model is measured on: what it was trained on, or `path` read the same way. Raises ValueError."""
+    if (folder / RECIPE).exists():
+        config = stored_recipe(folder)[2].data
+        known = not hasattr(config, "path") or "path" in read_recipe(folder)["data"]  # shipped models do not bring their data
+    else:
+        name = checkpoint.read_model(folder).model
+        kinds = [models.recipe(name, preset).data for preset in models.presets(name)]
+        if len({type(kind) for kind in kinds}) > 1:
+            raise ValueError(
+                f"{source} does not say what kind of data it was trained on; put the run's {RECIPE} beside its {checkpoint.CONFIG}"
+            )
+        config, known = kinds[0], False
+    if path is not None:
+        if not hasattr(config, "path"):
+            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
+        return replace(config, path=path)
+    if not known:
+        raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
+    return config
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Makes the shipped model folders under assets/ out of finished runs: weights, config, and a card that names the data.
+"""Makes the shipped model folders under assets/ out of finished runs: weights, config, recipe (without the place where the data
+lay), and a card that names the data.
 
     uv run python scripts/make_assets.py --runs runs
 
@@ -11,7 +12,7 @@ import re
 import shutil
 from pathlib import Path
 
-from drawgen import checkpoint, models
+from drawgen import checkpoint, jobs, models
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist"}
 MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence)
@@ -43,6 +44,9 @@ def main() -> None:
             raise SystemExit(f"{source} has not been trained to its end")
         target.mkdir(parents=True, exist_ok=True)
         checkpoint.write_json(target / checkpoint.CONFIG, checkpoint.read_json(source / checkpoint.CONFIG))
+        recipe = jobs.read_recipe(source)
+        recipe["data"].pop("path", None)
+        checkpoint.write_json(target / jobs.RECIPE, recipe)
         shutil.copyfile(source / checkpoint.WEIGHTS, target / checkpoint.WEIGHTS)
         card = [
             f"# {name}: {what}",

@@ -150,5 +150,6 @@ def test_shipped(name, tmp_path):
     card = (folder / checkpoint.CARD).read_text()
     for word in ("data:", "licence", "steps", ", validation part: "):
         assert word in card
+    assert "path" not in checkpoint.read_json(folder / jobs.RECIPE)["data"]
     jobs.sample(name, tmp_path / "x.png", size=(32, 32) if name.startswith("ride:") else None)
     assert sum(path.stat().st_size for path in folder.iterdir()) < 4 * 2**20
