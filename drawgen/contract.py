@@ -123,6 +123,8 @@ class Model(Protocol):
     - `static = True`: the sequence of losses and all shapes never vary and nothing is read on the host, so that a GPU may
       capture the whole step (False). Such a model draws all its noise in `draw_noise`; the `rng` of its losses is a dummy.
     - `draw_noise(batch, *, rng) -> Batch`: the batch with the step's random numbers in it (the batch as it is).
+    - `check(batch)`: shown the first batch of all, before anything is trained or measured; raises ValueError where the model is
+      not for such data (any will do).
     - `prepare(batches, *, rng)`: run once before the first step, never on resume; what it finds out are buffers (nothing).
     - `compilable`: names of the submodules that gain from `torch.compile` (none).
     """

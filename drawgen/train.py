@@ -334,12 +334,14 @@ def fit(
 ) -> Outcome:
     """Trains `model` on `data` in a run folder: `model.safetensors` (averaged weights), `metrics.jsonl`, training states.
 
-    A folder that holds a run already is refused, unless `resume` (go on) or `replace` (start anew, dropping it) is said.
-    `on_steps` hears the number of steps as soon as it is known, `on_log` the metrics, `on_preview` gets the averaged model
-    every `preview_seconds`. Raises TrainingError for NaN or infinity, Interrupted after Ctrl-C or SIGTERM (all saved),
-    StorageError where nothing more can be written.
+    A folder that holds a run already is refused, unless `resume` (go on) or `replace` (start anew, dropping it) is said; data that
+    the model is not for are refused before anything is dropped (ValueError). `on_steps` hears the number of steps as soon as it is
+    known, `on_log` the metrics, `on_preview` gets the averaged model every `preview_seconds`. Raises TrainingError for NaN or
+    infinity, Interrupted after Ctrl-C or SIGTERM (all saved), StorageError where nothing more can be written.
     """
     device = choose_device(settings.device)
+    if hasattr(model, "check"):
+        model.check(next(iter(data.stream("train", seed=settings.seed))))  # the same for all processes
     torch.set_num_threads(settings.threads)
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -446,6 +448,8 @@ def evaluate(
     counts: dict[str, float] = {}
     batches = data.stream("valid", seed=seed, rank=world.rank, ranks=world.ranks)
     for number, batch in enumerate(batches):
+        if number == 0 and hasattr(model, "check"):
+            model.check(batch)
         rng = generator(seed, MEASURE, number, world.rank, device=device)
         for name, (total, count) in model.measure(to_device(batch, device), rng=rng).items():
             totals.setdefault(name, []).append(total)

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.digits import Binarized, Rectangles
-from drawgen.data.pictures import Pictures
+from drawgen.data.pictures import DataError, Pictures
 from drawgen.data.standard import Standard
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
@@ -245,6 +245,18 @@ class Draw(nn.Module):
 
     def players(self) -> dict[str, Player]:
         return {"model": Player([Group(list(self.parameters()))])}
+
+    def check(self, batch: Pictures) -> None:
+        """Raises DataError for pictures of another size, and for grey ones where the likelihood is of black and white."""
+        images = batch.images
+        if images.shape[1:] != self.spec.image:
+            sizes = " and the model for ".join(f"{w}x{h} with {c} channels" for c, h, w in (images.shape[1:], self.spec.image))
+            raise DataError(f"the pictures are {sizes}; give others, or set data.side_px where the data has one")
+        if self.config.likelihood == "bernoulli" and bool(((images != 0) & (images != 1)).any()):
+            raise DataError(
+                "the pictures have grey values and model.likelihood bernoulli is for black and white; set data.threshold (0.5), or "
+                "model.likelihood to logistic or cross-entropy"
+            )
 
     def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> NoisyPictures:
         shape = (self.config.steps, len(batch.images), self.config.latent)

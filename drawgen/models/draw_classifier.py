@@ -27,13 +27,14 @@ from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
 from drawgen.train import Fit
 
+CLASSES = 10
 DIM = 0.25
 """Brightness of what has not been looked at, in a trace."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A reader that looks a few times and then says which of the classes it saw."""
+    """A reader that looks a few times and then says which digit it saw."""
 
     glimpses: int = 8
     """Glimpses T."""
@@ -41,17 +42,15 @@ class Config:
     """Units of the LSTM."""
     read: int = 12
     """Filters a side of the reading window."""
-    classes: int = 10
-    """Classes to tell apart."""
     start_stride: float = 0.5
     """The window's stride to begin with, as a share of what spans the picture."""
     start_variance: float = 8.0
     """The window's variance to begin with, in square pixels: filters that leave no gaps between them see every digit."""
 
     def __post_init__(self) -> None:
-        for name, least in (("glimpses", 1), ("units", 1), ("read", 1), ("classes", 2)):
-            if getattr(self, name) < least:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {least}")
+        for name in ("glimpses", "units", "read"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
         for name in ("start_stride", "start_variance"):
             if not 0 < getattr(self, name) < 1e6:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be above 0")
@@ -77,7 +76,7 @@ class DrawClassifier(nn.Module):
         self.config, self.spec = config, spec
         self.lstm = LSTM(spec.image[0] * config.read**2, config.units, rng=rng)
         self.look = linear(config.units, 5, rng)
-        self.says = linear(config.units, config.classes, rng)
+        self.says = linear(config.units, CLASSES, rng)
         self.start = nn.Parameter(torch.zeros(2, config.units))  # h and c
         self.look.bias.data[2] = torch.tensor(config.start_variance).log()
         self.look.bias.data[3] = torch.tensor(config.start_stride).log()

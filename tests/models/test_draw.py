@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.digits import rectangles
-from drawgen.data.pictures import Pictures
+from drawgen.data.pictures import DataError, Pictures
 from drawgen.models import draw
 
 DOUBLE = torch.float64
@@ -203,6 +203,18 @@ def test_reconstruction_and_interpolation():
     way = model.interpolate(images[0], images[1], 5)
     assert way.images.shape[0] == 5
     torch.testing.assert_close(way.images[:1], model.interpolate(images[0], images[0], 3).images[1:2], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("value", [0.5, 1e-3, 2.0])
+def test_grey_pictures_for_a_black_and_white_likelihood_are_refused(value):
+    """One pixel is enough; the other likelihoods take it."""
+    images = batch_for(small()).images
+    images[1, 0, 2, 3] = value
+    with pytest.raises(DataError, match=r"grey values.*data\.threshold.*model\.likelihood to logistic or cross-entropy"):
+        small().check(Pictures(images))
+    small(likelihood="cross-entropy").check(Pictures(images))
+    with pytest.raises(DataError, match="7x6 with 3 channels and the model for 7x6 with 1 channels"):
+        small().check(Pictures(images.expand(-1, 3, -1, -1)))
 
 
 def test_another_size_is_refused():

@@ -572,3 +572,26 @@ def test_metrics_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 def test_settings_that_make_no_sense_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"fit.{next(iter(wrong))}"):
         replace(SETTINGS, **wrong)
+
+
+def test_data_that_a_model_is_not_for_are_refused_at_once(tmp_path: Path) -> None:
+    """The first batch is shown to the model before a run is dropped or a step is taken, once; so is the first one measured."""
+    shown = []
+
+    class Choosy(toys.Line):
+        good = True
+
+        def check(self, batch: Any) -> None:
+            shown.append(batch)
+            if not self.good:
+                raise ValueError("these are the wrong ones")
+
+    run(Choosy(), toys.Table(), tmp_path)
+    assert len(shown) == 2  # one for training, one for validation
+    before = weights(tmp_path)
+    Choosy.good = False
+    with pytest.raises(ValueError, match="the wrong ones"):
+        fit(Choosy(), toys.Table(), SETTINGS, tmp_path, replace=True)
+    with pytest.raises(ValueError, match="the wrong ones"):
+        evaluate(Choosy(), toys.Table())
+    assert weights(tmp_path) == before
