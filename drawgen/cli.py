@@ -208,6 +208,7 @@ def sample(words: list[str]) -> None:
         tile: bool = False,
         match: bool = True,
         boxes: bool = False,
+        animate: bool = False,
         device: str = "cpu",
         force: bool = False,
     ) -> None:
@@ -223,6 +224,7 @@ def sample(words: list[str]) -> None:
             tile: Make each repeat without a seam.
             match: Give textures their photograph's histogram.
             boxes: Draw the windows of a model with attention.
+            animate: Make a PNG or WebP move, too, and show how it is drawn.
             device: auto, cpu, cuda, cuda:N or mps.
             force: Replace what exists.
         """
@@ -231,7 +233,7 @@ def sample(words: list[str]) -> None:
         with Bars() as reports:
             jobs.sample(
                 model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
-                tile=tile, match=match, boxes=boxes, device=device, force=force, reports=reports,
+                tile=tile, match=match, boxes=boxes, animate=animate, device=device, force=force, reports=reports,
             )  # fmt: skip
         print(out)
 
@@ -246,6 +248,7 @@ def reconstruct(words: list[str]) -> None:
         pictures: Positional[tuple[str, ...]],
         out: Annotated[Path, arg(aliases=["-o"])],
         boxes: bool = False,
+        animate: bool = False,
         seed: int = 0,
         device: str = "cpu",
         force: bool = False,
@@ -257,6 +260,7 @@ def reconstruct(words: list[str]) -> None:
             pictures: Pictures of yours; from a photographed digit the ink is cut out.
             out: The file to write: a picture, or a GIF, APNG or MP4 of how they are drawn.
             boxes: Draw the windows: reading green, writing red.
+            animate: Make a PNG or WebP move, too, and show how they are drawn.
             seed: Start of all random numbers.
             device: auto, cpu, cuda, cuda:N or mps.
             force: Replace what exists.
@@ -265,7 +269,7 @@ def reconstruct(words: list[str]) -> None:
 
         if not pictures:
             raise ValueError("no pictures are given; name one or more")
-        jobs.reconstruct(model, list(pictures), out, boxes=boxes, seed=seed, device=device, force=force)
+        jobs.reconstruct(model, list(pictures), out, boxes=boxes, animate=animate, seed=seed, device=device, force=force)
         print(out)
 
     parse(command, words, "reconstruct")

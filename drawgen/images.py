@@ -24,7 +24,12 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000
 """What `load_image` reads (MPO, the stereo JPEG of some cameras, comes as JPEG). EPS is left out: Pillow would start another
 program for it."""
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
-MOVING = {".gif": "GIF", ".apng": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
+MOVING = {".gif": "GIF", ".apng": "PNG", ".png": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
+"""An ending that may be both (PNG, WebP) is a still picture unless an animation is asked for."""
+MOST_PX = {"WEBP": 16_383, "JPEG": 65_500, "GIF": 65_535}
+"""Pixels a side that a format can hold."""
+BOX_SCALE = 6
+"""How much larger pictures are shown with the windows on them."""
 MOST_PIXELS = 100_000_000
 LONGEST_SIDE = 65_535
 
@@ -182,14 +187,23 @@ def grid(images: Float[Tensor, "B C H W"], *, columns: int | None = None, gap_px
     n, channels, height, width = images.shape
     if n == 1:
         return images[0]
-    columns = columns or max(1, round((n * height / width) ** 0.5))
-    columns = min(columns, n)
-    rows = -(-n // columns)
-    sheet = torch.ones(channels, rows * (height + gap_px) - gap_px, columns * (width + gap_px) - gap_px)
+    columns = grid_columns(n, height, width, columns)
+    sheet = torch.ones(channels, *grid_size(n, height, width, columns=columns, gap_px=gap_px))
     for index, image in enumerate(images):
         top, left = index // columns * (height + gap_px), index % columns * (width + gap_px)
         sheet[:, top : top + height, left : left + width] = image
     return sheet
+
+
+def grid_columns(n: int, height: int, width: int, columns: int | None) -> int:
+    return min(columns or max(1, round((n * height / width) ** 0.5)), n)
+
+
+def grid_size(n: int, height: int, width: int, *, columns: int | None = None, gap_px: int = 2) -> tuple[int, int]:
+    """Height and width of a grid of `n` pictures."""
+    columns = grid_columns(n, height, width, columns)
+    rows = -(-n // columns)
+    return rows * (height + gap_px) - gap_px, columns * (width + gap_px) - gap_px
 
 
 def strip(images: Float[Tensor, "B C H W"], *, gap_px: int = 2) -> Float[Tensor, "C H W2"]:
@@ -242,7 +256,7 @@ def grey(image: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:
     return (image * weights[:, None, None]).sum(0, keepdim=True)
 
 
-def boxed(sample: Sample, *, scale: int = 6) -> Iterator[Float[Tensor, "B 3 H2 W2"]]:
+def boxed(sample: Sample, *, scale: int = BOX_SCALE) -> Iterator[Float[Tensor, "B 3 H2 W2"]]:
     """The stages of a drawing, enlarged, with the windows of each step drawn on them: reading green, writing red."""
     colours = {"read": (0.2, 0.9, 0.3), "write": (1.0, 0.25, 0.2)}
     if sample.frames is None or not sample.boxes:
@@ -299,7 +313,8 @@ def check_output(path: Path, *, force: bool = False, kinds: Iterable[str] = (*ST
     """Refuses an output that could not be written, before any work is done. Raises ImageError."""
     known = sorted(set(kinds))
     if path.suffix.lower() not in known:
-        raise ImageError(f"{path} has no known ending; use one of {' '.join(known)}")
+        what = "cannot hold this" if path.suffix.lower() in (*STILL, *MOVING) else "has no known ending"
+        raise ImageError(f"{path} {what}; use one of {' '.join(known)}")
     if path.suffix.lower() == ".mp4":
         require_av()
     if path.is_dir():
@@ -312,6 +327,16 @@ def check_output(path: Path, *, force: bool = False, kinds: Iterable[str] = (*ST
         raise ImageError(f"{path} exists already; choose another name or give --force to replace it")
 
 
+def check_extent(path: Path, height: int, width: int) -> None:
+    """Refuses what is too large for the file's format, before it is drawn. Raises ImageError."""
+    kind = (STILL | MOVING).get(path.suffix.lower(), "")
+    most = MOST_PX.get(kind, max(height, width))
+    if max(height, width) > most:
+        raise ImageError(
+            f"{path} would have {width}x{height} pixels and {kind} holds {most} a side; choose another ending, as .png"
+        )
+
+
 def save_image(path: Path, image: Float[Tensor, "C H W"]) -> None:
     """Writes one picture, whole or not at all. Raises ImageError for an unknown ending, StorageError for a full disk."""
     kind = STILL.get(path.suffix.lower())
@@ -322,11 +347,11 @@ def save_image(path: Path, image: Float[Tensor, "C H W"]) -> None:
 
 
 def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes:
-    """The picture in a format; ImageError where the format cannot hold it (a WebP has at most 16383 pixels a side)."""
+    """The picture in a format; ImageError where the format cannot hold it."""
     buffer = io.BytesIO()
     try:
         picture.save(buffer, format=kind, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise ImageError(f"{path} cannot be written as {kind} ({error}); choose another ending, as .png") from error
     return buffer.getvalue()
 

@@ -203,6 +203,7 @@ def texture(
     `train.fit` raises.
     """
     images.check_output(out, force=force)
+    images.check_extent(out, *size)
     folder = save or out.with_suffix(".model")
     if not folder.parent.is_dir():
         raise ValueError(f"the folder {folder.parent} does not exist; make it first")
@@ -264,13 +265,14 @@ def sample(
     tile: bool = False,
     match: bool = True,
     boxes: bool = False,
+    animate: bool = False,
     device: str = "cpu",
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """Draws `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or for GIF, APNG and MP4 an
-    animation of how they are drawn. The same seed gives the same file on one machine."""
-    images.check_output(out, force=force)
+    """Draws `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of how they are
+    drawn, for GIF, APNG and MP4 always, and for PNG and WebP with `animate`. The same seed gives the same file on one machine."""
+    images.check_output(out, force=force, kinds=kinds_for(animate))
     if n < 1:
         raise ValueError(f"-n is {n}; it has to be at least 1")
     if not 0 < temperature < 100:
@@ -279,26 +281,44 @@ def sample(
         raise ValueError(f"--seed is {seed}; it has to be at least 0")
     spec = checkpoint.read_model(models.resolve(source)).spec
     refuse_what_does_not_fit(size or spec.image[1:], spec.image[0], n)
+    check_grid(out, n, size or spec.image[1:], boxes=boxes)
     request = Request(n=n, size=size, seed=seed, temperature=temperature, tile=tile, progress=reports.drawing)
     drawn = draw(source, request, device=device, match=match)
-    save(out, drawn, boxes=boxes)
+    save(out, drawn, boxes=boxes, animate=animate)
 
 
-def save(out: Path, drawn: Sample, *, boxes: bool = False, columns: int | None = None) -> None:
-    """A sample as one file: a grid of the pictures, or an animation of how they are drawn, by the ending; `boxes` enlarges it and
-    draws the model's windows."""
+def kinds_for(animate: bool) -> tuple[str, ...]:
+    """The endings that can be written, where an animation is asked for or left to the ending."""
+    return tuple(images.MOVING) if animate else (*images.STILL, *images.MOVING)
+
+
+def moves(out: Path, animate: bool) -> bool:
+    """Whether the file becomes an animation: where it is asked for, and where the ending can be nothing else."""
+    return animate or out.suffix.lower() not in images.STILL
+
+
+def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False, columns: int | None = None) -> None:
+    """Refuses a grid of `n` pictures that is too large for the file's format, before it is drawn."""
+    scale = images.BOX_SCALE if boxes else 1
+    images.check_extent(out, *images.grid_size(n, scale * size[0], scale * size[1], columns=columns))
+
+
+def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False, columns: int | None = None) -> None:
+    """A sample as one file: a grid of the pictures, or an animation of how they are drawn; `boxes` enlarges it and draws the
+    model's windows, of all steps side by side where nothing moves."""
+    moving = moves(out, animate)
     if boxes:
         stages = [images.grid(frame, columns=columns) for frame in images.boxed(drawn)]
-        if out.suffix.lower() in images.STILL:
-            images.save_image(out, images.grid(torch.stack(stages), gap_px=8))
-        else:
+        if moving:
             images.save_animation(out, stages)
-    elif out.suffix.lower() in images.STILL:
+        else:
+            images.save_image(out, images.grid(torch.stack(stages), gap_px=8))
+    elif not moving:
         images.save_image(out, images.grid(drawn.images, columns=columns))
     elif drawn.frames is not None:
         images.save_animation(out, (images.grid(frame, columns=columns) for frame in drawn.frames(48)))
     else:
-        raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}")
+        raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without --animate")
 
 
 def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
@@ -320,17 +340,26 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
 
 
 def reconstruct(
-    source: str, paths: list[str], out: Path, *, boxes: bool = False, seed: int = 0, device: str = "cpu", force: bool = False
+    source: str,
+    paths: list[str],
+    out: Path,
+    *,
+    boxes: bool = False,
+    animate: bool = False,
+    seed: int = 0,
+    device: str = "cpu",
+    force: bool = False,
 ) -> None:
     """A person's pictures, drawn after themselves by a model that can (`draw`): as the model sees them above, its drawing below; or
-    an animation of the drawing."""
-    images.check_output(out, force=force)
+    an animation of the drawing, as `sample` decides it."""
+    images.check_output(out, force=force, kinds=kinds_for(animate))
     torch.set_num_threads(1)
     model = that_can(models.load(source, device=device), "reconstruct", source)
+    check_grid(out, 2 * len(paths), model.spec.image[1:], boxes=boxes, columns=len(paths))
     seen = pictures_for(model, paths).to(device_of(model))
     drawn: Sample = model.reconstruct(seen, rng=generator(seed, device=device_of(model)))
-    if boxes or out.suffix.lower() not in images.STILL:
-        save(out, drawn, boxes=boxes, columns=len(paths))
+    if boxes or moves(out, animate):
+        save(out, drawn, boxes=boxes, animate=animate, columns=len(paths))
     else:
         images.save_image(out, images.grid(torch.cat([seen, drawn.images]).cpu(), columns=len(paths)))
 
@@ -342,6 +371,7 @@ def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, de
         raise ValueError(f"-n is {n}; it has to be at least 2")
     torch.set_num_threads(1)
     model = that_can(models.load(source, device=device), "interpolate", source)
+    check_grid(out, n, model.spec.image[1:], columns=n)
     ends = pictures_for(model, [first, last]).to(device_of(model))
     images.save_image(out, images.strip(model.interpolate(ends[0], ends[1], n).images.cpu()))
 

@@ -432,6 +432,33 @@ def test_sample_as_animation(capsys, here):
         assert np.array_equal(np.asarray(moving.convert("L")), np.asarray(still))
 
 
+@pytest.mark.parametrize("ending", ["webp", "png"])
+def test_sample_moves_where_it_is_asked_to(capsys, here, ending):
+    """PNG and WebP stand still by themselves; with --animate they end with the picture that stands still."""
+    words = ["sample", "run", "--size", "24x20", "-o"]
+    assert run(capsys, *words, f"still.{ending}")[0] == 0
+    assert run(capsys, *words, f"moving.{ending}", "--animate")[0] == 0
+    assert run(capsys, *words, "moving.gif", "--animate")[0] == 0
+    with Image.open(f"still.{ending}") as still, Image.open(f"moving.{ending}") as moving, Image.open("moving.gif") as gif:
+        assert getattr(still, "n_frames", 1) == 1
+        assert moving.n_frames == gif.n_frames > 10
+        moving.seek(moving.n_frames - 1)
+        assert np.array_equal(np.asarray(moving.convert("L")), np.asarray(still.convert("L")))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("sample run -o new.jpg --animate", "new.jpg cannot hold this; use one of .apng .gif .mp4 .png .webp"),
+        ("sample run -o new.webp --size 16384x8", "new.webp would have 16384x8 pixels and WEBP holds 16383 a side"),
+        ("sample run -o new.webp --size 9000x16 -n 1000", "new.webp would have 9000x17998 pixels and WEBP"),
+        ("texture photo.png -o new.webp --size 20000x8", "new.webp would have 20000x8 pixels and WEBP holds 16383 a side"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused_before_it_is_drawn(capsys, here, line, words):
+    refused(capsys, here, line, words)
+
+
 def test_force_replaces_the_picture(capsys, here):
     assert run(capsys, "sample", "run", "-o", "there.png", "--size", "20x20", "--force")[0] == 0
     with Image.open("there.png") as picture:
@@ -488,18 +515,19 @@ def drawer(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("ending", ["png", "gif"])
+@pytest.mark.parametrize("ending", ["png", "gif", "webp --animate"])
 @pytest.mark.parametrize("boxes", [[], ["--boxes"]])
 def test_reconstruct(drawer, tmp_path, ending, boxes):
     """Two pictures and their drawings, twice alike; with the windows it is larger."""
+    ending, *animate = ending.split()
     outs = [tmp_path / f"{n}.{ending}" for n in "xy"]
     for out in outs:
-        words = [str(drawer / "run"), str(drawer / "a.png"), str(drawer / "b.png"), "-o", str(out), *boxes]
+        words = [str(drawer / "run"), str(drawer / "a.png"), str(drawer / "b.png"), "-o", str(out), *boxes, *animate]
         assert main(["reconstruct", *words]) == 0
     assert outs[0].read_bytes() == outs[1].read_bytes()
     with Image.open(outs[0]) as picture:
         assert picture.width > (100 if boxes else 20)
-        assert getattr(picture, "n_frames", 1) == (3 if ending == "gif" else 1)
+        assert getattr(picture, "n_frames", 1) == (1 if ending == "png" else 3)
 
 
 def test_interpolate(drawer, tmp_path):

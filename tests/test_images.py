@@ -376,6 +376,12 @@ def test_grid_shows_each_picture_once_on_white(n, channels, height, width, gap, 
     assert (sheet == 1).sum().item() == sheet.numel() - shown
 
 
+@given(n=st.integers(1, 30), height=st.integers(1, 9), width=st.integers(1, 9), columns=st.none() | st.integers(1, 40))
+def test_size_of_a_grid_is_known_before_it_is_made(n, height, width, columns):
+    made = images.grid(torch.zeros(n, 1, height, width), columns=columns, gap_px=3)
+    assert made.shape[1:] == images.grid_size(n, height, width, columns=columns, gap_px=3)
+
+
 def test_grid_is_about_square():
     assert images.grid(torch.zeros(9, 1, 10, 10), gap_px=0).shape == (1, 30, 30)
     assert images.grid(torch.zeros(4, 1, 10, 40), gap_px=0).shape == (1, 40, 40)
@@ -501,7 +507,7 @@ def test_saving_refuses_an_unknown_ending(tmp_path, save):
         save(tmp_path / "a.xyz", torch.zeros(1, 2, 2))
 
 
-@pytest.mark.parametrize("ending", [".gif", ".apng", ".webp"])
+@pytest.mark.parametrize("ending", [".gif", ".apng", ".png", ".webp"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_animation_has_its_frames_and_times(tmp_path, ending, channels):
     """Half a second for five frames, and the last one stays for three tenths more."""
@@ -538,6 +544,20 @@ def test_mp4_has_its_frames(tmp_path, height, width):
     assert found[0].shape == (max(2, height // 2 * 2), max(2, width // 2 * 2), 3)
     for n, array in enumerate(found):
         assert abs(array.mean() / 255 - min(n, 9) / 9) < 0.03
+
+
+@pytest.mark.parametrize(("ending", "most"), [(".webp", 16_383), (".jpg", 65_500), (".gif", 65_535)])
+def test_limits_of_formats_are_the_formats_own(tmp_path, ending, most):
+    """The largest side is written, one pixel more is refused beforehand and by the format."""
+    path = tmp_path / f"a{ending}"
+    save = images.save_image if ending in images.STILL else lambda path, image: images.save_animation(path, [image])
+    images.check_extent(path, 1, most)
+    save(path, torch.zeros(1, 1, most))
+    with pytest.raises(ImageError, match=rf"a\{ending} would have {most + 1}x1 pixels and .* holds {most} a side; choose another"):
+        images.check_extent(path, 1, most + 1)
+    with pytest.raises(ImageError, match="cannot be written"):
+        save(path, torch.zeros(1, 1, most + 1))
+    images.check_extent(tmp_path / "a.png", 1, most + 1)
 
 
 def test_mp4_without_its_extra_names_the_extra(tmp_path, monkeypatch):
