@@ -1,12 +1,16 @@
 """Speed of DRAW: a training iteration and sampling, beside the straightforward eager loop.
 
     uv run python scripts/bench_draw.py [--out scripts/results/bench_draw.md] [--cuda]
+    uv run python scripts/bench_draw.py --curves runs/fp32 runs/bf16 --out scripts/results/bench_draw.md
+
+The second adds the curves of two runs of one preset, which differ in `fit.precision`, to what the first wrote.
 
 The yardstick writes the paper's recurrence down with `nn.LSTMCell`, one linear layer a purpose and einsum for the filters, as most
 public copies do; it has the same sizes and the same number of parameters to within a few. Wall milliseconds, medians.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +21,7 @@ from torch.nn import functional as F
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
-from drawgen.jobs import machine
+from drawgen.jobs import machine, stored_recipe
 from drawgen.models import draw
 
 BATCH = 128
@@ -88,13 +92,44 @@ def flops(steps: int, read: int, write: int) -> float:
     return 6.0 * BATCH * steps * step
 
 
+def curves(runs: list[Path]) -> list[str]:
+    """The validation bounds of runs side by side."""
+    found, names = [], []
+    for run in runs:
+        _, preset, recipe = stored_recipe(run)
+        names.append(recipe.fit.precision)
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        found.append({line["step"]: line for line in lines if "valid/bound_nats" in line})
+    return [
+        "",
+        "## The bound it trains to",
+        "",
+        f"`{preset}`, {recipe.fit.steps} steps over which the rate falls to nothing, seed {recipe.fit.seed}, the same pictures and "
+        "noise: validation bound and the KL in it, nats.",
+        "",
+        f"| step | {' | '.join(f'{name}, bound | {name}, KL' for name in names)} |",
+        "| --- |" + " --- | --- |" * len(names),
+        *[
+            f"| {step} | " + " | ".join(f"{f[step]['valid/bound_nats']:.2f} | {f[step]['valid/kl_nats']:.2f}" for f in found) + " |"
+            for step in sorted(set.intersection(*(set(f) for f in found)))
+        ],
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write the table here, as Markdown")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--cuda", action="store_true")
+    parser.add_argument("--curves", type=Path, nargs="+", metavar="RUN", help="add the curves of these runs, and measure nothing")
     arguments = parser.parse_args()
+    if arguments.curves:
+        text = "\n".join(curves(arguments.curves))
+        print(text)
+        if arguments.out:
+            arguments.out.write_text(arguments.out.read_text() + text + "\n")
+        return
     device = "cuda" if arguments.cuda else "cpu"
     table = []
     for threads in arguments.threads:
