@@ -229,7 +229,7 @@ def read_model(folder: Path) -> ModelFile:
     if not isinstance(plain["model"], str) or not isinstance(plain["config"], dict):
         raise CheckpointError(f"{path}: model has to be a name and config an object")
     spec = from_plain(Spec, plain["spec"], where=str(path))
-    if min(spec.image) < 1:
+    if min(spec.image) < 1 and not (spec.vocabulary and spec.image == (0, 0, 0)):
         raise CheckpointError(f"{path}: spec.image is {spec.image}; each of the three has to be at least 1")
     return ModelFile(folder, plain["model"], plain["config"], spec)
 

@@ -124,7 +124,7 @@ class Bars:
     def training(self, progress: Any) -> None:
         if self.bar is None:
             self.open(progress.steps, "step", initial=progress.step)
-        shown = {k: f"{v:.4g}" for k, v in progress.numbers.items() if k in ("loss", "bits_per_dim")}
+        shown = {k: f"{v:.4g}" for k, v in progress.numbers.items() if k in ("loss", "bits_per_dim", "bits_per_char")}
         self.bar.set_postfix(shown, refresh=False)
         self.bar.update(progress.step - self.bar.n)
         if progress.step >= progress.steps:
@@ -196,11 +196,11 @@ def texture(words: list[str]) -> None:
 
 
 def sample(words: list[str]) -> None:
-    """Pictures from a trained model."""
+    """Pictures, or text, from a trained model."""
 
     def command(
         model: Positional[str],
-        out: Annotated[Path, arg(aliases=["-o"])],
+        out: Annotated[Path | None, arg(aliases=["-o"])] = None,
         n: Annotated[int, arg(aliases=["-n"])] = 1,
         size: Size | None = None,
         seed: int = 0,
@@ -209,33 +209,54 @@ def sample(words: list[str]) -> None:
         match: bool = True,
         boxes: bool = False,
         animate: bool = False,
+        prime: str | None = None,
+        length: int | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
         device: str = "cpu",
         force: bool = False,
     ) -> None:
-        """Draws pictures from a trained model.
+        """Draws pictures from a trained model; one of text writes, and prints as it goes.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one (see drawgen list), or MODEL for its default.
-            out: The file to write: a picture, or a GIF, APNG or MP4 of how it is drawn.
+            out: The file to write: a picture, or a GIF, APNG or MP4 of how it is drawn; text is printed when it is left out.
             n: How many, side by side.
             size: Width and height in pixels of each; the training size when left out.
             seed: Start of all random numbers; the same seed gives the same file.
-            temperature: Below 1 likelier, above 1 wilder pictures.
+            temperature: Below 1 likelier, above 1 wilder pictures and texts.
             tile: Make each repeat without a seam.
             match: Give textures their photograph's histogram.
             boxes: Draw the windows of a model with attention.
             animate: Make a PNG or WebP move, too, and show how it is drawn.
+            prime: What a text goes on from.
+            length: Symbols of text to write after the prime; 1000 when left out.
+            top_k: Write only the so many likeliest symbols.
+            top_p: Write only the likeliest symbols that have so much probability together.
             device: auto, cpu, cuda, cuda:N or mps.
             force: Replace what exists.
         """
         from drawgen import images, jobs
 
-        with Bars() as reports:
-            jobs.sample(
-                model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
-                tile=tile, match=match, boxes=boxes, animate=animate, device=device, force=force, reports=reports,
-            )  # fmt: skip
-        print(out)
+        last = ""
+
+        def show(piece: str) -> None:
+            nonlocal last
+            print(piece, end="", flush=True)
+            last = piece or last
+
+        try:
+            with Bars() as reports:
+                jobs.sample(
+                    model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
+                    tile=tile, match=match, boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p,
+                    device=device, force=force, reports=dataclasses.replace(reports, writing=show),
+                )  # fmt: skip
+        finally:
+            if last and not last.endswith("\n"):
+                print()
+        if out is not None:
+            print(out)
 
     parse(command, words, "sample")
 

@@ -47,8 +47,10 @@ def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
 class Spec:
     """What the data is; a model is built for it."""
 
-    image: tuple[int, int, int]
-    """Channels, height and width in pixels of one training picture."""
+    image: tuple[int, int, int] = (0, 0, 0)
+    """Channels, height and width in pixels of one training picture; zeros where there are none (text)."""
+    vocabulary: tuple[str, ...] = ()
+    """The symbols of the text, by number; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Request:
-    """What pictures to draw. Sample number i depends on `seed` and i alone: the first four of sixteen are the four."""
+    """What to draw or to write. Sample number i depends on `seed` and i alone: the first four of sixteen are the four."""
 
     n: int = 1
     size: tuple[int, int] | None = None
@@ -95,6 +97,14 @@ class Request:
     temperature: float = 1.0
     tile: bool = False
     """Pictures that repeat without a seam."""
+    prime: str = ""
+    """What a text goes on from."""
+    length: int = 1000
+    """Symbols of text, after the prime."""
+    top_k: int = 0
+    """Write only the so many likeliest symbols; 0: all."""
+    top_p: float = 1.0
+    """Write only the likeliest symbols that have so much probability together."""
     progress: Callable[[float], None] | None = None
     """Called now and then with the share done, 0 to 1."""
 
@@ -105,16 +115,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Sample:
-    """Finished pictures, and how they came to be."""
+    """Finished pictures or texts, and how they came to be."""
 
     images: Float[Tensor, "B C H W"]
-    """In [0, 1]."""
+    """In [0, 1]; of no size (B 0 0 0) where a model only writes."""
     frames: Callable[[int], Iterator[Float[Tensor, "B C H W"]]] | None = None
     """`frames(count)`: at most `count` stages of the drawing, made as they are asked for; the last is `images`."""
     boxes: Mapping[str, Float[Tensor, "T B 4"]] = field(default_factory=dict)
     """name -> where the model looked or wrote at each of its T steps: left, top, right, bottom, in pixels."""
-    strokes: Float[Tensor, "B T P"] | None = None
-    """What was painted, in the numbers of `drawgen_envs.brush`: it can be drawn again at any size."""
+    texts: Sequence[str] = ()
+    scores: Float[Tensor, " B"] | None = None
+    """Log-probability of each text under the model, in nats."""
 
 
 @runtime_checkable
@@ -129,6 +140,7 @@ class Model(Protocol):
       not for such data (any will do).
     - `prepare(batches, *, rng)`: run once before the first step, never on resume; what it finds out are buffers (nothing).
     - `compilable`: names of the submodules that gain from `torch.compile` (none).
+    - `write(request, index) -> Iterator[str]`: sample number `index` of a text, in pieces as they come (it draws pictures).
     """
 
     config: Any

@@ -1,5 +1,7 @@
 """What a person comes to do, one function each: plain values in, files out. The command line and `scripts/` are thin over it."""
 
+import html
+import itertools
 import os
 import platform
 from collections.abc import Callable
@@ -11,12 +13,15 @@ import torch
 
 import drawgen
 from drawgen import checkpoint, images, models
-from drawgen.contract import Recipe, Request, Sample, Totals, generator
+from drawgen.contract import Recipe, Request, Sample, Spec, Totals, generator
 from drawgen.data.pictures import DataError
 from drawgen.devices import choose_device
 from drawgen.train import BUILD, Fit, Outcome, Progress, evaluate, fit
 
 RECIPE = "recipe.json"
+NO_PICTURE = Spec().image
+BETWEEN = "\n----\n"
+"""Stands between two texts."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Reports:
     drawing: Callable[[float], None] | None = None
     """The share of the pictures that is drawn."""
     message: Callable[[str], None] | None = None
+    writing: Callable[[str], None] | None = None
+    """A piece of text, as it comes."""
 
     def say(self, text: str) -> None:
         if self.message is not None:
@@ -59,11 +66,15 @@ def train(
         refuse_changes(out, kept, asked)
         recipe = replace(recipe, fit=checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)))
     spec = recipe.data.spec()
+    if resume and checkpoint.read_model(out).spec != spec:
+        raise DataError(f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data")
     built = recipe.model.build(spec, rng=generator(recipe.fit.seed, BUILD))
     data = describe_data(recipe)
 
+    preview_name = "preview.txt" if spec.image == NO_PICTURE else "preview.png"
+
     def begin(steps: int) -> None:
-        shown = ", and preview.png in it shows how far it is" if hasattr(built, "sample") else ""
+        shown = f", and {preview_name} in it shows how far it is" if hasattr(built, "sample") else ""
         reports.say(f"training for {steps} steps; the model is kept in {out}{shown}")
         if (out / RECIPE).exists() and resume and recipe.fit.steps is not None:
             return
@@ -73,8 +84,11 @@ def train(
         checkpoint.write_json(out / RECIPE, {"model": model, "preset": preset, "ranks": ranks, **plain(known)})
 
     def preview(averaged: Any, _step: int) -> None:
-        sample = averaged.sample(preview_request or Request(n=4, seed=recipe.fit.seed))
-        images.save_image(out / "preview.png", images.grid(sample.images.cpu()))
+        sample = averaged.sample(preview_request or Request(n=4, seed=recipe.fit.seed, length=500))
+        if spec.image == NO_PICTURE:
+            checkpoint.write_atomically(out / preview_name, BETWEEN.join(sample.texts).encode())
+        else:
+            images.save_image(out / preview_name, images.grid(sample.images.cpu()))
 
     outcome = fit(
         built, recipe.data, recipe.fit, out, resume=resume, replace=force,
@@ -158,13 +172,14 @@ def machine() -> str:
 def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None) -> str:
     """The README.md of a model folder."""
     settings = recipe.fit
+    verb, ending = ("Write with", "txt") if recipe.data.spec().image == NO_PICTURE else ("Draw from", "png")
     lines = [
         f"# {model}: {data or preset}",
         "",
-        f"A `{model}` model (drawgen {drawgen.__version__}). Draw from it: `drawgen sample FOLDER -o OUT.png`.",
+        f"A `{model}` model (drawgen {drawgen.__version__}). {verb} it: `drawgen sample FOLDER -o OUT.{ending}`.",
         "",
         f"- data: {data or 'see the preset'}",
-        "- licence of the data: that of the picture it was trained on",
+        "- licence of the data: that of what it was trained on",
         f"- preset: {preset or 'none'}; steps: {settings.steps}; seed: {settings.seed}",
     ]
     if outcome is None:
@@ -256,7 +271,7 @@ def draw(source: str, request: Request, *, device: str = "cpu", match: bool = Tr
 
 def sample(
     source: str,
-    out: Path,
+    out: Path | None = None,
     *,
     n: int = 1,
     size: tuple[int, int] | None = None,
@@ -266,13 +281,18 @@ def sample(
     match: bool = True,
     boxes: bool = False,
     animate: bool = False,
+    prime: str | None = None,
+    length: int | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
     device: str = "cpu",
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
     """Draws `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of how they are
-    drawn, for GIF, APNG and MP4 always, and for PNG and WebP with `animate`. The same seed gives the same file on one machine."""
-    images.check_output(out, force=force, kinds=kinds_for(animate))
+    drawn, for GIF, APNG and MP4 always, and for PNG and WebP with `animate`. A model of text writes `n` texts of `length` symbols
+    that go on from `prime`; without `out` they go to `reports.writing` as they come. The same seed gives the same file on one
+    machine."""
     if n < 1:
         raise ValueError(f"-n is {n}; it has to be at least 1")
     if not 0 < temperature < 100:
@@ -280,6 +300,24 @@ def sample(
     if seed < 0:
         raise ValueError(f"--seed is {seed}; it has to be at least 0")
     spec = checkpoint.read_model(models.resolve(source)).spec
+    pictures = {"--size": size is not None, "--tile": tile, "--boxes": boxes, "--animate": animate}
+    texts = {"--prime": prime, "--length": length, "--top-k": top_k, "--top-p": top_p}
+    if spec.image == NO_PICTURE:
+        foreign = [flag for flag, given in pictures.items() if given]
+        if foreign:
+            raise ValueError(f"{source} writes text; leave {foreign[0]} out")
+        request = Request(
+            n=n, seed=seed, temperature=temperature, prime=prime or "", length=1000 if length is None else length,
+            top_k=top_k or 0, top_p=1.0 if top_p is None else top_p,
+        )  # fmt: skip
+        write(source, request, out, device=device, force=force, reports=reports)
+        return
+    foreign = [flag for flag, value in texts.items() if value is not None]
+    if foreign:
+        raise ValueError(f"{source} draws pictures; leave {foreign[0]} out")
+    if out is None:
+        raise ValueError(f"{source} draws pictures; give the file to write with --out (or -o)")
+    images.check_output(out, force=force, kinds=kinds_for(animate))
     refuse_what_does_not_fit(size or spec.image[1:], spec.image[0], n)
     check_grid(out, n, size or spec.image[1:], boxes=boxes)
     request = Request(n=n, size=size, seed=seed, temperature=temperature, tile=tile, progress=reports.drawing)
@@ -301,6 +339,33 @@ def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False,
     """Refuses a grid of `n` pictures that is too large for the file's format, before it is drawn."""
     scale = images.BOX_SCALE if boxes else 1
     images.check_extent(out, *images.grid_size(n, scale * size[0], scale * size[1], columns=columns))
+
+
+def write(source: str, request: Request, out: Path | None, *, device: str, force: bool, reports: Reports) -> None:
+    """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then."""
+    if out is not None:
+        endings = {*images.STILL, *images.MOVING}
+        if out.suffix.lower() in endings:
+            raise ValueError(f"{source} writes text, and {out} is named as a picture; choose another ending, as .txt")
+        images.check_output(out, force=force, kinds=[out.suffix.lower()])
+    torch.set_num_threads(1)
+    model = that_can(models.load(source, device=device), "write", source)
+    written: list[str] = []
+    symbols = 0
+    try:
+        for index in range(request.n):
+            for piece in itertools.chain([BETWEEN] if index else [], model.write(request, index)):
+                symbols += len(piece)
+                if out is None:
+                    if reports.writing is not None:
+                        reports.writing(piece)
+                    continue
+                written.append(piece)
+                if reports.drawing is not None:
+                    reports.drawing(min(1.0, symbols / (request.n * request.length)))
+    finally:
+        if out is not None and written:
+            checkpoint.write_atomically(out, "".join(written).encode())
 
 
 def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False, columns: int | None = None) -> None:
@@ -418,6 +483,8 @@ def measure(source: str, *, data: str | None = None, importance: int = 0, device
     folder = models.resolve(source)
     model = models.load(source, device=device)
     config = data_of(folder, source, data)
+    if data is not None and model.spec.vocabulary:
+        config = replace(config, vocabulary=model.spec.vocabulary)
     channels = config.spec().image[0]
     if channels != model.spec.image[0]:
         raise DataError(
@@ -490,7 +557,9 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
 
     for number, name in enumerate(names, 1):
         file = name.replace(":", "-")
-        if name.startswith("ride:"):
+        if checkpoint.read_model(models.resolve(name)).spec.image == NO_PICTURE:
+            figure(f"{file}.txt", f"{name} -o OUT.txt --length 600 --seed {number}", length=600, seed=number)
+        elif name.startswith("ride:"):
             figure(f"{file}.png", f"{name} -o OUT.png --size 256x256 --seed {number}", size=(256, 256), seed=number)
         else:
             figure(f"{file}.png", f"{name} -o OUT.png -n 64 --seed {number}", n=64, seed=number)
@@ -501,14 +570,18 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
         images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3))
         figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
         figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
-    items = "".join(
-        f'<figure><img src="{file}" alt=""><figcaption><code>{words}</code></figcaption></figure>\n' for file, words in figures
-    )
-    html = (
+
+    def shown(file: str) -> str:
+        if file.endswith(".txt"):
+            return f"<pre>{html.escape((folder / file).read_text(encoding='utf-8'))}</pre>"
+        return f'<img src="{file}" alt="">'
+
+    items = "".join(f"<figure>{shown(file)}<figcaption><code>{words}</code></figcaption></figure>\n" for file, words in figures)
+    whole = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>drawgen</title>\n'
         "<style>body{font:16px sans-serif;margin:2em}figure{display:inline-block;margin:1em;vertical-align:top}"
         "figcaption{max-width:28em;margin-top:.5em}</style>\n"
         f"<h1>drawgen {drawgen.__version__}</h1>\n{items}</html>\n"
     )
-    checkpoint.write_atomically(page, html.encode())
+    checkpoint.write_atomically(page, whole.encode())
     return page

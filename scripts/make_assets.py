@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drawgen import checkpoint, jobs, models
 
-DEFAULTS = {"ride": "dirt", "draw": "mnist"}
+DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare"}
 MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence)
     "ride:dirt": ("textures/cc0_acg_dirt", "stony ground", "a photograph of ambientCG", "CC0"),
     "ride:grass": ("textures/cc0_acg_grass", "grass from above", "a photograph of ambientCG", "CC0"),
@@ -27,6 +27,7 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "Omniglot's small background sets, 3,294 drawings of six alphabets, at 28x28 in black and white",
         "MIT",
     ),
+    "char_rnn:shakespeare": ("shakespeare", "plays", "tiny Shakespeare, 1.1 million characters of his plays", "public domain"),
 }
 
 
@@ -51,7 +52,7 @@ def main() -> None:
         card = [
             f"# {name}: {what}",
             "",
-            f"Draw from it: `drawgen sample {name} -o OUT.png`.",
+            f"Try it: `drawgen sample {name} -o OUT.{'txt' if name.startswith('char_rnn:') else 'png'}`.",
             "",
             f"- data: {origin}",
             f"- licence: {licence} (data); Apache-2.0 (weights, as the project)",

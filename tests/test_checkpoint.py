@@ -281,7 +281,7 @@ def test_configs_refuse_what_they_do_not_know(model, preset):
 def saved(request, tmp_path):
     """(folder, model) of each kind, as a run leaves it."""
     config = models.recipe(request.param, "tiny").model
-    built = config.build(Spec((1, 16, 16)), rng=generator(0))
+    built = config.build(Spec((1, 16, 16), vocabulary=tuple("ab")), rng=generator(0))
     checkpoint.write_model(tmp_path, request.param, config, built.spec)
     checkpoint.write_weights(tmp_path, built.state_dict())
     checkpoint.write_card(tmp_path, "# a card\n")

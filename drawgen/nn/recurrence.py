@@ -1,11 +1,18 @@
-"""LSTM cells for models that step by themselves.
+"""Recurrent layers: an LSTM cell for models that step by themselves, and layers of one kind of cell for sequences.
 
-Axes: B rows, D inputs, U units.
+Axes: B rows, T steps, D inputs, U units, L layers, G numbers that a cell wants of its inputs (units x gates).
 """
+
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drawgen.contract import State
+
+CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class LSTM(nn.Module):
@@ -27,7 +34,7 @@ class LSTM(nn.Module):
     def forward(
         self, x: Float[Tensor, "B D"], h: Float[Tensor, "B U"], c: Float[Tensor, "B U"]
     ) -> tuple[Float[Tensor, "B U"], Float[Tensor, "B U"]]:
-        gates = nn.functional.linear(torch.cat([x, h], 1), self.weight, self.bias).to(self.bias.dtype)
+        gates = F.linear(torch.cat([x, h], 1), self.weight, self.bias).to(self.bias.dtype)
         g, gates = gates.split([self.units, 3 * self.units], 1)
         i, f, o = gates.sigmoid().chunk(3, 1)
         c = f * c + i * tanh(g)
@@ -37,3 +44,109 @@ class LSTM(nn.Module):
 def tanh(x: Tensor) -> Tensor:
     """2 sigmoid(2 x) - 1: on a CPU, several times faster than torch.tanh."""
     return 2.0 * torch.sigmoid(2.0 * x) - 1.0
+
+
+class LayerWeights(NamedTuple):
+    """What torch's recurrent layers keep under long names."""
+
+    across: Float[Tensor, "G D"]
+    """W_ih."""
+    across_bias: Float[Tensor, " G"]
+    along: Float[Tensor, "G U"]
+    """W_hh."""
+    along_bias: Float[Tensor, " G"]
+
+
+class Recurrent(nn.Module):
+    """Layers of one kind of cell, `rnn`, `gru` or `lstm`, in two forms of equal value: `forward` runs whole sequences through
+    torch's own kernels (for training); `step` takes one step by the cells' equations, which on a CPU is several times faster than
+    those kernels on sequences of length one.
+
+    The state is `h`, and for the LSTM `c`, each B L U. Dropout falls on the output of every layer, where an `rng` is given.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        inputs: int,
+        units: int,
+        *,
+        layers: int = 1,
+        dropout: float = 0.0,
+        forget_bias: float = 1.0,
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.cell, self.units, self.dropout = cell, units, dropout
+        sizes = [inputs] + [units] * (layers - 1)
+        self.layers = nn.ModuleList(CELLS[cell](size, units, batch_first=True) for size in sizes)
+        for n in range(layers):
+            weights = self.weights(n)
+            for matrix, bias in ((weights.across, weights.across_bias), (weights.along, weights.along_bias)):
+                nn.init.uniform_(matrix, -(units**-0.5), units**-0.5, generator=rng)
+                nn.init.zeros_(bias)
+            if cell == "lstm":
+                weights.across_bias.data[units : 2 * units] = forget_bias
+
+    def weights(self, n: int) -> LayerWeights:
+        layer: Any = self.layers[n]
+        return LayerWeights(layer.weight_ih_l0, layer.bias_ih_l0, layer.weight_hh_l0, layer.bias_hh_l0)
+
+    def start(self, rows: int) -> State:
+        """The state before the first step: zeros."""
+        zeros = self.weights(0).along.new_zeros(rows, len(self.layers), self.units)
+        return {"h": zeros, "c": zeros} if self.cell == "lstm" else {"h": zeros}
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], state: State, *, rng: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "B T U"], State]:
+        """The top layer's outputs at every step, and the state after the last."""
+        after: dict[str, list[Tensor]] = {name: [] for name in state}
+        for n in range(len(self.layers)):
+            layer: Any = self.layers[n]
+            before = tuple(tensor[:, n][None].contiguous() for tensor in state.values())  # torch's layers want 1 B U
+            x, last = layer(x, before if self.cell == "lstm" else before[0])
+            for name, tensor in zip(state, last if self.cell == "lstm" else (last,), strict=True):
+                after[name].append(tensor[0])
+            x = self.drop(x, rng)
+        return x, {name: torch.stack(tensors, 1) for name, tensors in after.items()}
+
+    def step(
+        self, x: Float[Tensor, "B D"], state: State, *, rng: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "B U"], State]:
+        """The top layer's output, and the state after the step."""
+        weights = self.weights(0)
+        return self.step_from(F.linear(x, weights.across, weights.across_bias), state, rng=rng)
+
+    def step_from(
+        self, a: Float[Tensor, "B G"], state: State, *, rng: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "B U"], State]:
+        """The same from a = W_ih x + b_ih of the first layer, which a caller may have computed for many steps at once."""
+        after: dict[str, list[Tensor]] = {name: [] for name in state}
+        x = a
+        for n in range(len(self.layers)):
+            weights, h = self.weights(n), state["h"][:, n]
+            if n:
+                a = F.linear(x, weights.across, weights.across_bias)
+            b = F.linear(h, weights.along, weights.along_bias)
+            if self.cell == "lstm":
+                i, f, g, o = (a + b).chunk(4, 1)
+                c = f.sigmoid() * state["c"][:, n] + i.sigmoid() * tanh(g)
+                x = o.sigmoid() * tanh(c)
+                after["c"].append(c)
+            elif self.cell == "gru":
+                (a_r, a_z, a_n), (b_r, b_z, b_n) = a.chunk(3, 1), b.chunk(3, 1)
+                z = (a_z + b_z).sigmoid()
+                x = (1 - z) * tanh(a_n + (a_r + b_r).sigmoid() * b_n) + z * h
+            else:
+                x = tanh(a + b)
+            after["h"].append(x)
+            x = self.drop(x, rng)
+        return x, {name: torch.stack(after[name], 1) for name in state}
+
+    def drop(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
+        """Zeroes a share of the numbers and scales up the others."""
+        if rng is None or self.dropout == 0:
+            return x
+        kept = torch.rand(x.shape, device=x.device, generator=rng) >= self.dropout
+        return x * kept / (1 - self.dropout)

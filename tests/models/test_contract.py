@@ -107,6 +107,8 @@ def test_samples(trained):
         with pytest.raises(ValueError, match="cannot sample"):
             jobs.draw(str(folder), Request())
         return
+    if not model.spec.image[0]:
+        pytest.skip("it writes")
     try:
         shape = model.sample(Request(size=(24, 20))).images.shape[2:]
     except ValueError as refusal:
@@ -122,6 +124,33 @@ def test_samples(trained):
     assert not torch.equal(sample.images, model.sample(dataclasses.replace(request, seed=4)).images)
     if sample.frames is not None:
         assert torch.equal(list(sample.frames(4))[-1], sample.images)
+
+
+def test_texts(trained):
+    """Of the length asked for, beginning with the prime, the same for the same seed and however many are asked for, different for
+    another seed; written in pieces they are the same; sizes are refused."""
+    _name, folder = trained
+    model = models.load(folder)
+    if not hasattr(model, "write"):
+        pytest.skip("it draws")
+    prime = model.spec.vocabulary[-1] * 2
+    request = Request(n=2, seed=3, prime=prime, length=50)
+    sample = model.sample(request)
+    assert sample.images.shape == (2, *model.spec.image)
+    assert [len(text) for text in sample.texts] == [52, 52]
+    assert all(text.startswith(prime) for text in sample.texts)
+    assert sample.texts[0] != sample.texts[1]
+    assert sample.scores.shape == (2,)
+    assert (sample.scores < 0).all()
+    assert model.sample(dataclasses.replace(request, n=1)).texts == sample.texts[:1]
+    assert model.sample(dataclasses.replace(request, seed=4)).texts[0] not in sample.texts
+    for index, text in enumerate(sample.texts):
+        pieces = list(model.write(request, index))
+        assert len(pieces) > 1
+        assert "".join(pieces) == text
+    for request in (Request(size=(24, 20)), Request(tile=True), Request(temperature=0.0), Request(length=0)):
+        with pytest.raises(ValueError, match=r"--size|temperature|length"):
+            model.sample(request)
 
 
 def test_folder(trained, tmp_path):
@@ -151,5 +180,7 @@ def test_shipped(name, tmp_path):
     for word in ("data:", "licence", "steps", ", validation part: "):
         assert word in card
     assert "path" not in checkpoint.read_json(folder / jobs.RECIPE)["data"]
-    jobs.sample(name, tmp_path / "x.png", size=(32, 32) if name.startswith("ride:") else None)
+    out = tmp_path / ("x.png" if checkpoint.read_model(folder).spec.image[0] else "x.txt")
+    jobs.sample(name, out, size=(32, 32) if name.startswith("ride:") else None)
+    assert out.stat().st_size > 100
     assert sum(path.stat().st_size for path in folder.iterdir()) < 4 * 2**20

@@ -1,0 +1,199 @@
+"""Char-RNN (Karpathy 2015, "The Unreasonable Effectiveness of Recurrent Neural Networks"; Graves 2013, "Generating Sequences With
+Recurrent Neural Networks").
+
+Axes: B rows, T steps, V symbols.
+
+A recurrent net reads a text symbol by symbol and foretells the next one:
+
+    h_t = cells(y_{t-1}, h_{t-1}),    p(y_t | y_1 .. y_{t-1}) = softmax(W h_t + b)
+
+It is trained on pieces of a text that follow each other: the state goes on from batch to batch, gradients do not.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drawgen import likelihood, sampling
+from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
+from drawgen.data.text import BYTES, Characters, Sums, Text, decode, encode
+from drawgen.nn.decoder import Decoder
+from drawgen.nn.recurrence import CELLS
+from drawgen.train import Fit
+
+CHUNK = 1024
+"""Steps measured at once."""
+AT_ONCE = 32
+"""Symbols written between two looks at Ctrl-C."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A recurrent net that writes text symbol by symbol."""
+
+    cell: str = "lstm"
+    """The recurrent cell: rnn, gru or lstm."""
+    units: int = 128
+    """Units of a layer."""
+    layers: int = 2
+    """Layers, each reading the one below."""
+    embedding: int = 0
+    """Numbers that stand for a symbol; 0 takes one-hot vectors, which is best for few symbols."""
+    dropout: float = 0.0
+    """Share of each layer's outputs dropped in training."""
+    forget_bias: float = 1.0
+    """What the LSTM's forget gates begin with: 1 and more remember from the start."""
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"model.cell is {self.cell!r}; it is one of {', '.join(CELLS)}")
+        for name, least in (("units", 1), ("layers", 1), ("embedding", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {least}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"model.dropout is {self.dropout}; it has to lie between 0 and 1 (1 excluded)")
+        if not -100 <= self.forget_bias <= 100:
+            raise ValueError(f"model.forget_bias is {self.forget_bias}; it has to lie between -100 and 100")
+
+    def build(self, spec: Spec, *, rng: torch.Generator) -> "CharRNN":
+        if not spec.vocabulary:
+            raise ValueError("a char_rnn needs text to learn from, and this data has no vocabulary")
+        return CharRNN(self, spec, rng=rng)
+
+
+class CharRNN(nn.Module):
+    def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
+        super().__init__()
+        self.config, self.spec = config, spec
+        self.decoder = Decoder(
+            len(spec.vocabulary),
+            cell=config.cell,
+            units=config.units,
+            layers=config.layers,
+            embedding=config.embedding,
+            dropout=config.dropout,
+            forget_bias=config.forget_bias,
+            rng=rng,
+        )
+
+    # ---------------------------------------------------------------- training
+
+    def players(self) -> dict[str, Player]:
+        return {"model": Player([Group(list(self.parameters()))])}
+
+    def nats(
+        self, tokens: Int[Tensor, "B T"], state: State, *, rng: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "B T-1"], State]:
+        """-log p of every symbol but the first, and the state after it."""
+        logits, state, _ = self.decoder(tokens[:, :-1], state, rng=rng)
+        return F.cross_entropy(logits.float().transpose(1, 2), tokens[:, 1:], reduction="none"), state
+
+    def losses(self, batch: Characters, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+        """The mean over all symbols, in nats."""
+        before = self.decoder.start(len(batch.tokens))
+        if state:
+            goes_on = ~batch.fresh[:, None, None]
+            before = {name: state[name].to(zeros.dtype) * goes_on for name, zeros in before.items()}
+        nats, after = self.nats(batch.tokens, before, rng=rng)
+        yield Loss(nats.mean(), count=nats.numel(), log={"bits_per_char": nats.detach().mean() / likelihood.LOG_2})
+        return after
+
+    def measure(self, batch: Characters, *, rng: torch.Generator) -> Totals:
+        """`nats_per_char` and `bits_per_char` of rows that each begin from nothing. A long row takes bounded memory: it is read in
+        pieces, the state carried from one to the next."""
+        state = self.decoder.start(len(batch.tokens))
+        total, length = torch.zeros((), device=batch.tokens.device), batch.tokens.shape[1]
+        for first in range(0, length - 1, CHUNK):
+            nats, state = self.nats(batch.tokens[:, first : min(first + CHUNK + 1, length)], state)
+            total = total + nats.sum()
+        count = float(len(batch.tokens) * (length - 1))
+        return {"nats_per_char": (total, count), "bits_per_char": (total / likelihood.LOG_2, count)}
+
+    # ---------------------------------------------------------------- writing
+
+    def sample(self, request: Request) -> Sample:
+        """Texts, each beginning with the prime; the scores are those of what comes after it. Raises ValueError as `write` does."""
+        texts, scores = [], []
+        for index in range(request.n):
+            pieces = list(self.written(request, index))
+            texts.append(request.prime + "".join(decode((tokens for tokens, _ in pieces), self.spec.vocabulary)))
+            scores.append(sum(sum(log_probs) for _, log_probs in pieces))
+            if request.progress is not None:
+                request.progress((index + 1) / request.n)
+        return Sample(torch.zeros(request.n, *self.spec.image), texts=texts, scores=torch.tensor(scores))
+
+    def write(self, request: Request, index: int) -> Iterator[str]:
+        """Sample number `index` in pieces, as they come, the prime first. Without a prime it begins as a new line does. Raises
+        ValueError for a prime with symbols that the model does not know, and for what one asks of pictures."""
+        pieces = self.written(request, index)
+        yield request.prime
+        yield from decode((tokens for tokens, _ in pieces), self.spec.vocabulary)
+
+    def written(self, request: Request, index: int) -> Iterator[tuple[list[int], list[float]]]:
+        """Symbols and their log-probabilities, some at a time. Each sample is written by itself, as a matrix product rounds a row
+        differently among more rows, and sample number i must not depend on how many are asked for."""
+        if request.size is not None or request.tile:
+            raise ValueError("this model writes text; leave --size and --tile out")
+        if request.length < 1:
+            raise ValueError(f"length is {request.length}; it has to be at least 1")
+        vocabulary = self.spec.vocabulary
+        line_break = "\n" if "\n" in vocabulary or vocabulary == BYTES else vocabulary[0]
+        prime = torch.tensor(encode(request.prime or line_break, vocabulary), device=self.decoder.output.bias.device)
+        rngs = [request.rng(index)]
+        choose = sampling.chooser(temperature=request.temperature, top_k=request.top_k, top_p=request.top_p, rngs=rngs)
+        with torch.inference_mode():
+            state = self.decoder.start(1)
+            for first in range(0, len(prime) - 1, CHUNK):
+                _, state, _ = self.decoder(prime[None, first : min(first + CHUNK, len(prime) - 1)], state)
+        if prime.device.type == "cpu":
+            return self.compiled(int(prime[-1]), state, request, sampling.draws(rngs))
+        moves = sampling.walk(torch.inference_mode()(self.decoder.step), prime[-1:], state, choose, length=request.length)
+        return ((move.tokens.tolist(), move.log_probs.tolist()) for move in moves)
+
+    def compiled(
+        self, token: int, state: State, request: Request, uniforms: Iterator[Tensor]
+    ) -> Iterator[tuple[list[int], list[float]]]:
+        """The same by the compiled twin, on the CPU."""
+        from drawgen.nn import decoder_cpu
+
+        weights = decoder_cpu.weights(self.decoder)
+        h = state["h"][0].float().numpy().copy()
+        c = state["c"][0].float().numpy().copy() if "c" in state else h
+        how = (float(request.temperature), request.top_k, float(request.top_p))
+        for first in range(0, request.length, AT_ONCE):
+            numbers = torch.cat([next(uniforms) for _ in range(min(AT_ONCE, request.length - first))]).numpy()
+            tokens, log_probs = decoder_cpu.write(token, numbers, weights, h, c, *how)
+            token = int(tokens[-1])
+            yield tokens.tolist(), log_probs.tolist()
+
+
+SHAKESPEARE = Fit(steps=24_000, rate=3e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=2000, log_steps=50)
+
+PRESETS: dict[str, Recipe] = {
+    "shakespeare": Recipe(
+        model=Config(),
+        data=Text(pieces=50),
+        fit=SHAKESPEARE,
+        about="char-rnn's defaults for tiny Shakespeare: two LSTM layers of 128, 50 rows of 50 characters, 240,321 weights; and "
+        "its split, the last 5 % of each of 50 pieces of the text. Measured there (seed 0): 1.411 nats per character, 2.035 bits, "
+        "after 12,000 of the 24,000 steps. On the end of the text (`--data.pieces 1`), mostly a play unlike all before it: 1.69 "
+        "after 8,000.",
+    ),
+    "shakespeare-large": Recipe(
+        model=Config(units=512, dropout=0.5),
+        data=Text(batch=100, length=100, pieces=50),
+        fit=Fit(steps=10_000, rate=2e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=500, log_steps=50),
+        about="Two layers of 512 with dropout, 3.3 million weights, as the blog's for 1 MB of text; at most 1.40 nats per "
+        "character are wanted of it. Not trained here: it wants a GPU.",
+    ),
+    "tiny": Recipe(
+        model=Config(units=16, layers=2),
+        data=Sums(),
+        fit=Fit(steps=4, warmup=2, clip=5.0),
+        about="Trains in seconds on a CPU, on sums that it makes itself, as 3+4=7: for tests, and for a first look.",
+    ),
+}

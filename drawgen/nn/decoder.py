@@ -1,0 +1,183 @@
+"""A recurrent decoder: it writes a sequence of symbols, one after another, looking at features if it has any.
+
+Axes: B rows, T steps, V symbols, E embedding, U units, N places of a feature map, D features of a place, A attention units,
+K beams: rows that share one feature map.
+
+    x_t = embedding(y_{t-1})                      or, with attention, [embedding(y_{t-1}), beta_t z_t]
+    h_t = cells(x_t, h_{t-1})
+    logits_t = W_o h_t                            or, with attention, W_o (embedding(y_{t-1}) + W_h h_t + W_z beta_t z_t)
+
+The attention is the soft one of Xu et al. 2015, "Show, Attend and Tell", sections 3.1.2, 4.2 and 4.2.1:
+
+    e_ti = v . tanh(W_a a_i + W_q h_{t-1}),  alpha_t = softmax(e_t),  z_t = sum_i alpha_ti a_i,  beta_t = sigmoid(w . h_{t-1} + b)
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drawgen.contract import State
+from drawgen.nn.linear import linear
+from drawgen.nn.recurrence import Recurrent, tanh
+
+
+class Memory(NamedTuple):
+    """Features to look at, with what is computed of them once and not at every step."""
+
+    values: Float[Tensor, "B N D"]
+    keys: Float[Tensor, "B N A"]
+    mask: Bool[Tensor, "B N"] | None
+    """Where there is something to look at; None: everywhere."""
+
+
+class Attention(nn.Module):
+    """Additive soft attention with a gate."""
+
+    def __init__(self, features: int, units: int, attention: int, *, rng: torch.Generator) -> None:
+        super().__init__()
+        self.key = linear(features, attention, rng)
+        self.query = linear(units, attention, rng)
+        self.score = linear(attention, 1, rng)
+        self.gate = linear(units, 1, rng)
+
+    def memory(self, values: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None) -> Memory:
+        """Raises ValueError for a row with nothing to look at."""
+        if mask is not None and not bool(mask.any(1).all()):
+            raise ValueError("a row of features is masked everywhere; leave at least one place to look at")
+        return Memory(values, self.key(values), mask)
+
+    def forward(self, h: Float[Tensor, "R U"], memory: Memory) -> tuple[Float[Tensor, "R D"], Float[Tensor, "R N"]]:
+        """(gated context, map) for R = B or R = B x K rows: K rows that follow each other share a feature map."""
+        batch = len(memory.values)
+        query = self.query(h).unflatten(0, (batch, -1))  # B K A
+        energy = self.score(tanh(memory.keys[:, None] + query[:, :, None]))[..., 0]  # B K N
+        if memory.mask is not None:
+            energy = energy.masked_fill(~memory.mask[:, None], -torch.inf)
+        alpha = energy.softmax(-1)
+        context = (alpha @ memory.values).flatten(0, 1)
+        return self.gate(h).sigmoid() * context, alpha.flatten(0, 1)
+
+
+class Decoder(nn.Module):
+    """Embedding, recurrent layers, attention where `features` is given, and logits. Raises ValueError for attention without an
+    embedding."""
+
+    def __init__(
+        self,
+        vocabulary: int,
+        *,
+        cell: str = "lstm",
+        units: int,
+        layers: int = 1,
+        embedding: int = 0,
+        dropout: float = 0.0,
+        forget_bias: float = 1.0,
+        features: int = 0,
+        attention: int = 0,
+        rng: torch.Generator,
+    ) -> None:
+        """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A."""
+        super().__init__()
+        if features and not (embedding and attention):
+            raise ValueError(f"attention needs an embedding and units; embedding is {embedding} and attention {attention}")
+        self.vocabulary = vocabulary
+        self.size = embedding or vocabulary
+        self.embedding = nn.Embedding(vocabulary, embedding) if embedding else None
+        if self.embedding is not None:
+            nn.init.uniform_(self.embedding.weight, -0.1, 0.1, generator=rng)
+        self.recurrent = Recurrent(
+            cell, self.size + features, units, layers=layers, dropout=dropout, forget_bias=forget_bias, rng=rng
+        )
+        self.attention = Attention(features, units, attention, rng=rng) if features else None
+        if self.attention is not None:
+            self.first = linear(features, len(self.recurrent.start(1)) * layers * units, rng)
+            self.from_state = linear(units, embedding, rng)
+            self.from_context = linear(features, embedding, rng)
+        self.output = linear(embedding if features else units, vocabulary, rng)
+
+    # ---------------------------------------------------------------- how it begins
+
+    def look(self, values: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None) -> Memory:
+        """Features to attend to; places outside of `mask` get no probability. Raises ValueError where there is no attention, or
+        nothing to look at."""
+        if self.attention is None:
+            raise ValueError("this decoder has no attention; build it with features and attention")
+        return self.attention.memory(values, mask)
+
+    def start(self, rows: int, memory: Memory | None = None) -> State:
+        """The state before the first symbol: zeros, or with attention made of the mean features (B rows). Every tensor of it has
+        the rows first, so that rows are taken, repeated and reordered by `index_select`."""
+        state = self.recurrent.start(rows)
+        if memory is None or self.attention is None:
+            return state
+        if memory.mask is None:
+            mean = memory.values.mean(1)
+        else:
+            inside = memory.mask[..., None].to(memory.values.dtype)
+            mean = (memory.values * inside).sum(1) / inside.sum(1)
+        parts = tanh(self.first(mean)).chunk(len(state), 1)
+        return {name: part.view_as(zeros) for (name, zeros), part in zip(state.items(), parts, strict=True)}
+
+    def feed(self, x: Float[Tensor, "B E"], state: State) -> State:
+        """The state after a vector in place of a symbol: the picture that Vinyals et al. 2015 feed once, before the first word."""
+        return self.recurrent.step(x, state)[1]
+
+    # ---------------------------------------------------------------- one step, and all at once
+
+    def step(
+        self, tokens: Int[Tensor, " B"], state: State, memory: Memory | None = None
+    ) -> tuple[Float[Tensor, "B V"], State, dict[str, Tensor]]:
+        """(logits of the next symbol, state, {"map": B N} with attention) after a symbol. Bound to a memory it is what the
+        functions of `drawgen.sampling` take."""
+        a = self.first_product(tokens)
+        if self.attention is None or memory is None:
+            h, state = self.recurrent.step_from(a, state)
+            return self.output(h), state, {}
+        context, alpha = self.attention(state["h"][:, -1], memory)
+        h, state = self.recurrent.step_from(a + F.linear(context, self.context_weight()), state)
+        return self.deep_output(tokens, h, context), state, {"map": alpha}
+
+    def forward(
+        self, tokens: Int[Tensor, "B T"], state: State, memory: Memory | None = None, *, rng: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "B T V"], State, Float[Tensor, "B T N"] | None]:
+        """(logits after each symbol, state, maps) of sequences that are known; dropout where an `rng` is given."""
+        if self.attention is None or memory is None:
+            x = (
+                F.one_hot(tokens, self.vocabulary).to(self.output.weight.dtype)
+                if self.embedding is None
+                else self.embedding(tokens)
+            )
+            h, state = self.recurrent(x, state, rng=rng)
+            return self.output(h), state, None
+        # All that does not depend on the state is computed for all steps at once: here the first layer's product, below the output.
+        products, weight = self.first_product(tokens), self.context_weight()
+        outputs, contexts, maps = [], [], []
+        for t in range(tokens.shape[1]):
+            context, alpha = self.attention(state["h"][:, -1], memory)
+            h, state = self.recurrent.step_from(products[:, t] + F.linear(context, weight), state, rng=rng)
+            outputs.append(h)
+            contexts.append(context)
+            maps.append(alpha)
+        logits = self.deep_output(tokens, torch.stack(outputs, 1), torch.stack(contexts, 1))
+        return logits, state, torch.stack(maps, 1)
+
+    def first_product(self, tokens: Int[Tensor, "..."]) -> Float[Tensor, "... G"]:
+        """W_ih x + b_ih of the first layer, for the symbols' part of x; a one-hot vector picks a column."""
+        weights = self.recurrent.weights(0)
+        across = weights.across[:, : self.size]
+        if self.embedding is None:
+            return across.t()[tokens] + weights.across_bias
+        return F.linear(self.embedding(tokens), across, weights.across_bias)
+
+    def context_weight(self) -> Float[Tensor, "G D"]:
+        return self.recurrent.weights(0).across[:, self.size :]
+
+    def deep_output(
+        self, tokens: Int[Tensor, "..."], h: Float[Tensor, "... U"], context: Float[Tensor, "... D"]
+    ) -> Float[Tensor, "... V"]:
+        """Equation 7 of Xu et al."""
+        assert self.embedding is not None
+        return self.output(self.embedding(tokens) + self.from_state(h) + self.from_context(context))
