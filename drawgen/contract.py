@@ -123,6 +123,8 @@ class Sample:
     """`frames(count)`: at most `count` stages of the drawing, made as they are asked for; the last is `images`."""
     boxes: Mapping[str, Float[Tensor, "T B 4"]] = field(default_factory=dict)
     """name -> where the model looked or wrote at each of its T steps: left, top, right, bottom, in pixels."""
+    strokes: Float[Tensor, "B T P"] | None = None
+    """What was painted, in the numbers of `drawgen_envs.brush`: it can be drawn again at any size."""
     texts: Sequence[str] = ()
     scores: Float[Tensor, " B"] | None = None
     """Log-probability of each text under the model, in nats."""

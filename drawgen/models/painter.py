@@ -472,7 +472,7 @@ PRESETS: dict[str, Recipe] = {
     ),
     "tiny": Recipe(
         model=Config(strokes=3, units=16, width=4),
-        data=Rectangles(batch=4, count=32),
+        data=Rectangles(batch=4, count=32, side_px=16),
         fit=Fit(steps=4, warmup=2),
         about="Trains in seconds on a CPU, on rectangles that it makes itself: for tests, and for a first look.",
     ),
