@@ -15,8 +15,9 @@ for is its goal, and how it learns is another matter:
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec,
 from drawgen.data.digits import Rectangles
 from drawgen.data.pictures import Pictures
 from drawgen.data.standard import Standard
-from drawgen.nn.policy import Critic, Memory, Policy, gradient_penalty
+from drawgen.nn.policy import Critic, Policy, gradient_penalty
 from drawgen.policy_gradient import advantages, clipped_surrogate
 from drawgen.train import Fit
 from drawgen_envs.brush import paint
@@ -40,7 +41,8 @@ DARK = 1e-3
 """Added to the error of a blank canvas, so that an empty picture does not weigh without bound."""
 SIZES = (1 / 32, 1.5 / 32, 2.5 / 32)
 """Radii of the black box's pen, as shares of the side."""
-PRESSURES, LEVELS = 4, 2
+PRESSURES, LEVELS = 4, 6
+"""How many pressures of the black box's pen, and shades of each colour."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +105,7 @@ class Config:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Painter":
-        learner = Pathwise if self.learn == "pathwise" else PolicyGradient
-        return learner(self, spec, rng=rng)
+        return PAINTERS[self.goal, self.learn](self, spec, rng=rng)
 
 
 class Drawn(NamedTuple):
@@ -112,8 +113,8 @@ class Drawn(NamedTuple):
 
     canvases: Float[Tensor, "T B C H W"]
     strokes: Float[Tensor, "T B P"]
-    log_prob: Float[Tensor, " B"]
-    """Of the flags."""
+    log_prob: Float[Tensor, "T B"]
+    """Of what was chosen by chance."""
 
 
 def pyramid(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N"]:
@@ -132,10 +133,13 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
 
 
 class Painter(nn.Module):
-    """What all painters share: a policy, a blank canvas (0; ink is 1), and for doodles a critic."""
+    """What all painters share: a policy and a blank canvas (0; ink is 1). A painter is one of these with two more parents: what it is for
+    (`Reconstructing`, `Doodling`) and how it learns (`Pathwise`, `PolicyGradient`)."""
 
-    choices: tuple[int, ...] = ()
-    numbers = 0
+    config: Config
+    spec: Spec
+    policy: Policy
+    critic: Critic | None
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
@@ -143,18 +147,18 @@ class Painter(nn.Module):
         if height != width:
             raise ValueError(f"the painter learns on square pictures, and these are {width}x{height}; cut them square")
         self.config, self.spec = config, spec
-        planes = channels if config.goal == "doodle" else 3 * channels
+        doodles = config.goal == "doodle"
         self.policy = Policy(
-            planes,
+            channels if doodles else 3 * channels,
             height,
             width=config.width,
             units=config.units,
-            noise=config.noise if config.goal == "doodle" else 0,
-            numbers=self.numbers,
-            choices=self.choices,
+            noise=config.noise if doodles else 0,
+            numbers=self.numbers(channels),
+            choices=self.choices(channels),
             rng=rng,
         )
-        self.critic = Critic(channels, height, config.critic_width, rng=rng) if config.goal == "doodle" else None
+        self.critic = Critic(channels, height, config.critic_width, rng=rng) if doodles else None
 
     def players(self) -> dict[str, Player]:
         players = {"policy": Player([Group(list(self.policy.parameters()))])}
@@ -173,52 +177,9 @@ class Painter(nn.Module):
         """What the policy looks at."""
         return canvas if target is None else torch.cat([canvas, target, target - canvas], 1)
 
-    def wish(self, count: int, rng: torch.Generator) -> Tensor | None:
-        """The noise that doodles start from."""
-        if self.config.goal != "doodle":
-            return None
-        return torch.randn(count, self.config.noise, device=self.device, generator=rng)
-
-    def criticise(self, real: Tensor, fake: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
-        """The critic's losses: it is stepped between them."""
-        assert self.critic is not None
-        for _ in range(self.config.critic_steps):
-            gap = self.critic(fake).mean() - self.critic(real).mean()
-            penalty = gradient_penalty(self.critic, real, fake, rng=rng)
-            yield Loss(gap + self.config.penalty * penalty, "critic", len(real), {"critic_gap": gap.detach()})
-
-    # ---------------------------------------------------------------- what the two ways to learn differ in
-
-    def draw(self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Tensor) -> Drawn:
-        raise NotImplementedError
-
-    # ---------------------------------------------------------------- measuring and pictures
-
-    @property
-    def components(self) -> int:
-        """Random numbers that a stroke takes."""
-        return 1
-
     def uniforms(self, strokes: int, count: int, rng: torch.Generator) -> Float[Tensor, "T B A"]:
+        """The random numbers that strokes take."""
         return torch.rand(strokes, count, self.components, device=self.device, generator=rng)
-
-    @torch.no_grad()
-    def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
-        """Reconstructing: `l2_08`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08`, that as a share of a blank
-        canvas's. Doodling: how much higher the critic scores the data than drawings."""
-        images, count = batch.images, float(len(batch.images))
-        if self.critic is not None:
-            drawn = self.draw(len(images), None, self.wish(len(images), rng), self.config.strokes, self.uniforms(self.config.strokes, len(images), rng))
-            return {"critic_gap": ((self.critic(images) - self.critic(drawn.canvases[-1])).sum(), count)}
-        most = max(COUNTS)
-        drawn = self.draw(len(images), images, None, most, self.uniforms(most, len(images), rng))
-        totals: Totals = {}
-        blank = squared(self.blank(len(images)), images).sum()
-        for strokes in COUNTS:
-            error = squared(drawn.canvases[strokes - 1], images).sum()
-            totals[f"l2_{strokes:02d}"] = (error, count)
-            totals[f"share_{strokes:02d}"] = (error, float(blank))
-        return totals
 
     def show(self, drawn: Drawn) -> Sample:
         def frames(count: int) -> Iterator[Tensor]:
@@ -227,11 +188,81 @@ class Painter(nn.Module):
 
         return Sample(drawn.canvases[-1].clamp(0, 1), frames, strokes=drawn.strokes.transpose(0, 1))
 
+
+# ---------------------------------------------------------------- what it is for
+
+
+class Reconstructing(Painter):
+    """Paints after a picture."""
+
+    def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
+        """The target that is looked at and the noise that is started from."""
+        return images, None
+
+    def criticise(self, images: Tensor, drawn: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
+        """No critic, no losses."""
+        return iter(())
+
+    def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
+        """How good canvases are: less their error, as a share of a blank canvas's."""
+        return -pyramid(canvases, images.expand_as(canvases)) / (pyramid(self.blank(len(images)), images) + DARK)
+
+    def log(self, canvas: Tensor, images: Tensor) -> dict[str, Tensor]:
+        return {"share": squared(canvas.detach(), images).sum() / (images.square().mean((1, 2, 3)).sum() + DARK)}
+
+    @torch.no_grad()
+    def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
+        """`l2_08`, the mean squared error a pixel after 8 strokes (5, 10, 20 too), and `share_08`, that as a share of a blank canvas's."""
+        images, most = batch.images, max(COUNTS)
+        drawn = self.draw(len(images), images, None, most, self.uniforms(most, len(images), rng))
+        totals: Totals = {}
+        blank = float(squared(self.blank(len(images)), images).sum())
+        for strokes in COUNTS:
+            error = squared(drawn.canvases[strokes - 1], images).sum()
+            totals |= {f"l2_{strokes:02d}": (error, float(len(images))), f"share_{strokes:02d}": (error, blank)}
+        return totals
+
+    @torch.no_grad()
+    def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
+        """The pictures, painted."""
+        uniforms = self.uniforms(self.config.strokes, len(images), rng)
+        return self.show(self.draw(len(images), images, None, self.config.strokes, uniforms))
+
+
+class Doodling(Painter):
+    """Draws from noise, against a critic."""
+
+    critic: Critic
+
+    def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
+        """The target that is looked at and the noise that is started from."""
+        return None, torch.randn(len(images), self.config.noise, device=self.device, generator=rng)
+
+    def criticise(self, images: Tensor, drawn: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
+        """The critic's losses; it is stepped after each."""
+        for _ in range(self.config.critic_steps):
+            gap = self.critic(drawn).mean() - self.critic(images).mean()
+            penalty = gradient_penalty(self.critic, images, drawn, rng=rng)
+            yield Loss(gap + self.config.penalty * penalty, "critic", len(images), {"critic_gap": gap.detach()})
+
+    def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
+        """How good canvases are: the critic's score."""
+        return torch.stack([self.critic(canvas) for canvas in canvases])
+
+    def log(self, canvas: Tensor, images: Tensor) -> dict[str, Tensor]:
+        return {"ink": canvas.detach().mean() / images.mean()}
+
+    @torch.no_grad()
+    def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
+        """How much higher the critic scores the data than drawings."""
+        count, strokes = len(batch.images), self.config.strokes
+        target, noise = self.goal(batch.images, rng=rng)
+        drawn = self.draw(count, target, noise, strokes, self.uniforms(strokes, count, rng))
+        return {"critic_gap": ((self.critic(batch.images) - self.critic(drawn.canvases[-1])).sum(), float(count))}
+
     @torch.no_grad()
     def sample(self, request: Request) -> Sample:
-        """Doodles from noise. Raises ValueError where the model paints after pictures, and for another size than its own."""
-        if self.critic is None:
-            raise ValueError("this painter paints after a picture; give it one: drawgen reconstruct")
+        """Doodles from noise. Raises ValueError for another size than the model's."""
         if request.tile:
             raise ValueError("drawings do not tile; leave --tile out")
         if request.size is not None and request.size != self.spec.image[1:]:
@@ -245,42 +276,40 @@ class Painter(nn.Module):
         noise = torch.stack(noises + noises[-1:] * spare).to(self.device)
         uniform = torch.stack(uniforms + uniforms[-1:] * spare, 1).to(self.device)
         parts = [
-            self.draw(CHUNK, None, part, self.config.strokes, u)
-            for part, u in zip(noise.split(CHUNK), uniform.split(CHUNK, 1), strict=True)
+            self.draw(CHUNK, None, chosen, self.config.strokes, u)
+            for chosen, u in zip(noise.split(CHUNK), uniform.split(CHUNK, 1), strict=True)
         ]
-        canvases, strokes = torch.cat([p.canvases for p in parts], 1), torch.cat([p.strokes for p in parts], 1)
-        return self.show(Drawn(canvases[:, : request.n], strokes[:, : request.n], parts[0].log_prob))
-
-    @torch.no_grad()
-    def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
-        """The pictures, painted. Raises ValueError for a painter of doodles."""
-        if self.critic is not None:
-            raise ValueError("this painter doodles from noise and takes no picture; use drawgen sample")
-        uniforms = self.uniforms(self.config.strokes, len(images), rng)
-        return self.show(self.draw(len(images), images, None, self.config.strokes, uniforms))
+        drawn = Drawn(*(torch.cat(values, 1) for values in zip(*parts, strict=True)))
+        return self.show(Drawn(*(value[:, : request.n] for value in drawn)))
 
 
-# ---------------------------------------------------------------- through the brush
+# ---------------------------------------------------------------- how it learns
 
 
 class Pathwise(Painter):
-    """Strokes of real numbers, and the gradient goes through the brush."""
+    """Strokes of real numbers; the gradient goes through the brush."""
 
-    def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
-        self.numbers = 4 + (spec.image[0] if spec.image[0] > 1 else 0)  # two radii, two opacities; ink is white where pictures are grey
-        super().__init__(config, spec, rng=rng)
+    components = 1
+
+    @staticmethod
+    def numbers(channels: int) -> int:
+        """Two radii and two opacities; ink is white where pictures are grey."""
+        return 4 + (channels if channels > 1 else 0)
+
+    @staticmethod
+    def choices(channels: int) -> tuple[int, ...]:
+        return ()
 
     def draw(
         self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
     ) -> Drawn:
         least, greatest = self.config.radius
         canvas, memory = self.blank(count), self.policy.start(count, noise)
-        canvases, laid, log_prob = [], [], canvas.new_zeros(count)
+        canvases, laid, log_probs = [], [], []
         for step in range(strokes):
             # A stroke sees the canvas as it is: the gradient goes through what is painted, not through what is seen.
             seen, memory = self.policy.look(self.planes(canvas.detach(), target), memory)
-            uniform = uniforms[step, :, 0] if self.config.lift else None
-            points, numbers, flag, log_p = self.policy.stroke(seen, memory, uniform)
+            points, numbers, flag, log_prob = self.policy.stroke(seen, memory, uniforms[step, :, 0] if self.config.lift else None)
             radii = (least + (greatest - least) * numbers[:, :2]) * flag[:, None]
             opacity = self.config.opacity + (1 - self.config.opacity) * numbers[:, 2:4]
             colour = numbers[:, 4:] if numbers.shape[1] > 4 else torch.ones_like(numbers[:, :1])
@@ -288,119 +317,97 @@ class Pathwise(Painter):
             canvas = paint(canvas, stroke[:, None])
             canvases.append(canvas)
             laid.append(stroke)
-            log_prob = log_prob + log_p
-        return Drawn(torch.stack(canvases), torch.stack(laid), log_prob)
+            log_probs.append(log_prob)
+        return Drawn(torch.stack(canvases), torch.stack(laid), torch.stack(log_probs))
 
     def losses(self, batch: Pictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
-        images = batch.images
-        uniforms = self.uniforms(self.config.strokes, len(images), rng)
-        target = None if self.critic is not None else images
-        drawn = self.draw(len(images), target, self.wish(len(images), rng), self.config.strokes, uniforms)
-        if self.critic is not None:
-            yield from self.criticise(images, drawn.canvases[-1].detach(), rng=rng)
-            cost = -self.critic(drawn.canvases[-1])
-            log = {"score": -cost.mean().detach()}
-        else:
-            blank = pyramid(self.blank(len(images)), images)
-            cost = (pyramid(drawn.canvases, images.expand_as(drawn.canvases)) / (blank + DARK)).mean(0)
-            error, whole = squared(drawn.canvases[-1].detach(), images).sum(), images.square().mean((1, 2, 3)).sum()
-            log = {"share": error / (whole + DARK)}
+        """The critic's, if there is one, and then the policy's: less what its canvases are worth. Reconstructions count after each stroke."""
+        images, strokes = batch.images, self.config.strokes
+        target, noise = self.goal(images, rng=rng)
+        drawn = self.draw(len(images), target, noise, strokes, self.uniforms(strokes, len(images), rng))
+        yield from self.criticise(images, drawn.canvases[-1].detach(), rng=rng)
+        judged = drawn.canvases if self.critic is None else drawn.canvases[-1:]
+        cost = -self.worth(judged, images).mean(0)
         value = cost.mean()
         if self.config.lift:  # the score function, with the batch's mean as its baseline
-            value = value + ((cost.detach() - cost.detach().mean()) * drawn.log_prob).mean()
-        yield Loss(value, "policy", len(images), log)
+            value = value + ((cost - cost.mean()).detach() * drawn.log_prob.sum(0)).mean()
+        yield Loss(value, "policy", len(images), self.log(drawn.canvases[-1], images))
         return None
 
 
-# ---------------------------------------------------------------- the canvas as a black box
-
-
 class PolicyGradient(Painter):
-    """SPIRAL's actions in SPIRAL's environment, learned by PPO; the brush may be any."""
+    """SPIRAL's actions in SPIRAL's environment, the canvas a black box; learned by PPO."""
 
-    choices = (PRESSURES, len(SIZES))
+    @staticmethod
+    def numbers(channels: int) -> int:
+        return 0
 
-    def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
-        if spec.image[0] > 1:
-            self.choices = (*self.choices, LEVELS**2, LEVELS**2, LEVELS**2)
-        super().__init__(config, spec, rng=rng)
-        self.easels: dict[int, SpiralEpisodes] = {}
+    @staticmethod
+    def choices(channels: int) -> tuple[int, ...]:
+        """Pressure, size, and for colour pictures red, green, blue."""
+        return (PRESSURES, len(SIZES)) + (LEVELS,) * (channels if channels > 1 else 0)
 
     @property
     def components(self) -> int:
-        return 3 + len(self.choices)
+        return 3 + len(self.choices(self.spec.image[0]))
 
-    def episodes(self, count: int, strokes: int) -> SpiralEpisodes:
-        """Paintings begun: a blank canvas each."""
-        channels, side, _ = self.spec.image
-        found = self.easels.get(count)
-        if found is None or found.length < strokes:
-            found = self.easels[count] = SpiralEpisodes(
-                count,
-                size=side,
-                channels=channels,
-                length=strokes,
-                background=0.0,
-                brush=self.config.brush,
-                grid=self.policy.grid,
-                sizes=SIZES,
-                pressures=PRESSURES,
-                levels=LEVELS**2,
-                device=self.device,
-            )
-        return found
+    def complete(self, actions: Tensor) -> Tensor:
+        """The policy's actions as the environment's: a grey pen always paints white."""
+        if self.spec.image[0] > 1:
+            return actions
+        return torch.cat([actions, torch.full_like(actions[:, :1], LEVELS - 1)], 1)
 
-    def rollout(
+    def play(
         self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
-    ) -> dict[str, Tensor]:
-        """Episodes played to their end, all steps stacked (T B ...): canvases before and after, actions, log-probabilities, values."""
-        import numpy as np
-
-        episodes = self.episodes(count, strokes)
-        episodes.begin(np.ones(count, bool), [np.random.default_rng(0)] * count)
-        memory = self.policy.start(count, noise)
-        played: dict[str, list[Tensor]] = {name: [] for name in ("before", "after", "action", "log_prob", "value", "h", "c")}
-        canvas = self.blank(count)
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Episodes played to their end: by name (T B ...) the canvases before and after, actions, log-probabilities and values; and
+        the strokes."""
+        channels, side, _ = self.spec.image
+        episodes = SpiralEpisodes(
+            count,
+            size=side,
+            channels=channels,
+            length=strokes,
+            background=0.0,
+            brush=self.config.brush,
+            grid=self.policy.grid,
+            sizes=SIZES,
+            pressures=PRESSURES,
+            levels=LEVELS,
+            device=self.device,
+        )
+        episodes.begin(np.ones(count, bool), [np.random.default_rng(row) for row in range(count)])
+        canvas, memory = self.blank(count), self.policy.start(count, noise)
+        played: dict[str, list[Tensor]] = {name: [] for name in ("before", "after", "action", "log_prob", "value")}
         for step in range(strokes):
-            seen, now = self.policy.look(self.planes(canvas, target), memory)
-            action, log_prob, _ = self.policy.choose(seen, now, uniforms=uniforms[step])
+            seen, memory = self.policy.look(self.planes(canvas, target), memory)
+            action, log_prob, _ = self.policy.choose(seen, memory, uniforms=uniforms[step])
             episodes.step(self.complete(action))
-            after = self.picture(episodes)
-            row = (canvas, after, action, log_prob, self.policy.value(now.h)[:, 0], *memory)
+            after = episodes.easel.screen.permute(0, 3, 1, 2).float() / 255
+            row = (canvas, after, action, log_prob, self.policy.value(memory.h)[:, 0])
             for name, value in zip(played, row, strict=True):
                 played[name].append(value)
-            canvas, memory = after, now
-        stacked = {name: torch.stack(values) for name, values in played.items()}
-        return stacked | {"strokes": episodes.strokes[:, :strokes].transpose(0, 1).clone()}
-
-    def complete(self, action: Tensor) -> Tensor:
-        """The policy's action as the environment's: a grey pen always paints white."""
-        if self.spec.image[0] > 1:
-            return action
-        return torch.cat([action, torch.full_like(action[:, :1], LEVELS**2 - 1)], 1)
-
-    def picture(self, episodes: SpiralEpisodes) -> Float[Tensor, "B C H W"]:
-        return episodes.easel.screen.permute(0, 3, 1, 2).float() / 255
+            canvas = after
+        return {name: torch.stack(values) for name, values in played.items()}, episodes.strokes.transpose(0, 1).clone()
 
     def draw(self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Tensor) -> Drawn:
-        played = self.rollout(count, target, noise, strokes, uniforms)
-        return Drawn(played["after"], played["strokes"], played["log_prob"].sum(0))
+        played, laid = self.play(count, target, noise, strokes, uniforms)
+        return Drawn(played["after"], laid, played["log_prob"])
 
     def losses(self, batch: Pictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
-        config, images = self.config, batch.images
-        count = len(images)
-        target = None if self.critic is not None else images
-        noise = self.wish(count, rng)
+        """The critic's, if there is one, and then the policy's, an epoch and minibatch after another. A stroke's reward is what it adds
+        to the canvas's worth: for doodles, the difference of the critic's scores."""
+        config, images, count = self.config, batch.images, len(batch.images)
+        target, noise = self.goal(images, rng=rng)
         with torch.no_grad():
-            played = self.rollout(count, target, noise, config.strokes, self.uniforms(config.strokes, count, rng))
-        if self.critic is not None:
-            yield from self.criticise(images, played["after"][-1], rng=rng)
-        rewards = self.rewards(played, images)
-        advantage, returns = advantages(rewards, played["value"], gamma=config.gamma, lam=config.lam)
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
-        log = {"return": rewards.sum(0).mean()}
-        if self.critic is None:
-            log["share"] = squared(played["after"][-1], images).sum() / (images.square().mean((1, 2, 3)).sum() + DARK)
+            played, _ = self.play(count, target, noise, config.strokes, self.uniforms(config.strokes, count, rng))
+        yield from self.criticise(images, played["after"][-1], rng=rng)
+        with torch.no_grad():
+            worth = self.worth(torch.cat([played["before"][:1], played["after"]]), images)
+            rewards = worth[1:] - worth[:-1]
+            advantage, returns = advantages(rewards, played["value"], gamma=config.gamma, lam=config.lam)
+            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
+        log = {"return": rewards.sum(0).mean()} | self.log(played["after"][-1], images)
         for _ in range(config.epochs):
             for rows in torch.randperm(count, device=self.device, generator=rng).chunk(config.minibatches):
                 log_prob, entropy, value = self.replay(played, target, noise, rows)
@@ -408,16 +415,6 @@ class PolicyGradient(Painter):
                 regression = (value - returns[:, rows]).square().mean()
                 yield Loss(surrogate + 0.5 * regression - config.entropy * entropy.mean(), "policy", len(rows), log)
         return None
-
-    @torch.no_grad()
-    def rewards(self, played: dict[str, Tensor], images: Tensor) -> Float[Tensor, "T B"]:
-        """What each stroke gained: in squared error, as a share of the blank canvas's; or in the critic's eyes."""
-        if self.critic is not None:
-            canvases = torch.cat([played["before"][:1], played["after"]])
-            scores = self.critic(canvases.flatten(0, 1)).view(canvases.shape[:2])
-            return scores[1:] - scores[:-1]
-        gain = pyramid(played["before"], images.expand_as(played["before"])) - pyramid(played["after"], images.expand_as(played["after"]))
-        return gain / (pyramid(self.blank(len(images)), images) + DARK)
 
     def replay(
         self, played: dict[str, Tensor], target: Tensor | None, noise: Tensor | None, rows: Tensor
@@ -432,6 +429,30 @@ class PolicyGradient(Painter):
             found.append((log_prob, entropy, self.policy.value(memory.h)[:, 0]))
         log_probs, entropies, values = zip(*found, strict=True)
         return torch.stack(log_probs), torch.stack(entropies), torch.stack(values)
+
+
+class PathwiseReconstructor(Reconstructing, Pathwise):
+    """Learning to Paint's way: a picture, and the gradient of its error."""
+
+
+class PolicyGradientReconstructor(Reconstructing, PolicyGradient):
+    """SPIRAL with a target: a picture, and rewards."""
+
+
+class PathwiseDoodler(Doodling, Pathwise):
+    """A generator of drawings whose last layer is a brush."""
+
+
+class PolicyGradientDoodler(Doodling, PolicyGradient):
+    """SPIRAL."""
+
+
+PAINTERS = {
+    ("reconstruct", "pathwise"): PathwiseReconstructor,
+    ("reconstruct", "policy-gradient"): PolicyGradientReconstructor,
+    ("doodle", "pathwise"): PathwiseDoodler,
+    ("doodle", "policy-gradient"): PolicyGradientDoodler,
+}
 
 
 CHARACTERS = Standard(name="omniglot", side_px=32, batch=32, warp=1.0)

@@ -1,0 +1,131 @@
+"""Figures of a painter that reconstructs: errors by stroke count on drawings held out and on an alphabet never seen, and the curve of
+polishing its strokes beside strokes that start on the ink without any network.
+
+    python scripts/painter_report.py runs/characters --data omniglot --alphabet "Japanese_(katakana)" --out scripts/results/painter_characters
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from drawgen import images, jobs, models
+from drawgen.contract import generator
+from drawgen.data.pictures import Pictures
+from drawgen.data.standard import read_characters
+from drawgen.models.painter import COUNTS, pyramid, squared
+from drawgen_envs.brush import paint
+
+POLISHES = (0, 5, 10, 25, 50, 100)
+
+
+def share(canvas: Tensor, target: Tensor) -> float:
+    return float(squared(canvas, target).sum() / target.square().mean((1, 2, 3)).sum())
+
+
+def on_the_ink(target: Tensor, strokes: int, radius: tuple[float, float], *, rng: torch.Generator) -> Tensor:
+    """Short strokes on ink, far from one another: each starts at the inked pixel that is farthest from those before (B T P)."""
+    count, _, side, _ = target.shape
+    line = (torch.arange(side) + 0.5) / side
+    places = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).flatten(0, 1)  # N 2
+    ink = target.flatten(1) > 0.5
+    distance = torch.where(ink, torch.rand(ink.shape, generator=rng) + 10, -1.0)
+    chosen = []
+    for _ in range(strokes):
+        place = places[distance.argmax(1)]
+        chosen.append(place)
+        distance = torch.minimum(distance, torch.where(ink, torch.cdist(place[:, None], places[None])[:, 0], -1.0))
+    centre = torch.stack(chosen, 1)  # B T 2
+    angle = torch.rand(count, strokes, 1, generator=rng) * torch.pi
+    half = 0.06 * torch.cat([angle.cos(), angle.sin()], 2)
+    rest = torch.ones(count, strokes, 1)
+    return torch.cat([centre - half, centre, centre + half, rest * sum(radius) / 2, rest * sum(radius) / 2, rest, rest, rest], 2)
+
+
+def polish(strokes: Tensor, target: Tensor, radius: tuple[float, float], steps: int) -> Tensor:
+    """Adam on all strokes of all pictures at once, on the pyramid of squared errors."""
+    scale = torch.tensor([0.012] * 6 + [0.003] * 2 + [0.03] * 2 + [0.0])
+    shift = torch.zeros_like(strokes, requires_grad=True)
+    adam = torch.optim.Adam([shift], lr=1.0, betas=(0.8, 0.95))
+
+    def moved() -> Tensor:
+        now = strokes + shift * scale
+        return torch.cat([now[..., :6], now[..., 6:8].clamp(*radius), now[..., 8:].clamp(0, 1)], 2)
+
+    for step in range(steps):
+        for group in adam.param_groups:
+            group["lr"] = 1.0 - 0.8 * step / steps
+        adam.zero_grad()
+        pyramid(paint(torch.zeros_like(target), moved()), target).sum().backward()
+        adam.step()
+    return moved().detach()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="a model folder, or painter:NAME")
+    parser.add_argument("--data", required=True, help="folder of the set's files")
+    parser.add_argument("--alphabet", default="", help="an alphabet of Omniglot that the model has not seen")
+    parser.add_argument("--count", type=int, default=200, help="pictures that are polished")
+    parser.add_argument("--out", required=True, help="the table's file without its suffix; the picture goes beside it")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = models.resolve(arguments.model)
+    _, _, recipe = jobs.stored_recipe(folder)
+    model = models.load(folder)
+    data = type(recipe.data)(**{**vars(recipe.data), "path": arguments.data})
+    sets = {"held out": torch.cat([batch.images for batch in data.stream("valid", seed=0)])}
+    if arguments.alphabet:
+        side = model.spec.image[1]
+        archives = sorted(Path(arguments.data).glob("images_background*.zip"))
+        pictures = torch.cat([read_characters(archive, only=arguments.alphabet) for archive in archives])
+        sets[f"never seen: {arguments.alphabet}"] = F.interpolate(pictures.float() / 255, (side, side), mode="area")
+
+    lines = ["| pictures | strokes | mean squared error a pixel | share of a blank canvas's |", "| --- | --- | --- | --- |"]
+    for name, pictures in sets.items():
+        totals: dict[str, list[float]] = {}
+        for part in pictures.split(100):
+            for key, (total, count) in model.measure(Pictures(part), rng=generator(1)).items():
+                kept = totals.setdefault(key, [0.0, 0.0])
+                kept[0], kept[1] = kept[0] + float(total), kept[1] + count
+        for strokes in COUNTS:
+            l2, part_of = (totals[f"{key}_{strokes:02d}"] for key in ("l2", "share"))
+            lines.append(f"| {name} ({len(pictures)}) | {strokes} | {l2[0] / l2[1]:.5f} | {part_of[0] / part_of[1]:.3f} |")
+
+    target = sets["held out"][: arguments.count]
+    strokes = model.config.strokes
+    begun = time.process_time()
+    sample = model.reconstruct(target, rng=generator(2))
+    network_ms = (time.process_time() - begun) * 1000 / len(target)
+    starts = {"the painter's strokes": (sample.strokes, network_ms), "strokes on the ink": (
+        on_the_ink(target, strokes, model.config.radius, rng=generator(3)), 0.0)}  # fmt: skip
+    lines += ["", f"Polishing {strokes} strokes, {len(target)} held-out pictures at once; processor time a picture, the network's counted:", ""]
+    lines += ["| steps | painter, then polish | ms | ink, then polish | ms |", "| --- | --- | --- | --- | --- |"]
+    best = None
+    for steps in POLISHES:
+        cells = []
+        for start, before_ms in starts.values():
+            begun = time.process_time()
+            found = polish(start, target, model.config.radius, steps)
+            spent = (time.process_time() - begun) * 1000 / len(target) + before_ms
+            painted = paint(torch.zeros_like(target), found)
+            cells.append(f"{share(painted, target):.3f} | {spent:.2f}")
+            if best is None or steps == max(POLISHES):
+                best = painted
+        lines.append(f"| {steps} | " + " | ".join(cells) + " |")
+
+    out = Path(arguments.out)
+    rows = torch.stack([target[:16], sample.images[:16]], 1).flatten(0, 1)
+    order = torch.arange(32).view(16, 2).T.flatten()
+    sheet = images.grid(rows[order], columns=16)
+    images.save_image(out.with_suffix(".png"), sheet.repeat_interleave(3, 1).repeat_interleave(3, 2))
+    words = [f"# {out.stem}", "", f"Made by `scripts/painter_report.py` on {jobs.machine()}, one thread.", ""]
+    out.with_suffix(".md").write_text("\n".join([*words, *lines, "", f"![above: held-out drawings; below: painted]({out.name}.png)", ""]))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
