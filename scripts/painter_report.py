@@ -1,7 +1,7 @@
-"""Figures of a painter that reconstructs: errors by stroke count on drawings held out and on an alphabet never seen, and the curve of
-polishing its strokes beside strokes that start on the ink without any network.
+"""Figures of a painter that reconstructs: errors by stroke count on drawings held out and on an alphabet never seen, and the curve
+of polishing its strokes beside strokes that start on the ink without any network.
 
-    python scripts/painter_report.py runs/characters --data omniglot --alphabet "Japanese_(katakana)" --out scripts/results/painter_characters
+    python scripts/painter_report.py runs/characters --data OMNIGLOT --alphabet "Japanese_(katakana)" --out painter_characters
 """
 
 import argparse
@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import torch
+from drawgen_envs.brush import paint
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,7 +18,6 @@ from drawgen.contract import generator
 from drawgen.data.pictures import Pictures
 from drawgen.data.standard import read_characters
 from drawgen.models.painter import COUNTS, pyramid, squared
-from drawgen_envs.brush import paint
 
 POLISHES = (0, 5, 10, 25, 50, 100)
 
@@ -102,7 +102,11 @@ def main() -> None:
     network_ms = (time.process_time() - begun) * 1000 / len(target)
     starts = {"the painter's strokes": (sample.strokes, network_ms), "strokes on the ink": (
         on_the_ink(target, strokes, model.config.radius, rng=generator(3)), 0.0)}  # fmt: skip
-    lines += ["", f"Polishing {strokes} strokes, {len(target)} held-out pictures at once; processor time a picture, the network's counted:", ""]
+    lines += [
+        "",
+        f"Polishing {strokes} strokes, {len(target)} held-out pictures at once; processor time a picture, the network's counted:",
+        "",
+    ]
     lines += ["| steps | painter, then polish | ms | ink, then polish | ms |", "| --- | --- | --- | --- | --- |"]
     best = None
     for steps in POLISHES:
@@ -123,7 +127,9 @@ def main() -> None:
     sheet = images.grid(rows[order], columns=16)
     images.save_image(out.with_suffix(".png"), sheet.repeat_interleave(3, 1).repeat_interleave(3, 2))
     words = [f"# {out.stem}", "", f"Made by `scripts/painter_report.py` on {jobs.machine()}, one thread.", ""]
-    out.with_suffix(".md").write_text("\n".join([*words, *lines, "", f"![above: held-out drawings; below: painted]({out.name}.png)", ""]))
+    out.with_suffix(".md").write_text(
+        "\n".join([*words, *lines, "", f"![above: held-out drawings; below: painted]({out.name}.png)", ""])
+    )
     print("\n".join(lines))
 
 

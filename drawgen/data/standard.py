@@ -41,7 +41,7 @@ class Standard:
     jitter_px: int = 0
     """Training pictures are shifted by up to so many pixels each way, at random."""
     warp: float = 0.0
-    """Training pictures are turned, scaled, sheared and shifted at random; 1 is a good deal (up to 17 degrees, 20 %, 20 %, 12 %)."""
+    """Training pictures are turned, scaled, sheared and shifted at random; 1: by up to 17 degrees, 20 %, 20 % and 12 %."""
     without: str = ""
     """An alphabet of Omniglot that is left out, to be painted by a model that has never seen it."""
     digits: int = 1

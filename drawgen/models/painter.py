@@ -3,8 +3,8 @@ Learning": SPIRAL; Mellor et al. 2019: SPIRAL++; the gradient through the brush 
 
 Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a stroke, A components of an action, U units.
 
-At each step the painter looks at the canvas (and at the picture it is to paint, where there is one), and lays one stroke. What it is
-for is its goal, and how it learns is another matter:
+At each step the painter looks at the canvas (and at the picture it is to paint, where there is one), and lays one stroke. What it
+is for is its goal, and how it learns is another matter:
 
     goal   reconstruct: the squared error on a pyramid of resolutions, after every stroke
            doodle: a critic that tells drawings of the data from its own (WGAN-GP), from noise and without a target
@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from drawgen_envs.brush import paint
+from drawgen_envs.episodes import SpiralEpisodes
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,8 +32,6 @@ from drawgen.data.standard import Standard
 from drawgen.nn.policy import Critic, Policy, gradient_penalty
 from drawgen.policy_gradient import advantages, clipped_surrogate
 from drawgen.train import Fit
-from drawgen_envs.brush import paint
-from drawgen_envs.episodes import SpiralEpisodes
 
 CHUNK = 16
 """Drawings sampled at once."""
@@ -92,7 +92,16 @@ class Config:
         for name, known in (("goal", ("reconstruct", "doodle")), ("learn", ("pathwise", "policy-gradient"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"model.{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}")
-        least = {"strokes": 1, "units": 1, "width": 1, "critic_width": 1, "critic_steps": 1, "epochs": 1, "minibatches": 1, "noise": 0}
+        least = {
+            "strokes": 1,
+            "units": 1,
+            "width": 1,
+            "critic_width": 1,
+            "critic_steps": 1,
+            "epochs": 1,
+            "minibatches": 1,
+            "noise": 0,
+        }
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {value}")
@@ -133,8 +142,8 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
 
 
 class Painter(nn.Module):
-    """What all painters share: a policy and a blank canvas (0; ink is 1). A painter is one of these with two more parents: what it is for
-    (`Reconstructing`, `Doodling`) and how it learns (`Pathwise`, `PolicyGradient`)."""
+    """What all painters share: a policy and a blank canvas (0; ink is 1). A painter has two parents: what it is for (`Reconstructing`,
+    `Doodling`) and how it learns (`Pathwise`, `PolicyGradient`)."""
 
     config: Config
     spec: Spec
@@ -212,7 +221,7 @@ class Reconstructing(Painter):
 
     @torch.no_grad()
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
-        """`l2_08`, the mean squared error a pixel after 8 strokes (5, 10, 20 too), and `share_08`, that as a share of a blank canvas's."""
+        """`l2_08`, the mean squared error a pixel after 8 strokes (5, 10, 20 too), and `share_08`, its share of a blank canvas's."""
         images, most = batch.images, max(COUNTS)
         drawn = self.draw(len(images), images, None, most, self.uniforms(most, len(images), rng))
         totals: Totals = {}
@@ -297,7 +306,7 @@ class Pathwise(Painter):
         return 4 + (channels if channels > 1 else 0)
 
     @staticmethod
-    def choices(channels: int) -> tuple[int, ...]:
+    def choices(_channels: int) -> tuple[int, ...]:
         return ()
 
     def draw(
@@ -321,7 +330,7 @@ class Pathwise(Painter):
         return Drawn(torch.stack(canvases), torch.stack(laid), torch.stack(log_probs))
 
     def losses(self, batch: Pictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
-        """The critic's, if there is one, and then the policy's: less what its canvases are worth. Reconstructions count after each stroke."""
+        """The critic's, if there is one, and then the policy's: less what its canvases are worth, reconstructions after each stroke."""
         images, strokes = batch.images, self.config.strokes
         target, noise = self.goal(images, rng=rng)
         drawn = self.draw(len(images), target, noise, strokes, self.uniforms(strokes, len(images), rng))
@@ -339,7 +348,7 @@ class PolicyGradient(Painter):
     """SPIRAL's actions in SPIRAL's environment, the canvas a black box; learned by PPO."""
 
     @staticmethod
-    def numbers(channels: int) -> int:
+    def numbers(_channels: int) -> int:
         return 0
 
     @staticmethod
@@ -395,8 +404,8 @@ class PolicyGradient(Painter):
         return Drawn(played["after"], laid, played["log_prob"])
 
     def losses(self, batch: Pictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
-        """The critic's, if there is one, and then the policy's, an epoch and minibatch after another. A stroke's reward is what it adds
-        to the canvas's worth: for doodles, the difference of the critic's scores."""
+        """The critic's, if there is one, and then the policy's, one epoch and minibatch after another. A stroke's reward is what it
+        adds to the canvas's worth: for doodles, the difference of the critic's scores."""
         config, images, count = self.config, batch.images, len(batch.images)
         target, noise = self.goal(images, rng=rng)
         with torch.no_grad():

@@ -1,6 +1,7 @@
 """A painter's eye and hand, and a critic: what policies that act on a canvas are made of.
 
-Axes: B canvases, C planes, H = W = side, G x G cells of a grid (half the side), K features of a cell, U units, A components of an action.
+Axes: B canvases, C planes, H = W = side, N cells of a grid (half the side), K features of a cell, U units, A components of an
+action.
 
 The policy looks at the canvas by convolutions, remembers by an LSTM, and names a stroke component after component, each knowing
 the ones before it, as in SPIRAL (Ganin et al. 2018). A place is named by pointing: the state's query is compared with what is
@@ -51,7 +52,9 @@ class Eye(nn.Module):
         self.down = nn.ModuleList(
             [conv(planes + 2, width, 5, 2, rng), conv(width, 2 * width, 3, 2, rng), conv(2 * width, 2 * width, 3, 2, rng)]
         )
-        self.up = nn.ModuleList([conv(width, width, 1, 1, rng), conv(2 * width, width, 1, 1, rng), conv(2 * width, width, 1, 1, rng)])
+        self.up = nn.ModuleList(
+            [conv(width, width, 1, 1, rng), conv(2 * width, width, 1, 1, rng), conv(2 * width, width, 1, 1, rng)]
+        )
         self.summarise = linear(2 * width * (side // 8) ** 2, units, rng)
         line = torch.linspace(-1, 1, side)
         self.register_buffer("coordinates", torch.stack(torch.meshgrid(line, line, indexing="xy")), persistent=False)
@@ -89,7 +92,16 @@ class Policy(nn.Module):
     """See the top of the file. `choices` are the numbers of values of the components after the two places and the flag."""
 
     def __init__(
-        self, planes: int, side: int, *, width: int, units: int, noise: int, numbers: int, choices: tuple[int, ...], rng: torch.Generator
+        self,
+        planes: int,
+        side: int,
+        *,
+        width: int,
+        units: int,
+        noise: int,
+        numbers: int,
+        choices: tuple[int, ...],
+        rng: torch.Generator,
     ) -> None:
         super().__init__()
         if side % 8:
@@ -166,7 +178,9 @@ class Policy(nn.Module):
             else:
                 assert uniforms is not None
                 edges = log_p.detach().exp().cumsum(1)
-                picked[component] = torch.searchsorted(edges, uniforms[:, component, None] * edges[:, -1:]).clamp(max=logits.shape[1] - 1)[:, 0]
+                picked[component] = torch.searchsorted(edges, uniforms[:, component, None] * edges[:, -1:]).clamp(
+                    max=logits.shape[1] - 1
+                )[:, 0]
             log_probs[component] = log_p.gather(1, picked[component][:, None])[:, 0]
             entropies[component] = -(log_p.exp() * log_p).sum(1)
             return picked[component]
@@ -186,7 +200,7 @@ class Policy(nn.Module):
 
 
 class Critic(nn.Module):
-    """How much like the data a picture is: the higher, the more. Sees, against collapse, how much the pictures of a group differ."""
+    """How much like the data a picture is: the higher, the more. It sees, against collapse, how much pictures of a group differ."""
 
     GROUP = 4
 
@@ -207,7 +221,7 @@ class Critic(nn.Module):
         return self.score(torch.cat([x.flatten(1), spread[:, None]], 1))[:, 0]
 
 
-def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, *, rng: torch.Generator) -> Float[Tensor, ""]:
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, *, rng: torch.Generator) -> Float[Tensor, ""]:
     """Mean (|d critic / d picture| - 1)^2 between real and fake pictures (Gulrajani et al. 2017)."""
     share = torch.rand(len(real), 1, 1, 1, device=real.device, generator=rng)
     between = torch.lerp(fake, real, share).requires_grad_()

@@ -1,0 +1,135 @@
+"""Painters: the loss is that of the drawn strokes, played actions are replayed as they were, verbs go by the goal."""
+
+import dataclasses
+
+import pytest
+import torch
+from drawgen_envs.brush import paint
+
+from drawgen.contract import Request, Spec, generator
+from drawgen.data.pictures import Pictures
+from drawgen.models.painter import DARK, PAINTERS, Config, pyramid
+
+SPEC = Spec((1, 16, 16))
+SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
+RECONSTRUCT, DOODLE = SMALL, dataclasses.replace(SMALL, goal="doodle")
+KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS]
+
+
+def pictures(count=8, spec=SPEC):
+    return Pictures((torch.rand(count, *spec.image, generator=generator(1)) > 0.6).float())
+
+
+def walk(model, batch, seed=2):
+    losses = []
+    for loss in model.losses(batch, state={}, rng=generator(seed)):
+        model.zero_grad(set_to_none=True)
+        loss.value.backward()
+        losses.append(loss)
+    return losses
+
+
+@pytest.mark.parametrize("config", KINDS, ids=lambda config: f"{config.goal}-{config.learn}")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_kind_learns_something(config, channels):
+    spec = Spec((channels, 16, 16))
+    model = config.build(spec, rng=generator(0))
+    losses = walk(model, pictures(spec=spec))
+    players = [loss.player for loss in losses]
+    policy_steps = 1 if config.learn == "pathwise" else config.epochs * config.minibatches
+    assert players == ["critic"] * (config.critic_steps if config.goal == "doodle" else 0) + ["policy"] * policy_steps
+    assert all(torch.isfinite(loss.value) for loss in losses)
+    moved = [name for name, p in model.policy.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0]
+    assert any("eye" in name for name in moved)
+    assert any("pointers" in name for name in moved)
+    assert {name for player in model.players().values() for group in player.groups for name in map(id, group.parameters)} == set(
+        map(id, model.parameters())
+    )
+
+
+def test_the_loss_is_that_of_the_drawn_strokes():
+    model = RECONSTRUCT.build(SPEC, rng=generator(0))
+    batch = pictures()
+    (loss,) = walk(model, batch)
+    strokes = model.reconstruct(batch.images, rng=generator(5)).strokes
+    canvas, costs = torch.zeros_like(batch.images), []
+    for stroke in strokes.unbind(1):
+        canvas = paint(canvas, stroke[:, None])
+        costs.append(pyramid(canvas, batch.images) / (pyramid(torch.zeros_like(canvas), batch.images) + DARK))
+    assert float(loss.value.detach()) == pytest.approx(float(torch.stack(costs).mean()), rel=1e-5)
+
+
+def test_strokes_drawn_again_are_the_picture():
+    for config in KINDS:
+        model = config.build(SPEC, rng=generator(0))
+        batch = pictures()
+        sample = model.sample(Request(n=3)) if config.goal == "doodle" else model.reconstruct(batch.images, rng=generator(5))
+        again = paint(torch.zeros_like(sample.images), sample.strokes).clamp(0, 1)
+        torch.testing.assert_close(again, sample.images, atol=3 / 255, rtol=0)  # an environment shows bytes
+
+
+def test_played_actions_are_replayed_as_they_were():
+    model = dataclasses.replace(RECONSTRUCT, learn="policy-gradient").build(SPEC, rng=generator(0))
+    batch = pictures()
+    with torch.no_grad():
+        played, _ = model.play(8, batch.images, None, 3, model.uniforms(3, 8, generator(3)))
+        log_prob, _, value = model.replay(played, batch.images, None, torch.arange(8))
+    torch.testing.assert_close(log_prob, played["log_prob"])
+    torch.testing.assert_close(value, played["value"])
+    assert torch.equal(played["before"][1:], played["after"][:-1])
+
+
+def test_the_flag_learns_by_its_score_function():
+    """The gradient of the flag's layer is that of the expected cost, which two flags and one stroke give in closed form."""
+    count = 4096
+    config = dataclasses.replace(RECONSTRUCT, strokes=1, lift=True)
+    model = config.build(SPEC, rng=generator(0))
+    model.policy.flag.bias.data[:] = 0
+    images = pictures(1).images.expand(count, -1, -1, -1)
+    walk(model, Pictures(images))
+    estimate = model.policy.flag.bias.grad.clone()
+    model.zero_grad()
+    one = images[:1]
+    costs = []
+    for uniform in (1.0, 0.0):  # left out, laid
+        drawn = model.draw(1, one, None, 1, torch.full((1, 1, 1), uniform))
+        costs.append(-model.worth(drawn.canvases, one).mean().detach())
+    _, memory = model.policy.look(model.planes(torch.zeros_like(one), one), model.policy.start(1))
+    expected = (model.policy.flag(memory.h).softmax(1)[0] * torch.stack(costs)).sum()
+    expected.backward()
+    torch.testing.assert_close(estimate, model.policy.flag.bias.grad, rtol=0.1, atol=1e-4)
+
+
+def test_a_stroke_left_out_leaves_the_canvas():
+    model = dataclasses.replace(RECONSTRUCT, lift=True).build(SPEC, rng=generator(0))
+    drawn = model.draw(2, pictures(2).images, None, 3, torch.ones(3, 2, 1))
+    assert drawn.canvases.abs().max() < 1e-6
+
+
+def test_verbs_go_by_the_goal():
+    painter, doodler = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE))
+    assert hasattr(painter, "reconstruct")
+    assert not hasattr(painter, "sample")
+    assert hasattr(doodler, "sample")
+    assert not hasattr(doodler, "reconstruct")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"goal": "draw"}, "model.goal is 'draw'; it is one of reconstruct, doodle"),
+        ({"learn": "ppo"}, "model.learn is 'ppo'"),
+        ({"strokes": 0}, "model.strokes is 0"),
+        ({"goal": "doodle", "noise": 0}, "model.noise is 0"),
+        ({"radius": (0.2, 0.1)}, "model.radius is"),
+        ({"gamma": 1.5}, "model.gamma is 1.5"),
+    ],
+)
+def test_settings_that_make_no_sense(change, words):
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(SMALL, **change)
+
+
+def test_pictures_that_are_not_square():
+    with pytest.raises(ValueError, match="24x16"):
+        SMALL.build(Spec((1, 16, 24)), rng=generator(0))
