@@ -1,14 +1,14 @@
-"""The brush compiled for a CPU (numba), with its own backward; `brush.paint_torch` is its definition, and the tests hold it to that.
+"""The brush compiled for a CPU (numba), with its own backward. `brush.paint_torch` is its definition; the tests hold it to that.
 
 Axes: B canvases, S strokes, P numbers of a stroke, C channels, H rows, W columns, K pieces of a curve, L lanes of a vector.
 
 A stroke touches few pixels, so each is drawn on its own, row by row and on a row in blocks of L pixels: the pieces that reach the
 block say where the sweep comes nearest, and the block is laid on the canvas. For the backward, the forward keeps of each block the
-nearest places and what was under it; all else is computed again. Arrays are flat, and longer by a vector than what they hold.
+nearest places and what was under it; all else is computed again. Arrays are flat.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,22 +16,45 @@ from numba import njit
 from torch import Tensor
 
 from drawgen_envs.brush import COLUMNS, FARTHEST, pieces
-from drawgen_envs.lanes_cpu import LANES, absolute, bits, counting, floor, greatest, least, load, lowest, maximum, minimum, sqrt, store
-from drawgen_envs.lanes_cpu import total, where
+from drawgen_envs.lanes_cpu import (
+    LANES,
+    absolute,
+    bits,
+    counting,
+    floor,
+    greatest,
+    least,
+    load,
+    lowest,
+    maximum,
+    minimum,
+    sqrt,
+    store,
+    total,
+    where,
+)
 
 COLOUR = len(COLUMNS)
 TINY = 1e-12  # as in brush.py
 FAR = 1e30
+Array: TypeAlias = np.ndarray  # one-dimensional
+Shape: TypeAlias = tuple[int, int, int, int, int]  # B C H W S
 FLAGS = {"contract", "reassoc", "nsz", "arcp"}  # not the two that would let it forget NaN and infinity
-OPTIONS: dict[str, Any] = {"cache": True, "fastmath": FLAGS, "error_model": "numpy", "nogil": True}
-
-# The table of pieces, one row a number: start, direction, start's radius, its loss per pixel and the tilt that follows (`brush.nearest`),
-# the least and greatest way along, pieces per pixel, the box that it reaches, and where it meets a row: SLANT (y - AY) -+ REACH.
+# The table of pieces, one row a number: start, direction, start's radius, its loss per pixel and the tilt that follows (as in
+# `brush.nearest`), the least and greatest way along, pieces per pixel, the box, and where it meets a row: SLANT (y - AY) -+ REACH.
 AX, AY, UX, UY, RADIUS, SLOPE, TILT, LOW, HIGH, PER, LEFT, RIGHT, TOP, BOTTOM, SLANT, REACH = range(16)
 
 
-@njit(**OPTIONS)
-def cut(strokes: Any, at: Any, height: Any, width: Any, most: Any, table: Any) -> Any:
+def compiled(function: Any) -> Any:
+    """The function compiled, once for all where there is a folder to keep it in."""
+    try:
+        return njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)(function)
+    except RuntimeError:  # numba found no folder that it may write to
+        return njit(fastmath=FLAGS, error_model="numpy", nogil=True)(function)
+
+
+@compiled
+def cut(strokes: Array, at: int, height: int, width: int, most: int, table: Array) -> int:
     """Cuts the curve of the stroke that begins at `at` into its pieces, L at a time; returns their number."""
     real = strokes.dtype.type
     pitch = len(table) // 16
@@ -39,16 +62,22 @@ def cut(strokes: Any, at: Any, height: Any, width: Any, most: Any, table: Any) -
     x0, x1, x2 = strokes[at] * wide, strokes[at + 2] * wide, strokes[at + 4] * wide
     y0, y1, y2 = strokes[at + 1] * high, strokes[at + 3] * high, strokes[at + 5] * high
     r0, r1 = max(strokes[at + 6], real(0)) * scale, max(strokes[at + 7], real(0)) * scale
-    bend = math.hypot(x0 - 2 * x1 + x2, y0 - 2 * y1 + y2)
-    count = real(min(max(math.ceil(math.sqrt(2 * bend)), 1), most))
+    bend_x, bend_y = x0 - 2 * x1 + x2, y0 - 2 * y1 + y2
+    count = real(min(max(math.ceil(math.sqrt(2 * math.hypot(bend_x, bend_y))), 1), most))
     for k in range(0, int(count), LANES):
         number = counting(strokes) + k
         t, s = number / count, (number + 1) / count
-        ax, ay = (1 - t) * (1 - t) * x0 + 2 * t * (1 - t) * x1 + t * t * x2, (1 - t) * (1 - t) * y0 + 2 * t * (1 - t) * y1 + t * t * y2
-        bx, by = (1 - s) * (1 - s) * x0 + 2 * s * (1 - s) * x1 + s * s * x2, (1 - s) * (1 - s) * y0 + 2 * s * (1 - s) * y1 + s * s * y2
+        ax, ay = x0 + t * (2 * (x1 - x0) + t * bend_x), y0 + t * (2 * (y1 - y0) + t * bend_y)
+        bx, by = x0 + s * (2 * (x1 - x0) + s * bend_x), y0 + s * (2 * (y1 - y0) + s * bend_y)
         ra, rb = r0 + (r1 - r0) * t, r0 + (r1 - r0) * s
-        length = sqrt((bx - ax) * (bx - ax) + (by - ay) * (by - ay) + TINY)
-        ux, uy, slope = (bx - ax) / length, (by - ay) / length, (ra - rb) / length
+        squared = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
+        length = sqrt(squared + TINY)
+        slope = (ra - rb) / length
+        straight = squared > 1e-9  # a dot has no direction, and any will do
+        ux, uy = (
+            where(straight, (bx - ax) / sqrt(maximum(squared, TINY)), 1),
+            where(straight, (by - ay) / sqrt(maximum(squared, TINY)), 0),
+        )
         store(table, AX * pitch + k, ax)
         store(table, AY * pitch + k, ay)
         store(table, UX * pitch + k, ux)
@@ -56,7 +85,7 @@ def cut(strokes: Any, at: Any, height: Any, width: Any, most: Any, table: Any) -
         store(table, RADIUS * pitch + k, ra)
         store(table, SLOPE * pitch + k, slope)
         store(table, TILT * pitch + k, slope / sqrt(maximum(1 - slope * slope, 1e-6)))
-        store(table, LOW * pitch + k, where(slope > -1, 0, length))  # where one end's disc covers the other's, only that end is left
+        store(table, LOW * pitch + k, where(slope > -1, 0, length))  # one disc covers the other: only its place is left
         store(table, HIGH * pitch + k, where(slope < 1, length, 0))
         store(table, PER * pitch + k, 1 / length)
         reach = maximum(ra, rb) + 1
@@ -70,9 +99,9 @@ def cut(strokes: Any, at: Any, height: Any, width: Any, most: Any, table: Any) -
     return int(count)
 
 
-@njit(**OPTIONS)
-def meet(table, count, y, width, lefts, rights):
-    """Between which x (left, right) each piece meets the row of pixels at y, none where left >= right; and the columns of them all."""
+@compiled
+def meet(table: Array, count: int, y: float, width: int, lefts: Array, rights: Array) -> tuple[int, int]:
+    """Between which x each piece meets the row of pixels at y (nowhere if left >= right), and the columns of them all."""
     pitch = len(table) // 16
     low, high = width, 0
     for k in range(0, count, LANES):
@@ -88,31 +117,35 @@ def meet(table, count, y, width, lefts, rights):
     return low, high
 
 
-@njit(**OPTIONS)
-def longer(array, size):
+@compiled
+def longer(array: Array, size: int) -> Array:
     """An array with room for `size` numbers and what another had."""
     out = np.empty(size, array.dtype)
     out[: len(array)] = array
     return out
 
 
-@njit(**OPTIONS)
-def forward(canvas, shape, strokes, most, keep):
-    """Lays the strokes on the canvases (B C H W, and a spare vector), in place. Returns whether all numbers are fit to be drawn; and,
-    with `keep`, where each stroke's blocks begin (B S + 1), each block's row and column, and its places and what was under it."""
+@compiled
+def forward(canvas: Array, shape: Shape, strokes: Array, most: int, keep: bool) -> tuple[bool, Array, Array, Array]:
+    """Lays the strokes on the canvases (B C H W) in place.
+
+    Returns whether all numbers are fit to be drawn, and with `keep`, for which the canvases end with a spare vector, where each
+    stroke's blocks begin (B S + 1), the blocks' corners, and their places with what was under them.
+    """
     B, C, H, W, S = shape
     real = canvas.dtype.type
     P = COLOUR + C
     begins = np.zeros(B * S + 1, np.int64)
-    corners = np.empty(2 * B * S * H if keep else 0, np.int32)
-    kept = np.empty(B * S * H * (C + 1) * LANES if keep else 0, canvas.dtype)
+    room = B * S * H // 4 + 16 if keep else 0
+    corners, kept = np.empty(2 * room, np.int32), np.empty(room * (C + 1) * LANES, canvas.dtype)
     for i in range(B * S * P):
         if not abs(strokes[i]) <= FARTHEST:
             return False, begins, corners, kept
     pitch = (most + LANES - 1) // LANES * LANES
     table = np.empty(16 * pitch, canvas.dtype)
     lefts, rights = np.empty(pitch, canvas.dtype), np.empty(pitch, canvas.dtype)
-    lanes = counting(canvas)
+    last = np.empty(LANES, canvas.dtype)
+    lanes: Any = counting(canvas)
     n = 0
     for b in range(B):
         for s in range(S):
@@ -123,7 +156,7 @@ def forward(canvas, shape, strokes, most, keep):
                 continue
             count = cut(strokes, at, H, W, most, table)
             per = real(1) / real(count)
-            a0, rise, r1 = a0, rise * per, (r1 - r0) * per  # by piece
+            rise, change = rise * per, (r1 - r0) * per  # by piece
             top, bottom = real(FAR), real(-FAR)
             for k in range(0, count, LANES):
                 top, bottom = min(top, least(load(table, TOP * pitch + k))), max(bottom, greatest(load(table, BOTTOM * pitch + k)))
@@ -152,9 +185,9 @@ def forward(canvas, shape, strokes, most, keep):
                     if not touched:
                         continue
                     inner = minimum(maximum(depth, -1), 1)
-                    outer = minimum(maximum(depth - 2 * (r0 + r1 * place), -1), 1)
+                    outer = minimum(maximum(depth - 2 * (r0 + change * place), -1), 1)
                     m = (a0 + rise * place) * (inner - outer - 0.5 * (inner * absolute(inner) - outer * absolute(outer)))
-                    m = where(x < real(W), m, 0)
+                    m = where((x < real(W)) & (inner > outer), m, 0)  # exactly 0 for no width
                     pixel = (b * C * H + i) * W + j
                     if keep:
                         if 2 * n + 2 > len(corners):
@@ -164,24 +197,33 @@ def forward(canvas, shape, strokes, most, keep):
                         for c in range(C):
                             store(kept, (n * (C + 1) + c + 1) * LANES, load(canvas, pixel + c * H * W))
                         n += 1
+                    if pixel + (C - 1) * H * W + LANES <= len(canvas):
+                        for c in range(C):
+                            under = load(canvas, pixel + c * H * W)
+                            store(canvas, pixel + c * H * W, under + m * (strokes[at + COLOUR + c] - under))
+                        continue
+                    store(last, 0, m)  # at the very end of the canvases no vector fits
                     for c in range(C):
-                        under = load(canvas, pixel + c * H * W)
-                        store(canvas, pixel + c * H * W, under + m * (strokes[at + COLOUR + c] - under))
+                        for lane in range(min(LANES, W - j)):
+                            under_one = canvas[pixel + c * H * W + lane]
+                            canvas[pixel + c * H * W + lane] = under_one + last[lane] * (strokes[at + COLOUR + c] - under_one)
             begins[b * S + s + 1] = n
     return True, begins, corners, kept
 
 
-@njit(**OPTIONS)
-def backward(grad, shape, strokes, most, begins, corners, kept):
-    """The gradient with respect to the strokes (B S P), from that with respect to the canvases after them, which becomes, in place, the
-    one with respect to the canvases before. The symbols are those of `brush.nearest`; d... is the loss's derivative by it."""
+@compiled
+def backward(grad: Array, shape: Shape, strokes: Array, most: int, begins: Array, corners: Array, kept: Array) -> Array:
+    """The gradient by the strokes (B S P), from that by the canvases after them, which becomes in place that by those before.
+
+    The symbols are those of `brush.nearest`; what begins with d is the loss's derivative.
+    """
     B, C, H, W, S = shape
     real = grad.dtype.type
     P = COLOUR + C
     out = np.zeros(B * S * P, grad.dtype)
     colours = np.empty(C * LANES, grad.dtype)
     table = np.empty(16 * ((most + LANES - 1) // LANES * LANES), grad.dtype)
-    lanes = counting(grad)
+    lanes: Any = counting(grad)
     wide, high, scale = real(W), real(H), real(min(H, W))
     for stroke in range(B * S - 1, -1, -1):
         if begins[stroke] == begins[stroke + 1]:
@@ -255,7 +297,8 @@ def backward(grad, shape, strokes, most, begins, corners, kept):
             dr = dslope * per * near
             dr0 += dradius * (1 - t) + dr
             dr1 += dradius * t - dr
-        out[at], out[at + 1], out[at + 2], out[at + 3] = total(dx0) * wide, total(dy0) * high, 2 * total(dx1) * wide, 2 * total(dy1) * high
+        out[at], out[at + 1] = total(dx0) * wide, total(dy0) * high
+        out[at + 2], out[at + 3] = 2 * total(dx1) * wide, 2 * total(dy1) * high
         out[at + 4], out[at + 5] = total(dx2) * wide, total(dy2) * high
         out[at + 6] = total(dr0) * scale if strokes[at + 6] >= 0 else real(0)
         out[at + 7] = total(dr1) * scale if strokes[at + 7] >= 0 else real(0)
@@ -269,7 +312,18 @@ def spare(tensor: Tensor) -> Tensor:
     """A contiguous copy (flat) with room for a vector more, so that a row's last block may run over its end."""
     out = tensor.new_empty(tensor.numel() + LANES)
     out[:-LANES].view(tensor.shape).copy_(tensor)
+    out[-LANES:] = 0
     return out
+
+
+def lay(flat: Tensor, canvas: Tensor, strokes: Tensor, keep: bool) -> tuple[Any, ...]:
+    """Runs `forward` on a flat canvas of `canvas`'s shape; what its backward needs. Raises ValueError for unfit numbers."""
+    numbers, shape = strokes.detach().flatten().numpy(), (*canvas.shape, strokes.shape[1])
+    most = pieces(*canvas.shape[2:])
+    fit, *kept = forward(flat.numpy(), shape, numbers, most, keep)
+    if not fit:
+        raise ValueError(f"a stroke has a number that is not finite or is beyond {FARTHEST:g}")
+    return shape, numbers, most, *kept
 
 
 class Paint(torch.autograd.Function):
@@ -277,14 +331,8 @@ class Paint(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, canvas: Tensor, strokes: Tensor) -> Tensor:
-        out, numbers = spare(canvas.detach()), strokes.detach().flatten()
-        shape, most = (*canvas.shape, strokes.shape[1]), pieces(*canvas.shape[2:])
-        keep = any(ctx.needs_input_grad)
-        fit, *kept = forward(out.numpy(), shape, numbers.numpy(), most, keep)
-        if not fit:
-            raise ValueError(f"a stroke has a number that is not finite or is beyond {FARTHEST:g}")
-        if keep:
-            ctx.rest = shape, numbers.numpy(), most, *kept
+        out = spare(canvas.detach())
+        ctx.rest = lay(out, canvas, strokes, keep=any(ctx.needs_input_grad))
         return out[:-LANES].view(canvas.shape)
 
     @staticmethod
@@ -294,3 +342,8 @@ class Paint(torch.autograd.Function):
         out = torch.from_numpy(backward(before.numpy(), *ctx.rest))
         B, C, _, _, S = ctx.rest[0]
         return before[:-LANES].view(grad.shape), out.view(B, S, COLOUR + C)
+
+
+def paint_(canvas: Tensor, strokes: Tensor) -> None:
+    """`brush.paint_` on a CPU, for a contiguous canvas."""
+    lay(canvas.detach().view(-1), canvas, strokes, keep=False)

@@ -1,8 +1,8 @@
 """Vectors inside numba's compiled loops: `LANES` floats in one variable, and arithmetic on all of them at once.
 
-Left to itself, a compiler makes vector instructions of long loops only, and the rows of a stroke are short. These vectors are LLVM's
-own, which every processor gets in the form that it has. `a * b + 1` works lane by lane, a number goes to every lane; comparisons
-make masks. For use inside `numba.njit` functions, where each of these names is one or few instructions.
+Left to itself, a compiler makes vector instructions of long loops only, and the rows of a stroke are short. These vectors are
+LLVM's own, which every processor gets in the form that it has. `a * b + 1` works lane by lane, a number goes to every lane, and
+comparisons make masks. For use inside `numba.njit` functions, where each of these names is one or few instructions.
 """
 
 import operator
@@ -45,9 +45,9 @@ def spread(context: Any, builder: Any, value: Any, kind: Any, lanes: Lanes) -> A
     if isinstance(kind, Lanes):
         return value
     number = context.cast(builder, value, kind, lanes.kind)
-    vector = ir.VectorType(number.type, LANES)
-    first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.IntType(32)(0))
-    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+    nothing = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
+    first_everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(builder.insert_element(nothing, number, ir.IntType(32)(0)), nothing, first_everywhere)
 
 
 def llvm(builder: Any, name: str, result: Any, *values: Any) -> Any:
@@ -55,7 +55,7 @@ def llvm(builder: Any, name: str, result: Any, *values: Any) -> Any:
     kind = next(value.type for value in values if isinstance(value.type, ir.VectorType))
     name = f"llvm.{name}.v{LANES}{'f32' if isinstance(kind.element, ir.FloatType) else 'f64'}"
     function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, [value.type for value in values]), name)
-    return builder.call(function, values, fastmath=("reassoc",))
+    return builder.call(function, values, fastmath=("reassoc", "nnan", "nsz") if "reduce" in name else ())
 
 
 def operation(symbol: Any, emit: Emit, result: Any = None) -> None:
