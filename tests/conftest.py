@@ -7,9 +7,10 @@ import pytest
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [path for path in sorted((ROOT / "drawgen").rglob("*.py")) if path.stem != "__init__"]
-CHECKED = [path for path in SOURCES if not path.stem.endswith("_cpu")]  # numba compiles the others, and takes no wrappers
-install_import_hook([".".join(path.relative_to(ROOT).with_suffix("").parts) for path in CHECKED], "typecheck.typecheck")
+SOURCES = [path.relative_to(root) for root in (ROOT, ROOT / "envs") for path in sorted(root.glob("drawgen*/**/*.py"))]
+TWINS = ("_cpu", "_gpu")  # numba and triton compile these, and take no wrappers
+CHECKED = [path for path in SOURCES if path.stem != "__init__" and not path.stem.endswith(TWINS)]
+install_import_hook([".".join(path.with_suffix("").parts) for path in CHECKED], "typecheck.typecheck")
 
 import torch  # noqa: E402
 

@@ -35,7 +35,7 @@ def affine(x: Array, weight: Array, bias: Array, out: Array) -> None:
 
 @njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def sigmoid(x: np.float32) -> np.float32:
-    return np.float32(1.0) / (np.float32(1.0) + np.exp(-x))
+    return np.float32(1.0) / (np.float32(1.0) + np.exp(min(-x, np.float32(80.0))))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -17,12 +17,14 @@ where E rises from 0 at -1 to 1 at +1, the integral of a tent: an edge of two pi
 is the fainter for it, and one of no width leaves nothing. The curve is cut into K straight pieces, so many that none leaves it by
 more than an eighth of a pixel (K = ceil(sqrt(2 |p0 - 2 p1 + p2|)), at most `pieces(H, W)`), and the sweep of each is exact.
 
-`paint` is this definition in plain torch or, on a CPU, its compiled twin (`brush_cpu.py`); both carry gradients.
+`paint` is this definition in plain torch or, on a CPU, its compiled twin (`brush_cpu.py`), and carries gradients; `paint_`
+is the same in place, without gradients.
 """
 
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 COLUMNS = ("x0", "y0", "x1", "y1", "x2", "y2", "r0", "r1", "a0", "a1")
@@ -38,13 +40,13 @@ def pieces(height: int, width: int) -> int:
     return math.ceil(math.sqrt(4 * math.hypot(height, width)))
 
 
-def edge(distance: Tensor) -> Tensor:
+def edge(distance: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     """E: the share of a pixel that lies inside an edge `distance` pixels away, seen through a tent of two pixels."""
     inside = distance.clamp(-1, 1)
     return 0.5 + inside - 0.5 * inside * inside.abs()
 
 
-def flatten(strokes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+def flatten(strokes: Float[Tensor, "B P"], height: int, width: int) -> tuple[Float[Tensor, "B 3 2"], Float[Tensor, " B"]]:
     """The curves (B P) in pixels: their points p0, p1, p2 (B 3 2), and each one's number of pieces (B)."""
     size = strokes.new_tensor([width, height])
     points = strokes[:, :6].unflatten(1, (3, 2)) * size
@@ -53,11 +55,17 @@ def flatten(strokes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     return points, count
 
 
-def nearest(q: Tensor, a: Tensor, b: Tensor, radius_a: Tensor, radius_b: Tensor) -> tuple[Tensor, Tensor]:
+def nearest(
+    q: Float[Tensor, "*#pixels 2"],
+    a: Float[Tensor, "*#pixels 2"],
+    b: Float[Tensor, "*#pixels 2"],
+    radius_a: Float[Tensor, "*#pixels"],
+    radius_b: Float[Tensor, "*#pixels"],
+) -> tuple[Float[Tensor, "*pixels"], Float[Tensor, "*pixels"]]:
     """Where on the piece from a to b (... 2) its disc comes nearest to q (... 2): the share of the way, 0 to 1, and |q - c| there.
 
-    With x along the piece and y across it, |q - c(u)| - r(u) is least at u = x - y s / sqrt(1 - s^2), s the loss of radius per pixel;
-    for |s| >= 1 one end's disc covers the other's, and all between.
+    With x along the piece and y across it, |q - c(u)| - r(u) is least at u = x - y s / sqrt(1 - s^2), s the loss of radius per
+    pixel; for |s| >= 1 one end's disc covers the other's, and all between.
     """
     along = b - a
     length = (along.square().sum(-1) + TINY).sqrt()
@@ -71,7 +79,7 @@ def nearest(q: Tensor, a: Tensor, b: Tensor, radius_a: Tensor, radius_b: Tensor)
     return share, distance
 
 
-def mask(strokes: Tensor, height: int, width: int) -> Tensor:
+def mask(strokes: Float[Tensor, "B P"], height: int, width: int) -> Float[Tensor, "B H W"]:
     """m: how much of each pixel (B H W) one stroke each (B P) replaces."""
     points, count = flatten(strokes, height, width)
     p0, p1, p2 = points.unbind(1)
@@ -112,13 +120,24 @@ def mask(strokes: Tensor, height: int, width: int) -> Tensor:
     return torch.lerp(a0.expand_as(t), a1.expand_as(t), t) * (edge(radius - distance) - edge(-radius - distance))
 
 
-def paint_torch(canvas: Tensor, strokes: Tensor) -> Tensor:
+def paint_torch(canvas: Float[Tensor, "B C H W"], strokes: Float[Tensor, "B S P"]) -> Float[Tensor, "B C H W"]:
     """`paint` as it is defined, in plain torch on any device."""
     height, width = canvas.shape[2:]
     for stroke in strokes.unbind(1):
         m = mask(stroke, height, width)[:, None]
         canvas = canvas + m * (stroke[:, len(COLUMNS) :, None, None] - canvas)
     return canvas
+
+
+def check(canvas: Tensor, strokes: Tensor) -> None:
+    """Refuses what is not a canvas with strokes for it."""
+    if canvas.ndim != 4 or min(canvas.shape) < 1 or not canvas.is_floating_point():
+        raise ValueError(f"a canvas is floats of the shape (B, C, H, W), not {canvas.dtype} of {tuple(canvas.shape)}")
+    wanted = (len(canvas), len(COLUMNS) + canvas.shape[1])
+    if strokes.ndim != 3 or (strokes.shape[0], strokes.shape[2]) != wanted:
+        raise ValueError(f"strokes for this canvas have the shape ({wanted[0]}, S, {wanted[1]}), not {tuple(strokes.shape)}")
+    if strokes.dtype != canvas.dtype or strokes.device != canvas.device:
+        raise ValueError(f"strokes are {strokes.dtype} on {strokes.device}, the canvas {canvas.dtype} on {canvas.device}")
 
 
 def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
@@ -132,15 +151,21 @@ def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
     >>> paint(white, red).shape
     torch.Size([1, 3, 64, 64])
     """
-    if canvas.ndim != 4 or min(canvas.shape) < 1 or not canvas.is_floating_point():
-        raise ValueError(f"a canvas is floats of the shape (B, C, H, W), not {canvas.dtype} of {tuple(canvas.shape)}")
-    wanted = (len(canvas), len(COLUMNS) + canvas.shape[1])
-    if strokes.ndim != 3 or (strokes.shape[0], strokes.shape[2]) != wanted:
-        raise ValueError(f"strokes for this canvas have the shape ({wanted[0]}, S, {wanted[1]}), not {tuple(strokes.shape)}")
-    if strokes.dtype != canvas.dtype or strokes.device != canvas.device:
-        raise ValueError(f"strokes are {strokes.dtype} on {strokes.device}, the canvas {canvas.dtype} on {canvas.device}")
+    check(canvas, strokes)
     if canvas.device.type != "cpu" or canvas.dtype not in (torch.float32, torch.float64):
         return paint_torch(canvas, strokes)
     from drawgen_envs import brush_cpu
 
     return brush_cpu.Paint.apply(canvas, strokes)
+
+
+@torch.no_grad()
+def paint_(canvas: Tensor, strokes: Tensor) -> Tensor:
+    """`paint`, on the canvases themselves and without gradients: it touches what a stroke touches, and copies no canvas."""
+    check(canvas, strokes)
+    if canvas.device.type == "cpu" and canvas.dtype in (torch.float32, torch.float64) and canvas.is_contiguous():
+        from drawgen_envs import brush_cpu
+
+        brush_cpu.paint_(canvas, strokes)
+        return canvas
+    return canvas.copy_(paint(canvas, strokes))

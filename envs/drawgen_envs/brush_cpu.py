@@ -1,14 +1,14 @@
-"""The brush compiled for a CPU (numba), with its own backward; `brush.paint_torch` is its definition, and the tests hold it to that.
+"""The brush compiled for a CPU (numba), with its own backward. `brush.paint_torch` is its definition; the tests hold it to that.
 
-Axes: B canvases, S strokes, P numbers of a stroke, C channels, H rows, W columns, K pieces of a curve.
+Axes: B canvases, S strokes, P numbers of a stroke, C channels, H rows, W columns, K pieces of a curve, L lanes of a vector.
 
-A stroke touches few pixels, so each is drawn on its own: row by row, and on a row only the pieces that reach it, over the pixels
-that they reach. Pixels go in blocks of a fixed length, which the compiler turns into vector instructions. For the backward, the
-forward keeps what was under each stroke and which piece was nearest; all else is computed again.
+A stroke touches few pixels, so each is drawn on its own, row by row and on a row in blocks of L pixels: the pieces that reach the
+block say where the sweep comes nearest, and the block is laid on the canvas. For the backward, the forward keeps of each block the
+nearest places and what was under it; all else is computed again. Arrays are flat.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,274 +16,314 @@ from numba import njit
 from torch import Tensor
 
 from drawgen_envs.brush import COLUMNS, FARTHEST, pieces
+from drawgen_envs.lanes_cpu import (
+    LANES,
+    absolute,
+    bits,
+    counting,
+    floor,
+    greatest,
+    least,
+    load,
+    lowest,
+    maximum,
+    minimum,
+    sqrt,
+    store,
+    total,
+    where,
+)
 
-BLOCK = 8
 COLOUR = len(COLUMNS)
 TINY = 1e-12  # as in brush.py
 FAR = 1e30
+Array: TypeAlias = np.ndarray  # one-dimensional
+Shape: TypeAlias = tuple[int, int, int, int, int]  # B C H W S
 FLAGS = {"contract", "reassoc", "nsz", "arcp"}  # not the two that would let it forget NaN and infinity
+# The table of pieces, one row a number: start, direction, start's radius, its loss per pixel and the tilt that follows (as in
+# `brush.nearest`), the least and greatest way along, pieces per pixel, the box, and where it meets a row: SLANT (y - AY) -+ REACH.
+AX, AY, UX, UY, RADIUS, SLOPE, TILT, LOW, HIGH, PER, LEFT, RIGHT, TOP, BOTTOM, SLANT, REACH = range(16)
 
-# the numbers of a piece: its start, direction, length; start's radius, its loss per pixel, and the tilt that follows; its box; rows' slant
-AX, AY, UX, UY, LENGTH, RADIUS, SLOPE, TILT, LEFT, TOP, RIGHT, BOTTOM, SLANT, REACH = range(14)
+
+def compiled(function: Any) -> Any:
+    """The function compiled, once for all where there is a folder to keep it in."""
+    try:
+        return njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)(function)
+    except RuntimeError:  # numba found no folder that it may write to
+        return njit(fastmath=FLAGS, error_model="numpy", nogil=True)(function)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def cut(stroke, height, width, out):
-    """Cuts a curve into its pieces; returns their number."""
-    scale = min(height, width)
-    x0, y0, x1 = stroke[0] * width, stroke[1] * height, stroke[2] * width
-    y1, x2, y2 = stroke[3] * height, stroke[4] * width, stroke[5] * height
-    r0, r1 = max(stroke[6], 0) * scale, max(stroke[7], 0) * scale
-    bend = math.sqrt((x0 - 2 * x1 + x2) ** 2 + (y0 - 2 * y1 + y2) ** 2)
-    count = int(min(max(math.ceil(math.sqrt(2 * bend)), 1), len(out)))
-    ax, ay, ra = x0, y0, r0
-    for k in range(count):
-        t = (k + 1) / count
-        s = 1 - t
-        bx = s * s * x0 + 2 * s * t * x1 + t * t * x2
-        by = s * s * y0 + 2 * s * t * y1 + t * t * y2
-        rb = r0 + (r1 - r0) * t
-        length = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2 + TINY)
-        piece = out[k]
-        piece[AX], piece[AY], piece[LENGTH], piece[RADIUS] = ax, ay, length, ra
-        ux, uy = (bx - ax) / length, (by - ay) / length
-        piece[UX], piece[UY] = ux, uy
+@compiled
+def cut(strokes: Array, at: int, height: int, width: int, most: int, table: Array) -> int:
+    """Cuts the curve of the stroke that begins at `at` into its pieces, L at a time; returns their number."""
+    real = strokes.dtype.type
+    pitch = len(table) // 16
+    wide, high, scale = real(width), real(height), real(min(height, width))
+    x0, x1, x2 = strokes[at] * wide, strokes[at + 2] * wide, strokes[at + 4] * wide
+    y0, y1, y2 = strokes[at + 1] * high, strokes[at + 3] * high, strokes[at + 5] * high
+    r0, r1 = max(strokes[at + 6], real(0)) * scale, max(strokes[at + 7], real(0)) * scale
+    bend_x, bend_y = x0 - 2 * x1 + x2, y0 - 2 * y1 + y2
+    count = real(min(max(math.ceil(math.sqrt(2 * math.hypot(bend_x, bend_y))), 1), most))
+    for k in range(0, int(count), LANES):
+        number = counting(strokes) + k
+        t, s = number / count, (number + 1) / count
+        ax, ay = x0 + t * (2 * (x1 - x0) + t * bend_x), y0 + t * (2 * (y1 - y0) + t * bend_y)
+        bx, by = x0 + s * (2 * (x1 - x0) + s * bend_x), y0 + s * (2 * (y1 - y0) + s * bend_y)
+        ra, rb = r0 + (r1 - r0) * t, r0 + (r1 - r0) * s
+        squared = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
+        length = sqrt(squared + TINY)
         slope = (ra - rb) / length
-        piece[SLOPE] = slope
-        if slope >= 1:  # one disc covers the other: x - TILT y then falls beyond an end for every y
-            piece[TILT] = 1e30
-        elif slope <= -1:
-            piece[TILT] = -1e30
-        else:
-            piece[TILT] = slope / math.sqrt(max(1 - slope * slope, 1e-6))
-        reach = max(ra, rb) + 1
-        piece[LEFT], piece[RIGHT] = min(ax, bx) - reach, max(ax, bx) + reach
-        piece[TOP], piece[BOTTOM] = min(ay, by) - reach, max(ay, by) + reach
-        if abs(uy) > 1e-3:  # a row meets the band around the piece's line from SLANT * (y - ay) - REACH to + REACH
-            piece[SLANT], piece[REACH] = ux / uy, reach / abs(uy)
-        else:
-            piece[SLANT], piece[REACH] = 0, 1e30
-        ax, ay, ra = bx, by, rb
-    return count
+        straight = squared > 1e-9  # a dot has no direction, and any will do
+        ux, uy = (
+            where(straight, (bx - ax) / sqrt(maximum(squared, TINY)), 1),
+            where(straight, (by - ay) / sqrt(maximum(squared, TINY)), 0),
+        )
+        store(table, AX * pitch + k, ax)
+        store(table, AY * pitch + k, ay)
+        store(table, UX * pitch + k, ux)
+        store(table, UY * pitch + k, uy)
+        store(table, RADIUS * pitch + k, ra)
+        store(table, SLOPE * pitch + k, slope)
+        store(table, TILT * pitch + k, slope / sqrt(maximum(1 - slope * slope, 1e-6)))
+        store(table, LOW * pitch + k, where(slope > -1, 0, length))  # one disc covers the other: only its place is left
+        store(table, HIGH * pitch + k, where(slope < 1, length, 0))
+        store(table, PER * pitch + k, 1 / length)
+        reach = maximum(ra, rb) + 1
+        store(table, LEFT * pitch + k, minimum(ax, bx) - reach)
+        store(table, RIGHT * pitch + k, maximum(ax, bx) + reach)
+        store(table, TOP * pitch + k, where(number < count, minimum(ay, by) - reach, FAR))  # lanes beyond the last reach nowhere
+        store(table, BOTTOM * pitch + k, where(number < count, maximum(ay, by) + reach, -FAR))
+        steep = absolute(uy) > 1e-3
+        store(table, SLANT * pitch + k, where(steep, ux / uy, 0))
+        store(table, REACH * pitch + k, where(steep, reach / absolute(uy), FAR))
+    return int(count)
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def nearest(table, k, y, left, size, at, gap, place):
-    """Takes piece k into account from column `left` of row y on: gap |q - c(u)| - r(u) and place k + u / length, where less than before.
-    Those of `left` stand at index `at`."""
-    real = gap.dtype.type
-    ux, uy, tilt, slope = table[k, UX], table[k, UY], table[k, TILT], table[k, SLOPE]
-    length, radius, number = table[k, LENGTH], table[k, RADIUS], real(k)
-    per_length = real(1) / length
-    first = real(left) + real(0.5) - table[k, AX]
-    dy = y - table[k, AY]
-    x_part, y_part = dy * uy, dy * ux
-    begin = np.uint64(at)
-    for j in range(np.uint64(size)):  # unsigned: no check for negative indices, so that it becomes vector code
-        dx = first + real(np.int32(j))
-        along = dx * ux + x_part
-        across = abs(dx * uy - y_part)
-        u = min(max(along - tilt * across, real(0)), length)
-        here = np.sqrt((along - u) * (along - u) + across * across) - radius + slope * u
-        nearer = here < gap[begin + j]
-        gap[begin + j] = here if nearer else gap[begin + j]
-        place[begin + j] = number + u * per_length if nearer else place[begin + j]
+@compiled
+def meet(table: Array, count: int, y: float, width: int, lefts: Array, rights: Array) -> tuple[int, int]:
+    """Between which x each piece meets the row of pixels at y (nowhere if left >= right), and the columns of them all."""
+    pitch = len(table) // 16
+    low, high = width, 0
+    for k in range(0, count, LANES):
+        middle = load(table, AX * pitch + k) + load(table, SLANT * pitch + k) * (y - load(table, AY * pitch + k))
+        reach = load(table, REACH * pitch + k)
+        here = (load(table, TOP * pitch + k) < y) & (load(table, BOTTOM * pitch + k) > y)
+        left = where(here, maximum(load(table, LEFT * pitch + k), middle - reach), FAR)
+        right = where(here, minimum(load(table, RIGHT * pitch + k), middle + reach), -FAR)
+        store(lefts, k, left)
+        store(rights, k, right)
+        low = min(low, int(max(min(least(left), width) - 0.5, 0)))
+        high = max(high, int(min(max(greatest(right), -1) + 0.5, width)))
+    return low, high
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def reach(table, count, height, width, gap, place, low, high):
-    """Finds the rows that a stroke touches, and fills their gaps, places and columns from `low` to `high`."""
-    real = gap.dtype.type
-    pitch = width + BLOCK
-    first, last = height, 0
-    for k in range(count):
-        top = max(int(table[k, TOP] + real(0.5)), 0)
-        bottom = int(max(min(table[k, BOTTOM] + real(0.5), real(height)), real(0)))
-        for row in range(top, bottom):
-            y = real(row) + real(0.5)
-            middle = table[k, AX] + table[k, SLANT] * (y - table[k, AY])
-            left = int(max(max(table[k, LEFT], middle - table[k, REACH]) - real(0.5), real(0)))
-            right = int(min(min(table[k, RIGHT], middle + table[k, REACH]) + real(0.5), real(width)))
-            if left < right:
-                size = (right - left + BLOCK - 1) // BLOCK * BLOCK  # whole vectors
-                nearest(table, k, y, left, size, row * pitch + left, gap, place)
-                low[row], high[row] = min(low[row], left), max(high[row], right)
-                first, last = min(first, row), max(last, row + 1)
-    return first, last
+@compiled
+def longer(array: Array, size: int) -> Array:
+    """An array with room for `size` numbers and what another had."""
+    out = np.empty(size, array.dtype)
+    out[: len(array)] = array
+    return out
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def cover(a0, rise, radius0, change, at, size, gap, place, m):
-    """m from gaps and places, and the gaps made ready for the next stroke."""
-    real = gap.dtype.type
-    begin = np.uint64(at)
-    for j in range(np.uint64(size)):
-        t = place[begin + j]
-        g = -gap[begin + j]
-        inner = min(max(g, real(-1)), real(1))
-        outer = min(max(g - real(2) * (radius0 + change * t), real(-1)), real(1))
-        m[j] = (a0 + rise * t) * (inner - outer - real(0.5) * (inner * abs(inner) - outer * abs(outer)))
-        gap[begin + j] = real(FAR)
+@compiled
+def forward(canvas: Array, shape: Shape, strokes: Array, most: int, keep: bool) -> tuple[bool, Array, Array, Array]:
+    """Lays the strokes on the canvases (B C H W) in place.
 
-
-@njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def lay(colour, at, size, m, flat):
-    """canvas + m (colour - canvas), for one row of one channel."""
-    begin = np.uint64(at)
-    for j in range(np.uint64(size)):
-        flat[begin + j] += m[j] * (colour - flat[begin + j])
-
-
-@njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def forward(canvas, strokes, most, keep):
-    """Lays the strokes on the canvas, in place. Returns the rows (B S 2) and columns (B S H 2) they touched; and with `keep`, where
-    each stroke's pixels begin (B S) in the list of what was under them, and of their nearest places in pieces."""
+    Returns whether all numbers are fit to be drawn, and with `keep`, for which the canvases end with a spare vector, where each
+    stroke's blocks begin (B S + 1), the blocks' corners, and their places with what was under them.
+    """
+    B, C, H, W, S = shape
     real = canvas.dtype.type
-    B, C, H, W = canvas.shape
-    S = strokes.shape[1]
-    pitch = W + BLOCK
-    flat = canvas.reshape(-1)
-    rows = np.zeros((B, S, 2), np.int32)
-    columns = np.zeros((B, S, H, 2), np.int32)
-    begins = np.zeros((B, S), np.int64)
-    under = np.empty((H * W if keep else 0, C), canvas.dtype)
-    places = np.empty(len(under), canvas.dtype)
-    table = np.empty((most, 14), canvas.dtype)
-    gap = np.full(H * pitch, real(FAR), canvas.dtype)
-    place = np.zeros(H * pitch, canvas.dtype)
-    m = np.empty(pitch, canvas.dtype)
-    low, high = np.full(H, W, np.int64), np.zeros(H, np.int64)
-    kept = 0
+    P = COLOUR + C
+    begins = np.zeros(B * S + 1, np.int64)
+    room = B * S * H // 4 + 16 if keep else 0
+    corners, kept = np.empty(2 * room, np.int32), np.empty(room * (C + 1) * LANES, canvas.dtype)
+    for i in range(B * S * P):
+        if not abs(strokes[i]) <= FARTHEST:
+            return False, begins, corners, kept
+    pitch = (most + LANES - 1) // LANES * LANES
+    table = np.empty(16 * pitch, canvas.dtype)
+    lefts, rights = np.empty(pitch, canvas.dtype), np.empty(pitch, canvas.dtype)
+    last = np.empty(LANES, canvas.dtype)
+    lanes: Any = counting(canvas)
+    n = 0
     for b in range(B):
         for s in range(S):
-            begins[b, s] = kept
-            radius0 = max(strokes[b, s, 6], real(0)) * real(min(H, W))
-            change = max(strokes[b, s, 7], real(0)) * real(min(H, W)) - radius0
-            if not keep and ((radius0 == 0 and change == 0) or (strokes[b, s, 8] == 0 and strokes[b, s, 9] == 0)):
+            at = (b * S + s) * P
+            r0, r1 = max(strokes[at + 6], real(0)) * real(min(H, W)), max(strokes[at + 7], real(0)) * real(min(H, W))
+            a0, rise = strokes[at + 8], strokes[at + 9] - strokes[at + 8]
+            if not keep and ((r0 == 0 and r1 == 0) or (a0 == 0 and rise == 0)):
                 continue
-            count = cut(strokes[b, s], H, W, table)
-            first, last = reach(table, count, H, W, gap, place, low, high)
-            rows[b, s, 0], rows[b, s, 1] = first, max(last, first)
+            count = cut(strokes, at, H, W, most, table)
             per = real(1) / real(count)
-            a0, rise = strokes[b, s, 8], (strokes[b, s, 9] - strokes[b, s, 8]) * per
-            for i in range(first, last):
-                left, right = low[i], high[i]
-                low[i], high[i] = W, 0
-                if left >= right:
-                    continue
-                columns[b, s, i, 0], columns[b, s, i, 1] = left, right
-                at = i * pitch + left
-                if keep:
-                    size = kept + right - left
-                    if size > len(under):
-                        under, old = np.empty((2 * size + H * W, C), canvas.dtype), under
-                        under[:kept] = old[:kept]
-                        places, old_places = np.empty(len(under), canvas.dtype), places
-                        places[:kept] = old_places[:kept]
+            rise, change = rise * per, (r1 - r0) * per  # by piece
+            top, bottom = real(FAR), real(-FAR)
+            for k in range(0, count, LANES):
+                top, bottom = min(top, least(load(table, TOP * pitch + k))), max(bottom, greatest(load(table, BOTTOM * pitch + k)))
+            for i in range(int(max(min(top, real(H)) - real(0.5), real(0))), int(min(max(bottom, real(-1)) + real(0.5), real(H)))):
+                y = real(i) + real(0.5)
+                low, high = meet(table, count, y, W, lefts, rights)
+                for j in range(low, high, LANES):
+                    depth, place = lanes * 0 - FAR, lanes * 0
+                    x = lanes + (real(j) + real(0.5))
+                    touched = False
+                    for chunk in range(0, count, LANES):
+                        active = bits((load(lefts, chunk) < real(j + LANES)) & (load(rights, chunk) > real(j)))
+                        while active != 0:
+                            k = chunk + lowest(active)
+                            active &= active - 1
+                            touched = True
+                            dx, dy = x - table[AX * pitch + k], y - table[AY * pitch + k]
+                            ux, uy, slope = table[UX * pitch + k], table[UY * pitch + k], table[SLOPE * pitch + k]
+                            along, across = dx * ux + dy * uy, absolute(dx * uy - dy * ux)
+                            u = along - table[TILT * pitch + k] * across
+                            u = minimum(maximum(u, table[LOW * pitch + k]), table[HIGH * pitch + k])
+                            here = table[RADIUS * pitch + k] - slope * u - sqrt((along - u) * (along - u) + across * across)
+                            nearer = here > depth
+                            depth = where(nearer, here, depth)
+                            place = where(nearer, u * table[PER * pitch + k] + real(k), place)
+                    if not touched:
+                        continue
+                    inner = minimum(maximum(depth, -1), 1)
+                    outer = minimum(maximum(depth - 2 * (r0 + change * place), -1), 1)
+                    m = (a0 + rise * place) * (inner - outer - 0.5 * (inner * absolute(inner) - outer * absolute(outer)))
+                    m = where((x < real(W)) & (inner > outer), m, 0)  # exactly 0 for no width
+                    pixel = (b * C * H + i) * W + j
+                    if keep:
+                        if 2 * n + 2 > len(corners):
+                            corners, kept = longer(corners, 2 * len(corners)), longer(kept, 2 * len(kept))
+                        corners[2 * n], corners[2 * n + 1] = i, j
+                        store(kept, n * (C + 1) * LANES, place)
+                        for c in range(C):
+                            store(kept, (n * (C + 1) + c + 1) * LANES, load(canvas, pixel + c * H * W))
+                        n += 1
+                    if pixel + (C - 1) * H * W + LANES <= len(canvas):
+                        for c in range(C):
+                            under = load(canvas, pixel + c * H * W)
+                            store(canvas, pixel + c * H * W, under + m * (strokes[at + COLOUR + c] - under))
+                        continue
+                    store(last, 0, m)  # at the very end of the canvases no vector fits
                     for c in range(C):
-                        for j in range(right - left):
-                            under[kept + j, c] = canvas[b, c, i, left + j]
-                    for j in range(right - left):
-                        places[kept + j] = place[at + j]
-                    kept = size
-                whole = (right - left + BLOCK - 1) // BLOCK * BLOCK
-                cover(a0, rise, radius0, change * per, at, whole, gap, place, m)
-                if left + whole > W:
-                    whole = right - left  # beyond its own row nothing may be written
-                for c in range(C):
-                    lay(strokes[b, s, COLOUR + c], ((b * C + c) * H + i) * W + left, whole, m, flat)
-    return rows, columns, begins, under[:kept], places[:kept]
+                        for lane in range(min(LANES, W - j)):
+                            under_one = canvas[pixel + c * H * W + lane]
+                            canvas[pixel + c * H * W + lane] = under_one + last[lane] * (strokes[at + COLOUR + c] - under_one)
+            begins[b * S + s + 1] = n
+    return True, begins, corners, kept
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def backward(grad, strokes, most, rows, columns, begins, under, places):
-    """The gradient with respect to the strokes (B S P), from that with respect to the canvas after them, which becomes, in place, the
-    one with respect to the canvas before. The symbols are those of `brush.nearest`."""
-    B, C, H, W = grad.shape
-    S = strokes.shape[1]
-    out = np.zeros_like(strokes)
-    table = np.empty((most, 14), grad.dtype)
+@compiled
+def backward(grad: Array, shape: Shape, strokes: Array, most: int, begins: Array, corners: Array, kept: Array) -> Array:
+    """The gradient by the strokes (B S P), from that by the canvases after them, which becomes in place that by those before.
+
+    The symbols are those of `brush.nearest`; what begins with d is the loss's derivative.
+    """
+    B, C, H, W, S = shape
     real = grad.dtype.type
-    points = np.empty((most + 1, 3), grad.dtype)  # by end of a piece: x, y, radius
-    for b in range(B):
-        for s in range(S - 1, -1, -1):
-            stroke, result = strokes[b, s], out[b, s]
-            if rows[b, s, 1] <= rows[b, s, 0]:
-                continue
-            radius0 = max(stroke[6], real(0)) * real(min(H, W))
-            change = max(stroke[7], real(0)) * real(min(H, W)) - radius0
-            a0, rise = stroke[8], stroke[9] - stroke[8]
-            count = cut(stroke, H, W, table)
-            points[: count + 1] = 0
-            at = begins[b, s]
-            da0, da1 = real(0), real(0)
-            blur = 4 * count * np.finfo(grad.dtype).eps  # a place is known to this precision
-            for i in range(rows[b, s, 0], rows[b, s, 1]):
-                for j in range(columns[b, s, i, 0], columns[b, s, i, 1]):
-                    k = min(int(places[at]), count - 1)
-                    w = places[at] - k
-                    piece = table[k]
-                    length, slope = piece[LENGTH], piece[SLOPE]
-                    gx, gy = piece[UX] * length, piece[UY] * length
-                    vx, vy = j + 0.5 - piece[AX], i + 0.5 - piece[AY]
-                    nx, ny = vx - w * gx, vy - w * gy
-                    distance = math.sqrt(nx * nx + ny * ny + TINY)
-                    nx, ny = nx / distance, ny / distance
-                    t = (k + w) / count
-                    radius = radius0 + change * t
-                    inner = min(max(radius - distance, real(-1)), real(1))
-                    outer = min(max(-radius - distance, real(-1)), real(1))
-                    covered = (inner - 0.5 * inner * abs(inner)) - (outer - 0.5 * outer * abs(outer))
-                    alpha = a0 + rise * t
-                    m = alpha * covered
-                    dm = real(0)
-                    for c in range(C):
-                        g = grad[b, c, i, j]
-                        dm += g * (stroke[COLOUR + c] - under[at, c])
-                        result[COLOUR + c] += m * g
-                        grad[b, c, i, j] = g * (1 - m)
-                    at += 1
-                    da0 += dm * covered * (1 - t)
-                    da1 += dm * covered * t
-                    tent_in, tent_out = 1 - abs(inner), 1 - abs(outer)
-                    dradius = dm * alpha * (tent_in + tent_out)
-                    ddistance = dm * alpha * (tent_out - tent_in)
-                    dax, day = -ddistance * nx * (1 - w), -ddistance * ny * (1 - w)
-                    dbx, dby = -ddistance * nx * w, -ddistance * ny * w
-                    dra, drb = dradius * (1 - w), dradius * w
-                    if blur < w < 1 - blur and abs(slope) < 1:  # the nearest place moves with the piece
-                        dw = dradius * (change / count) + dm * covered * rise / count - ddistance * (nx * gx + ny * gy)
-                        tilt = piece[TILT]
-                        cross = vx * gy - vy * gx
-                        sign = np.sign(cross)
-                        dw /= length * length
-                        dvx, dvy = dw * (gx - tilt * sign * gy), dw * (gy + tilt * sign * gx)
-                        dtilt = -dw * abs(cross) / (1 - slope * slope) ** 1.5
-                        back = 2 * w * dw + dtilt * slope / (length * length)
-                        dgx = dw * (vx + tilt * sign * vy) - back * gx
-                        dgy = dw * (vy - tilt * sign * vx) - back * gy
-                        dax, day, dbx, dby = dax - dvx - dgx, day - dvy - dgy, dbx + dgx, dby + dgy
-                        dra, drb = dra + dtilt / length, drb - dtilt / length
-                    points[k, 0] += dax
-                    points[k, 1] += day
-                    points[k, 2] += dra
-                    points[k + 1, 0] += dbx
-                    points[k + 1, 1] += dby
-                    points[k + 1, 2] += drb
-            for k in range(count + 1):
-                t = k / count
-                u = 1 - t
-                for axis in range(2):
-                    d = points[k, axis] * (W if axis == 0 else H)
-                    result[axis] += u * u * d
-                    result[2 + axis] += 2 * u * t * d
-                    result[4 + axis] += t * t * d
-                if stroke[6] >= 0:
-                    result[6] += u * points[k, 2] * min(H, W)
-                if stroke[7] >= 0:
-                    result[7] += t * points[k, 2] * min(H, W)
-            result[8], result[9] = da0, da1
+    P = COLOUR + C
+    out = np.zeros(B * S * P, grad.dtype)
+    colours = np.empty(C * LANES, grad.dtype)
+    table = np.empty(16 * ((most + LANES - 1) // LANES * LANES), grad.dtype)
+    lanes: Any = counting(grad)
+    wide, high, scale = real(W), real(H), real(min(H, W))
+    for stroke in range(B * S - 1, -1, -1):
+        if begins[stroke] == begins[stroke + 1]:
+            continue
+        at = stroke * P
+        count = real(cut(strokes, at, H, W, most, table))
+        per = real(1) / count
+        blur = 4 * count * real(np.finfo(grad.dtype).eps)  # a place is known to this precision
+        x0, y0 = strokes[at] * wide, strokes[at + 1] * high
+        x1, y1 = strokes[at + 2] * wide - x0, strokes[at + 3] * high - y0
+        x2, y2 = strokes[at + 4] * wide - x0 - 2 * x1, strokes[at + 5] * high - y0 - 2 * y1  # p(t) = p0 + 2 t p1 + t^2 p2
+        r0 = max(strokes[at + 6], real(0)) * scale
+        change = max(strokes[at + 7], real(0)) * scale - r0
+        a0, rise = strokes[at + 8], strokes[at + 9] - strokes[at + 8]
+        dx0 = dy0 = dx1 = dy1 = dx2 = dy2 = dr0 = dr1 = da0 = da1 = lanes * 0
+        for c in range(C):
+            store(colours, c * LANES, lanes * 0)
+        for n in range(begins[stroke], begins[stroke + 1]):
+            i, j = corners[2 * n], corners[2 * n + 1]
+            place = load(kept, n * (C + 1) * LANES)
+            k = minimum(floor(place), count - 1)
+            w = place - k
+            s, t = k * per, place * per
+            e = s + per  # the piece runs from s to e
+            ax, ay = x0 + s * (2 * x1 + s * x2), y0 + s * (2 * y1 + s * y2)
+            gx, gy = per * (2 * x1 + (s + e) * x2), per * (2 * y1 + (s + e) * y2)
+            vx, vy = lanes + (real(j) + real(0.5)) - ax, (real(i) + real(0.5)) - ay
+            nx, ny = vx - w * gx, vy - w * gy
+            distance = sqrt(nx * nx + ny * ny + TINY)
+            nx, ny = nx / distance, ny / distance
+            radius, alpha = r0 + change * t, a0 + rise * t
+            inner, outer = minimum(maximum(radius - distance, -1), 1), minimum(maximum(-1 * radius - distance, -1), 1)
+            covered = inner - outer - 0.5 * (inner * absolute(inner) - outer * absolute(outer))
+            covered = where(lanes < real(W - j), covered, 0)
+            m = alpha * covered
+            dm = lanes * 0
+            for c in range(C):
+                pixel = ((stroke // S * C + c) * H + i) * W + j
+                g = load(grad, pixel)
+                store(grad, pixel, g - m * g)
+                store(colours, c * LANES, load(colours, c * LANES) + m * g)
+                dm += g * (strokes[at + COLOUR + c] - load(kept, (n * (C + 1) + c + 1) * LANES))
+            dm = where(lanes < real(W - j), dm, 0)
+            da0 += dm * covered * (1 - t)
+            da1 += dm * covered * t
+            tent_in, tent_out = dm * alpha * (1 - absolute(inner)), dm * alpha * (1 - absolute(outer))
+            dradius, ddistance = tent_in + tent_out, tent_out - tent_in
+            # the nearest place moves with the piece, unless it is at an end
+            squared = gx * gx + gy * gy + TINY
+            near = 1 / sqrt(squared)
+            slope = -change * per * near
+            rest = 1 - slope * slope
+            root = 1 / sqrt(maximum(rest, 1e-6))
+            tilt = slope * root
+            cross = vx * gy - vy * gx
+            sign = where(cross > 0, 1, where(cross < 0, -1, lanes * 0))
+            dw = dradius * change * per + dm * covered * rise * per - ddistance * (nx * gx + ny * gy)
+            dw = where((w > blur) & (w < 1 - blur) & (rest > 0), dw, 0) / squared
+            dvx, dvy = dw * (gx - tilt * sign * gy), dw * (gy + tilt * sign * gx)
+            dslope = -1 * dw * absolute(cross) * root * where(rest > 1e-6, root * root, 1)
+            back = 2 * w * dw + dslope * slope / squared
+            dgx, dgy = dw * (vx + tilt * sign * vy) - back * gx, dw * (vy - tilt * sign * vx) - back * gy
+            dbx, dby = dgx - ddistance * nx * w, dgy - ddistance * ny * w
+            dax, day = -1 * ddistance * nx * (1 - w) - dvx - dgx, -1 * ddistance * ny * (1 - w) - dvy - dgy
+            dx0 += (1 - s) * (1 - s) * dax + (1 - e) * (1 - e) * dbx
+            dy0 += (1 - s) * (1 - s) * day + (1 - e) * (1 - e) * dby
+            dx1 += s * (1 - s) * dax + e * (1 - e) * dbx
+            dy1 += s * (1 - s) * day + e * (1 - e) * dby
+            dx2 += s * s * dax + e * e * dbx
+            dy2 += s * s * day + e * e * dby
+            dr = dslope * per * near
+            dr0 += dradius * (1 - t) + dr
+            dr1 += dradius * t - dr
+        out[at], out[at + 1] = total(dx0) * wide, total(dy0) * high
+        out[at + 2], out[at + 3] = 2 * total(dx1) * wide, 2 * total(dy1) * high
+        out[at + 4], out[at + 5] = total(dx2) * wide, total(dy2) * high
+        out[at + 6] = total(dr0) * scale if strokes[at + 6] >= 0 else real(0)
+        out[at + 7] = total(dr1) * scale if strokes[at + 7] >= 0 else real(0)
+        out[at + 8], out[at + 9] = total(da0), total(da1)
+        for c in range(C):
+            out[at + COLOUR + c] = total(load(colours, c * LANES))
     return out
+
+
+def spare(tensor: Tensor) -> Tensor:
+    """A contiguous copy (flat) with room for a vector more, so that a row's last block may run over its end."""
+    out = tensor.new_empty(tensor.numel() + LANES)
+    out[:-LANES].view(tensor.shape).copy_(tensor)
+    out[-LANES:] = 0
+    return out
+
+
+def lay(flat: Tensor, canvas: Tensor, strokes: Tensor, keep: bool) -> tuple[Any, ...]:
+    """Runs `forward` on a flat canvas of `canvas`'s shape; what its backward needs. Raises ValueError for unfit numbers."""
+    numbers, shape = strokes.detach().flatten().numpy(), (*canvas.shape, strokes.shape[1])
+    most = pieces(*canvas.shape[2:])
+    fit, *kept = forward(flat.numpy(), shape, numbers, most, keep)
+    if not fit:
+        raise ValueError(f"a stroke has a number that is not finite or is beyond {FARTHEST:g}")
+    return shape, numbers, most, *kept
 
 
 class Paint(torch.autograd.Function):
@@ -291,18 +331,19 @@ class Paint(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, canvas: Tensor, strokes: Tensor) -> Tensor:
-        out, numbers = canvas.detach().clone(memory_format=torch.contiguous_format), strokes.detach().contiguous()
-        if not bool((numbers.abs() <= FARTHEST).all()):
-            raise ValueError(f"a stroke has a number that is not finite or is beyond {FARTHEST:g}")
-        most = pieces(*canvas.shape[2:])
-        keep = any(ctx.needs_input_grad)
-        kept = forward(out.numpy(), numbers.numpy(), most, keep)
-        if keep:
-            ctx.numbers, ctx.most, ctx.kept = numbers, most, kept
-        return out
+        out = spare(canvas.detach())
+        ctx.rest = lay(out, canvas, strokes, keep=any(ctx.needs_input_grad))
+        return out[:-LANES].view(canvas.shape)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        before = grad.clone(memory_format=torch.contiguous_format)
-        return before, torch.from_numpy(backward(before.numpy(), ctx.numbers.numpy(), ctx.most, *ctx.kept))
+        before = spare(grad)
+        out = torch.from_numpy(backward(before.numpy(), *ctx.rest))
+        B, C, _, _, S = ctx.rest[0]
+        return before[:-LANES].view(grad.shape), out.view(B, S, COLOUR + C)
+
+
+def paint_(canvas: Tensor, strokes: Tensor) -> None:
+    """`brush.paint_` on a CPU, for a contiguous canvas."""
+    lay(canvas.detach().view(-1), canvas, strokes, keep=False)

@@ -1,0 +1,168 @@
+"""Speed of the canvas: the brush, beside peers that draw the same tapered strokes.
+
+    uv run python scripts/bench_canvas.py [--out scripts/results/bench_canvas.md]
+
+The peers come by `uv pip install skia-python pycairo`; what is absent is left out. They draw each stroke as a filled ribbon of 24
+points and two discs, whose corners are computed beforehand and not timed, on one canvas. One thread, one run, processor time of
+the process (neighbours do not count), the best of several rounds in which all take turns.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from drawgen_envs import brush
+from torch import Tensor
+
+from drawgen.contract import generator
+from drawgen.jobs import machine
+
+# canvases, strokes on each, size, and how far a stroke goes as a share of the canvas
+CASES = [(64, 1, 64, 1.0), (64, 1, 64, 0.3), (64, 8, 64, 1.0), (64, 1, 256, 1.0), (64, 1, 256, 0.3), (1, 500, 128, 0.3)]
+
+
+def strokes(batch: int, count: int, size: int, reach: float) -> Tensor:
+    """Strokes at random (B S P): the first point uniform, the others too, or within a box of `reach` around it; radii 1 to 3 px."""
+    out = torch.rand(batch, count, 13, generator=generator(0))
+    if reach < 1:
+        out[..., 2:6] = out[..., :2].repeat(1, 1, 2) + reach * (out[..., 2:6] - 0.5)
+    out[..., 6:8] = (1 + 2 * out[..., 6:8]) / size
+    return out
+
+
+def ribbons(rows: Tensor, size: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Each stroke's outline (24 2) in pixels, its ends (2 3: x, y, radius), and its colour with opacity (4)."""
+    out = []
+    t = np.linspace(0, 1, 12)[:, None]
+    for row in rows.double().numpy():
+        p0, p1, p2 = row[:6].reshape(3, 2) * size
+        path = (1 - t) ** 2 * p0 + 2 * t * (1 - t) * p1 + t**2 * p2
+        way = 2 * (1 - t) * (p1 - p0) + 2 * t * (p2 - p1)
+        normal = way[:, ::-1] * (1, -1) / np.linalg.norm(way, axis=1, keepdims=True)
+        radius = ((1 - t) * row[6] + t * row[7]) * size
+        outline = np.concatenate([path + normal * radius, (path - normal * radius)[::-1]])
+        ends = np.array([[*p0, row[6] * size], [*p2, row[7] * size]])
+        out.append((outline, ends, np.array([*row[10:13], row[8:10].mean()])))
+    return out
+
+
+def skia_painter(rows: Tensor, size: int) -> Callable[[], object]:
+    import skia
+
+    surface = skia.Surface(size, size)
+    jobs = []
+    for outline, ends, colour in ribbons(rows, size):
+        paint = skia.Paint(AntiAlias=True, Color4f=skia.Color4f(*map(float, colour)))
+        jobs.append(([skia.Point(*map(float, p)) for p in outline], [tuple(map(float, end)) for end in ends], paint))
+
+    def draw() -> None:
+        with surface as canvas:
+            for points, ends, paint in jobs:
+                path = skia.Path.Polygon(points, True)
+                for end in ends:
+                    path.addCircle(*end)
+                canvas.drawPath(path, paint)
+
+    return draw
+
+
+def cairo_painter(rows: Tensor, size: int) -> Callable[[], object]:
+    import cairo
+
+    context = cairo.Context(cairo.ImageSurface(cairo.FORMAT_ARGB32, size, size))
+    jobs = [(o.tolist(), e.tolist(), c.tolist()) for o, e, c in ribbons(rows, size)]
+
+    def draw() -> None:
+        for outline, ends, colour in jobs:
+            context.set_source_rgba(*colour)
+            for point in outline:
+                context.line_to(*point)
+            context.close_path()
+            for x, y, radius in ends:
+                context.new_sub_path()
+                context.arc(x, y, radius, 0, 6.2832)
+            context.fill()
+
+    return draw
+
+
+def gradient(paint: Callable[[Tensor, Tensor], Tensor], canvas: Tensor, rows: Tensor) -> Callable[[], object]:
+    wanted = rows.clone().requires_grad_()
+    weight = torch.rand(canvas.shape, generator=generator(1))
+    return lambda: paint(canvas, wanted).backward(weight)
+
+
+def rate(painters: dict[str, Callable[[], object]], count: int, rounds: int) -> dict[str, float]:
+    """Strokes a second of each, the best round."""
+    best: dict[str, float] = {}
+    times = dict.fromkeys(painters, 1)
+    for round_ in range(-2, rounds):  # the first compiles, the second finds how often to call in the others
+        for name, painter in painters.items():
+            start = time.process_time()
+            for _ in range(times[name]):
+                painter()
+            spent = time.process_time() - start
+            if round_ == -1:
+                times[name] = max(1, int(0.1 / spent))
+            if round_ >= 0:
+                best[name] = max(best.get(name, 0.0), count * times[name] / spent)
+    return best
+
+
+def brush_table(rounds: int) -> list[str]:
+    lines = ["| canvases | strokes | who | strokes/s | beside plain torch |", "| --- | --- | --- | --- | --- |"]
+    for batch, count, size, reach in CASES:
+        rows, canvas = strokes(batch, count, size, reach), torch.rand(batch, 3, size, size, generator=generator(2))
+        own = canvas.clone()
+        few = slice(0, 1) if batch > 1 else slice(None)  # plain torch is slow: one canvas of large ones, and ten strokes of many
+        slow = (canvas, rows) if batch > 1 and size == 64 and count == 1 else (canvas[few], rows[few, :10])
+        share = rows.shape[0] * rows.shape[1] / (slow[1].shape[0] * slow[1].shape[1])
+        painters: dict[str, Callable[[], object]] = {
+            "compiled, in place": lambda own=own, rows=rows: brush.paint_(own, rows),
+            "compiled, a new canvas": lambda canvas=canvas, rows=rows: brush.paint(canvas, rows),
+            "compiled, with gradient": gradient(brush.paint, canvas, rows),
+            "plain torch": lambda slow=slow: brush.paint_torch(*slow),
+            "plain torch, with gradient": gradient(brush.paint_torch, *slow),
+        }
+        for name, make in (("skia-python, one canvas", skia_painter), ("pycairo, one canvas", cairo_painter)):
+            try:
+                painters[name] = make(rows.flatten(0, 1), size)
+            except ImportError:
+                print(f"{name} is not installed")
+        result = rate(painters, batch * count, rounds)
+        for name in result:
+            if name.startswith("plain"):
+                result[name] /= share
+        for name, value in result.items():
+            base = result["plain torch, with gradient" if "gradient" in name else "plain torch"]
+            kind = "anywhere" if reach == 1 else f"within {reach} of the canvas"
+            lines.append(f"| {batch} of {size}x{size} | {count}, {kind} | {name} | {value:,.0f} | {value / base:.1f}x |")
+            print(lines[-1], flush=True)
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="write the tables here, as Markdown")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    words = [
+        "# The canvas: speed of the brush",
+        "",
+        f"{machine()}, torch {torch.__version__}, one thread. Processor time of the process, best of {arguments.rounds} rounds",
+        "in which all take turns. RGB, float32. Three points each, uniform in the canvas or, for short strokes, in a box around",
+        "the first; radii of 1 to 3 pixels; opacities 0 to 1. The peers fill a ribbon of 24 points and two discs, computed beforehand.",
+        "A new canvas costs a copy of all canvases, which at 256 px is nearly all of the time.",
+        "",
+        *brush_table(arguments.rounds),
+    ]
+    if arguments.out:
+        arguments.out.write_text("\n".join(words) + "\n")
+
+
+if __name__ == "__main__":
+    main()
