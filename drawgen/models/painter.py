@@ -142,8 +142,8 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
 
 
 class Painter(nn.Module):
-    """What all painters share: a policy and a blank canvas (0; ink is 1). A painter has two parents: what it is for (`Reconstructing`,
-    `Doodling`) and how it learns (`Pathwise`, `PolicyGradient`)."""
+    """What all painters share: a policy and a blank canvas (0; ink is 1). A painter has two parents: what it is for
+    (`Reconstructing`, `Doodling`) and how it learns (`Pathwise`, `PolicyGradient`)."""
 
     config: Config
     spec: Spec
@@ -168,6 +168,46 @@ class Painter(nn.Module):
             rng=rng,
         )
         self.critic = Critic(channels, height, config.critic_width, rng=rng) if doodles else None
+
+    # What the two parents bring. From the goal:
+
+    def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
+        """The target that is looked at and the noise that is started from."""
+        raise NotImplementedError
+
+    def criticise(self, images: Tensor, drawn: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
+        """The critic's losses, if there is one; it is stepped after each."""
+        raise NotImplementedError
+
+    def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
+        """How good canvases are."""
+        raise NotImplementedError
+
+    def log(self, canvas: Tensor, images: Tensor) -> dict[str, Tensor]:
+        """What to show of finished canvases beside the loss."""
+        raise NotImplementedError
+
+    # From the way to learn:
+
+    components: int
+    """Random numbers that a stroke takes."""
+
+    @staticmethod
+    def numbers(channels: int) -> int:
+        """Real numbers of a stroke beside its places."""
+        raise NotImplementedError
+
+    @staticmethod
+    def choices(channels: int) -> tuple[int, ...]:
+        """Values of an action's components beside its places and flag."""
+        raise NotImplementedError
+
+    def draw(
+        self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
+    ) -> Drawn:
+        raise NotImplementedError
+
+    # And what is common:
 
     def players(self) -> dict[str, Player]:
         players = {"policy": Player([Group(list(self.policy.parameters()))])}
@@ -205,11 +245,9 @@ class Reconstructing(Painter):
     """Paints after a picture."""
 
     def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
-        """The target that is looked at and the noise that is started from."""
         return images, None
 
     def criticise(self, images: Tensor, drawn: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
-        """No critic, no losses."""
         return iter(())
 
     def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
@@ -221,7 +259,7 @@ class Reconstructing(Painter):
 
     @torch.no_grad()
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
-        """`l2_08`, the mean squared error a pixel after 8 strokes (5, 10, 20 too), and `share_08`, its share of a blank canvas's."""
+        """`l2_08`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08`, its share of a blank canvas's."""
         images, most = batch.images, max(COUNTS)
         drawn = self.draw(len(images), images, None, most, self.uniforms(most, len(images), rng))
         totals: Totals = {}
@@ -244,11 +282,9 @@ class Doodling(Painter):
     critic: Critic
 
     def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
-        """The target that is looked at and the noise that is started from."""
         return None, torch.randn(len(images), self.config.noise, device=self.device, generator=rng)
 
     def criticise(self, images: Tensor, drawn: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
-        """The critic's losses; it is stepped after each."""
         for _ in range(self.config.critic_steps):
             gap = self.critic(drawn).mean() - self.critic(images).mean()
             penalty = gradient_penalty(self.critic, images, drawn, rng=rng)
@@ -306,7 +342,7 @@ class Pathwise(Painter):
         return 4 + (channels if channels > 1 else 0)
 
     @staticmethod
-    def choices(_channels: int) -> tuple[int, ...]:
+    def choices(channels: int) -> tuple[int, ...]:  # noqa: ARG004
         return ()
 
     def draw(
@@ -330,7 +366,8 @@ class Pathwise(Painter):
         return Drawn(torch.stack(canvases), torch.stack(laid), torch.stack(log_probs))
 
     def losses(self, batch: Pictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
-        """The critic's, if there is one, and then the policy's: less what its canvases are worth, reconstructions after each stroke."""
+        """The critic's, if there is one, and then the policy's: less what its canvases are worth. Reconstructions count after every
+        stroke."""
         images, strokes = batch.images, self.config.strokes
         target, noise = self.goal(images, rng=rng)
         drawn = self.draw(len(images), target, noise, strokes, self.uniforms(strokes, len(images), rng))
@@ -348,7 +385,7 @@ class PolicyGradient(Painter):
     """SPIRAL's actions in SPIRAL's environment, the canvas a black box; learned by PPO."""
 
     @staticmethod
-    def numbers(_channels: int) -> int:
+    def numbers(channels: int) -> int:  # noqa: ARG004
         return 0
 
     @staticmethod
@@ -356,9 +393,9 @@ class PolicyGradient(Painter):
         """Pressure, size, and for colour pictures red, green, blue."""
         return (PRESSURES, len(SIZES)) + (LEVELS,) * (channels if channels > 1 else 0)
 
-    @property
-    def components(self) -> int:
-        return 3 + len(self.choices(self.spec.image[0]))
+    def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
+        super().__init__(config, spec, rng=rng)
+        self.components = 3 + len(self.choices(spec.image[0]))
 
     def complete(self, actions: Tensor) -> Tensor:
         """The policy's actions as the environment's: a grey pen always paints white."""

@@ -9,6 +9,7 @@ seen in each cell, so that what is learned for one place holds for all. Two hand
 (`stroke`, which a gradient goes through), or as one cell drawn at random (`choose`, SPIRAL's action).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -46,6 +47,8 @@ class Memory(NamedTuple):
 
 class Eye(nn.Module):
     """Convolutions with coordinates, down to an eighth of the side and up again to its half."""
+
+    coordinates: Tensor
 
     def __init__(self, planes: int, side: int, width: int, units: int, *, rng: torch.Generator) -> None:
         super().__init__()
@@ -91,6 +94,9 @@ class Pointer(nn.Module):
 class Policy(nn.Module):
     """See the top of the file. `choices` are the numbers of values of the components after the two places and the flag."""
 
+    centres: Tensor
+    pointers: Sequence[Pointer]
+
     def __init__(
         self,
         planes: int,
@@ -112,7 +118,7 @@ class Policy(nn.Module):
         self.wish = linear(noise, 2 * units, rng) if noise else None
         self.value = linear(units, 1, rng)
         places = 2 if choices else 3
-        self.pointers = nn.ModuleList([Pointer(units, width, rng=rng) for _ in range(places)])
+        self.pointers = nn.ModuleList([Pointer(units, width, rng=rng) for _ in range(places)])  # type: ignore[assignment]
         self.flag = linear(units, 2, rng)
         self.flag.bias.data[1] = 3.0  # at first the pen is down
         self.flag_embed = nn.Parameter(torch.zeros(2, units))
