@@ -1,0 +1,135 @@
+"""Judges a doodling painter by a classifier of its own, beside real digits and random strokes.
+
+    python scripts/doodle_report.py runs/doodles --data MNIST --out scripts/results/painter_doodles
+
+The classifier is trained here on MNIST's training part (with random strokes as an eleventh class, to be rejected) and tested on the
+test part, which DATA has to hold too. A drawing is a confident digit where one has a probability of 0.9 or more.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from drawgen_envs.brush import paint
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drawgen import images, models
+from drawgen.contract import Request, generator
+from drawgen.data.standard import first_of, read_digits, warped
+
+CONFIDENT = 0.9
+REJECT = 10
+PER_DIGIT = 0.02
+"""Share of the confident drawings that a digit needs to be counted among those that are drawn."""
+
+
+def random_strokes(count: int, strokes: int, radius: tuple[float, float], side: int, *, rng: torch.Generator) -> Tensor:
+    """Drawings that mean nothing."""
+    points = torch.rand(count, strokes, 6, generator=rng)
+    radii = radius[0] + (radius[1] - radius[0]) * torch.rand(count, strokes, 2, generator=rng)
+    laid = torch.cat([points * 0.7 + 0.15, radii, torch.ones(count, strokes, 3)], 2)
+    return paint(torch.zeros(count, 1, side, side), laid)
+
+
+def classifier() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.4), nn.LazyLinear(11),
+    )  # fmt: skip
+
+
+def train(pictures: Tensor, labels: Tensor, model: object, epochs: int) -> nn.Sequential:
+    torch.manual_seed(0)
+    net = classifier()
+    net(pictures[:2])
+    radius, side = model.config.radius, pictures.shape[-1]  # type: ignore[attr-defined]
+    adam = torch.optim.AdamW(net.parameters(), 2e-3)
+    steps, step, rng = epochs * (len(pictures) // 128), 0, generator(1)
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(pictures), generator=rng)[: len(pictures) // 128 * 128].split(128):
+            for group in adam.param_groups:
+                group["lr"] = 2e-3 * (1 - step / steps) + 1e-5
+            few = int(torch.randint(1, 9, (1,), generator=rng))
+            x = torch.cat([warped(pictures[chosen], 0.3, rng=rng), random_strokes(16, few, radius, side, rng=rng)])
+            y = torch.cat([labels[chosen], torch.full((16,), REJECT)])
+            loss = F.cross_entropy(net(x), y)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            step += 1
+    return net.eval()
+
+
+@torch.no_grad()
+def judge(name: str, pictures: Tensor, net: nn.Module, train_set: Tensor) -> str:
+    probabilities = torch.cat([net(part).softmax(1) for part in pictures.split(500)])
+    best, label = probabilities.max(1)
+    confident = (best >= CONFIDENT) & (label != REJECT)
+    counts = torch.bincount(label[confident], minlength=10)[:10].float()
+    shares = counts / counts.sum().clamp(min=1)
+    effective = float((-(shares * shares.clamp(min=1e-9).log()).sum()).exp())
+    flat, known = pictures[:500].flatten(1), train_set.flatten(1)
+    apart = torch.cdist(flat, flat)
+    diversity = float(apart.sum() / (len(flat) * (len(flat) - 1)))
+    nearest = torch.cat([torch.cdist(part, known).min(1).values for part in flat.split(50)])
+    return (
+        f"| {name} | {float(confident.float().mean()):.3f} | {int((shares >= PER_DIGIT).sum())} | {effective:.1f} | "
+        f"{diversity:.2f} | {float(nearest.median()):.2f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="a model folder, or painter:NAME")
+    parser.add_argument("--data", type=Path, required=True, help="folder of MNIST's four files")
+    parser.add_argument("--count", type=int, default=1000, help="drawings that are judged")
+    parser.add_argument("--epochs", type=int, default=3, help="passes of the classifier over the training part")
+    parser.add_argument("--out", required=True, help="the table's file without its suffix; the picture goes beside it")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    model = models.load(arguments.model)
+    side = model.spec.image[1]
+
+    def digits(part: str) -> tuple[Tensor, Tensor]:
+        file = first_of(arguments.data, f"{part}-images-idx3-ubyte.gz", f"{part}-images-idx3-ubyte")
+        if file is None:
+            parser.error(f"{arguments.data} has no {part}-images-idx3-ubyte.gz; give the folder of MNIST's four files")
+        found = read_digits(file)
+        pictures = torch.from_numpy(found.pictures)[:, None].float() / 255
+        return F.interpolate(pictures, (side, side), mode="area"), torch.from_numpy(found.labels)
+
+    train_set, labels = digits("train")
+    test_set, test_labels = digits("t10k")
+    net = train(train_set, labels, model, arguments.epochs)
+    with torch.no_grad():
+        said = torch.cat([net(part).argmax(1) for part in test_set.split(500)])
+    accuracy = float((said == test_labels).float().mean())
+    drawn = model.sample(Request(n=arguments.count, seed=0)).images
+    rng = generator(5)
+    scribbles = random_strokes(arguments.count, model.config.strokes, model.config.radius, side, rng=rng)
+    lines = [
+        f"# {Path(arguments.out).stem}",
+        "",
+        f"Made by `scripts/doodle_report.py`. The classifier has {100 * accuracy:.2f} % on MNIST's test part. Confident: a digit",
+        f"has a probability of {CONFIDENT} or more. Digits: those with {PER_DIGIT:.0%} or more of them; effective digits: the",
+        "exponential of their entropy. Diversity: mean distance between two drawings; nearest: median distance to the closest",
+        "picture of the training part (Euclidean, over all pixels).",
+        "",
+        "| drawings | confident | digits | effective digits | diversity | nearest |",
+        "| --- | --- | --- | --- | --- | --- |",
+        judge("the painter's", drawn, net, train_set),
+        judge("real (test part)", test_set[: arguments.count], net, train_set),
+        judge("random strokes", scribbles, net, train_set),
+        "",
+        f"![doodles]({Path(arguments.out).name}.png)",
+        "",
+    ]
+    print("\n".join(lines))
+    Path(arguments.out).with_suffix(".md").write_text("\n".join(lines))
+    sheet = images.grid(drawn[:64], columns=16)
+    images.save_image(Path(arguments.out).with_suffix(".png"), sheet.repeat_interleave(2, 1).repeat_interleave(2, 2))
+
+
+if __name__ == "__main__":
+    main()
