@@ -65,6 +65,9 @@ class Config:
     """Least and greatest radius of a stroke, as shares of the side; too small a least one invites strokes that leave nothing."""
     opacity: float = 0.3
     """Least opacity of a stroke."""
+    inset: float = 0.0
+    """Pathwise: how far from the edge a stroke's points stay, as a share of the side. A critic's painter that may leave the canvas
+    does so, and what is not seen is not learned from."""
     lift: bool = False
     """Pathwise: whether strokes may be left out; learned by the flag's score function."""
     brush: str = "bezier"
@@ -109,6 +112,8 @@ class Config:
             raise ValueError("model.noise is 0; a doodle starts from noise, give some 32 numbers")
         if not 0 < self.radius[0] <= self.radius[1] <= 1:
             raise ValueError(f"model.radius is {self.radius}; it is the least and the greatest, above 0 and at most 1")
+        if not 0 <= self.inset < 0.5:
+            raise ValueError(f"model.inset is {self.inset}; it has to be at least 0 and less than 0.5")
         for name in ("opacity", "gamma", "lam"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
@@ -348,7 +353,7 @@ class Pathwise(Painter):
     def draw(
         self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
     ) -> Drawn:
-        least, greatest = self.config.radius
+        (least, greatest), inset = self.config.radius, self.config.inset
         canvas, memory = self.blank(count), self.policy.start(count, noise)
         canvases, laid, log_probs = [], [], []
         for step in range(strokes):
@@ -358,7 +363,7 @@ class Pathwise(Painter):
             radii = (least + (greatest - least) * numbers[:, :2]) * flag[:, None]
             opacity = self.config.opacity + (1 - self.config.opacity) * numbers[:, 2:4]
             colour = numbers[:, 4:] if numbers.shape[1] > 4 else torch.ones_like(numbers[:, :1])
-            stroke = torch.cat([points.flatten(1), radii, opacity, colour], 1)
+            stroke = torch.cat([inset + (1 - 2 * inset) * points.flatten(1), radii, opacity, colour], 1)
             canvas = paint(canvas, stroke[:, None])
             canvases.append(canvas)
             laid.append(stroke)
@@ -504,7 +509,7 @@ PAINTERS = {
 CHARACTERS = Standard(name="omniglot", side_px=32, batch=32, warp=1.0)
 DIGITS = Standard(name="mnist", side_px=32, batch=32)
 FIT = Fit(minutes=15.0, rate=1e-3, warmup=100, decay=1.0, clip=1.0, ema=0.995, valid_steps=500)
-DOODLE = Config(goal="doodle", strokes=6, noise=32, lift=True)
+DOODLE = Config(goal="doodle", strokes=6, noise=32, inset=0.08)
 
 PRESETS: dict[str, Recipe] = {
     "characters": Recipe(
@@ -527,8 +532,8 @@ PRESETS: dict[str, Recipe] = {
     ),
     "doodles": Recipe(
         model=DOODLE,
-        data=replace(DIGITS, batch=64),
-        fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2),
+        data=DIGITS,
+        fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
         about="Digits from noise in 6 strokes, against a critic, pathwise.",
     ),
     "doodles-ppo": Recipe(
