@@ -7,9 +7,11 @@ import pytest
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [path for path in sorted((ROOT / "drawgen").rglob("*.py")) if path.stem != "__init__"]
-CHECKED = [path for path in SOURCES if not path.stem.endswith("_cpu")]  # numba compiles the others, and takes no wrappers
-install_import_hook([".".join(path.relative_to(ROOT).with_suffix("").parts) for path in CHECKED], "typecheck.typecheck")
+SOURCES = [
+    (path, root) for root in (ROOT, ROOT / "envs") for path in sorted(root.glob("drawgen*/**/*.py")) if path.stem != "__init__"
+]
+CHECKED = [s for s in SOURCES if not s[0].stem.endswith(("_cpu", "_gpu"))]  # compilers take the others, and want no wrappers
+install_import_hook([".".join(path.relative_to(root).with_suffix("").parts) for path, root in CHECKED], "typecheck.typecheck")
 
 import torch  # noqa: E402
 

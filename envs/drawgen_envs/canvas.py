@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 import torch
-from gymnasium.error import ResetNeeded
 from gymnasium.logger import warn
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -22,13 +21,13 @@ from drawgen_envs.window import Window
 RENDER_FPS = 10
 
 
-class Painting(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+class Painting(gymnasium.Env[Any, Any]):
     """One painting: the face of `Episodes` that gymnasium calls an environment."""
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["human", "rgb_array"], "render_fps": RENDER_FPS}
     episodes: ClassVar[type[Episodes]] = Episodes
 
-    def __init__(self, *, render_mode: str | None = None, render_scale: int = 1, **arguments: Any) -> None:
+    def __init__(self, *, render_mode: Any = None, render_scale: Any = 1, **arguments: Any) -> None:
         check_names(arguments, self.episodes.takes, type(self).__name__)
         self.painting = self.episodes(1, **arguments)
         self.render_mode, self.render_scale = check_render(render_mode, render_scale, self.metadata, self.painting)
@@ -86,11 +85,11 @@ class Painting(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 class PaintingVector(VectorEnv[Any, Any, Any]):
     """Many paintings at once on one device: the face of `Episodes` that gymnasium calls a vector environment.
 
-    Takes the environment's arguments and `num_envs`, `device`, and `tensors`: True gives observations, rewards (float32) and ends as
-    torch tensors on the device, False as numpy arrays; actions may be either. Row i of it, reset with seed s, is the single environment
-    with seed s + i. An episode that ends is followed by the next one in the same step (SAME_STEP): `infos["final_obs"]` then holds the
-    observations that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all rows;
-    `infos["_final_obs"]` says which rows count. No step waits for the device.
+    Takes the environment's arguments and `num_envs`, `device`, and `tensors`: True gives observations, rewards (float32) and ends
+    as torch tensors on the device, False as numpy arrays; actions may be either. Row i of it, reset with seed s, is the single
+    environment with seed s + i. An episode that ends is followed by the next one in the same step (SAME_STEP): `infos["final_obs"]`
+    then holds the observations that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all
+    rows; `infos["_final_obs"]` says which rows count. No step waits for the device.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -102,12 +101,12 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
 
     def __init__(
         self,
-        num_envs: int = 1,
+        num_envs: Any = 1,
         *,
-        device: str | torch.device = "cpu",
+        device: Any = "cpu",
         tensors: bool = False,
-        render_mode: str | None = None,
-        render_scale: int = 1,
+        render_mode: Any = None,
+        render_scale: Any = 1,
         **arguments: Any,
     ) -> None:
         check_names(arguments, self.episodes.takes, type(self).__name__)
@@ -119,9 +118,7 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.rngs = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
 
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begins anew, everywhere or where the bools `options["reset_mask"]` say so. A number as a seed counts up over the rows."""
         check_names(options or {}, ("reset_mask",), "reset")
         mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
@@ -171,7 +168,7 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         return tuple(self.paintings.picture(row, self.render_scale) for row in range(self.num_envs))
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next steps depend on, the generators too; `torch.save` keeps it, `torch.load(weights_only=True)` reads it."""
+        """All that the next steps depend on, generators too; `torch.save` keeps it, `torch.load(weights_only=True)` reads it."""
         return self.paintings.state_dict() | {"rngs": [rng.bit_generator.state for rng in self.rngs]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -195,6 +192,7 @@ def check_render(mode: Any, scale: Any, metadata: dict[str, Any], painting: Epis
 
 # ---------------------------------------------------------------- the environments
 
+
 class Canvas(Painting):
     """A blank canvas and one stroke a step; what it is for is yours to say.
 
@@ -213,7 +211,7 @@ class Canvas(Painting):
 
     ## Observation Space
 
-    A dictionary: `canvas`, uint8 (height, width, channels); `step`, the strokes so far, and `length`, those of an episode, int64 (1,).
+    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, strokes so far and of an episode, int64 (1,).
 
     ## Rewards
 
@@ -234,7 +232,8 @@ class Canvas(Painting):
     - `length`: strokes of an episode. (20)
     - `background`: one number, or one a channel, in [0, 1]. (1.0, white)
     - `radius`: least and greatest radius, as shares of the shorter side. ((0.008, 0.25))
-    - `brush`: `bezier`, or `mypaint:NAME` for a brush of libmypaint, such as `mypaint:classic/dry_brush`, where that is installed.
+    - `brush`: `bezier`, or `mypaint:NAME` for a brush of libmypaint, such as `mypaint:classic/dry_brush`, where that is installed:
+      opacity is then the pen's pressure, and a stroke has the mean of its two radii.
     - `reward`: a function of the canvases before and after the stroke, uint8 tensors (N, height, width, channels), that gives N
       numbers. A single environment calls it with N = 1.
     - `render_mode`: `rgb_array`, or `human` for a window. `render_scale`: how many times as large it is drawn, as sharp. (1)
@@ -262,8 +261,8 @@ class Reconstruct(Painting):
 
     ## Action Space
 
-    `Box(-1, 1, (10 + channels,), float32)`: a stroke, as in `drawgen/Canvas-v0`: start, control point and end (x, y from left and top,
-    -1, to right and bottom, 1), two radii, two opacities, colour.
+    `Box(-1, 1, (10 + channels,), float32)`: a stroke, as in `drawgen/Canvas-v0`: start, control point and end (x, y from left and
+    top, -1, to right and bottom, 1), two radii, two opacities, colour.
 
     ## Observation Space
 
@@ -271,8 +270,8 @@ class Reconstruct(Painting):
 
     ## Rewards
 
-    By how much the stroke reduced the mean squared error between canvas and target, both in [0, 1]. The rewards of an episode add up
-    to the error of the blank canvas less that of the painting, exactly: they are whole numbers of squared levels.
+    By how much the stroke reduced the mean squared error between canvas and target, both in [0, 1]. The rewards of an episode add
+    up to the error of the blank canvas less that of the painting, exactly: they are whole numbers of squared levels.
 
     ## Starting State
 
@@ -284,9 +283,9 @@ class Reconstruct(Painting):
 
     ## Arguments
 
-    - `target`: a picture file, a folder of pictures (one at random an episode), an array (height, width, channels) of uint8 or of
-      floats in [0, 1], or a function of a numpy generator that gives such an array. Files are fitted to the canvas; arrays have to have
-      its size. Without one, two random colours with a soft edge between them.
+    - `target`: a picture file, a folder of pictures (one at random an episode), a PIL image, an array (height, width, channels) of
+      uint8 or of floats in [0, 1], or a function of a numpy generator that gives such an array. Pictures are fitted to the canvas;
+      arrays have to have its size. Without one, two random colours with a soft edge between them.
     - all of `drawgen/Canvas-v0`'s but `reward`.
 
     ```python
@@ -323,13 +322,14 @@ class Spiral(Painting):
     | 4 | size: which of `sizes` | len(sizes) |
     | 5, 6, 7 | red, green, blue, 0 to 1 | `levels` each |
 
-    A stroke starts where the last action ended, and with the pressure it had there: none after a move. Pressure is opacity; libmypaint
-    makes of it what the brush file says.
+    A stroke starts where the last action ended. After a stroke it goes on from that one's pressure, without a lift; after a move,
+    and at the episode's start, it has its own from its beginning, as SPIRAL presses the pen down first. Pressure is opacity;
+    libmypaint makes of it what the brush file says.
 
     ## Observation Space
 
-    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, int64 (1,); `mask`, int8, which components of the last
-    action counted (a move uses end and flag alone); with a target, `target` as well.
+    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, int64 (1,); `mask`, int8, which components of the
+    last action counted (a move uses end and flag alone); with a target, `target` as well.
 
     ## Rewards
 

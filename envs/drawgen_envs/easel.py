@@ -6,7 +6,6 @@ Axes: N canvases, H rows, W columns, C channels, P numbers of a stroke (`brush.C
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor

@@ -3,40 +3,53 @@
 Its definition is `easel.to_screen` and `easel.squared_error`, and the tests hold it to them.
 """
 
+from typing import TypeAlias
+
 import numpy as np
+from jaxtyping import Float32, Int64, Num, UInt8
 from numba import njit
+
+Screen: TypeAlias = UInt8[np.ndarray, "N H W C"]
 
 
 @njit(cache=True, nogil=True)
-def show(canvas, rows, columns, screen, target, error):
+def show(
+    canvas: Float32[np.ndarray, "N C H W"],
+    rows: Num[np.ndarray, "N S 2"],
+    columns: Num[np.ndarray, "N S H 2"],
+    screen: Screen,
+    target: Screen,
+    error: Int64[np.ndarray, " N"],
+) -> None:
     """Writes canvas (N C H W) to screen (N H W C uint8) in the touched rows (N S 2) and columns (N S H 2), and adds to error (N)
     what that changes in the squared error against target (as screen; of length 0 for none)."""
+    levels = np.empty(canvas.shape[3], np.int32)
     for n in range(canvas.shape[0]):
         change = 0
         for s in range(rows.shape[1]):
             for i in range(rows[n, s, 0], rows[n, s, 1]):
-                for j in range(columns[n, s, i, 0], columns[n, s, i, 1]):
-                    for c in range(canvas.shape[1]):
-                        share = min(max(canvas[n, c, i, j], np.float32(0)), np.float32(1))
-                        new = np.int64(share * np.float32(255) + np.float32(0.5))
-                        if len(target):
-                            aim = np.int64(target[n, i, j, c])
-                            old = np.int64(screen[n, i, j, c])
-                            change += (new - aim) * (new - aim) - (old - aim) * (old - aim)
-                        screen[n, i, j, c] = np.uint8(new)
+                left, right = columns[n, s, i, 0], columns[n, s, i, 1]
+                for c in range(canvas.shape[1]):
+                    paint, seen = canvas[n, c, i, left:right], screen[n, i, left:right, c]
+                    for j in range(len(paint)):  # apart, so that it becomes vector code
+                        levels[j] = np.int32(min(max(paint[j], np.float32(0)), np.float32(1)) * np.float32(255) + np.float32(0.5))
+                    if len(target):
+                        aim = target[n, i, left:right, c]
+                        for j in range(len(seen)):
+                            new, old, wanted = levels[j], np.int32(seen[j]), np.int32(aim[j])
+                            change += (new - old) * (new + old - wanted - wanted)  # (new - wanted)^2 - (old - wanted)^2
+                    for j in range(len(seen)):
+                        seen[j] = np.uint8(levels[j])
         error[n] += change
 
 
 @njit(cache=True, nogil=True)
-def squared_error(screen, target, rows, error):
+def squared_error(screen: Screen, target: Screen, rows: Int64[np.ndarray, " M"], error: Int64[np.ndarray, " N"]) -> None:
     """Writes to error (N) the squared error between screen and target (N H W C uint8) in some rows (M)."""
     for n in rows:
         one, other = screen[n].ravel(), target[n].ravel()
         total = 0
-        for begin in range(0, len(one), 1024):  # so few fit into 32 bits, which a compiler adds up four at a time and faster
-            part = np.int32(0)
-            for i in range(begin, min(begin + 1024, len(one))):
-                gap = np.int32(one[i]) - np.int32(other[i])
-                part = np.int32(part + np.int32(gap * gap))
-            total += part
+        for i in range(len(one)):
+            gap = np.int32(one[i]) - np.int32(other[i])
+            total += gap * gap
         error[n] = total

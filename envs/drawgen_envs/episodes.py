@@ -77,8 +77,9 @@ def memory(device: torch.device) -> int:
 
 
 class Episodes:
-    """N paintings in progress: the strokes' meaning, what is seen and what is rewarded. `Canvas` tells what the arguments mean.
+    """N paintings in progress: the strokes' meaning, what is seen and what is rewarded.
 
+    `Canvas` tells what the arguments mean; whatever is handed in for one is looked at, and refused by a ValueError of one sentence.
     How far each is, is known on the host (`steps`) and on the device (`at`): no step has to ask the device.
     """
 
@@ -91,25 +92,28 @@ class Episodes:
         self,
         count: int,
         *,
-        size: int | Sequence[int] = 64,
-        channels: int = 3,
-        length: int = 20,
-        background: float | Sequence[float] = 1.0,
-        brush: str = "bezier",
-        radius: Sequence[float] = (0.008, 0.25),
-        reward: Reward | None = None,
+        size: Any = 64,
+        channels: Any = 3,
+        length: Any = 20,
+        background: Any = 1.0,
+        brush: Any = "bezier",
+        radius: Any = (0.008, 0.25),
+        reward: Any = None,
         target: Any = None,
-        device: str | torch.device = "cpu",
+        device: Any = "cpu",
     ) -> None:
         self.height, self.width = sides(size)
         if isinstance(channels, bool) or not isinstance(channels, int | np.integer) or channels not in (1, 3):
             raise ValueError(f"channels is {reprlib.repr(channels)}; it is 1 (grey) or 3 (red, green, blue)")
         self.count, self.channels, self.length = count, int(channels), whole("length", length, 1)
-        if isinstance(radius, str) or not np.shape(radius) == (2,) or not all(within(r, 1e-6, 1) for r in radius) or radius[0] > radius[1]:
-            raise ValueError(f"radius is {reprlib.repr(radius)}; it is the least and the greatest, above 0 and at most 1 (the shorter side)")
+        pair = list(radius) if isinstance(radius, Iterable) else []
+        if len(pair) != 2 or not all(within(value, 1e-6, 1) for value in pair) or pair[0] > pair[1]:
+            words = "it is the least and the greatest, above 0 and at most 1 (the shorter side)"
+            raise ValueError(f"radius is {reprlib.repr(radius)}; {words}")
         if reward is not None and not callable(reward):
             raise ValueError(f"reward is {reprlib.repr(reward)}; it is a function of the canvases before and after a stroke")
-        self.radius, self.reward, self.brush, self.background = radius, reward, brush, colour(background, self.channels)
+        self.radius, self.brush, self.background = pair, brush, colour(background, self.channels)
+        self.reward: Reward | None = reward
         self.device = usable(device)
         self.check_memory()
         self.easel = self.make_easel(count, self.height, self.width)
@@ -149,8 +153,8 @@ class Episodes:
         return spaces.Box(-1, 1, (len(COLUMNS) + self.channels,), np.float32)
 
     def check(self, actions: Any) -> Tensor:
-        """The actions as numbers of the action space, on the device. Those that come from the CPU are checked; those on another device,
-        where a look would stall it, are brought into the range, and 0 stands for NaN. Raises InvalidAction."""
+        """The actions as numbers of the action space, on the device. Those that come from the CPU are checked; those on another
+        device, where a look would stall it, are brought into the range, and 0 stands for NaN. Raises InvalidAction."""
         if not isinstance(actions, Tensor):
             try:
                 array = np.asarray(actions)
@@ -201,7 +205,7 @@ class Episodes:
         """What else begins with an episode."""
 
     def step(self, actions: Any) -> Tensor:
-        """One stroke on each canvas; the rewards (N, float64). Raises ResetNeeded and InvalidAction, and then nothing has changed."""
+        """One stroke on each canvas; the rewards (N, float64). Raises ResetNeeded or InvalidAction before anything has changed."""
         if not self.begun.all() or self.truncated().any():
             raise ResetNeeded("step was called before reset, or after an episode's end without one")
         strokes = self.meaning(self.check(actions))
@@ -215,7 +219,7 @@ class Episodes:
             return (error - self.easel.error).double() / (LEVELS**2 * self.height * self.width * self.channels)
         rewards = torch.as_tensor(self.reward(before, self.easel.screen.clone()), device=self.device).double()  # type: ignore[arg-type]
         if tuple(rewards.shape) != (self.count,):
-            raise ValueError(f"reward gave the shape {tuple(rewards.shape)}; one number for each of {self.count} canvases is wanted")
+            raise ValueError(f"reward gave the shape {tuple(rewards.shape)}; it is one number for each of {self.count} canvases")
         return rewards.detach()
 
     def truncated(self) -> Bool[np.ndarray, " N"]:
@@ -282,7 +286,7 @@ class ReconstructEpisodes(Episodes):
 
     def __init__(self, count: int, *, target: Any = None, **arguments: Any) -> None:
         if target is None:
-            target = soft_edges(*sides(arguments.get("size", 64)), arguments.get("channels", 3))
+            target = soft_edges(*sides(arguments.get("size", 64)), 1 if arguments.get("channels", 3) == 1 else 3)
         super().__init__(count, target=target, **arguments)
 
 
@@ -296,19 +300,23 @@ class SpiralEpisodes(Episodes):
         self,
         count: int,
         *,
-        grid: int = 32,
-        sizes: Sequence[float] = (1 / 64, 2 / 64, 4 / 64, 8 / 64, 12 / 64, 24 / 64),
-        pressures: int = 10,
-        levels: int = 20,
+        grid: Any = 32,
+        sizes: Any = (1 / 64, 2 / 64, 4 / 64, 8 / 64, 12 / 64, 24 / 64),
+        pressures: Any = 10,
+        levels: Any = 20,
         **arguments: Any,
     ) -> None:
-        self.grid, self.pressures, self.levels = whole("grid", grid, 2, 1024), whole("pressures", pressures, 1), whole("levels", levels, 2)
-        if np.ndim(sizes) != 1 or not len(sizes) or not all(within(size, 1e-6, 1) for size in sizes):
+        self.grid, self.pressures = whole("grid", grid, 2, 1024), whole("pressures", pressures, 1, 10_000)
+        self.levels = whole("levels", levels, 2, 10_000)
+        radii = list(sizes) if isinstance(sizes, Iterable) else []
+        if not radii or not all(within(size, 1e-6, 1) for size in radii):
             raise ValueError(f"sizes is {reprlib.repr(sizes)}; they are radii above 0 and at most 1 (the shorter side)")
-        self.choices = [grid**2, grid**2, 2, pressures, len(sizes)] + [levels] * (3 if arguments.get("channels", 3) == 3 else 1)
+        self.choices = [grid**2, grid**2, 2, pressures, len(radii)] + [levels] * (1 if arguments.get("channels", 3) == 1 else 3)
         super().__init__(count, **arguments)
         self.highest = torch.tensor(self.choices) - 1
-        self.sizes = torch.tensor(sizes, dtype=torch.float32, device=self.device)
+        cells = torch.arange(grid**2, device=self.device)
+        self.places = torch.stack([cells % grid, cells // grid], 1) / grid  # x, y of a cell's upper left corner, as in SPIRAL
+        self.sizes = torch.tensor(radii, dtype=torch.float32, device=self.device)
         self.moving = torch.tensor([0, 1, 1] + [0] * (len(self.choices) - 3), dtype=torch.int8, device=self.device)
         self.pen = torch.zeros(count, 2, device=self.device)  # x, y
         self.pressed = torch.zeros(count, device=self.device)  # 0: lifted
@@ -329,12 +337,8 @@ class SpiralEpisodes(Episodes):
             raise InvalidAction(f"an action lies outside of 0 to {self.highest.tolist()}")
         return actions.to(self.device, non_blocking=True)
 
-    def place(self, cells: Int64[Tensor, " N"]) -> Float[Tensor, "N 2"]:
-        """Cell row * grid + column stands for the upper left corner of its share of the canvas, as in SPIRAL."""
-        return torch.stack([cells % self.grid, cells // self.grid], 1) / self.grid
-
     def meaning(self, actions: Tensor) -> Float[Tensor, "N P"]:
-        control, end = self.place(actions[:, 0]), self.place(actions[:, 1])
+        control, end = self.places[actions[:, :2]].unbind(1)
         paints = actions[:, 2] == 1
         pressure = (actions[:, 3] + 1) / self.pressures
         first = torch.where(self.pressed > 0, self.pressed, pressure)  # after a move the pen comes down with the stroke's own

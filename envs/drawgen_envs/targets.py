@@ -20,9 +20,9 @@ KEPT_BYTES = 2**28
 class Targets:
     """Draws targets (H W C uint8) of one size.
 
-    A picture file, or one of a folder and its subfolders, is reduced or enlarged to cover the canvas, and its middle is taken; so is a
-    PIL image. An array (H W C, for grey also H W; uint8, or floats in [0, 1]) and what a function `f(rng)` of a numpy generator gives
-    have to have the size of the canvas. Raises ValueError for anything else, FileNotFoundError for a path or folder without pictures.
+    A picture file, or one of a folder and its subfolders, is reduced or enlarged to cover the canvas, and its middle is taken; so
+    is a PIL image. An array (H W C, for grey also H W; uint8, or floats in [0, 1]) and what a function of a numpy generator gives
+    have to have the size of the canvas. Raises ValueError for anything else, FileNotFoundError where there are no pictures.
     """
 
     def __init__(self, source: Any, height: int, width: int, channels: int) -> None:
@@ -100,9 +100,10 @@ class Targets:
             values = np.asarray(given)
         except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors elsewhere or with a gradient
             raise ValueError(f"{name} is no array: {error}") from error
-        if values.dtype.kind not in "fu" or (values.dtype.kind == "u" and values.dtype != np.uint8):
+        if values.dtype.kind != "f" and values.dtype != np.uint8:
             what = f"an array of {values.dtype}" if values.ndim else reprlib.repr(given)
-            raise ValueError(f"{name} is {what}; a target is a path, a picture, a function, or an array of uint8 or of floats in [0, 1]")
+            wanted = "a path, a picture, a function, or an array of uint8 or of floats in [0, 1]"
+            raise ValueError(f"{name} is {what}; a target is {wanted}")
         if values.shape == self.shape[:2] and self.shape[2] == 1:
             values = values[..., None]
         if values.shape != self.shape:
@@ -114,15 +115,16 @@ class Targets:
         return values.astype(np.uint8)
 
 
-def soft_edges(height: int, width: int, channels: int) -> Callable[[np.random.Generator], np.ndarray]:
+def soft_edges(height: int, width: int, channels: int) -> Callable[[np.random.Generator], UInt8[np.ndarray, "H W C"]]:
     """Targets for want of others: two random colours, and a soft edge between them at a random place and angle."""
-    y, x = np.arange(height) / height - 0.5, np.arange(width) / width - 0.5
+    y, x = ((np.arange(n) + 0.5) / n - 0.5 for n in (height, width))
 
-    def target(rng: np.random.Generator) -> np.ndarray:
+    def target(rng: np.random.Generator) -> UInt8[np.ndarray, "H W C"]:
         angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
-        one, other = rng.uniform(0, 1, (2, channels))
-        fall = np.outer(np.exp(-20 * (np.sin(angle) * y - shift)), np.exp(-20 * np.cos(angle) * x))  # H W
-        share = (1 / (1 + fall)).astype(np.float32)
-        return np.clip(one.astype(np.float32) + (other - one).astype(np.float32) * share[..., None], 0, 1)
+        one, other = rng.uniform(0, 255, (2, channels))
+        down, right = np.exp(20 * (shift - np.sin(angle) * y)), np.exp(-20 * np.cos(angle) * x)
+        share = 255 / (1 + np.outer(down.astype(np.float32), right.astype(np.float32)))  # H W
+        between = one + (other - one) * np.linspace(0, 1, 256)[:, None]  # 256 C
+        return (between + 0.5).astype(np.uint8)[(share + 0.5).astype(np.uint8)]
 
     return target
