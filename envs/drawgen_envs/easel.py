@@ -35,8 +35,8 @@ class Easel:
     def __init__(self, count: int, height: int, width: int, *, background: Sequence[float], device: torch.device) -> None:
         self.device = device
         self.background = torch.tensor(background, dtype=torch.float32, device=device).view(-1, 1, 1)
-        self.blank = to_screen(self.background[None])
-        self.screen = self.blank.expand(count, height, width, -1).contiguous()
+        self.blank = to_screen(self.background[None]).expand(1, height, width, -1).contiguous()
+        self.screen = self.blank.repeat(count, 1, 1, 1)
         self.target: Tensor | None = None
         self.error = torch.zeros(count, dtype=torch.int64, device=device)
 

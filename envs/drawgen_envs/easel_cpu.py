@@ -48,7 +48,7 @@ def squared_error(screen: Screen, target: Screen, rows: Int64[np.ndarray, " M"],
     """Writes to error (N) the squared error between screen and target (N H W C uint8) in some rows (M)."""
     for n in rows:
         one, other = screen[n].ravel(), target[n].ravel()
-        total = 0
+        total = np.int64(0)
         for i in range(len(one)):
             gap = np.int32(one[i]) - np.int32(other[i])
             total += gap * gap

@@ -117,6 +117,7 @@ class Targets:
 
 def soft_edges(height: int, width: int, channels: int) -> Callable[[np.random.Generator], UInt8[np.ndarray, "H W C"]]:
     """Targets for want of others: two random colours, and a soft edge between them at a random place and angle."""
+    ramp = np.linspace(0, 1, 256)[:, None]
     y, x = ((np.arange(n) + 0.5) / n - 0.5 for n in (height, width))
 
     def target(rng: np.random.Generator) -> UInt8[np.ndarray, "H W C"]:
@@ -124,7 +125,7 @@ def soft_edges(height: int, width: int, channels: int) -> Callable[[np.random.Ge
         one, other = rng.uniform(0, 255, (2, channels))
         down, right = np.exp(20 * (shift - np.sin(angle) * y)), np.exp(-20 * np.cos(angle) * x)
         share = 255 / (1 + np.outer(down.astype(np.float32), right.astype(np.float32)))  # H W
-        between = one + (other - one) * np.linspace(0, 1, 256)[:, None]  # 256 C
-        return (between + 0.5).astype(np.uint8)[(share + 0.5).astype(np.uint8)]
+        between = one + (other - one) * ramp  # 256 C
+        return (between + 0.5).astype(np.uint8).take((share + 0.5).astype(np.uint8), axis=0)
 
     return target
