@@ -74,8 +74,9 @@ def main() -> None:
     text = [
         "# Canvas environments: steps a second",
         "",
-        f"{where}, torch {torch.__version__}; 64x64 RGB, random actions, episodes of 20; {time_}. The whole `step`: stroke, picture,",
-        "reward, new observations, autoreset. Beside it gymnasium's SyncVectorEnv over as many single environments.",
+        f"{where}, torch {torch.__version__}; 64x64 RGB, random actions, episodes of 20; {time_}.",
+        "The whole `step`: stroke, picture, reward, new observations, autoreset. Beside it gymnasium's SyncVectorEnv over as many",
+        "single environments.",
         "",
         "| environment | canvases | steps/s | SyncVectorEnv, steps/s | ratio |",
         "| --- | --- | --- | --- | --- |",

@@ -43,7 +43,7 @@ def main() -> None:
                 env.step(env.action_space.sample())
             picture = Image.fromarray(np.asarray(env.render()))
             page.paste(picture, (GAP + column * (CELL + GAP), top + 14))
-    page.quantize(200).save(arguments.out, optimize=True)
+    page.save(arguments.out, optimize=True)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1000:.0f} kB")
 
 

@@ -55,8 +55,8 @@ def main() -> None:
     lines = [
         "# Soak of the canvas environments",
         "",
-        f"`scripts/soak_canvas.py`: random actions, {COUNT} canvases of {SIZE}x{SIZE} at once, episodes of {LENGTH}. Growth is of resident",
-        "memory from a fifth of the way to the end; not finite counts rewards and what is on the canvases at the end.",
+        f"`scripts/soak_canvas.py`: random actions, {COUNT} canvases of {SIZE}x{SIZE} at once, episodes of {LENGTH}. Growth is of",
+        "resident memory from a fifth of the way to the end; not finite counts rewards and what is on the canvases at the end.",
         "",
         "| environment | steps | episodes | not finite or out of place | growth, MB | steps/s with sampling, CPU time |",
         "| --- | --- | --- | --- | --- | --- |",

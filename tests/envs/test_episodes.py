@@ -187,8 +187,8 @@ def test_spirals_actions():
         [99, 32 * 2 + 1, MOVE, 0, 3, 0, 0, 0],
         [32, 1, PAINT, 2, 0, 0, 0, 0],
     )
-    expected = [
-        # start, control, end; radii; pressures; colour. The first stroke and the one after the move have their own pressure throughout.
+    expected = [  # start, control, end; radii; pressures; colour
+        # The first stroke, and the one after the move, have their own pressure throughout.
         [0, 0, 8 / 32, 4 / 32, 24 / 32, 16 / 32, 4 / 64, 4 / 64, 0.5, 0.5, 1, 0, 5 / 19],
         [24 / 32, 16 / 32, 0, 0, 31 / 32, 31 / 32, 24 / 64, 24 / 64, 0.5, 1.0, 1 / 19, 2 / 19, 3 / 19],
         [31 / 32, 31 / 32, 3 / 32, 3 / 32, 1 / 32, 2 / 32, 0, 0, 1.0, 0.1, 0, 0, 0],
