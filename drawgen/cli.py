@@ -81,7 +81,8 @@ def guarded(command: Callable[[], None]) -> int:
 def status_of(error: Exception) -> int | None:
     """The status for the errors that have a sentence of their own; None for a fault in drawgen, which keeps its traceback."""
     from drawgen.checkpoint import StorageError
-    from drawgen.train import Interrupted, TrainingError
+    from drawgen.interrupts import Interrupted
+    from drawgen.train import TrainingError
 
     if isinstance(error, Interrupted):
         return 128 + error.number
@@ -105,7 +106,7 @@ class Bars:
     def __enter__(self) -> Any:
         from drawgen.jobs import Reports
 
-        return Reports(training=self.training, drawing=self.drawing, message=self.message)
+        return Reports(training=self.training, drawing=self.drawing, strokes=self.painting, message=self.message)
 
     def __exit__(self, *problem: object) -> None:
         self.close()
@@ -134,6 +135,14 @@ class Bars:
         if self.bar is None:
             self.open(100, "%", delay=1.0, bar_format="{l_bar}{bar}| [{elapsed}<{remaining}]")
         self.bar.update(int(100 * share) - self.bar.n)
+
+    def painting(self, progress: Any) -> None:
+        if self.bar is None:
+            self.open(100, "%", bar_format="{l_bar}{bar}| [{elapsed}<{remaining}{postfix}]")
+        self.bar.set_postfix_str(f"{progress.strokes} strokes, {progress.psnr:.1f} dB", refresh=False)
+        self.bar.update(int(100 * progress.share) - self.bar.n)
+        if progress.share >= 1:
+            self.close()
 
     def message(self, text: str) -> None:
         self.close()
@@ -193,6 +202,57 @@ def texture(words: list[str]) -> None:
         print(f"more of it: drawgen sample {folder} -o OUT.png --size 1024x1024 --seed 7", file=sys.stderr)
 
     parse(command, words, "texture")
+
+
+def paint(words: list[str]) -> None:
+    """A photograph as brush strokes."""
+
+    def command(
+        photo: Positional[str],
+        out: Annotated[Path, arg(aliases=["-o"])],
+        strokes: int | None = None,
+        seconds: float | None = None,
+        size: Size | None = None,
+        seed: int = 0,
+        detail_px: int | None = None,
+        least_radius: float | None = None,
+        opacity: float | None = None,
+        palette: Annotated[str | None, arg(metavar="#RRGGBB,..|auto:N")] = None,
+        background: Annotated[str | None, arg(metavar="#RRGGBB")] = None,
+        replay: bool = False,
+        force: bool = False,
+    ) -> None:
+        """Paints a photograph in strokes, large ones first.
+
+        Args:
+            photo: A picture, photo:NAME for a photograph that scikit-image carries (astronaut, coffee, chelsea ...), or a file
+                of strokes, which are drawn again.
+            out: The file to write: PNG, JPEG, WebP, TIFF, BMP; GIF, APNG or MP4 show how it is painted; SVG has one path a
+                stroke; JSON has the strokes' numbers.
+            strokes: How many, 250 when left out.
+            seconds: Paint for so long instead of a fixed number of steps; the same seed then gives the same file no more.
+            size: Width and height in pixels; of another aspect than the photograph's, its middle is painted. When left out, 1024
+                pixels on the longer side, 512 for an animation.
+            seed: Start of all random numbers.
+            detail_px: Longer side of what the painter looks at; 128 when left out, and more for more than 500 strokes.
+            least_radius: Least radius of a stroke in percent of the shorter side, 0.25 when left out: the thinnest brush.
+            opacity: Of all strokes, above 0 to 1; when left out each has its own.
+            palette: The only colours of strokes: a list, or auto:N for N of the photograph's.
+            background: Colour of the canvas; the photograph's mean when left out.
+            replay: Make a WebP show how it is painted.
+            force: Replace what exists.
+        """
+        from drawgen import images, jobs
+
+        with Bars() as reports:
+            jobs.paint(
+                photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
+                detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
+                replay=replay, force=force, reports=reports,
+            )  # fmt: skip
+        print(out)
+
+    parse(command, words, "paint")
 
 
 def sample(words: list[str]) -> None:
@@ -464,6 +524,7 @@ def demo(words: list[str]) -> None:
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "texture": texture,
+    "paint": paint,
     "train": train,
     "sample": sample,
     "reconstruct": reconstruct,

@@ -215,10 +215,15 @@ def fit_to(image: Float[Tensor, "C H W"], shape: tuple[int, int, int]) -> Float[
     """A person's picture in a model's shape: grey or colour as it wants, the middle square (or oblong) of it, resized."""
     channels, height, width = shape
     image = image.expand(3, -1, -1) if channels == 3 else grey(image)
+    return resize(middle(image, height, width), height, width)
+
+
+def middle(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tensor, "C H2 W2"]:
+    """The largest part in the middle of a picture that has the aspect of a size."""
     factor = min(image.shape[1] / height, image.shape[2] / width)
-    tall, wide = round(height * factor), round(width * factor)
+    tall, wide = max(1, round(height * factor)), max(1, round(width * factor))
     top, left = (image.shape[1] - tall) // 2, (image.shape[2] - wide) // 2
-    return resize(image[:, top : top + tall, left : left + wide], height, width)
+    return image[:, top : top + tall, left : left + wide]
 
 
 def ink(image: Float[Tensor, "C H W"], height: int, width: int, *, border: float = 0.14) -> Float[Tensor, "1 H2 W2"]:

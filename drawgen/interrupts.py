@@ -7,6 +7,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM: what there is has been saved."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
     """Notes Ctrl-C and SIGTERM: the function yielded tells the signal's number, or 0. A second Ctrl-C leaves at once."""

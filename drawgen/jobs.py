@@ -12,10 +12,12 @@ from typing import Any
 import torch
 
 import drawgen
-from drawgen import checkpoint, images, models
+from drawgen import checkpoint, images, models, painting
 from drawgen.contract import Recipe, Request, Sample, Spec, Totals, generator
 from drawgen.data.pictures import DataError
 from drawgen.devices import choose_device
+from drawgen.interrupts import Interrupted, signals
+from drawgen.strokes import Painting
 from drawgen.train import BUILD, Fit, Outcome, Progress, evaluate, fit
 
 RECIPE = "recipe.json"
@@ -31,6 +33,7 @@ class Reports:
     training: Callable[[Progress], None] | None = None
     drawing: Callable[[float], None] | None = None
     """The share of the pictures that is drawn."""
+    strokes: Callable[[painting.Progress], None] | None = None
     message: Callable[[str], None] | None = None
     writing: Callable[[str], None] | None = None
     """A piece of text, as it comes."""
@@ -250,6 +253,78 @@ def texture(
     reports.say(f"painting {size[1]}x{size[0]} pixels")
     sample(str(folder), out, size=size, seed=seed, tile=tile, match=match, device=device, force=force, reports=reports)
     return folder
+
+
+# ---------------------------------------------------------------- paintings
+
+
+def paint(
+    photo: str,
+    out: Path,
+    *,
+    strokes: int | None = None,
+    seconds: float | None = None,
+    size: tuple[int, int] | None = None,
+    seed: int = 0,
+    detail_px: int | None = None,
+    least_radius: float | None = None,
+    opacity: float | None = None,
+    palette: str | None = None,
+    background: str | None = None,
+    replay: bool = False,
+    force: bool = False,
+    reports: Reports = SILENT,
+) -> None:
+    """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
+    (height, width), an animation of the painting, SVG, or the strokes as JSON. Settings that are None have the defaults of
+    `painting.Style`. On Ctrl-C the painting so far is written. Raises ImageError, ValueError, Interrupted."""
+    images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, ".svg", ".json"))
+    kind = out.suffix.lower()
+    if replay and kind not in images.MOVING:
+        raise ValueError(f"--replay and {out} don't go together; choose one of {' '.join(images.MOVING)}")
+    moving = replay or (kind in images.MOVING and kind not in images.STILL)
+    frames = 96 if moving else 1
+    refuse_what_does_not_fit(size or (1024, 1024), 3, 1 + frames // 16)
+    torch.set_num_threads(1)
+    interrupt = 0
+    settings: dict[str, Any] = {
+        "strokes": strokes, "detail_px": detail_px, "least_radius": least_radius, "opacity": opacity, "palette": palette,
+        "background": background,
+    }  # fmt: skip
+    settings = {name: value for name, value in settings.items() if value is not None}
+    if photo.lower().endswith(".json"):
+        given = [*settings, *(["seconds"] if seconds is not None else [])]
+        if given:
+            raise ValueError(f"{photo} is painted already; leave --{given[0].replace('_', '-')} out, or give the photograph")
+        painted = Painting.read(Path(photo))
+        if size is not None and abs(size[0] / size[1] * painted.size[1] / painted.size[0] - 1) > 0.02:
+            height, width = painted.fitted(max(size))
+            raise ValueError(f"{photo} has another aspect than --size {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
+    else:
+        if seed < 0:
+            raise ValueError(f"--seed is {seed}; it has to be at least 0")
+        image = images.load_image(photo)
+        if size is not None:
+            image = images.middle(image, *size)
+        if palette is not None:
+            settings["palette"] = painting.parse_palette(palette, image)
+        if background is not None:
+            settings["background"] = painting.parse_colour(background, "--background")
+        style = painting.Style(**settings)
+        with signals() as noted:
+            painted = painting.fit(image, style, seconds=seconds, on_progress=reports.strokes, stop=noted, rng=generator(seed))
+            interrupt = noted()
+    height, width = size or painted.fitted(512 if moving else 1024)
+    if kind == ".json":
+        checkpoint.write_atomically(out, painted.json().encode())
+    elif kind == ".svg":
+        checkpoint.write_atomically(out, painted.svg(height, width).encode())
+    elif moving:
+        images.save_animation(out, painted.stages(frames, height, width), seconds=6.0)
+    else:
+        images.save_image(out, painted.draw(height, width))
+    if interrupt:
+        raise Interrupted(interrupt, f"interrupted; {out} is the painting so far, {len(painted.strokes)} strokes")
 
 
 # ---------------------------------------------------------------- sampling and measuring
@@ -570,6 +645,11 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
         images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3))
         figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
         figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
+    reports.say("painting a photograph")
+    paint("photo:coffee", folder / "painting.json", strokes=100, force=True)
+    for file in ("painting.png", "painting.gif", "painting.svg"):
+        paint(str(folder / "painting.json"), folder / file, force=True)
+        figures.append((file, f"drawgen paint photo:coffee -o OUT{Path(file).suffix} --strokes 100"))
 
     def shown(file: str) -> str:
         if file.endswith(".txt"):
@@ -580,7 +660,7 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
     whole = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>drawgen</title>\n'
         "<style>body{font:16px sans-serif;margin:2em}figure{display:inline-block;margin:1em;vertical-align:top}"
-        "figcaption{max-width:28em;margin-top:.5em}</style>\n"
+        "figcaption{max-width:28em;margin-top:.5em}img{max-width:36em}</style>\n"
         f"<h1>drawgen {drawgen.__version__}</h1>\n{items}</html>\n"
     )
     checkpoint.write_atomically(page, whole.encode())

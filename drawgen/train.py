@@ -22,6 +22,7 @@ from drawgen import checkpoint
 from drawgen.capture import CapturedWalk
 from drawgen.contract import Batch, Data, Loss, State, generator
 from drawgen.devices import choose_device, to_device
+from drawgen.interrupts import Interrupted as Interrupted
 from drawgen.interrupts import signals
 from drawgen.journal import Journal
 from drawgen.parallel import World, joined
@@ -119,14 +120,6 @@ class Outcome:
 
 class TrainingError(RuntimeError):
     """The run cannot go on (NaN, infinity); the last good checkpoint is named."""
-
-
-class Interrupted(Exception):
-    """Ctrl-C or SIGTERM: everything is saved."""
-
-    def __init__(self, number: int, step: int, folder: Path) -> None:
-        super().__init__(f"interrupted after step {step}; the state is kept in {folder} and --resume goes on from there")
-        self.number = number
 
 
 # ---------------------------------------------------------------- the run
@@ -409,7 +402,10 @@ def fit(
                     stop, late = world.agree(float(interrupted()), float(now - saved > 60 * settings.save_minutes))
                     if stop and run.step < run.steps:
                         save()
-                        raise Interrupted(int(stop), run.step, folder)
+                        raise Interrupted(
+                            int(stop),
+                            f"interrupted after step {run.step}; the state is kept in {folder} and --resume goes on from there",
+                        )
                     if late:
                         save()
                         saved = time.monotonic()

@@ -8,6 +8,7 @@ the process (neighbours do not count), the best of several rounds in which all t
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -150,15 +151,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    table = brush_table(arguments.rounds)
     words = [
         "# The canvas: speed of the brush",
         "",
         f"{machine()}, torch {torch.__version__}, one thread. Processor time of the process, best of {arguments.rounds} rounds",
         "in which all take turns. RGB, float32. Three points each, uniform in the canvas or, for short strokes, in a box around",
-        "the first; radii of 1 to 3 pixels; opacities 0 to 1. The peers fill a ribbon of 24 points and two discs, computed beforehand.",
-        "A new canvas costs a copy of all canvases, which at 256 px is nearly all of the time.",
+        "the first; radii of 1 to 3 pixels; opacities 0 to 1. The peers fill a ribbon of 24 points and two discs.",
+        "Their canvas has eight bits, and each of their strokes one opacity. Plain torch is measured on one canvas, and ten",
+        "strokes at most, but for the single strokes at 64 px. A new canvas costs a copy of all: nearly all of the time at",
+        "256 px, and the gradient copies them twice.",
         "",
-        *brush_table(arguments.rounds),
+        f"{os.getloadavg()[0]:.0f} processes wanted the cores at the end.",
+        "",
+        *table,
     ]
     if arguments.out:
         arguments.out.write_text("\n".join(words) + "\n")

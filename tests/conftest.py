@@ -8,8 +8,9 @@ from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [path.relative_to(root) for root in (ROOT, ROOT / "envs") for path in sorted(root.glob("drawgen*/**/*.py"))]
-TWINS = ("_cpu", "_gpu")  # numba and triton compile these, and take no wrappers
-CHECKED = [path for path in SOURCES if path.stem != "__init__" and not path.stem.endswith(TWINS)]
+# numba and triton compile the twins, and they take no wrappers; mypaint takes arrays where it says sequences
+UNCHECKED = ("_cpu", "_gpu", "mypaint")
+CHECKED = [path for path in SOURCES if path.stem != "__init__" and not path.stem.endswith(UNCHECKED)]
 install_import_hook([".".join(path.with_suffix("").parts) for path in CHECKED], "typecheck.typecheck")
 
 import torch  # noqa: E402

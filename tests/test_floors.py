@@ -13,6 +13,7 @@ PACKAGE = ROOT / "drawgen"
 # (a module or package, its floor): the longest name that fits decides. A new file that fits nowhere has to be given a floor.
 FLOORS = {
     "drawgen": 0,
+    "drawgen_envs.brush": 1,
     "drawgen.contract": 1,
     "drawgen.likelihood": 1,
     "drawgen.policy_gradient": 1,
@@ -24,6 +25,8 @@ FLOORS = {
     "drawgen.nn": 1,
     "drawgen.checkpoint": 2,
     "drawgen.images": 2,
+    "drawgen.strokes": 2,
+    "drawgen.painting": 3,
     "drawgen.journal": 3,
     "drawgen.capture": 3,
     "drawgen.train": 3,

@@ -9,70 +9,63 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 import torch
-from gymnasium.error import ResetNeeded
 from gymnasium.logger import warn
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from drawgen_envs.episodes import Episodes, SpiralEpisodes
+from drawgen_envs.episodes import LARGEST_PX, Episodes, ReconstructEpisodes, SpiralEpisodes, check_names, whole
+from drawgen_envs.window import Window
 
-RENDER_MODES = ("human", "rgb_array")
-
-
-def to_numpy(seen: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    return {name: value.cpu().numpy() for name, value in seen.items()}
+RENDER_FPS = 10
 
 
-class Painting(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+class Painting(gymnasium.Env[Any, Any]):
     """One painting: the face of `Episodes` that gymnasium calls an environment."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 10}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["human", "rgb_array"], "render_fps": RENDER_FPS}
     episodes: ClassVar[type[Episodes]] = Episodes
 
-    def __init__(self, *, render_mode: str | None = None, render_scale: int = 1, **arguments: Any) -> None:
-        check_render(render_mode, render_scale)
-        self.render_mode, self.render_scale = render_mode, render_scale
+    def __init__(self, *, render_mode: Any = None, render_scale: Any = 1, **arguments: Any) -> None:
+        check_names(arguments, self.episodes.takes, type(self).__name__)
         self.painting = self.episodes(1, **arguments)
+        self.render_mode, self.render_scale = check_render(render_mode, render_scale, self.metadata, self.painting)
         self.action_space, self.observation_space = self.painting.action_space, self.painting.observation_space
-        self.window: Any = None
+        self.window: Window | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         super().reset(seed=seed)
-        self.painting.begin(np.ones(1, bool), [self.np_random])
+        check_names(options or {}, (), "reset of a single environment")
+        self.painting.begin(np.zeros(1, np.int64), [self.np_random])
         self.show()
         return self.observe(), {}
 
     def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        if self.painting.truncated()[0]:
-            raise ResetNeeded("the episode is over; call reset")
-        reward = self.painting.step(np.asarray(action)[None])
+        reward = self.painting.step(action[None] if isinstance(action, np.ndarray | Tensor) else [action])
         self.show()
         return self.observe(), float(reward[0]), False, bool(self.painting.truncated()[0]), {}
 
     def observe(self) -> dict[str, np.ndarray]:
-        return {name: value[0] for name, value in to_numpy(self.painting.observe()).items()}
+        return {name: value[0].numpy() for name, value in self.painting.observe().items()}
 
     @property
     def strokes(self) -> np.ndarray:
         """The episode's strokes so far (steps, P), in the columns of `brush.COLUMNS` and then the colour."""
-        return self.painting.strokes[0, : self.painting.steps[0]].cpu().numpy()
+        return self.painting.strokes[0, : self.painting.steps[0]].numpy().copy()
 
     def render(self) -> np.ndarray | None:  # type: ignore[override]
-        if self.render_mode != "rgb_array":
-            return None
-        return self.painting.picture(0, self.render_scale)
+        if self.render_mode is None:
+            warn("render was called of an environment that was made without render_mode; make it with render_mode='rgb_array'")
+        return self.painting.picture(0, self.render_scale) if self.render_mode == "rgb_array" else None
 
     def show(self) -> None:
         """Brings the window up to date, where there is one to be."""
-        if self.render_mode != "human":
-            return
-        if self.window is None:
-            self.window = Window()
-        self.window.show(self.painting.picture(0, self.render_scale))
+        if self.render_mode == "human":
+            self.window = self.window or Window(RENDER_FPS)
+            self.window.show(self.painting.picture(0, self.render_scale))
 
     def close(self) -> None:
         if self.window is not None:
@@ -80,149 +73,125 @@ class Painting(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             self.window = None
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next steps depend on, the generator too."""
-        return self.painting.state_dict() | {"rng": self.np_random.bit_generator.state}
+        """All that the next steps depend on, the generator too; `torch.save` keeps it, `torch.load(weights_only=True)` reads it."""
+        return self.painting.state_dict() | {"rngs": [self.np_random.bit_generator.state]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where the state was taken, exactly. Raises ValueError for that of an environment made by other arguments."""
         self.painting.load_state_dict(state)
-        self.np_random.bit_generator.state = state["rng"]
+        restore([self.np_random], state)
 
 
 class PaintingVector(VectorEnv[Any, Any, Any]):
     """Many paintings at once on one device: the face of `Episodes` that gymnasium calls a vector environment.
 
-    Takes the environment's arguments and `num_envs`, `device`, and `tensors`: True gives observations, rewards and ends as torch tensors
-    on the device, False as numpy arrays; actions may be either. Row i of it, reset with seed s, is the single environment with seed
-    s + i. An episode that ends is followed by the next one in the same step (SAME_STEP): `infos["final_obs"]` then holds the
-    observations that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all rows;
-    `infos["_final_obs"]` says which rows count. No step waits for the device.
+    Takes the environment's arguments and `num_envs`, `device`, and `tensors`: True gives observations, rewards (float32) and ends
+    as torch tensors on the device, False as numpy arrays; actions may be either. Row i of it, reset with seed s, is the single
+    environment with seed s + i. An episode that ends is followed by the next one in the same step (SAME_STEP): `infos["final_obs"]`
+    then holds the observations that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all
+    rows; `infos["_final_obs"]` says which rows count. No step waits for the device.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "render_modes": ["rgb_array"],
-        "render_fps": 10,
+        "render_fps": RENDER_FPS,
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
     episodes: ClassVar[type[Episodes]] = Episodes
 
     def __init__(
         self,
-        num_envs: int = 1,
+        num_envs: Any = 1,
         *,
-        device: str | torch.device = "cpu",
+        device: Any = "cpu",
         tensors: bool = False,
-        render_mode: str | None = None,
-        render_scale: int = 1,
+        render_mode: Any = None,
+        render_scale: Any = 1,
         **arguments: Any,
     ) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs is {num_envs}; it has to be at least 1")
-        check_render(render_mode, render_scale)
-        if render_mode == "human":
-            raise ValueError("a vector of environments has no window; take render_mode='rgb_array', or a single environment")
-        self.render_mode, self.render_scale, self.tensors, self.num_envs = render_mode, render_scale, tensors, num_envs
-        self.paintings = self.episodes(num_envs, device=device, **arguments)
+        check_names(arguments, self.episodes.takes, type(self).__name__)
+        self.num_envs, self.tensors = whole("num_envs", num_envs, 1), bool(tensors)
+        self.paintings = self.episodes(self.num_envs, device=device, **arguments)
+        self.render_mode, self.render_scale = check_render(render_mode, render_scale, self.metadata, self.paintings)
         self.single_action_space, self.single_observation_space = self.paintings.action_space, self.paintings.observation_space
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.rngs = [seeding.np_random(None)[0] for _ in range(num_envs)]
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.rngs = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
 
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else list(seed or [None] * self.num_envs)
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
-        rows = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
-        if rows.shape != (self.num_envs,) or rows.dtype != np.bool_ or not rows.any():
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begins anew, everywhere or where the bools `options["reset_mask"]` say so. A number as a seed counts up over the rows."""
+        check_names(options or {}, ("reset_mask",), "reset")
+        mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise ValueError(f"options['reset_mask'] is an array of {self.num_envs} bools, at least one of them True")
-        for row in np.flatnonzero(rows):
+        rows = np.flatnonzero(mask)
+        if isinstance(seed, int | np.integer):
+            super().reset(seed=int(seed))
+        seeds = [int(seed) + i for i in range(self.num_envs)] if isinstance(seed, int | np.integer) else seed
+        if seeds is not None and len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
+        for row in rows if seeds is not None else ():
             if seeds[row] is not None:
-                self.rngs[row] = seeding.np_random(seeds[row])[0]
+                self.rngs[row] = seeding.np_random(int(seeds[row]))[0]
         self.paintings.begin(rows, self.rngs)
         return self.give(self.paintings.observe()), {}
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         rewards = self.paintings.step(actions)
-        seen = self.paintings.observe()
+        seen = self.give(self.paintings.observe())
         ended = self.paintings.truncated()
+        truncated = self.paintings.at >= self.paintings.length
         infos: dict[str, Any] = {}
         if ended.any():
             infos = {"final_obs": self.finals(seen, ended), "_final_obs": ended, "final_info": {}, "_final_info": ended.copy()}
-            self.paintings.begin(ended, self.rngs)
-            seen = self.paintings.observe()
+            self.paintings.begin(np.flatnonzero(ended), self.rngs)
+            seen = self.give(self.paintings.observe())
         if self.tensors:
-            truncated = torch.from_numpy(ended).to(rewards.device)
             return seen, rewards.float(), torch.zeros_like(truncated), truncated, infos
-        return to_numpy(seen), rewards.cpu().numpy(), np.zeros_like(ended), ended, infos
+        return seen, rewards.cpu().numpy(), np.zeros_like(ended), ended.copy(), infos
 
     def give(self, seen: dict[str, Tensor]) -> dict[str, Any]:
-        return dict(seen) if self.tensors else dict(to_numpy(seen))
+        return {**seen} if self.tensors else {name: value.cpu().numpy() for name, value in seen.items()}
 
-    def finals(self, seen: dict[str, Tensor], ended: np.ndarray) -> Any:
+    def finals(self, seen: dict[str, Any], ended: np.ndarray) -> Any:
         if self.tensors:
             return seen
-        arrays = to_numpy(seen)
         finals = np.full(self.num_envs, None, dtype=object)
         for row in np.flatnonzero(ended):
-            finals[row] = {name: value[row] for name, value in arrays.items()}
+            finals[row] = {name: value[row] for name, value in seen.items()}
         return finals
 
     def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
         if self.render_mode is None:
+            warn("render was called of environments that were made without render_mode; make them with render_mode='rgb_array'")
             return None
         return tuple(self.paintings.picture(row, self.render_scale) for row in range(self.num_envs))
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next steps depend on, the generators too."""
+        """All that the next steps depend on, generators too; `torch.save` keeps it, `torch.load(weights_only=True)` reads it."""
         return self.paintings.state_dict() | {"rngs": [rng.bit_generator.state for rng in self.rngs]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where the state was taken, exactly. Raises ValueError for that of environments made by other arguments."""
         self.paintings.load_state_dict(state)
-        for rng, saved in zip(self.rngs, state["rngs"], strict=True):
-            rng.bit_generator.state = saved
+        restore(self.rngs, state)
 
 
-def check_render(mode: str | None, scale: int) -> None:
-    if mode not in (None, *RENDER_MODES):
-        raise ValueError(f"render_mode is {mode!r}; it is one of {', '.join(RENDER_MODES)}, or None")
-    if not isinstance(scale, int) or scale < 1:
-        raise ValueError(f"render_scale is {scale!r}; it is a whole number from 1 on")
+def restore(rngs: Sequence[np.random.Generator], state: dict[str, Any]) -> None:
+    for rng, saved in zip(rngs, state["rngs"], strict=True):
+        rng.bit_generator.state = saved
 
 
-class Window:
-    """A picture on the screen; where there is none, a warning says so once, and nothing is shown."""
-
-    def __init__(self) -> None:
-        self.root: Any = None
-        try:
-            import tkinter
-        except ImportError as error:
-            warn(f"render_mode='human' shows nothing: it needs Python's tkinter (Debian: python3-tk; {error})")
-            return
-        try:
-            self.root = tkinter.Tk(className="drawgen")
-        except tkinter.TclError as error:
-            warn(f"render_mode='human' shows nothing: there is no screen ({error})")
-            return
-        self.label = tkinter.Label(self.root)
-        self.label.pack()
-
-    def show(self, picture: np.ndarray) -> None:
-        if self.root is None:
-            return
-        from PIL import Image, ImageTk
-
-        self.image = ImageTk.PhotoImage(Image.fromarray(picture), master=self.root)
-        self.label.configure(image=self.image)
-        self.root.update()
-
-    def close(self) -> None:
-        if self.root is not None:
-            self.root.destroy()
+def check_render(mode: Any, scale: Any, metadata: dict[str, Any], painting: Episodes) -> tuple[str | None, int]:
+    """What may be asked of `render`. Raises ValueError."""
+    modes = metadata["render_modes"]
+    if mode is not None and mode not in modes:
+        raise ValueError(f"render_mode is {mode!r}; it is {' or '.join(modes)}, or None")
+    return mode, whole("render_scale", scale, 1, LARGEST_PX // max(painting.height, painting.width))
 
 
 # ---------------------------------------------------------------- the environments
+
 
 class Canvas(Painting):
     """A blank canvas and one stroke a step; what it is for is yours to say.
@@ -242,7 +211,7 @@ class Canvas(Painting):
 
     ## Observation Space
 
-    A dictionary: `canvas`, uint8 (height, width, channels); `step`, the strokes so far, and `length`, those of an episode, int64 (1,).
+    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, strokes so far and of an episode, int64 (1,).
 
     ## Rewards
 
@@ -263,7 +232,8 @@ class Canvas(Painting):
     - `length`: strokes of an episode. (20)
     - `background`: one number, or one a channel, in [0, 1]. (1.0, white)
     - `radius`: least and greatest radius, as shares of the shorter side. ((0.008, 0.25))
-    - `brush`: `bezier`, or `mypaint:NAME` for a brush of libmypaint, such as `mypaint:classic/dry_brush`, where that is installed.
+    - `brush`: `bezier`, or `mypaint:NAME` for a brush of libmypaint, such as `mypaint:classic/dry_brush`, where that is installed:
+      opacity is then the pen's pressure, and a stroke has the mean of its two radii.
     - `reward`: a function of the canvases before and after the stroke, uint8 tensors (N, height, width, channels), that gives N
       numbers. A single environment calls it with N = 1.
     - `render_mode`: `rgb_array`, or `human` for a window. `render_scale`: how many times as large it is drawn, as sharp. (1)
@@ -286,36 +256,13 @@ class CanvasVector(PaintingVector):
     __doc__ = Canvas.__doc__
 
 
-def gradients(rng: np.random.Generator, height: int, width: int, channels: int) -> np.ndarray:
-    """A target for want of another: two colours, and a soft edge between them in some direction."""
-    angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
-    y, x = np.mgrid[:height, :width] / [[[height]], [[width]]] - 0.5
-    share = 1 / (1 + np.exp(-20 * (np.cos(angle) * x + np.sin(angle) * y - shift)))
-    one, other = rng.uniform(0, 1, (2, channels))
-    return one + (other - one) * share[..., None]
-
-
-class ReconstructEpisodes(Episodes):
-    """Against a target, always."""
-
-    def __init__(self, count: int, *, target: Any = None, **arguments: Any) -> None:
-        if target is None:
-            size, channels = arguments.get("size", 64), arguments.get("channels", 3)
-            height, width = (size, size) if isinstance(size, int) else size
-
-            def target(rng: np.random.Generator) -> np.ndarray:
-                return gradients(rng, height, width, channels)
-
-        super().__init__(count, target=target, **arguments)
-
-
 class Reconstruct(Painting):
     """A canvas and a target picture: paint it.
 
     ## Action Space
 
-    `Box(-1, 1, (10 + channels,), float32)`: a stroke, as in `drawgen/Canvas-v0`: start, control point and end (x, y from left and top,
-    -1, to right and bottom, 1), two radii, two opacities, colour.
+    `Box(-1, 1, (10 + channels,), float32)`: a stroke, as in `drawgen/Canvas-v0`: start, control point and end (x, y from left and
+    top, -1, to right and bottom, 1), two radii, two opacities, colour.
 
     ## Observation Space
 
@@ -323,8 +270,8 @@ class Reconstruct(Painting):
 
     ## Rewards
 
-    By how much the stroke reduced the mean squared error between canvas and target, both in [0, 1]. The rewards of an episode add up
-    to the error of the blank canvas less that of the painting, exactly: they are whole numbers of squared levels.
+    By how much the stroke reduced the mean squared error between canvas and target, both in [0, 1]. The rewards of an episode add
+    up to the error of the blank canvas less that of the painting, exactly: they are whole numbers of squared levels.
 
     ## Starting State
 
@@ -336,9 +283,9 @@ class Reconstruct(Painting):
 
     ## Arguments
 
-    - `target`: a picture file, a folder of pictures (one at random an episode), an array (height, width, channels) of uint8 or of
-      floats in [0, 1], or a function of a numpy generator that gives such an array. Files are fitted to the canvas; arrays have to have
-      its size. Without one, two random colours with a soft edge between them.
+    - `target`: a picture file, a folder of pictures (one at random an episode), a PIL image, an array (height, width, channels) of
+      uint8 or of floats in [0, 1], or a function of a numpy generator that gives such an array. Pictures are fitted to the canvas;
+      arrays have to have its size. Without one, two random colours with a soft edge between them.
     - all of `drawgen/Canvas-v0`'s but `reward`.
 
     ```python
@@ -375,13 +322,14 @@ class Spiral(Painting):
     | 4 | size: which of `sizes` | len(sizes) |
     | 5, 6, 7 | red, green, blue, 0 to 1 | `levels` each |
 
-    A stroke starts where the last action ended, and with the pressure it had there: none after a move. Pressure is opacity; libmypaint
-    makes of it what the brush file says.
+    A stroke starts where the last action ended. After a stroke it goes on from that one's pressure, without a lift; after a move,
+    and at the episode's start, it has its own from its beginning, as SPIRAL presses the pen down first. Pressure is opacity;
+    libmypaint makes of it what the brush file says.
 
     ## Observation Space
 
-    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, int64 (1,); `mask`, int8, which components of the last
-    action counted (a move uses end and flag alone); with a target, `target` as well.
+    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, int64 (1,); `mask`, int8, which components of the
+    last action counted (a move uses end and flag alone); with a target, `target` as well.
 
     ## Rewards
 

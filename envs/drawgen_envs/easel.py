@@ -6,14 +6,12 @@ Axes: N canvases, H rows, W columns, C channels, P numbers of a stroke (`brush.C
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from drawgen_envs import brush
 
-LARGEST_PX = 8192
 LEVELS = 255
 
 
@@ -28,51 +26,75 @@ def squared_error(screen: UInt8[Tensor, "N H W C"], target: UInt8[Tensor, "N H W
 
 
 class Easel:
-    """N canvases of one size.
+    """N canvases of one size: what is seen of them, and how far that is from a target.
 
-    `screen` (N H W C uint8) is what they look like. With a target, `error` (N) is the squared error against it. On a CPU both are
-    brought up to date for the touched pixels only. Raises ValueError for sizes and colours that make no sense.
+    `screen` (N H W C uint8) is what they look like. With a `target` (as `screen`), `error` (N) is the squared error against it.
+    A `background` is a colour (C floats in [0, 1]). What paints is in the two classes below.
     """
 
-    def __init__(
-        self, count: int, height: int, width: int, channels: int, *, background: float | Sequence[float], device: str | torch.device
-    ) -> None:
-        if not (0 < height <= LARGEST_PX and 0 < width <= LARGEST_PX):
-            raise ValueError(f"a canvas of {width}x{height} pixels; both sides have to lie between 1 and {LARGEST_PX}")
-        if channels not in (1, 3):
-            raise ValueError(f"{channels} channels; it is 1 (grey) or 3 (red, green, blue)")
-        colour = [background] * channels if isinstance(background, int | float) else list(background)
-        if len(colour) != channels or not all(0 <= value <= 1 for value in colour):
-            raise ValueError(f"background {background!r}; it is one number or {channels}, from 0 (black) to 1")
-        self.device = torch.device(device)
-        self.background = torch.tensor(colour, dtype=torch.float32, device=self.device).view(channels, 1, 1)
-        self.canvas = self.background.expand(count, channels, height, width).contiguous()
-        self.screen = to_screen(self.canvas)
+    def __init__(self, count: int, height: int, width: int, *, background: Sequence[float], device: torch.device) -> None:
+        self.device = device
+        self.background = torch.tensor(background, dtype=torch.float32, device=device).view(-1, 1, 1)
+        self.blank = to_screen(self.background[None]).expand(1, height, width, -1).contiguous()
+        self.screen = self.blank.repeat(count, 1, 1, 1)
         self.target: Tensor | None = None
-        self.error = torch.zeros(count, dtype=torch.int64, device=self.device)
+        self.error = torch.zeros(count, dtype=torch.int64, device=device)
 
-    def aim(self, target: UInt8[Tensor, "N H W C"]) -> None:
-        """Sets the target that `error` is measured against."""
-        self.target = target.to(self.device)
-        self.error = squared_error(self.screen, self.target)
+    def clear(self, rows: Int64[Tensor, " M"], seeds: Sequence[int], target: UInt8[Tensor, "M H W C"] | None = None) -> None:
+        """Blank canvases in some rows, against new targets; `seeds` are for brushes that have chance in them."""
+        self.screen[rows] = self.blank
+        if target is not None:
+            if self.target is None:
+                self.target = torch.zeros_like(self.screen)
+            self.target[rows] = target
+        self.measure(rows)
 
-    def clear(self, rows: Bool[np.ndarray, " N"], seeds: Sequence[int]) -> None:
-        """Blank canvases in some rows; `seeds` are for brushes that have chance in them, and this one has none."""
-        where = torch.from_numpy(np.flatnonzero(rows)).to(self.device)
-        self.canvas[where] = self.background
-        self.screen[where] = to_screen(self.background[None])
-        if self.target is not None:
-            self.error = squared_error(self.screen, self.target)
+    def measure(self, rows: Int64[Tensor, " M"]) -> None:
+        """The error in some rows, from their pictures."""
+        if self.target is None:
+            return
+        if self.device.type == "cpu":
+            from drawgen_envs import easel_cpu
+
+            easel_cpu.squared_error(self.screen.numpy(), self.target.numpy(), rows.numpy(), self.error.numpy())
+        else:
+            self.error[rows] = squared_error(self.screen[rows], self.target[rows])
 
     def lay(self, strokes: Float[Tensor, "N P"]) -> None:
         """One stroke on each canvas; one of no radius leaves its canvas as it is."""
-        if self.device.type == "cpu":
-            from drawgen_envs import brush_cpu, easel_cpu
+        raise NotImplementedError
 
-            canvas, height, width = self.canvas.numpy(), *self.canvas.shape[2:]
-            rows, columns = brush_cpu.forward(canvas, strokes[:, None].contiguous().numpy(), brush.pieces(height, width), False)[:2]
+    def state_dict(self) -> dict[str, Any]:
+        """What the canvases are rebuilt from, but for the target."""
+        raise NotImplementedError
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over canvases and a target."""
+        raise NotImplementedError
+
+    def aim(self, target: UInt8[Tensor, "N H W C"] | None) -> None:
+        self.target = None if target is None else target.to(self.device).clone()
+        self.measure(torch.arange(len(self.screen), device=self.device))
+
+
+class BezierEasel(Easel):
+    """Painted by `brush`. On a CPU the picture and the error are brought up to date for the touched pixels only."""
+
+    def __init__(self, count: int, height: int, width: int, *, background: Sequence[float], device: torch.device) -> None:
+        super().__init__(count, height, width, background=background, device=device)
+        self.canvas = self.background.expand(count, -1, height, width).contiguous()  # N C H W
+
+    def clear(self, rows: Int64[Tensor, " M"], seeds: Sequence[int], target: UInt8[Tensor, "M H W C"] | None = None) -> None:
+        self.canvas[rows] = self.background
+        super().clear(rows, seeds, target)
+
+    def lay(self, strokes: Float[Tensor, "N P"]) -> None:
+        if self.device.type == "cpu":
+            from drawgen_envs import easel_cpu
+
+            brush.paint_(self.canvas, strokes[:, None])
             target = (self.screen[:0] if self.target is None else self.target).numpy()
-            easel_cpu.show(canvas, rows, columns, self.screen.numpy(), target, self.error.numpy())
+            easel_cpu.show(self.canvas.numpy(), strokes.numpy(), self.screen.numpy(), target, self.error.numpy())
         else:
             self.canvas = brush.paint(self.canvas, strokes[:, None])
             self.screen = to_screen(self.canvas)
@@ -83,58 +105,53 @@ class Easel:
         return {"canvas": self.canvas.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over canvases; a target is set anew by `aim`."""
         self.canvas = state["canvas"].to(self.device).clone()
         self.screen = to_screen(self.canvas)
 
 
 class MypaintEasel(Easel):
-    """The same over libmypaint (on the CPU): a stroke's opacity is the pen's pressure, and chance comes from a seed an episode."""
+    """Painted by libmypaint, on the CPU: opacity is the pen's pressure, a stroke has the mean of its two radii, and chance comes
+    from a seed an episode."""
 
     def __init__(
-        self,
-        count: int,
-        height: int,
-        width: int,
-        channels: int,
-        *,
-        brush_name: str,
-        background: float | Sequence[float],
-        device: str | torch.device,
+        self, count: int, height: int, width: int, *, brush_name: str, background: Sequence[float], device: torch.device
     ) -> None:
         from drawgen_envs import mypaint
 
-        super().__init__(count, height, width, channels, background=background, device=device)
-        if self.device.type != "cpu":
-            raise ValueError(f"libmypaint paints on the CPU, not on {self.device}; leave device out")
-        ground = tuple(float(v) for v in self.background.flatten().expand(3))
-        self.surfaces = [mypaint.Surface(height, width, brush=brush_name, background=ground) for _ in range(count)]
+        if device.type != "cpu":
+            raise ValueError(f"libmypaint paints on the CPU, not on {device}; leave device out")
+        super().__init__(count, height, width, background=background, device=device)
+        rgb = [float(value) for value in background] * (3 // len(background))
+        self.surfaces = [mypaint.Surface(height, width, brush=brush_name, background=rgb) for _ in range(count)]
+        self.widest = min(1.0, mypaint.MAX_RADIUS_PX / min(height, width))
 
-    def clear(self, rows: Bool[np.ndarray, " N"], seeds: Sequence[int]) -> None:
-        for row, seed in zip(np.flatnonzero(rows), seeds, strict=True):
-            self.surfaces[row].reset(seed=int(seed))
-        super().clear(rows, seeds)
+    def clear(self, rows: Int64[Tensor, " M"], seeds: Sequence[int], target: UInt8[Tensor, "M H W C"] | None = None) -> None:
+        for row, seed in zip(rows.tolist(), seeds, strict=True):
+            self.surfaces[row].reset(seed=seed)
+        super().clear(rows, seeds, target)
 
     def lay(self, strokes: Float[Tensor, "N P"]) -> None:
-        pictures = []
-        for surface, stroke in zip(self.surfaces, strokes.tolist(), strict=True):
+        touched = []
+        for row, stroke in enumerate(strokes.tolist()):
             x0, y0, x1, y1, x2, y2, r0, r1, a0, a1, *colour = stroke
-            if max(r0, r1) > 0 and max(a0, a1) > 0:
-                rgb = tuple(colour) if len(colour) == 3 else tuple(colour * 3)
-                surface.stroke((x0, y0), (x1, y1), (x2, y2), pressure=(a0, a1), radius=(r0 + r1) / 2, colour=rgb)
-            pictures.append(surface.pixels())
-        screen = torch.from_numpy(np.stack(pictures))
-        self.screen = screen if self.canvas.shape[1] == 3 else screen[..., :1].contiguous()
-        self.canvas = self.screen.permute(0, 3, 1, 2).float() / LEVELS
-        if self.target is not None:
-            self.error = squared_error(self.screen, self.target)
+            radius = min((r0 + r1) / 2, self.widest)
+            if radius > 0 and max(a0, a1) > 0:
+                rgb = colour * (3 // len(colour))
+                self.surfaces[row].stroke((x0, y0), (x1, y1), (x2, y2), pressure=(a0, a1), radius=radius, colour=rgb)
+                self.look(row)
+                touched.append(row)
+        self.measure(torch.tensor(touched, dtype=torch.int64))
+
+    def look(self, row: int) -> None:
+        self.screen[row] = torch.from_numpy(self.surfaces[row].pixels())[..., : self.screen.shape[3]]
 
     def state_dict(self) -> dict[str, Any]:
         """The seeds and strokes so far: libmypaint's insides cannot be saved."""
-        return {"surfaces": [surface.state_dict() for surface in self.surfaces]}
+        states = [surface.state_dict() for surface in self.surfaces]
+        return {"surfaces": [{"seed": state["seed"], "strokes": torch.from_numpy(state["strokes"])} for state in states]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Paints it all again."""
-        for surface, saved in zip(self.surfaces, state["surfaces"], strict=True):
-            surface.load_state_dict(saved)
-        self.lay(self.canvas.new_zeros(len(self.surfaces), len(brush.COLUMNS) + self.canvas.shape[1]))
+        for row, (surface, saved) in enumerate(zip(self.surfaces, state["surfaces"], strict=True)):
+            surface.load_state_dict({"seed": saved["seed"], "strokes": saved["strokes"].numpy()})
+            self.look(row)

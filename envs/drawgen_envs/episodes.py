@@ -3,9 +3,11 @@
 Axes: N environments, H rows, W columns, C channels, P numbers of a stroke (`brush.COLUMNS`, then its colour).
 """
 
+import difflib
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import torch
@@ -15,66 +17,135 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from drawgen_envs.brush import COLUMNS
-from drawgen_envs.easel import Easel, MypaintEasel
-from drawgen_envs.targets import Targets
+from drawgen_envs.easel import LEVELS, BezierEasel, Easel, MypaintEasel
+from drawgen_envs.targets import Targets, soft_edges
 
 Reward: TypeAlias = Callable[[Tensor, Tensor], Any]
 """From the canvases before and after a stroke (N H W C uint8) to N numbers."""
 
 MYPAINT = "mypaint:"
+LARGEST_PX = 8192
+COMMON = ("size", "channels", "length", "background", "brush")
+
+
+# ---------------------------------------------------------------- what a person hands in
+
+
+def whole(name: str, value: Any, least: int, most: int = 2**31 - 1) -> int:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise ValueError(f"{name} is {reprlib.repr(value)}; it is a whole number from {least} to {most}")
+    return int(value)
+
+
+def within(value: Any, least: float, most: float) -> bool:
+    """Whether it is a number of that range; NaN is of none."""
+    numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return numeric and bool(least <= value <= most)
+
+
+def sides(size: Any) -> tuple[int, int]:
+    """Height and width."""
+    pair = size if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
+    if len(pair) != 2:
+        raise ValueError(f"size is {reprlib.repr(size)}; it is the pixels of a side, or (height, width)")
+    return whole("size", pair[0], 1, LARGEST_PX), whole("size", pair[1], 1, LARGEST_PX)
+
+
+def colour(background: Any, channels: int) -> list[float]:
+    parts = [background] * channels if np.isscalar(background) else background
+    if not isinstance(parts, Iterable) or len(values := list(parts)) != channels or not all(within(v, 0, 1) for v in values):
+        raise ValueError(f"background is {reprlib.repr(background)}; it is one number or {channels}, from 0 (black) to 1")
+    return [float(value) for value in values]
+
+
+def usable(device: Any) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError) as error:  # torch's ways of saying so
+        words = str(error).splitlines()[0]
+        raise ValueError(f"device {reprlib.repr(device)} cannot be used: {words}") from error
+
+
+def memory(device: torch.device) -> int:
+    """Bytes that the device has, as far as is known."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**40
+
+
+# ---------------------------------------------------------------- episodes
 
 
 class Episodes:
-    """N paintings in progress: the strokes' meaning, what is seen and what is rewarded. `Canvas` tells what the arguments mean."""
+    """N paintings in progress: the strokes' meaning, what is seen and what is rewarded.
+
+    `Canvas` tells what the arguments mean; whatever is handed in for one is looked at, and refused by a ValueError of one sentence.
+    How far each is, is known on the host (`steps`) and on the device (`at`): no step has to ask the device.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = (*COMMON, "radius", "reward")
+    """Names of the arguments, of the environment as of the vector."""
+    action_kinds: ClassVar[str] = "fiu"
+    """numpy's letters for the numbers that actions may be of."""
 
     def __init__(
         self,
         count: int,
         *,
-        size: int | tuple[int, int] = 64,
-        channels: int = 3,
-        length: int = 20,
-        background: float | Sequence[float] = 1.0,
-        radius: tuple[float, float] = (0.008, 0.25),
-        brush: str = "bezier",
-        reward: Reward | None = None,
+        size: Any = 64,
+        channels: Any = 3,
+        length: Any = 20,
+        background: Any = 1.0,
+        brush: Any = "bezier",
+        radius: Any = (0.008, 0.25),
+        reward: Any = None,
         target: Any = None,
-        device: str | torch.device = "cpu",
+        device: Any = "cpu",
     ) -> None:
-        height, width = (size, size) if isinstance(size, int) else size
-        if length < 1:
-            raise ValueError(f"length is {length}; an episode has at least 1 step")
-        if len(radius) != 2 or not 0 < radius[0] <= radius[1] <= 1:
-            raise ValueError(f"radius is {radius}; it is the least and the greatest, above 0 and at most 1 (the shorter side)")
+        self.height, self.width = sides(size)
+        if isinstance(channels, bool) or not isinstance(channels, int | np.integer) or channels not in (1, 3):
+            raise ValueError(f"channels is {reprlib.repr(channels)}; it is 1 (grey) or 3 (red, green, blue)")
+        self.count, self.channels, self.length = count, int(channels), whole("length", length, 1)
+        pair = list(radius) if isinstance(radius, Iterable) else []
+        if len(pair) != 2 or not all(within(value, 1e-6, 1) for value in pair) or pair[0] > pair[1]:
+            words = "it is the least and the greatest, above 0 and at most 1 (the shorter side)"
+            raise ValueError(f"radius is {reprlib.repr(radius)}; {words}")
         if reward is not None and not callable(reward):
-            raise ValueError(f"reward is {reward!r}; it is a function of the canvases before and after a stroke")
-        self.check_memory(count, height, width, channels)
-        self.count, self.length, self.channels, self.radius, self.reward = count, length, channels, radius, reward
-        self.height, self.width, self.brush, self.background = height, width, brush, background
-        self.device = torch.device(device)
-        self.easel = self.make_easel(count, height, width)
-        self.targets = None if target is None else Targets(target, height, width, channels)
+            raise ValueError(f"reward is {reprlib.repr(reward)}; it is a function of the canvases before and after a stroke")
+        self.radius, self.brush, self.background = pair, brush, colour(background, self.channels)
+        self.reward: Reward | None = reward
+        self.device = usable(device)
+        self.check_memory()
+        self.easel = self.make_easel(count, self.height, self.width)
+        self.targets = None if target is None else Targets(target, self.height, self.width, self.channels)
+        self.rows = torch.arange(count, device=self.device)
+        self.at = torch.zeros(count, dtype=torch.int64, device=self.device)
         self.steps = np.zeros(count, np.int64)
         self.begun = np.zeros(count, bool)
-        self.strokes = torch.zeros(count, length, len(COLUMNS) + channels, device=self.device)
         self.seeds = np.zeros(count, np.int64)
+        self.strokes = torch.zeros(count, self.length, len(COLUMNS) + self.channels, device=self.device)
         self.action_space = self.make_action_space()
         self.observation_space = spaces.Dict(self.make_spaces())
 
-    @staticmethod
-    def check_memory(count: int, height: int, width: int, channels: int) -> None:
-        wanted = count * height * width * channels * 8  # floats, bytes seen, a target and an observation
-        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**40
-        if wanted > there:
-            raise ValueError(f"{count} canvases of {width}x{height} need {wanted / 2**30:.1f} GiB of memory; take fewer or smaller ones")
+    def check_memory(self) -> None:
+        picture = self.height * self.width * (8 * self.channels + (8 if self.brush != "bezier" else 0))
+        wanted = self.count * (picture + 4 * self.length * (len(COLUMNS) + self.channels))
+        if wanted > memory(self.device):
+            words = f"{self.count} canvases of {self.width}x{self.height} and {self.length} strokes"
+            raise ValueError(f"{words} need {wanted / 2**30:.1f} GiB of memory, more than there is; take fewer or smaller ones")
 
     def make_easel(self, count: int, height: int, width: int) -> Easel:
         if self.brush == "bezier":
-            return Easel(count, height, width, self.channels, background=self.background, device=self.device)
-        if self.brush.startswith(MYPAINT):
+            return BezierEasel(count, height, width, background=self.background, device=self.device)
+        if isinstance(self.brush, str) and self.brush.startswith(MYPAINT):
             name = self.brush.removeprefix(MYPAINT)
-            return MypaintEasel(count, height, width, self.channels, brush=name, background=self.background, device=self.device)
-        raise ValueError(f"brush is {self.brush!r}; it is bezier, or {MYPAINT} and the name of one of its brushes")
+            return MypaintEasel(count, height, width, brush_name=name, background=self.background, device=self.device)
+        raise ValueError(f"brush is {reprlib.repr(self.brush)}; it is bezier, or {MYPAINT} and the name of one of its brushes")
+
+    def send(self, array: np.ndarray) -> Tensor:
+        """To the device, without waiting for it."""
+        tensor = torch.from_numpy(array)
+        return tensor if self.device.type == "cpu" else tensor.pin_memory().to(self.device, non_blocking=True)
 
     # ---------------------------------------------------------------- what an action means
 
@@ -82,71 +153,74 @@ class Episodes:
         return spaces.Box(-1, 1, (len(COLUMNS) + self.channels,), np.float32)
 
     def check(self, actions: Any) -> Tensor:
-        """The actions as a tensor on the device. What is on the CPU is checked; on another device, where a look would stall it,
-        numbers are brought into the range, and 0 stands for NaN."""
+        """The actions as numbers of the action space, on the device. Those that come from the CPU are checked; those on another
+        device, where a look would stall it, are brought into the range, and 0 stands for NaN. Raises InvalidAction."""
+        if not isinstance(actions, Tensor):
+            try:
+                array = np.asarray(actions)
+            except (TypeError, ValueError) as error:
+                raise InvalidAction(f"actions are no array of numbers: {error}") from error
+            if array.dtype.kind not in self.action_kinds:
+                raise InvalidAction(f"actions of {array.dtype}; the action space is of {self.action_space.dtype}")
+            actions = torch.from_numpy(array.astype(self.action_space.dtype))
+        kind = "f" if actions.is_floating_point() else "b" if actions.dtype == torch.bool else "c" if actions.is_complex() else "i"
+        if kind not in self.action_kinds:
+            raise InvalidAction(f"actions of {actions.dtype}; the action space is of {self.action_space.dtype}")
         wanted = (self.count, *self.action_space.shape)  # type: ignore[misc]
-        if isinstance(actions, Tensor):
-            tensor = actions
-        else:
-            array = np.asarray(actions)
-            if array.dtype.kind not in "fiu":
-                raise InvalidAction(f"actions are numbers, not {array.dtype}")
-            tensor = torch.from_numpy(np.ascontiguousarray(array))
-        if tuple(tensor.shape) != wanted:
-            raise InvalidAction(f"actions have the shape {tuple(tensor.shape)}; {wanted} was expected")
-        return self.within(tensor)
+        if tuple(actions.shape) != wanted:
+            raise InvalidAction(f"actions of the shape {tuple(actions.shape)} where {wanted} is expected")
+        if self.device.type == "cpu":
+            actions = actions.cpu()
+        return self.in_range(actions.detach())
 
-    def within(self, actions: Tensor) -> Tensor:
-        actions = actions.detach().float()
-        if actions.device.type == "cpu":
-            if not bool((actions.abs() <= 1).all()):
-                raise InvalidAction("an action lies outside of [-1, 1] or is not finite; clip it")
-        else:
-            actions = actions.nan_to_num(0.0).clamp(-1, 1)
-        return actions.to(self.device)
+    def in_range(self, actions: Tensor) -> Tensor:
+        actions = actions.float()
+        if actions.device.type != "cpu":
+            return actions.nan_to_num(0.0).clamp(-1, 1)
+        if not bool(torch.all(actions.abs() <= 1)):
+            raise InvalidAction("an action lies outside of [-1, 1] or is not finite; clip it")
+        return actions.to(self.device, non_blocking=True)
 
     def meaning(self, actions: Tensor) -> Float[Tensor, "N P"]:
         """The strokes that actions stand for."""
-        share = (actions + 1) / 2
+        strokes = (actions + 1) / 2
         least, greatest = self.radius
-        radii = least * (greatest / least) ** share[:, 6:8]
-        return torch.cat([share[:, :6], radii, share[:, 8:]], 1)
-
-    def lift(self, rows: Bool[np.ndarray, " N"]) -> None:
-        """Where an episode begins."""
+        strokes[:, 6:8] = least * (greatest / least) ** strokes[:, 6:8]
+        return strokes
 
     # ---------------------------------------------------------------- episodes
 
-    def begin(self, rows: Bool[np.ndarray, " N"], rngs: Sequence[np.random.Generator]) -> None:
+    def begin(self, rows: Int64[np.ndarray, " M"], rngs: Sequence[np.random.Generator]) -> None:
         """New episodes in some rows; `rngs` are the generators of all."""
-        chosen = np.flatnonzero(rows)
-        self.seeds[chosen] = [int(rngs[row].integers(2**30)) for row in chosen]
-        if self.targets is not None:
-            pictures = [torch.from_numpy(self.targets(rngs[row])) for row in chosen]
-            target = self.easel.screen.clone() if self.easel.target is None else self.easel.target.clone()
-            target[torch.from_numpy(chosen).to(self.device)] = torch.stack(pictures).to(self.device)
-            self.easel.target = target
-        self.easel.clear(rows, self.seeds[chosen].tolist())
-        self.steps[chosen] = 0
-        self.begun |= rows
-        self.lift(rows)
+        self.seeds[rows] = [rngs[row].integers(2**30) for row in rows]
+        where = self.send(rows)
+        target = None if self.targets is None else self.send(np.stack([self.targets(rngs[row]) for row in rows]))
+        self.easel.clear(where, self.seeds[rows].tolist(), target)
+        self.steps[rows] = 0
+        self.begun[rows] = True
+        self.at[where] = 0
+        self.lift(where)
+
+    def lift(self, rows: Int64[Tensor, " M"]) -> None:
+        """What else begins with an episode."""
 
     def step(self, actions: Any) -> Tensor:
-        """One stroke on each canvas; the rewards (N)."""
-        if not self.begun.all():
+        """One stroke on each canvas; the rewards (N, float64). Raises ResetNeeded or InvalidAction before anything has changed."""
+        if not self.begun.all() or self.truncated().any():
             raise ResetNeeded("step was called before reset, or after an episode's end without one")
         strokes = self.meaning(self.check(actions))
-        self.strokes[torch.arange(self.count, device=self.device), torch.from_numpy(self.steps).to(self.device)] = strokes
+        self.strokes[self.rows, self.at] = strokes
         before = self.easel.screen.clone() if self.reward is not None else None
         error = self.easel.error.clone()
         self.easel.lay(strokes)
         self.steps += 1
-        if self.reward is not None:
-            rewards = torch.as_tensor(self.reward(before, self.easel.screen.clone()), device=self.device).double()
-            if tuple(rewards.shape) != (self.count,):
-                raise ValueError(f"reward gave the shape {tuple(rewards.shape)}; one number for each of {self.count} canvases is wanted")
-            return rewards
-        return (error - self.easel.error).double() / (255**2 * self.height * self.width * self.channels)
+        self.at += 1
+        if self.reward is None:
+            return (error - self.easel.error).double() / (LEVELS**2 * self.height * self.width * self.channels)
+        rewards = torch.as_tensor(self.reward(before, self.easel.screen.clone()), device=self.device).double()  # type: ignore[arg-type]
+        if tuple(rewards.shape) != (self.count,):
+            raise ValueError(f"reward gave the shape {tuple(rewards.shape)}; it is one number for each of {self.count} canvases")
+        return rewards.detach()
 
     def truncated(self) -> Bool[np.ndarray, " N"]:
         return self.steps >= self.length
@@ -154,83 +228,100 @@ class Episodes:
     # ---------------------------------------------------------------- what is seen
 
     def make_spaces(self) -> dict[str, spaces.Space[Any]]:
-        picture = spaces.Box(0, 255, (self.height, self.width, self.channels), np.uint8)
+        picture = spaces.Box(0, LEVELS, (self.height, self.width, self.channels), np.uint8)
         number = spaces.Box(0, self.length, (1,), np.int64)
         seen: dict[str, spaces.Space[Any]] = {"canvas": picture, "step": number, "length": number}
         return seen if self.targets is None else seen | {"target": picture}
 
     def observe(self) -> dict[str, Tensor]:
         """What is seen of all; new tensors."""
-        steps = torch.from_numpy(self.steps.copy())[:, None].to(self.device)
+        steps = self.at[:, None].clone()
         seen = {"canvas": self.easel.screen.clone(), "step": steps, "length": torch.full_like(steps, self.length)}
         if self.easel.target is not None:
             seen["target"] = self.easel.target.clone()
         return seen
 
-    def picture(self, row: int, scale: int) -> UInt8[np.ndarray, "H W C"]:
+    def picture(self, row: int, scale: int) -> UInt8[np.ndarray, "H W 3"]:
         """One painting, drawn again `scale` times as large: strokes have no resolution."""
-        if scale == 1:
-            return self.rgb(self.easel.screen[row])
-        easel = Episodes.make_easel(self, 1, self.height * scale, self.width * scale)
-        easel.clear(np.ones(1, bool), [int(self.seeds[row])])
-        for stroke in self.strokes[row, : self.steps[row]]:
-            easel.lay(stroke[None])
-        return self.rgb(easel.screen[0])
-
-    @staticmethod
-    def rgb(screen: UInt8[Tensor, "H W C"]) -> UInt8[np.ndarray, "H W 3"]:
+        screen = self.easel.screen[row]
+        if scale > 1:
+            easel = self.make_easel(1, self.height * scale, self.width * scale)
+            easel.clear(torch.zeros(1, dtype=torch.int64, device=self.device), [int(self.seeds[row])])
+            for stroke in self.strokes[row, : self.steps[row], None]:
+                easel.lay(stroke)
+            screen = easel.screen[0]
         return screen.expand(-1, -1, 3).cpu().numpy().copy()
 
     # ---------------------------------------------------------------- saved and restored
 
     def state_dict(self) -> dict[str, Any]:
-        state = {
-            "easel": self.easel.state_dict(),
-            "steps": self.steps.copy(),
-            "begun": self.begun.copy(),
-            "seeds": self.seeds.copy(),
-            "strokes": self.strokes.clone(),
-        }
-        return state if self.easel.target is None else state | {"target": self.easel.target.clone()}
+        """Tensors, numbers and strings alone, so that `torch.load(weights_only=True)` reads it."""
+        state = {name: torch.tensor(getattr(self, name)) for name in ("steps", "begun", "seeds")}
+        target = self.easel.target
+        rest = {"strokes": self.strokes.clone(), "easel": self.easel.state_dict()}
+        return state | rest | ({} if target is None else {"target": target.clone()})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        if state["strokes"].shape != self.strokes.shape:
-            raise ValueError(f"a state of {tuple(state['strokes'].shape)} strokes for environments of {tuple(self.strokes.shape)}")
-        self.steps, self.begun, self.seeds = state["steps"].copy(), state["begun"].copy(), state["seeds"].copy()
-        self.strokes = state["strokes"].clone()
+        """Goes on where `state` was taken, by environments of the same arguments. Raises ValueError for those of others."""
+        own = self.state_dict()
+        missing = set(own) - set(state) - {"target"}  # there is none before the first reset
+        if missing or tuple(state["strokes"].shape) != tuple(self.strokes.shape) or set(state["easel"]) != set(own["easel"]):
+            raise ValueError("this state was taken from an environment of other arguments")
+        if ("target" in state) != (self.targets is not None and bool(state["begun"].any())):
+            raise ValueError("this state was taken from an environment with another kind of target")
+        canvas = state["easel"].get("canvas")
+        if canvas is not None and canvas.shape[1:] != (self.channels, self.height, self.width):
+            raise ValueError(f"this state's canvases are {canvas.shape[3]}x{canvas.shape[2]}, these {self.width}x{self.height}")
+        self.steps, self.begun, self.seeds = (state[name].numpy().copy() for name in ("steps", "begun", "seeds"))
+        self.at = self.send(self.steps.copy())
+        self.strokes = state["strokes"].to(self.device).clone()
         self.easel.load_state_dict(state["easel"])
-        if "target" in state:
-            self.easel.aim(state["target"].clone())
+        self.easel.aim(state.get("target"))
+
+
+class ReconstructEpisodes(Episodes):
+    """Against a target, always."""
+
+    takes = (*COMMON, "radius", "target")
+
+    def __init__(self, count: int, *, target: Any = None, **arguments: Any) -> None:
+        if target is None:
+            target = soft_edges(*sides(arguments.get("size", 64)), 1 if arguments.get("channels", 3) == 1 else 3)
+        super().__init__(count, target=target, **arguments)
 
 
 class SpiralEpisodes(Episodes):
     """SPIRAL's actions (Ganin et al. 2018): places on a grid, a flag, and choices of pressure, size and colour."""
 
+    takes = (*COMMON, "grid", "sizes", "pressures", "levels", "target", "reward")
+    action_kinds = "iu"
+
     def __init__(
         self,
         count: int,
         *,
-        grid: int = 32,
-        sizes: Sequence[float] = (1 / 64, 2 / 64, 4 / 64, 8 / 64, 12 / 64, 24 / 64),
-        pressures: int = 10,
-        levels: int = 20,
+        grid: Any = 32,
+        sizes: Any = (1 / 64, 2 / 64, 4 / 64, 8 / 64, 12 / 64, 24 / 64),
+        pressures: Any = 10,
+        levels: Any = 20,
         **arguments: Any,
     ) -> None:
-        for name, value, least in (("grid", grid, 2), ("pressures", pressures, 1), ("levels", levels, 2)):
-            if value < least:
-                raise ValueError(f"{name} is {value}; it has to be at least {least}")
-        if not sizes or not all(0 < size <= 1 for size in sizes):
-            raise ValueError(f"sizes are {sizes!r}; they are radii above 0 and at most 1 (the shorter side)")
-        self.grid, self.pressures, self.levels = grid, pressures, levels
-        channels = arguments.get("channels", 3)
-        self.choices = [grid**2, grid**2, 2, pressures, len(sizes)] + [levels] * channels
+        self.grid, self.pressures = whole("grid", grid, 2, 1024), whole("pressures", pressures, 1, 10_000)
+        self.levels = whole("levels", levels, 2, 10_000)
+        radii = list(sizes) if isinstance(sizes, Iterable) else []
+        if not radii or not all(within(size, 1e-6, 1) for size in radii):
+            raise ValueError(f"sizes is {reprlib.repr(sizes)}; they are radii above 0 and at most 1 (the shorter side)")
+        self.choices = [grid**2, grid**2, 2, pressures, len(radii)] + [levels] * (1 if arguments.get("channels", 3) == 1 else 3)
         super().__init__(count, **arguments)
-        self.sizes = torch.tensor(sizes, dtype=torch.float32, device=self.device)
-        self.pen = torch.zeros(count, 2, device=self.device)
-        self.pressed = torch.zeros(count, device=self.device)
-        self.mask = torch.zeros(count, len(self.choices), dtype=torch.int8, device=self.device)
-        self.whole = torch.tensor(self.choices, device=self.device)
+        self.highest = torch.tensor(self.choices) - 1
+        cells = torch.arange(grid**2, device=self.device)
+        self.places = torch.stack([cells % grid, cells // grid], 1) / grid  # x, y of a cell's upper left corner, as in SPIRAL
+        self.sizes = torch.tensor(radii, dtype=torch.float32, device=self.device)
         self.moving = torch.tensor([0, 1, 1] + [0] * (len(self.choices) - 3), dtype=torch.int8, device=self.device)
+        self.pen = torch.zeros(count, 2, device=self.device)  # x, y
+        self.pressed = torch.zeros(count, device=self.device)  # 0: lifted
+        self.mask = self.moving.repeat(count, 1)
+        self.most = self.highest.to(self.device)
 
     def make_action_space(self) -> spaces.Space[Any]:
         return spaces.MultiDiscrete(self.choices)
@@ -238,44 +329,44 @@ class SpiralEpisodes(Episodes):
     def make_spaces(self) -> dict[str, spaces.Space[Any]]:
         return super().make_spaces() | {"mask": spaces.MultiBinary(len(self.choices))}
 
-    def within(self, actions: Tensor) -> Tensor:
-        if actions.is_floating_point():
-            raise InvalidAction(f"actions are whole numbers, not {actions.dtype}")
-        actions = actions.detach().long()
-        if actions.device.type == "cpu":
-            if not bool(((actions >= 0) & (actions < torch.tensor(self.choices))).all()):
-                raise InvalidAction(f"an action lies outside of 0 to {[c - 1 for c in self.choices]}")
-            return actions.to(self.device)
-        return torch.minimum(actions.to(self.device).clamp(min=0), self.whole - 1)
-
-    def place(self, cells: Int64[Tensor, " N"]) -> Float[Tensor, "N 2"]:
-        """Cell row * grid + column stands for the upper left corner of its share of the canvas, as in SPIRAL."""
-        return torch.stack([cells % self.grid, cells // self.grid], 1) / self.grid
+    def in_range(self, actions: Tensor) -> Tensor:
+        actions = actions.long()
+        if actions.device.type != "cpu":
+            return torch.minimum(actions.clamp(min=0), self.most)
+        if not bool(torch.all((actions >= 0) & (actions <= self.highest))):
+            raise InvalidAction(f"an action lies outside of 0 to {self.highest.tolist()}")
+        return actions.to(self.device, non_blocking=True)
 
     def meaning(self, actions: Tensor) -> Float[Tensor, "N P"]:
-        control, end = self.place(actions[:, 0]), self.place(actions[:, 1])
-        paints = actions[:, 2:3] == 1
+        control, end = self.places[actions[:, :2]].unbind(1)
+        paints = actions[:, 2] == 1
         pressure = (actions[:, 3] + 1) / self.pressures
-        radius = self.sizes[actions[:, 4], None] * paints
-        colour = actions[:, 5:] / (self.levels - 1)
-        strokes = torch.cat([self.pen, control, end, radius, radius, self.pressed[:, None], pressure[:, None], colour], 1)
-        self.pen = end
-        self.pressed = pressure * paints[:, 0]  # after a move the pen comes down anew
-        self.mask = torch.where(paints, torch.ones_like(self.mask), self.moving)
+        first = torch.where(self.pressed > 0, self.pressed, pressure)  # after a move the pen comes down with the stroke's own
+        radius = self.sizes[actions[:, 4]] * paints
+        numbers = torch.stack([radius, radius, first, pressure], 1)
+        strokes = torch.cat([self.pen, control, end, numbers, actions[:, 5:] / (self.levels - 1)], 1)
+        self.pen, self.pressed = end, pressure * paints
+        self.mask = torch.where(paints[:, None], 1, self.moving)
         return strokes
 
-    def lift(self, rows: Bool[np.ndarray, " N"]) -> None:
-        where = torch.from_numpy(rows).to(self.device)
-        self.pen = torch.where(where[:, None], 0.0, self.pen)
-        self.pressed = torch.where(where, 0.0, self.pressed)
-        self.mask = torch.where(where[:, None], self.moving, self.mask)
+    def lift(self, rows: Int64[Tensor, " M"]) -> None:
+        self.pen[rows], self.pressed[rows], self.mask[rows] = 0, 0, self.moving
 
     def observe(self) -> dict[str, Tensor]:
         return super().observe() | {"mask": self.mask.clone()}
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"pen": self.pen.clone(), "pressed": self.pressed.clone(), "mask": self.mask.clone()}
+        return super().state_dict() | {name: getattr(self, name).clone() for name in ("pen", "pressed", "mask")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         self.pen, self.pressed, self.mask = (state[name].to(self.device).clone() for name in ("pen", "pressed", "mask"))
+
+
+def check_names(arguments: dict[str, Any], takes: Sequence[str], environment: str) -> None:
+    """Raises ValueError for an argument that an environment does not take."""
+    for name in arguments:
+        if name not in takes:
+            near = difflib.get_close_matches(name, takes, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(takes)}"
+            raise ValueError(f"{environment} takes no argument {name!r}; {hint}")

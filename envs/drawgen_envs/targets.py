@@ -1,5 +1,7 @@
 """Where an environment's target pictures come from: one picture, a folder of them, or a function."""
 
+import reprlib
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,17 @@ from PIL import Image, ImageOps
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FORMATS = ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"]  # none that starts another program
+MOST_PIXELS = 2**27
+KEPT_BYTES = 2**28
+"""Of a folder's pictures, fitted, so many are kept in memory."""
 
 
 class Targets:
     """Draws targets (H W C uint8) of one size.
 
-    A picture file, or one of a folder, is reduced or enlarged to cover the canvas, and its middle is taken; an array (H W C uint8, or
-    floats in [0, 1]) and what a function `f(rng)` of a numpy generator gives have to have the size of the canvas. Raises ValueError
-    for anything else, FileNotFoundError for a path or folder without pictures.
+    A picture file, or one of a folder and its subfolders, is reduced or enlarged to cover the canvas, and its middle is taken; so
+    is a PIL image. An array (H W C, for grey also H W; uint8, or floats in [0, 1]) and what a function of a numpy generator gives
+    have to have the size of the canvas. Raises ValueError for anything else, FileNotFoundError where there are no pictures.
     """
 
     def __init__(self, source: Any, height: int, width: int, channels: int) -> None:
@@ -28,37 +33,47 @@ class Targets:
         if isinstance(source, str | Path):
             path = Path(source)
             if path.is_dir():
-                self.paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+                self.paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
                 if not self.paths:
-                    raise FileNotFoundError(f"target: no pictures ({', '.join(sorted(SUFFIXES))}) in {path}")
+                    raise FileNotFoundError(f"target: no pictures ({', '.join(sorted(SUFFIXES))}) in the folder {path}")
             elif path.is_file():
                 self.fixed = self.read(path)
             else:
                 raise FileNotFoundError(f"target: there is no file or folder {path}")
-        elif callable(source):
-            self.function = source
         elif isinstance(source, Image.Image):
             self.fixed = self.fit(source)
+        elif callable(source):
+            self.function = source
         else:
-            self.fixed = self.check(source)
-        self.read_before: dict[Path, UInt8[np.ndarray, "H W C"]] = {}
+            self.fixed = self.check(source, "target")
+        self.kept: dict[Path, UInt8[np.ndarray, "H W C"]] = {}
 
     def __call__(self, rng: np.random.Generator) -> UInt8[np.ndarray, "H W C"]:
         if self.fixed is not None:
             return self.fixed
         if self.function is not None:
-            return self.check(self.function(rng))
+            return self.check(self.function(rng), "what the function given as target returned")
         path = self.paths[int(rng.integers(len(self.paths)))]
-        if path not in self.read_before and len(self.read_before) < 10_000:
-            self.read_before[path] = self.read(path)
-        return self.read_before[path] if path in self.read_before else self.read(path)
+        if path in self.kept:
+            return self.kept[path]
+        picture = self.read(path)
+        if (len(self.kept) + 1) * picture.size <= KEPT_BYTES:
+            self.kept[path] = picture
+        return picture
 
     def read(self, path: Path) -> UInt8[np.ndarray, "H W C"]:
         try:
-            with Image.open(path, formats=FORMATS) as picture:
-                return self.fit(picture)
-        except (OSError, ValueError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(f"target {path} cannot be read as a picture: {error}") from error
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Pillow warns about (odd EXIF, large sizes) is decided here
+                with open(path, "rb") as file, Image.open(file, formats=FORMATS) as picture:
+                    if picture.width * picture.height > MOST_PIXELS:
+                        raise ValueError(f"it has {picture.width}x{picture.height} pixels; reduce it first")
+                    return self.fit(picture)
+        except MemoryError:
+            raise
+        except Exception as error:  # a decoder may fail on a damaged file in any way
+            words = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"target {path} cannot be read as a picture: {words}") from error
 
     def fit(self, picture: Image.Image) -> UInt8[np.ndarray, "H W C"]:
         height, width, channels = self.shape
@@ -73,18 +88,44 @@ class Targets:
 
     @staticmethod
     def levels(values: np.ndarray) -> np.ndarray:
-        """16 bits, or floats, stretched to bytes."""
+        """16 bits, or floats, brought to bytes."""
+        if not np.isfinite(values).all():
+            raise ValueError("it has values that are not finite")
         top = 65535 if values.max() > 255 else 255 if values.max() > 1 else 1
         return (np.clip(values / top, 0, 1) * 255).round().astype(np.uint8)
 
-    def check(self, array: Any) -> UInt8[np.ndarray, "H W C"]:
-        values = np.asarray(array)
+    def check(self, given: Any, name: str) -> UInt8[np.ndarray, "H W C"]:
+        """An array as it was meant, in memory of its own."""
+        try:
+            values = np.asarray(given)
+        except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors elsewhere or with a gradient
+            raise ValueError(f"{name} is no array: {error}") from error
+        if values.dtype.kind != "f" and values.dtype != np.uint8:
+            what = f"an array of {values.dtype}" if values.ndim else reprlib.repr(given)
+            wanted = "a path, a picture, a function, or an array of uint8 or of floats in [0, 1]"
+            raise ValueError(f"{name} is {what}; a target is {wanted}")
+        if values.shape == self.shape[:2] and self.shape[2] == 1:
+            values = values[..., None]
         if values.shape != self.shape:
-            raise ValueError(f"a target of shape {values.shape} for a canvas of {self.shape} (height, width, channels)")
+            raise ValueError(f"{name} has the shape {values.shape}; the canvas has {self.shape} (height, width, channels)")
         if values.dtype.kind == "f":
             if not (values.min() >= 0 and values.max() <= 1):
-                raise ValueError("a target of floats has to lie in [0, 1]")
-            values = (values * 255).round().astype(np.uint8)
-        if values.dtype != np.uint8:
-            raise ValueError(f"a target is uint8 or floats in [0, 1], not {values.dtype}")
-        return values
+                raise ValueError(f"{name} is of floats that do not all lie in [0, 1]")
+            values = values * 255 + 0.5
+        return values.astype(np.uint8)
+
+
+def soft_edges(height: int, width: int, channels: int) -> Callable[[np.random.Generator], UInt8[np.ndarray, "H W C"]]:
+    """Targets for want of others: two random colours, and a soft edge between them at a random place and angle."""
+    ramp = np.linspace(0, 1, 256)[:, None]
+    y, x = ((np.arange(n) + 0.5) / n - 0.5 for n in (height, width))
+
+    def target(rng: np.random.Generator) -> UInt8[np.ndarray, "H W C"]:
+        angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
+        one, other = rng.uniform(0, 255, (2, channels))
+        down, right = np.exp(20 * (shift - np.sin(angle) * y)), np.exp(-20 * np.cos(angle) * x)
+        share = 255 / (1 + np.outer(down.astype(np.float32), right.astype(np.float32)))  # H W
+        between = one + (other - one) * ramp  # 256 C
+        return (between + 0.5).astype(np.uint8).take((share + 0.5).astype(np.uint8), axis=0)
+
+    return target

@@ -1,0 +1,66 @@
+"""Our vector environments as stable-baselines3 wants them; its algorithms then step all canvases at once.
+
+    from drawgen_envs.sb3 import PaintingVecEnv
+    envs = PaintingVecEnv(gymnasium.make_vec("drawgen_envs:drawgen/Reconstruct-v0", num_envs=64))
+    PPO("MultiInputPolicy", envs).learn(100_000)
+
+Needs stable-baselines3, which this package does not install and no other file of it imports.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from stable_baselines3.common.vec_env import VecEnv
+
+
+class PaintingVecEnv(VecEnv):
+    """A stable-baselines3 `VecEnv` over one of our vector environments (with numpy arrays).
+
+    An episode's end is told as truncation, after which stable-baselines3 adds the value of what would have come next. With
+    `finite=True` it is told as a true end: right where only the `length` strokes count, and faster.
+    """
+
+    def __init__(self, envs: VectorEnv[Any, Any, Any], *, finite: bool = False) -> None:
+        if getattr(envs.unwrapped, "tensors", False):
+            raise ValueError("stable-baselines3 takes numpy arrays; make the environments with tensors=False")
+        self.envs, self.finite = envs, finite
+        self.render_mode = envs.render_mode
+        super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
+
+    def reset(self) -> Any:
+        seeds = self._seeds if any(seed is not None for seed in self._seeds) else None
+        seen, _ = self.envs.reset(seed=seeds)  # type: ignore[arg-type]
+        self._reset_seeds()
+        self.reset_infos = [{} for _ in range(self.num_envs)]
+        return seen
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self.actions = actions
+
+    def step_wait(self) -> Any:
+        seen, rewards, terminated, truncated, told = self.envs.step(self.actions)
+        ended = terminated | truncated
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for row in np.flatnonzero(ended):
+            infos[row] = {"terminal_observation": told["final_obs"][row], "TimeLimit.truncated": not self.finite}
+        return seen, rewards.astype(np.float32), ended, infos
+
+    def close(self) -> None:
+        self.envs.close()
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        return self.envs.render() or []  # type: ignore[return-value]
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        return [getattr(self.envs, attr_name)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        raise NotImplementedError("the canvases are one environment: nothing can be set of single ones")
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        raise NotImplementedError("the canvases are one environment: no single one has methods")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        return [False] * len(list(self._get_indices(indices)))
