@@ -22,6 +22,8 @@ from drawgen.train import BUILD, Fit, Outcome, Progress, evaluate, fit
 
 RECIPE = "recipe.json"
 NO_PICTURE = Spec().image
+VECTOR = (".svg", ".json")
+"""Endings of files that hold strokes."""
 BETWEEN = "\n----\n"
 """Stands between two texts."""
 
@@ -278,7 +280,7 @@ def paint(
     """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
     (height, width), an animation of the painting, SVG, or the strokes as JSON. Settings that are None have the defaults of
     `painting.Style`. On Ctrl-C the painting so far is written. Raises ImageError, ValueError, Interrupted."""
-    images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, ".svg", ".json"))
+    images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, *VECTOR))
     kind = out.suffix.lower()
     if replay and kind not in images.MOVING:
         raise ValueError(f"--replay and {out} don't go together; choose one of {' '.join(images.MOVING)}")
@@ -402,7 +404,7 @@ def sample(
 
 def kinds_for(animate: bool) -> tuple[str, ...]:
     """The endings that can be written, where an animation is asked for or left to the ending."""
-    return tuple(images.MOVING) if animate else (*images.STILL, *images.MOVING)
+    return tuple(images.MOVING) if animate else (*images.STILL, *images.MOVING, *VECTOR)
 
 
 def moves(out: Path, animate: bool) -> bool:
@@ -412,6 +414,8 @@ def moves(out: Path, animate: bool) -> bool:
 
 def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False, columns: int | None = None) -> None:
     """Refuses a grid of `n` pictures that is too large for the file's format, before it is drawn."""
+    if out.suffix.lower() in VECTOR:
+        return
     scale = images.BOX_SCALE if boxes else 1
     images.check_extent(out, *images.grid_size(n, scale * size[0], scale * size[1], columns=columns))
 
@@ -447,7 +451,17 @@ def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False
     """A sample as one file: a grid of the pictures, or an animation of how they are drawn; `boxes` enlarges it and draws the
     model's windows, of all steps side by side where nothing moves."""
     moving = moves(out, animate)
-    if boxes:
+    if out.suffix.lower() in VECTOR:
+        if drawn.strokes is None:
+            raise ValueError(f"this model draws no strokes, which {out} would hold; choose one of {' '.join(images.STILL)}")
+        if boxes:
+            raise ValueError(f"--boxes and {out} don't go together; choose one of {' '.join(images.STILL)}")
+        size = (drawn.images.shape[2], drawn.images.shape[3])
+        painted = Painting.sheet(drawn.strokes.cpu(), size, images.grid_columns(len(drawn.images), *size, columns))
+        height, width = painted.fitted(1024)
+        text = painted.svg(height, width) if out.suffix.lower() == ".svg" else painted.json()
+        checkpoint.write_atomically(out, text.encode())
+    elif boxes:
         stages = [images.grid(frame, columns=columns) for frame in images.boxed(drawn)]
         if moving:
             images.save_animation(out, stages)

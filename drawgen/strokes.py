@@ -38,6 +38,19 @@ class Painting:
     size: tuple[int, int]
     """Height and width in pixels that it was painted at: its aspect. The strokes are shares of it."""
 
+    @classmethod
+    def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
+        """Several drawings on black, of `size` (height, width) each, side by side; a stroke has its mean opacity throughout."""
+        count, rows = len(drawings), -(-len(drawings) // columns)
+        index = torch.arange(count)
+        corner = torch.stack([index % columns, index // columns], 1).repeat(1, 3)[:, None]  # x and y of each of three points
+        points = (drawings[..., :6] + corner) / torch.tensor([columns, rows] * 3)
+        height, width = rows * size[0], columns * size[1]
+        radii = drawings[..., 6:8] * min(size) / min(height, width)
+        opacity = drawings[..., 8:10].mean(2, keepdim=True).expand(-1, -1, 2)
+        strokes = torch.cat([points, radii, opacity, drawings[..., 10:].expand(-1, -1, 3)], 2).flatten(0, 1)
+        return cls(strokes, torch.zeros(3), (height, width)).rounded()
+
     def rounded(self) -> "Painting":
         """The same in as many decimals as a file has."""
         strokes, background = (part.double().round(decimals=DIGITS).float() for part in (self.strokes, self.background))
