@@ -74,7 +74,7 @@ class Config:
     """Policy gradient: `bezier`, or `mypaint:NAME` where libmypaint is installed."""
     critic_width: int = 32
     """Features of the critic's first convolution."""
-    critic_steps: int = 2
+    critic_steps: int = 3
     """Steps of the critic for one of the painter."""
     penalty: float = 10.0
     """Weight of the critic's gradient penalty."""
@@ -215,10 +215,13 @@ class Painter(nn.Module):
     # And what is common:
 
     def players(self) -> dict[str, Player]:
-        players = {"policy": Player([Group(list(self.policy.parameters()))])}
-        if self.critic is not None:
-            players["critic"] = Player([Group(list(self.critic.parameters()))], betas=(0.5, 0.9), clip=1e3)
-        return players
+        if self.critic is None:
+            return {"policy": Player([Group(list(self.policy.parameters()))])}
+        # The painter follows the critic slowly and without momentum: a leap ahead of it ends in strokes that nothing brings back.
+        return {
+            "policy": Player([Group(list(self.policy.parameters()), rate=0.3)], betas=(0.0, 0.9)),
+            "critic": Player([Group(list(self.critic.parameters()))], betas=(0.0, 0.9), clip=1e3),
+        }
 
     @property
     def device(self) -> torch.device:
@@ -427,7 +430,7 @@ class PolicyGradient(Painter):
             levels=LEVELS,
             device=self.device,
         )
-        episodes.begin(np.ones(count, bool), [np.random.default_rng(row) for row in range(count)])
+        episodes.begin(np.arange(count), [np.random.default_rng(row) for row in range(count)])
         canvas, memory = self.blank(count), self.policy.start(count, noise)
         played: dict[str, list[Tensor]] = {name: [] for name in ("before", "after", "action", "log_prob", "value")}
         for step in range(strokes):

@@ -48,8 +48,7 @@ def edge(distance: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
 
 def flatten(strokes: Float[Tensor, "B P"], height: int, width: int) -> tuple[Float[Tensor, "B 3 2"], Float[Tensor, " B"]]:
     """The curves (B P) in pixels: their points p0, p1, p2 (B 3 2), and each one's number of pieces (B)."""
-    size = strokes.new_tensor([width, height])
-    points = strokes[:, :6].unflatten(1, (3, 2)) * size
+    points = torch.stack([strokes[:, 0:6:2] * width, strokes[:, 1:6:2] * height], 2)
     bend = (points[:, 0] - 2 * points[:, 1] + points[:, 2]).detach()
     count = (2 * bend.norm(dim=1)).sqrt().ceil().clamp(1, pieces(height, width))
     return points, count
