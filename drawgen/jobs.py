@@ -276,8 +276,9 @@ def paint(
     reports: Reports = SILENT,
 ) -> None:
     """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
-    (height, width), an animation of the painting (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. Settings that are None have the defaults of
-    `painting.Style`. On Ctrl-C the painting so far is written. Raises ImageError, ValueError, Interrupted."""
+    (height, width), an animation of the painting (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. Settings that
+    are None have the defaults of `painting.Style`. On Ctrl-C the painting so far is written. Raises ImageError, ValueError,
+    Interrupted."""
     images.check_output(out, force=force, kinds=(*kinds_for(animate), *(() if animate else (".svg", ".json"))))
     kind = out.suffix.lower()
     moving = kind not in (".svg", ".json") and moves(out, animate)
