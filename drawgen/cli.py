@@ -219,7 +219,7 @@ def paint(words: list[str]) -> None:
         opacity: float | None = None,
         palette: Annotated[str | None, arg(metavar="#RRGGBB,..|auto:N")] = None,
         background: Annotated[str | None, arg(metavar="#RRGGBB")] = None,
-        replay: bool = False,
+        animate: bool = False,
         force: bool = False,
     ) -> None:
         """Paints a photograph in strokes, large ones first.
@@ -239,7 +239,7 @@ def paint(words: list[str]) -> None:
             opacity: Of all strokes, above 0 to 1; when left out each has its own.
             palette: The only colours of strokes: a list, or auto:N for N of the photograph's.
             background: Colour of the canvas; the photograph's mean when left out.
-            replay: Make a WebP show how it is painted.
+            animate: Make a PNG or WebP move, too, and show how it is painted.
             force: Replace what exists.
         """
         from drawgen import images, jobs
@@ -248,7 +248,7 @@ def paint(words: list[str]) -> None:
             jobs.paint(
                 photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
-                replay=replay, force=force, reports=reports,
+                animate=animate, force=force, reports=reports,
             )  # fmt: skip
         print(out)
 

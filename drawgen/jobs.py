@@ -273,18 +273,17 @@ def paint(
     opacity: float | None = None,
     palette: str | None = None,
     background: str | None = None,
-    replay: bool = False,
+    animate: bool = False,
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
     """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
-    (height, width), an animation of the painting, SVG, or the strokes as JSON. Settings that are None have the defaults of
-    `painting.Style`. On Ctrl-C the painting so far is written. Raises ImageError, ValueError, Interrupted."""
-    images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, *VECTOR))
+    (height, width), an animation of the painting (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. Settings that
+    are None have the defaults of `painting.Style`. On Ctrl-C the painting so far is written. Raises ImageError, ValueError,
+    Interrupted."""
+    images.check_output(out, force=force, kinds=kinds_for(animate))
     kind = out.suffix.lower()
-    if replay and kind not in images.MOVING:
-        raise ValueError(f"--replay and {out} don't go together; choose one of {' '.join(images.MOVING)}")
-    moving = replay or (kind in images.MOVING and kind not in images.STILL)
+    moving = kind not in VECTOR and moves(out, animate)
     frames = 96 if moving else 1
     refuse_what_does_not_fit(size or (1024, 1024), 3, 1 + frames // 16)
     torch.set_num_threads(1)

@@ -536,7 +536,7 @@ def test_paint_again_from_strokes(capsys, here, quick):
         assert run(capsys, *f"paint a.json -o {file}".split())[0] == 0
         assert run(capsys, *f"paint photo:coffee -o b{file} --strokes 5 --detail-px 32".split())[0] == 0
         assert Path(file).read_bytes() == Path("b" + file).read_bytes()
-    assert run(capsys, *["paint", "a.json", "-o", "large.webp", "--size", "300x200", "--replay"])[0] == 0
+    assert run(capsys, *["paint", "a.json", "-o", "large.webp", "--size", "300x200", "--animate"])[0] == 0
     with Image.open("large.webp") as picture:
         assert (picture.size, picture.n_frames) == ((300, 200), 6)
     with Image.open("a.png") as picture:
@@ -590,7 +590,7 @@ def test_paint_interrupted_keeps_what_there_is(capsys, here, monkeypatch, number
         (PAINT + " --background white", "--background has 'white'"),
         (PAINT + " --size 4x400", "crop it, or give a larger --detail-px"),
         (PAINT + " --size 0x4", "--size is '0x4'"),
-        (PAINT + " --replay", "--replay and new.png don't go together"),
+        (PAINT.replace("new.png", "new.svg") + " --animate", "new.svg has no known ending; use one of .apng .gif"),
     ],
 )
 def test_paint_refuses(capsys, here, line, words):
