@@ -8,12 +8,8 @@ as white ink on black with the brush of `drawgen_envs`; `as_strokes` says the sa
 
 import heapq
 import json
-import lzma
 import math
-import pickle
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,6 +24,7 @@ from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor
 
 from drawgen.contract import Spec
+from drawgen.data.pickled import DAMAGED, reason, unpickle_arrays
 from drawgen.data.pictures import DataError, Pictures, shuffled
 
 FARTHEST = 1e6
@@ -39,11 +36,6 @@ LARGEST_PART = 1 << 31
 """Bytes of one part of an npz, unpacked: it is read as a whole."""
 CANVAS = 105.0
 """Side of the square that Omniglot's people drew in."""
-DAMAGED = (
-    *(OSError, EOFError, ValueError, RuntimeError, MemoryError, IndexError, struct.error),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
-"""What reading a damaged archive can raise: `zipfile` lets much through."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,26 @@ def placed(lines: Sequence[np.ndarray], canvas: float = 0.0) -> tuple[Float32[np
 # ---------------------------------------------------------------- files
 
 
-class QuickDraw(Sequence[Drawing]):
+class Drawings:
+    """The drawings of a file, each read when it is asked for."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read(self, index: int) -> Drawing:
+        """Drawing number `index`, from 0 on. Raises DataError where the file holds something else there."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> Drawing:
+        if not 0 <= index < len(self):
+            raise IndexError(f"drawing {index} of {len(self)}")
+        return self.read(index)
+
+    def __iter__(self) -> Iterator[Drawing]:
+        return map(self.read, range(len(self)))
+
+
+class QuickDraw(Drawings):
     """A file of Quick, Draw!, raw or simplified: one JSON object a line, its "drawing" a list of strokes [[x ...], [y ...], ...].
 
     It may be larger than memory: only where its lines begin is kept. Raises DataError for a file that cannot be read and, on
@@ -109,7 +120,7 @@ class QuickDraw(Sequence[Drawing]):
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, index: Any) -> Drawing:
+    def read(self, index: int) -> Drawing:
         source = f"{self.path}, line {index + 1}"
         try:
             with self.path.open("rb") as file:
@@ -125,7 +136,7 @@ class QuickDraw(Sequence[Drawing]):
             raise DataError(f"{source} is no drawing of Quick, Draw! ({reason(error)}); remove it, or take a fresh copy") from error
 
 
-class Stroke3(Sequence[Drawing]):
+class Stroke3(Drawings):
     """One part ("train", "valid", "test") of an npz of sketch-rnn's: n x 3 numbers a drawing, the way from the point before (x, y),
     and 1 where the pen is lifted after it. Raises DataError, on access too."""
 
@@ -147,7 +158,7 @@ class Stroke3(Sequence[Drawing]):
     def __len__(self) -> int:
         return len(self.drawings)
 
-    def __getitem__(self, index: Any) -> Drawing:
+    def read(self, index: int) -> Drawing:
         source = f"{self.path}, {self.part} {index}"
         try:
             moves = self.drawings[index].array()
@@ -164,7 +175,7 @@ class Stroke3(Sequence[Drawing]):
             raise DataError(f"{source} is no stroke-3 drawing ({reason(error)}); give an npz as sketch-rnn reads") from error
 
 
-class Omniglot(Sequence[Drawing]):
+class Omniglot(Drawings):
     """An archive of Omniglot's strokes: a text file a drawing, "START", lines "x,y,milliseconds" with y from 0 down to -105, and
     "BREAK" after each stroke. Drawings keep their place in the square of 105, as in the published pictures. Raises DataError, on
     access too."""
@@ -183,7 +194,7 @@ class Omniglot(Sequence[Drawing]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: Any) -> Drawing:
+    def read(self, index: int) -> Drawing:
         name = self.names[index]
         try:
             if self.archive.getinfo(name).file_size > LONGEST_LINE:
@@ -197,7 +208,8 @@ class Omniglot(Sequence[Drawing]):
 
 def strokes_of(text: str) -> list[Float64[np.ndarray, "_ 2"]]:
     """The polylines of a file of Omniglot's strokes, y down. Raises ValueError that names the line."""
-    lines, points = [], []
+    lines: list[list[tuple[float, float]]] = []
+    points: list[tuple[float, float]] = []
     for number, row in enumerate(text.splitlines(), 1):
         if row == "BREAK":
             lines.append(points)
@@ -211,98 +223,6 @@ def strokes_of(text: str) -> list[Float64[np.ndarray, "_ 2"]]:
     if points:
         raise ValueError("it ends within a stroke, without BREAK")
     return [np.array(line, np.float64).reshape(-1, 2) for line in lines]
-
-
-def reason(error: Exception) -> str:
-    """An error in a few words."""
-    if isinstance(error, KeyError):
-        return f"it has no {error.args[0]!r}"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-# ---------------------------------------------------------------- pickled arrays
-
-
-PLAIN = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
-"""Types of numbers that a drawing may have."""
-
-
-class Kind:
-    """Stands in for a pickled `numpy.dtype`."""
-
-    def __init__(self, name: str, *_: Any) -> None:
-        self.name, self.order = name, "="
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.order = state[1]
-
-
-class Pickled:
-    """Stands in for a pickled `numpy.ndarray`: what the file says of it, not looked at yet."""
-
-    state: tuple[Any, ...] = ()
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.state = state
-
-    def array(self) -> np.ndarray:
-        """The numbers. Raises ValueError."""
-        try:
-            _, shape, kind, columns_first, data = self.state
-            if not (isinstance(kind, Kind) and kind.name in PLAIN):
-                raise ValueError("it is not an array of plain numbers")
-            data = data.encode("latin1") if isinstance(data, str) else data  # Python 2's bytes
-            order = str(kind.order).replace("|", "=")
-            return np.frombuffer(data, np.dtype(order + kind.name)).reshape(shape, order="F" if columns_first else "C")
-        except (TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"no whole array: {error}") from error
-
-
-ALLOWED: dict[tuple[str, str], Any] = {
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): Pickled for core in ("core", "_core")},
-    ("numpy", "ndarray"): Pickled,
-    ("numpy", "dtype"): Kind,
-}
-
-
-class ArraysOnly(pickle._Unpickler):
-    """Reads pickles that hold arrays, lists and plain values, and refuses any other: a pickle can name any function to be called.
-
-    Not even numpy's own code sees the file: stand-ins keep what it says, to be checked. And it is the unpickler written in Python,
-    since the one in C takes as much memory as a file of a few bytes asks for.
-    """
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ALLOWED:
-            raise ValueError(f"it asks for {module}.{name}, and only arrays are allowed")
-        return ALLOWED[module, name]
-
-
-def unpickle_arrays(file: Any) -> list[Pickled]:
-    """The arrays in a .npy file that is an array of arrays. Raises one of `DAMAGED`."""
-    try:
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"its format is numpy's {version}")
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        _, _, kind = read_header(file)
-        if kind.kind != "O":
-            raise ValueError(f"it is one array {kind}, not an array of one for each drawing")
-        outer = ArraysOnly(file, encoding="latin1").load()
-    except DAMAGED:
-        raise
-    except Exception as error:  # a damaged pickle can raise anything
-        raise ValueError(reason(error)) from error
-    if not (isinstance(outer, Pickled) and len(outer.state) == 5 and isinstance(outer.state[4], list) and outer.state[4]):
-        raise ValueError("it is not an array of one array for each drawing")
-    if not all(isinstance(inner, Pickled) for inner in outer.state[4]):
-        raise ValueError("not all that it holds are arrays")
-    return outer.state[4]
 
 
 # ---------------------------------------------------------------- pictures
@@ -390,10 +310,10 @@ class Strokes:
             raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
 
     @cached_property
-    def files(self) -> list[tuple[Sequence[Drawing], Bool[np.ndarray, " n"]]]:
+    def files(self) -> list[tuple[Drawings, Bool[np.ndarray, " n"]]]:
         """Each file's drawings, and which of them are held out. Of each, the first and the last drawing are tried: a copy that was
         cut short is told before the training, not in its midst."""
-        found: list[tuple[Sequence[Drawing], np.ndarray]] = []
+        found: list[tuple[Drawings, np.ndarray]] = []
         for path in self.paths():
             if path.suffix == ".npz":
                 train = Stroke3(path)
@@ -401,7 +321,7 @@ class Strokes:
                     valid = Stroke3(path, "valid")
                     found += [(train, np.zeros(len(train), bool)), (valid, np.ones(len(valid), bool))]
                     continue
-                drawings: Sequence[Drawing] = train
+                drawings: Drawings = train
             else:
                 drawings = QuickDraw(path) if path.suffix == ".ndjson" else Omniglot(path)
             found.append((drawings, np.diff(np.floor(np.arange(len(drawings) + 1) * self.held_out)) > 0))
