@@ -1,0 +1,455 @@
+"""Drawings as people made them, stroke by stroke: Quick, Draw! (ndjson), stroke-3 (npz, sketch-rnn's), Omniglot's strokes (zip).
+
+Axes: B drawings, S strokes of the brush, P numbers of a stroke, C channels, H rows, W columns.
+
+A drawing is polylines in the unit square, x to the right and y down, the pen lifted between them. `Strokes` renders drawings
+as white ink on black with the brush of `drawgen_envs`; `as_strokes` says the same drawing in few strokes of that brush.
+"""
+
+import heapq
+import json
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from drawgen_envs.brush import COLUMNS, paint_
+from jaxtyping import Bool, Float, Float32, Float64
+from torch import Tensor
+
+from drawgen.contract import Spec
+from drawgen.data.pickled import DAMAGED, reason, unpickle_arrays
+from drawgen.data.pictures import DataError, Pictures, shuffled
+
+FARTHEST = 1e6
+"""Largest coordinate that a file may hold: beyond it single precision loses the shape."""
+MOST_POINTS = 100_000
+LONGEST_LINE = 1 << 24
+"""Bytes of a line of ndjson, and of a file of strokes in Omniglot's archives."""
+LARGEST_PART = 1 << 31
+"""Bytes of one part of an npz, unpacked: it is read as a whole."""
+CANVAS = 105.0
+"""Side of the square that Omniglot's people drew in."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One drawing in the unit square."""
+
+    lines: tuple[Float32[np.ndarray, "_ 2"], ...]
+    """The polylines in the order they were drawn: points x, y in [0, 1], at least one each."""
+    label: str
+    """What it is to be; empty where the file does not say."""
+    source: str
+    """File and line or entry."""
+
+
+def placed(lines: Sequence[np.ndarray], canvas: float = 0.0) -> tuple[Float32[np.ndarray, "_ 2"], ...]:
+    """Polylines in a file's own units, moved into the unit square with their shape kept: the longer side of the drawing becomes 1
+    and the shorter one is centred; where there is a `canvas`, the drawing keeps its place in it, unless it leaves it. Raises
+    ValueError, with the reason alone, for what is no drawing."""
+    if not lines:
+        raise ValueError("it has no strokes")
+    for line in lines:
+        if line.ndim != 2 or line.shape[1] != 2 or len(line) == 0 or line.dtype.kind not in "iuf":
+            raise ValueError(f"a stroke is numbers {line.dtype} of the shape {line.shape}, not points x, y")
+    points = np.concatenate(lines).astype(np.float64)
+    if len(points) > MOST_POINTS:
+        raise ValueError(f"it has {len(points)} points, more than {MOST_POINTS}")
+    if not (np.abs(points) <= FARTHEST).all():
+        raise ValueError(f"a coordinate is not finite or beyond {FARTHEST:g}")
+    low, high = points.min(0), points.max(0)
+    if canvas:
+        low, high = np.minimum(low, 0), np.maximum(high, canvas)
+    side = (high - low).max() or 1.0
+    corner = (low + high - side) / 2
+    return tuple(np.clip((line - corner) / side, 0, 1).astype(np.float32) for line in lines)
+
+
+# ---------------------------------------------------------------- files
+
+
+class Drawings:
+    """The drawings of a file, each read when it is asked for."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read(self, index: int) -> Drawing:
+        """Drawing number `index`, from 0 on. Raises DataError where the file holds something else there."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> Drawing:
+        if not 0 <= index < len(self):
+            raise IndexError(f"drawing {index} of {len(self)}")
+        return self.read(index)
+
+    def __iter__(self) -> Iterator[Drawing]:
+        return map(self.read, range(len(self)))
+
+
+class QuickDraw(Drawings):
+    """A file of Quick, Draw!, raw or simplified: one JSON object a line, its "drawing" a list of strokes [[x ...], [y ...], ...].
+
+    It may be larger than memory: only where its lines begin is kept. Raises DataError for a file that cannot be read and, on
+    access, for a line that is no drawing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        starts, place = [np.zeros(1, np.int64)], 0
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    starts.append(np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n")) + place + 1)
+                    place += len(chunk)
+                self.starts = np.concatenate(starts)
+                while len(self.starts) and file.seek(self.starts[-1]) >= 0 and not file.readline(LONGEST_LINE).strip():
+                    self.starts = self.starts[:-1]  # what follows the last newline
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}); give a file of Quick, Draw!") from error
+        if not len(self.starts):
+            raise DataError(f"{path} is empty; give a file of Quick, Draw!, one drawing a line")
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def read(self, index: int) -> Drawing:
+        source = f"{self.path}, line {index + 1}"
+        try:
+            with self.path.open("rb") as file:
+                file.seek(int(self.starts[index]))
+                line = file.readline(LONGEST_LINE)
+            if len(line) == LONGEST_LINE:
+                raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
+            entry = json.loads(line)
+            strokes = entry["drawing"]
+            lines = placed([np.stack([np.asarray(axis) for axis in stroke[:2]], 1) for stroke in strokes])
+            return Drawing(lines, str(entry.get("word", "")), source)
+        except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+            raise DataError(f"{source} is no drawing of Quick, Draw! ({reason(error)}); remove it, or take a fresh copy") from error
+
+
+class Stroke3(Drawings):
+    """One part ("train", "valid", "test") of an npz of sketch-rnn's: n x 3 numbers a drawing, the way from the point before (x, y),
+    and 1 where the pen is lifted after it. Raises DataError, on access too."""
+
+    def __init__(self, path: Path, part: str = "train") -> None:
+        self.path, self.part = path, part
+        try:
+            with zipfile.ZipFile(path) as archive:
+                size = archive.getinfo(f"{part}.npy").file_size
+                if size > LARGEST_PART:
+                    raise ValueError(f"it has {size} bytes, more than {LARGEST_PART}")
+                with archive.open(f"{part}.npy") as file:
+                    self.drawings = unpickle_arrays(file)
+        except KeyError as error:
+            raise DataError(f"{path} has no part {part!r}; give an npz of stroke-3 drawings, as sketch-rnn reads") from error
+        except DAMAGED as error:
+            what = f"{path} has no stroke-3 drawings that can be read in its part {part!r}"
+            raise DataError(f"{what} ({reason(error)}); give an npz as sketch-rnn reads, or a fresh copy") from error
+
+    def __len__(self) -> int:
+        return len(self.drawings)
+
+    def read(self, index: int) -> Drawing:
+        source = f"{self.path}, {self.part} {index}"
+        try:
+            moves = self.drawings[index].array()
+            if moves.ndim != 2 or moves.shape[1] != 3 or len(moves) == 0 or len(moves) > MOST_POINTS:
+                raise ValueError(f"its shape is {moves.shape}, not (points, 3)")
+            if not np.isin(moves[:, 2], (0, 1)).all():
+                raise ValueError("its third column is not 0 and 1 only")
+            if not (np.abs(moves[:, :2].astype(np.float64)) <= FARTHEST).all():
+                raise ValueError(f"a step is not finite or beyond {FARTHEST:g}")
+            points = moves[:, :2].astype(np.float64).cumsum(0)
+            lines = np.split(points, np.flatnonzero(moves[:-1, 2]) + 1)
+            return Drawing(placed(lines), self.path.stem, source)
+        except (ValueError, AttributeError) as error:
+            raise DataError(f"{source} is no stroke-3 drawing ({reason(error)}); give an npz as sketch-rnn reads") from error
+
+
+class Omniglot(Drawings):
+    """An archive of Omniglot's strokes: a text file a drawing, "START", lines "x,y,milliseconds" with y from 0 down to -105, and
+    "BREAK" after each stroke. Drawings keep their place in the square of 105, as in the published pictures. Raises DataError, on
+    access too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.archive = zipfile.ZipFile(path)
+        except DAMAGED as error:
+            raise DataError(f"{path} is not a whole archive ({reason(error)}); take a fresh copy") from error
+        names = (name for name in self.archive.namelist() if name.endswith(".txt") and not name.startswith("__MACOSX"))
+        self.names = sorted(names)
+        if not self.names:
+            raise DataError(f"{path} holds no strokes; give the published archive strokes_background.zip, or one like it")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> Drawing:
+        name = self.names[index]
+        try:
+            if self.archive.getinfo(name).file_size > LONGEST_LINE:
+                raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
+            lines = strokes_of(self.archive.read(name).decode("ascii"))
+            return Drawing(placed(lines, CANVAS), "/".join(name.split("/")[-3:-1]), f"{self.path}, {name}")
+        except DAMAGED as error:
+            what = f"{self.path}, {name} is no drawing of Omniglot"
+            raise DataError(f"{what} ({reason(error)}); remove it, or take a fresh copy") from error
+
+
+def strokes_of(text: str) -> list[Float64[np.ndarray, "_ 2"]]:
+    """The polylines of a file of Omniglot's strokes, y down. Raises ValueError that names the line."""
+    lines: list[list[tuple[float, float]]] = []
+    points: list[tuple[float, float]] = []
+    for number, row in enumerate(text.splitlines(), 1):
+        if row == "BREAK":
+            lines.append(points)
+            points = []
+        elif row and (row != "START" or number > 1):
+            try:
+                x, y, _ = map(float, row.split(","))
+            except ValueError:
+                raise ValueError(f"its line {number} is {row[:40]!r}, not x,y,milliseconds") from None
+            points.append((x + 0.5, 0.5 - y))  # files count from the centre of the first pixel
+    if points:
+        raise ValueError("it ends within a stroke, without BREAK")
+    return [np.array(line, np.float64).reshape(-1, 2) for line in lines]
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def inset(drawing: Drawing, margin: float) -> Drawing:
+    """The drawing shrunk towards the middle, just so much that it keeps `margin` from each side of the unit square."""
+    farthest = max(float(np.abs(line - 0.5).max()) for line in drawing.lines)
+    scale = min(1.0, max(0.5 - margin, 0.0) / max(farthest, 1e-9))
+    return replace(drawing, lines=tuple((0.5 + (line - 0.5) * scale).astype(np.float32) for line in drawing.lines))
+
+
+def corners(points: Float32[np.ndarray, "N 2"], first: Bool[np.ndarray, " N"], tolerance: float) -> Bool[np.ndarray, " N"]:
+    """Which points of polylines end to end are enough to draw them within `tolerance`; `first` marks where each one begins.
+
+    After Ramer (1972) and Douglas & Peucker (1973): the point farthest from its segment is kept and divides it; here in all
+    segments at once.
+    """
+    keep = first | np.append(first[1:], True)
+    while True:
+        ends = np.flatnonzero(keep)
+        segment = keep.cumsum() - 1
+        a, b = points[ends[segment]], points[ends[np.minimum(segment + 1, len(ends) - 1)]]
+        along = b - a
+        share = ((points - a) * along).sum(1) / np.maximum((along * along).sum(1), 1e-12)
+        away = np.square(points - a - np.clip(share, 0, 1)[:, None] * along).sum(1)
+        worst = np.maximum.reduceat(away, ends)[segment]
+        more = (away == worst) & (worst > tolerance**2)
+        if not more.any():
+            return keep
+        keep |= more
+
+
+def straight(drawings: Sequence[Drawing], radius: float, tolerance: float) -> Float[Tensor, "B S P"]:
+    """The drawings as straight strokes of one radius, in white, within `tolerance`; radius 0 where one has fewer than S."""
+    lines = [line for drawing in drawings for line in drawing.lines]
+    owner = np.repeat(np.arange(len(drawings)), [sum(map(len, drawing.lines)) for drawing in drawings])
+    points = np.concatenate(lines)
+    first = np.zeros(len(points), bool)
+    first[[0, *accumulate(len(line) for line in lines[:-1])]] = True
+    keep = corners(points, first, tolerance)
+    points, first, owner = points[keep], first[keep], owner[keep]
+    last = np.append(first[1:], True)
+    starts = np.flatnonzero(~last | first)  # each point that has a next one, and lone points
+    ends = np.where(last[starts], starts, starts + 1)
+    owner = owner[starts]
+    slot = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    strokes = np.zeros((len(drawings), int(slot.max()) + 1, len(COLUMNS) + 1), np.float32)
+    middle = (points[starts] + points[ends]) / 2
+    numbers = [points[starts], middle, points[ends], np.full((len(owner), 2), radius), np.ones((len(owner), 3))]
+    strokes[owner, slot] = np.concatenate(numbers, 1)
+    return torch.from_numpy(strokes)
+
+
+def render(drawings: Sequence[Drawing], side: int, thickness: float) -> Float[Tensor, "B 1 side side"]:
+    """White ink on black; `thickness` is the line's width as a share of the side. A drawing that would leave the picture by its
+    ink is shrunk just enough."""
+    strokes = straight([inset(drawing, thickness / 2) for drawing in drawings], thickness / 2, 0.25 / side)
+    return paint_(torch.zeros(len(drawings), 1, side, side), strokes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strokes:
+    """Drawings that people made, as pictures of white ink on black."""
+
+    path: str = "data"
+    """A file of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of such (of archives, those that
+    are called strokes*.zip)."""
+    batch: int = 128
+    """Pictures in a batch."""
+    side_px: int = 32
+    """Side of a picture."""
+    thickness: float = 0.04
+    """Width of the line, as a share of the side."""
+    held_out: float = 0.1
+    """Share of the drawings kept for validation, evenly spread; an npz with a part "valid" keeps that one instead."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch", 1), ("side_px", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
+        if not 0 < self.thickness <= 0.5:
+            raise ValueError(f"data.thickness is {self.thickness}; it has to lie above 0, and be at most 0.5")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
+
+    @cached_property
+    def files(self) -> list[tuple[Drawings, Bool[np.ndarray, " n"]]]:
+        """Each file's drawings, and which of them are held out. Of each, the first and the last drawing are tried: a copy that was
+        cut short is told before the training, not in its midst."""
+        found: list[tuple[Drawings, np.ndarray]] = []
+        for path in self.paths():
+            if path.suffix == ".npz":
+                train = Stroke3(path)
+                if has_part(path, "valid"):
+                    valid = Stroke3(path, "valid")
+                    found += [(train, np.zeros(len(train), bool)), (valid, np.ones(len(valid), bool))]
+                    continue
+                drawings: Drawings = train
+            else:
+                drawings = QuickDraw(path) if path.suffix == ".ndjson" else Omniglot(path)
+            found.append((drawings, np.diff(np.floor(np.arange(len(drawings) + 1) * self.held_out)) > 0))
+        for drawings, _ in found:
+            _ = drawings[0], drawings[len(drawings) - 1]
+        return found
+
+    def paths(self) -> list[Path]:
+        path = Path(self.path)
+        if path.is_dir():
+            found = sorted([*path.glob("*.ndjson"), *path.glob("*.npz"), *path.glob("strokes*.zip")])
+            if not found:
+                raise DataError(f"the folder {path} holds no drawings; put .ndjson, .npz or strokes*.zip files in it")
+            return found
+        if path.suffix not in (".ndjson", ".npz", ".zip"):
+            raise DataError(f"{path} is neither a folder nor a file of drawings; give one that ends in .ndjson, .npz or .zip")
+        return [path]
+
+    def spec(self) -> Spec:
+        return Spec((1, self.side_px, self.side_px))
+
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
+        """`drawings` as pictures."""
+        for drawings in self.drawings(split, seed=seed, start=start, rank=rank, ranks=ranks):
+            yield Pictures(render(drawings, self.side_px, self.thickness))
+
+    def drawings(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[list[Drawing]]:
+        """Batches of drawings, for those who learn from the strokes: for training in a new order each time through, for validation
+        all once. Raises DataError."""
+        held_out = np.concatenate([held for _, held in self.files])
+        chosen = np.flatnonzero(held_out == (split == "valid"))
+        if split == "valid":
+            for first in range(rank * self.batch, len(chosen), ranks * self.batch):
+                yield [self.drawing(int(index)) for index in chosen[first : first + self.batch]]
+            return
+        for _, order in shuffled(len(chosen), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks):
+            yield [self.drawing(int(index)) for index in chosen[order.numpy()]]
+
+    def drawing(self, index: int) -> Drawing:
+        """Drawing number `index` of all files end to end."""
+        for drawings, _ in self.files:
+            if index < len(drawings):
+                return drawings[index]
+            index -= len(drawings)
+        raise IndexError(index)
+
+
+def has_part(path: Path, part: str) -> bool:
+    """Whether an archive has this part; `Stroke3` has opened it before."""
+    with zipfile.ZipFile(path) as archive:
+        return f"{part}.npy" in archive.namelist()
+
+
+# ---------------------------------------------------------------- strokes of the brush
+
+SPACING = 0.01
+"""Between the points that curves are fitted to."""
+
+
+def as_strokes(drawing: Drawing, count: int, radius: float) -> Float[Tensor, "S P"]:
+    """The drawing as at most `count` strokes of the brush, white and of one radius (a share of the side), in the order drawn.
+
+    Each polyline becomes quadratic Bezier curves that join: one at first, and then the piece with the most squared error is divided
+    where it is worst, until there are `count`, or no error is left. With more polylines than `count`, the longest ones are kept.
+    The drawing is inset by the radius, as in `render`. Raises ValueError for a count below 1 or a radius that is not in (0, 0.25].
+    """
+    if count < 1 or not 0 < radius <= 0.25:
+        raise ValueError(f"count is {count} and radius {radius}; the first has to be at least 1, the other above 0, at most 0.25")
+    lines = [evenly(line) for line in inset(drawing, radius).lines]
+    longest = sorted(range(len(lines)), key=lambda n: -len(lines[n]))[:count]
+    pieces = [fitted(lines[n], n, 0, len(lines[n]) - 1) for n in longest]
+    heapq.heapify(pieces)
+    while len(pieces) < count and -pieces[0].order[0] > TINY:
+        worst = heapq.heappop(pieces)
+        line, first, last = worst.order[1:]
+        for a, b in ((first, worst.divide), (worst.divide, last)):
+            heapq.heappush(pieces, fitted(lines[line], line, a, b))
+    curves = [piece.curve for piece in sorted(pieces, key=lambda piece: piece.order[1:])]
+    rest = np.broadcast_to(np.array([radius, radius, 1, 1, 1]), (len(curves), 5))
+    return torch.from_numpy(np.concatenate([np.stack(curves).reshape(-1, 6), rest], 1).astype(np.float32))
+
+
+TINY = 1e-5
+"""Sum of squared distances below which a piece is not divided: a line of 0.5 that is 0.0004 away all along."""
+
+
+@dataclass(order=True, frozen=True)
+class Piece:
+    """Part of a polyline as a curve."""
+
+    order: tuple[float, int, int, int]
+    """Less the squared error, so that the worst comes first; the polyline; its first and its last point here."""
+    divide: int
+    """The point to divide it at."""
+    curve: Any
+    """p0, p1, p2."""
+
+
+def evenly(line: Float32[np.ndarray, "_ 2"]) -> Float64[np.ndarray, "_ 2"]:
+    """The polyline by points as near as `SPACING` to each other (two thousand at most): people draw fast and slowly."""
+    steps = np.hypot(*np.diff(line.astype(np.float64), axis=0).T)
+    way = np.append(0.0, steps.cumsum())
+    at = np.linspace(0, way[-1], min(max(math.ceil(way[-1] / SPACING), 1) + 1, 2000))
+    return np.stack([np.interp(at, way, axis) for axis in line.T], 1)
+
+
+def fitted(points: Float64[np.ndarray, "N 2"], line: int, first: int, last: int) -> Piece:
+    """The quadratic curve from points[first] to points[last] nearest to those between, by least squares. Its ends are given, which
+    leaves p1, in closed form; then each point's t moves to where the curve comes nearest to it, thrice (Gauss-Newton)."""
+    q = points[first : last + 1]
+    p0, p2 = q[0], q[-1]
+    if len(q) < 3:
+        return Piece((0.0, line, first, last), first, np.stack([p0, (p0 + p2) / 2, p2]))
+    t = np.linspace(0, 1, len(q))[:, None]
+    p1, gap = least_squares(q, t)
+    for _ in range(3):
+        tangent = 2 * (1 - t) * (p1 - p0) + 2 * t * (p2 - p1)
+        t = t - (gap * tangent).sum(1, keepdims=True) / np.maximum((tangent * tangent).sum(1, keepdims=True), 1e-9)
+        t = np.maximum.accumulate(np.clip(t, 0, 1))
+        p1, gap = least_squares(q, t)
+    away = (gap * gap).sum(1)
+    divide = first + 1 + int(away[1:-1].argmax())
+    return Piece((-float(away.sum()), line, first, last), divide, np.stack([p0, p1, p2]))
+
+
+def least_squares(q: Float64[np.ndarray, "n 2"], t: Float64[np.ndarray, "n 1"]) -> tuple[Float64[np.ndarray, "2"], np.ndarray]:
+    """The p1 whose curve from q[0] to q[-1] comes nearest to the points q at t, and what it misses them by."""
+    weight = 2 * t * (1 - t)
+    ends = (1 - t) ** 2 * q[0] + t**2 * q[-1]
+    p1 = np.clip((weight * (q - ends)).sum(0) / max((weight * weight).sum(), 1e-9), -1, 2)
+    return p1, ends + weight * p1 - q
