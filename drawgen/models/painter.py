@@ -29,6 +29,7 @@ from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec,
 from drawgen.data.digits import Rectangles
 from drawgen.data.pictures import Pictures
 from drawgen.data.standard import Standard
+from drawgen.data.strokes import Strokes
 from drawgen.nn.policy import Critic, Policy, gradient_penalty
 from drawgen.policy_gradient import advantages, clipped_surrogate
 from drawgen.train import Fit
@@ -526,6 +527,13 @@ PRESETS: dict[str, Recipe] = {
         data=DIGITS,
         fit=FIT,
         about="MNIST's digits in 5 strokes at 32x32, pathwise.",
+    ),
+    "sketches": Recipe(
+        model=Config(strokes=12),
+        data=Strokes(batch=32, side_px=32),
+        fit=FIT,
+        about="People's own drawings (QuickDraw, sketch-rnn's files, Omniglot's strokes) in 12 strokes at 32x32, pathwise. Not "
+        "trained here.",
     ),
     "characters-ppo": Recipe(
         model=Config(learn="policy-gradient"),
