@@ -14,7 +14,8 @@ from pathlib import Path
 
 from drawgen import checkpoint, jobs, models
 
-DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare"}
+DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles"}
+TRY = {"painter:characters": "reconstruct painter:characters PICTURE"}
 MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence)
     "ride:dirt": ("textures/cc0_acg_dirt", "stony ground", "a photograph of ambientCG", "CC0"),
     "ride:grass": ("textures/cc0_acg_grass", "grass from above", "a photograph of ambientCG", "CC0"),
@@ -25,6 +26,13 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "omniglot",
         "characters",
         "Omniglot's small background sets, 3,294 drawings of six alphabets, at 28x28 in black and white",
+        "MIT",
+    ),
+    "painter:doodles": ("doodles", "digits from noise, in six strokes", "MNIST, 50,000 training pictures", "as MNIST, free to use"),
+    "painter:characters": (
+        "characters",
+        "characters in eight strokes, after a picture",
+        "Omniglot's small background sets without Katakana, 2,448 drawings of five alphabets, at 32x32",
         "MIT",
     ),
     "char_rnn:shakespeare": ("shakespeare", "plays", "tiny Shakespeare, 1.1 million characters of his plays", "public domain"),
@@ -52,7 +60,7 @@ def main() -> None:
         card = [
             f"# {name}: {what}",
             "",
-            f"Try it: `drawgen sample {name} -o OUT.{'txt' if name.startswith('char_rnn:') else 'png'}`.",
+            f"Try it: `drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{'txt' if name.startswith('char_rnn:') else 'png'}`.",
             "",
             f"- data: {origin}",
             f"- licence: {licence} (data); Apache-2.0 (weights, as the project)",
