@@ -97,6 +97,8 @@ def main() -> None:
 
     target = sets["held out"][: arguments.count]
     strokes = model.config.strokes
+    model.reconstruct(target[:1], rng=generator(2))  # compiles
+    polish(on_the_ink(target[:1], strokes, model.config.radius, rng=generator(3)), target[:1], model.config.radius, 1)
     begun = time.process_time()
     sample = model.reconstruct(target, rng=generator(2))
     network_ms = (time.process_time() - begun) * 1000 / len(target)
