@@ -342,7 +342,8 @@ def draw(source: str, request: Request, *, device: str = "cpu", match: bool = Tr
         return Sample(matched, lambda count: model.reveal(matched, count))
     frames = sampled.frames
     on_cpu = None if frames is None else lambda count: (frame.cpu() for frame in frames(count))
-    return Sample(sampled.images.cpu(), on_cpu, {name: boxes.cpu() for name, boxes in sampled.boxes.items()})
+    strokes = None if sampled.strokes is None else sampled.strokes.cpu()
+    return Sample(sampled.images.cpu(), on_cpu, {name: boxes.cpu() for name, boxes in sampled.boxes.items()}, strokes)
 
 
 def sample(

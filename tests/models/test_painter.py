@@ -133,3 +133,36 @@ def test_settings_that_make_no_sense(change, words):
 def test_pictures_that_are_not_square():
     with pytest.raises(ValueError, match="24x16"):
         SMALL.build(Spec((1, 16, 24)), rng=generator(0))
+
+
+@pytest.fixture
+def doodler(tmp_path):
+    from drawgen import jobs, models
+
+    recipe = models.recipe("painter", "tiny")
+    model = dataclasses.replace(recipe.model, goal="doodle", noise=4, critic_width=4)
+    jobs.train("painter", dataclasses.replace(recipe, model=model), tmp_path / "run", preset="tiny")
+    return tmp_path / "run"
+
+
+def test_doodles_as_paths_and_as_numbers(doodler, tmp_path):
+    """What a file of strokes draws is what the grid shows."""
+    from drawgen import images, jobs
+    from drawgen.strokes import Painting
+
+    for ending in ("svg", "json", "png"):
+        jobs.sample(str(doodler), tmp_path / f"x.{ending}", n=2)
+    assert (tmp_path / "x.svg").read_text().count("<path") == 6
+    painting = Painting.read(tmp_path / "x.json")
+    assert painting.size == (32, 16)
+    drawn, grid = painting.draw(32, 16), images.load_image(tmp_path / "x.png")
+    for row in range(2):
+        one, other = drawn[:1, 16 * row : 16 * row + 16], grid[:1, 18 * row : 18 * row + 16]
+        assert (one - other).abs().mean() < 0.05  # a stroke's two opacities have become their mean
+
+
+def test_a_doodler_takes_no_picture(doodler, tmp_path):
+    from drawgen import jobs
+
+    with pytest.raises(ValueError, match="cannot reconstruct"):
+        jobs.reconstruct(str(doodler), ["photo:coffee"], tmp_path / "x.png")
