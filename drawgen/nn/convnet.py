@@ -77,7 +77,8 @@ def contrast(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
     """By how much each pixel differs from what is around it, as a share of how much pixels there do."""
 
     def around(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, 9, 1, 4, count_include_pad=False)
+        rows = F.avg_pool2d(x, (9, 1), 1, (4, 0), count_include_pad=False)
+        return F.avg_pool2d(rows, (1, 9), 1, (0, 4), count_include_pad=False)
 
     differs = (images - around(images)).square().sum(1, keepdim=True).add(1e-6).sqrt()
     return differs / (around(differs) + 0.1)
