@@ -642,7 +642,7 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
     if path is not None:
         if not hasattr(config, "path"):
             raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
-        return replace(config, path=path)
+        return replace(config, path=path, **({"valid": path} if hasattr(config, "valid") else {}))
     if not known:
         raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
     return config

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+
 from drawgen.data import caption_scores
 
 pytest.importorskip("pycocoevalcap")

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from drawgen.data import captions
 from drawgen.data.captions import END, START, UNKNOWN, Captioned, encode, words_of
 from drawgen.data.pictures import DataError
-from PIL import Image
 
 
 def picture(path, *, mode="RGB", size=(12, 10)):

@@ -4,12 +4,13 @@ import random
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from drawgen.data import scene_language, scenes
 from drawgen.data.captions import START, UNKNOWN
 from drawgen.data.scene_language import COLOURS, SHAPES, Thing, describe, judge, parse
 from drawgen.data.scenes import PAIRS, SPLITS, Scenes
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SMALL = Scenes(batch=4, count=6, lessons=32)
 RED = Thing("red", "circle", "large", 0.25, 0.5, 0.16)
