@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
@@ -119,6 +119,8 @@ class Captioned:
     """Longer captions are cut to so many words for training."""
     held_out: float = 0.1
     """Share of the pictures kept for validation where the data does not say which."""
+    keep_mb: int = 512
+    """Memory for pictures that are kept as the net sees them, so that they are read once; beyond it they are read every time."""
     strict: bool = False
     """Stop at the first entry that cannot be used, instead of leaving it out."""
     vocabulary: tuple[str, ...] = ()
@@ -128,6 +130,8 @@ class Captioned:
         for name in ("side_px", "batch", "min_count", "most_words", "longest"):
             if getattr(self, name) < 1:
                 raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least 1")
+        if self.keep_mb < 0:
+            raise ValueError(f"data.keep_mb is {self.keep_mb}; it has to be at least 0 (keep none)")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
 
@@ -141,6 +145,11 @@ class Captioned:
         if self.strict:
             raise DataError(f"{name}: {why}; mend it, or leave --data.strict out to go on without it")
         self.problems[name] = why
+
+    @cached_property
+    def kept(self) -> dict[str, UInt8[Tensor, "3 H W"]]:
+        """Pictures as the net sees them."""
+        return {}
 
     @cached_property
     def entries(self) -> dict[str, list[Entry]]:
@@ -208,11 +217,16 @@ class Captioned:
         """None for one that cannot be read."""
         if entry.picture in self.problems:
             return None
-        try:
-            return fit_to(load_image(entry.picture), (3, self.side_px, self.side_px))
-        except ImageError as error:
-            self.leave_out(entry.picture, str(error))
-            return None
+        kept = self.kept.get(entry.picture)
+        if kept is None:
+            try:
+                kept = (fit_to(load_image(entry.picture), (3, self.side_px, self.side_px)) * 255).round().to(torch.uint8)
+            except ImageError as error:
+                self.leave_out(entry.picture, str(error))
+                return None
+            if (len(self.kept) + 1) * kept.numel() <= self.keep_mb * 2**20:
+                self.kept[entry.picture] = kept
+        return kept.float() / 255
 
     def examples(self, split: str) -> Iterator[Example]:
         """The pictures of a split with all their captions."""

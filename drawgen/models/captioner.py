@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import sampling
-from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
+from drawgen.contract import Group, Loss, Player, Recipe, Spec, State, Totals
 from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, Captioned, Captions
 from drawgen.data.scenes import Scenes
 from drawgen.nn import convnet
@@ -240,24 +240,21 @@ class Captioner(nn.Module):
         log_probs = tuple(found.log_probs[row, k, :count].tolist())
         return Caption(words, float(found.scores[row, k]), log_probs, finished, maps)
 
-    def sample(self, request: Request) -> Sample:
-        raise ValueError("this model writes captions of pictures: drawgen caption PATH --model MODEL")
-
 
 PRESETS: dict[str, Recipe] = {
     "scenes": Recipe(
         model=Config(features=96, attention=64, units=192, embedding=96, word_dropout=0.15, word_noise=0.15, longest=24),
         data=Scenes(batch=32, lessons=64_000),
         fit=Fit(steps=7_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),
-        about="Drawn scenes of one to four objects, from scratch on a CPU: at least 97 % true captions are wanted on pairs of colour "
-        "and shape that training never showed.",
+        about="Drawn scenes of one to four objects, from scratch on a CPU: at least 97 % true captions are wanted on pairs of "
+        "colour and shape that training never showed.",
     ),
     "own": Recipe(
         model=Config(features=128, attention=128, units=256, embedding=128, dropout=0.3),
         data=Captioned(side_px=96, min_count=2),
         fit=Fit(minutes=30.0, rate=1e-3, warmup=200, decay=0.8, clip=10.0, ema=0.998, valid_steps=1000),
-        about="Your own pictures and captions, from scratch on a CPU: a folder of pictures with captions.csv (the columns picture and "
-        "caption). For photographs add --model.encoder resnet18 --model.encoder-weights imagenet --data.side-px 224.",
+        about="Your own pictures and captions, from scratch on a CPU: a folder of pictures with captions.csv (the columns picture "
+        "and caption). For photographs add --model.encoder resnet18 --model.encoder-weights imagenet --data.side-px 224.",
     ),
     "show-and-tell": Recipe(
         model=Config(
@@ -265,9 +262,9 @@ PRESETS: dict[str, Recipe] = {
         ),
         data=Captioned(batch=64),
         fit=Fit(steps=100_000, rate=4e-4, warmup=1000, decay=1.0, clip=5.0, ema=0.999, valid_steps=5000, log_steps=100),
-        about="Vinyals et al. 2015 with a ResNet in place of their net, kept as it comes: the picture is fed once. Their figures on "
-        "COCO: BLEU-4 27.7, METEOR 23.7, CIDEr 85.5 (an ensemble, beam 20); Flickr8k BLEU-1 63, Flickr30k 66. Not trained here: it "
-        "wants the data and a GPU. Give --data.path captions_train2014.json and --data.valid captions_val2014.json.",
+        about="Vinyals et al. 2015 with a ResNet in place of their net, kept as it comes: the picture is fed once. Their figures "
+        "on COCO: BLEU-4 27.7, METEOR 23.7, CIDEr 85.5 (an ensemble, beam 20); Flickr8k BLEU-1 63, Flickr30k 66. Not trained here: "
+        "it wants the data and a GPU. Give --data.path captions_train2014.json and --data.valid captions_val2014.json.",
     ),
     "show-attend-tell": Recipe(
         model=Config(
@@ -279,12 +276,12 @@ PRESETS: dict[str, Recipe] = {
             embedding=512,
             dropout=0.5,
             doubly_stochastic=1.0,
-        ),  # fmt: skip
+        ),
         data=Captioned(batch=64, side_px=448),
         fit=Fit(steps=100_000, rate=4e-4, warmup=1000, decay=1.0, clip=5.0, ema=0.999, valid_steps=5000, log_steps=100),
         about="Xu et al. 2015 with soft attention over 14 x 14 places, of a ResNet in place of their VGG, kept as it comes. Their "
-        "figures: COCO BLEU-1 to 4 70.7, 49.2, 34.4, 24.3, METEOR 23.9; Flickr8k 67, 44.8, 29.9, 19.5, METEOR 18.93; Flickr30k 66.7, "
-        "43.4, 28.8, 19.1, METEOR 18.49 (BLEU without its brevity penalty). Not trained here: it wants the data and a GPU.",
+        "figures: COCO BLEU-1 to 4 70.7, 49.2, 34.4, 24.3, METEOR 23.9; Flickr8k 67, 44.8, 29.9, 19.5, METEOR 18.93; Flickr30k "
+        "66.7, 43.4, 28.8, 19.1, METEOR 18.49 (BLEU without its brevity penalty). Not trained here: it wants the data and a GPU.",
     ),
     "tiny": Recipe(
         model=Config(features=16, attention=8, units=16, embedding=8, longest=8),

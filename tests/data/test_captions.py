@@ -134,6 +134,15 @@ def test_streams(folder):
     assert len(list(found.examples("valid"))) == 2
 
 
+def test_pictures_that_are_kept(folder):
+    """With and without memory for them, the same batches."""
+    with_memory, without = data_of(folder), data_of(folder, keep_mb=0)
+    for one, other, _ in zip(with_memory.stream("train", seed=0), without.stream("train", seed=0), range(10), strict=False):
+        assert torch.equal(one.images, other.images)
+    assert len(with_memory.kept) == 4
+    assert not without.kept
+
+
 def test_rare_and_long(folder):
     found = data_of(folder, min_count=2, longest=3)
     assert "0" not in found.words
@@ -153,7 +162,7 @@ def test_odd_pictures_are_used(tmp_path):
 
 
 def test_what_cannot_be_used_is_told(folder):
-    """A caption without a picture, a picture without a caption, an empty caption, a damaged picture: left out, each with a reason; or
+    """A caption without a picture, a picture without a caption, an empty caption, a damaged picture: left out with a reason; or
     with `strict` the first stops."""
     with open(folder / "captions.csv", "a") as file:
         file.write('gone.png,a ghost\n1.png,"..."\n')

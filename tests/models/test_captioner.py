@@ -93,7 +93,7 @@ def test_one_beam_is_greedy(config):
 
 @BOTH
 def test_captions(config):
-    """One picture alone gets the captions it gets among others; the best comes first; nothing unsayable is said; maps add up to 1."""
+    """One picture alone gets the captions it gets among others; the best comes first; nothing unsayable is said; maps sum to 1."""
     model, batch = built(config), batch_of()
     together = model.caption(batch.images, beams=4, n=3)
     for row in range(len(batch.images)):
@@ -169,7 +169,7 @@ def resnet(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
 def test_weights_from_a_file(resnet, name):
-    """They are taken before training; a frozen net keeps them, its batch norms too, and has no optimiser; its map is torchvision's."""
+    """Taken before training; a frozen net keeps them, its batch norms too, and has no optimiser; its map is torchvision's."""
     folder, weights = resnet
     config = dataclasses.replace(WITH, encoder="resnet18", encoder_weights=str(folder / name), encoder_rate=0.0)
     assert config.published().encoder_weights == name
