@@ -20,8 +20,12 @@ from dataclasses import dataclass
 PENCIL = "grey"
 """The colour of drawings in pencil, which no caption names."""
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black")
+BLOT = "blot"
+"""The shape of colours without form."""
 SHAPES = ("circle", "ring", "square", "triangle", "cross", "star")
 PLURALS = ("circles", "rings", "squares", "triangles", "crosses", "stars")
+NOUNS = (*SHAPES, BLOT)
+MANY = (*PLURALS, "blots")
 SIZES = {"small": ("small", "little"), "large": ("large", "big")}
 NUMBERS = ("a", "two", "three", "four")
 RELATIONS = {"left": ("left", "of"), "right": ("right", "of"), "above": ("above",), "below": ("below",)}
@@ -34,7 +38,7 @@ CLEAR = 0.1
 SPOKEN = {word: size for size, words in SIZES.items() for word in words}
 
 JOINTS = ("left", "right", "of", "above", "below", "and", "with", ",", "in", "there", "is", "are")
-WORDS = ("an", *NUMBERS, *SPOKEN, *COLOURS, *SHAPES, *PLURALS, *JOINTS)
+WORDS = ("an", *NUMBERS, *SPOKEN, *COLOURS, *NOUNS, *MANY, *JOINTS)
 """All words of the language."""
 
 
@@ -113,7 +117,7 @@ def say(group: Sequence[Thing], things: Sequence[Thing], rng: random.Random) -> 
     lookalikes = sum((other.colour, other.shape) == (thing.colour, thing.shape) for other in things)
     leave_out = rng.random() < 0.2 and lookalikes == len(group)
     size = "" if leave_out else SIZES[thing.size][rng.random() < 0.3] + " "
-    noun = (SHAPES if len(group) == 1 else PLURALS)[SHAPES.index(thing.shape)]
+    noun = (NOUNS if len(group) == 1 else MANY)[NOUNS.index(thing.shape)]
     colour_last = rng.random() < 0.3
     if thing.colour == PENCIL:
         rest = f"{size}{noun}"
@@ -188,7 +192,7 @@ def parse_phrase(words: Sequence[str], at: int) -> Phrase | None:
     number = take(("an", *NUMBERS))
     size = SPOKEN.get(take(tuple(SPOKEN)) or "")
     colour = take(COLOURS)
-    nouns = SHAPES if number in ("a", "an") else PLURALS
+    nouns = NOUNS if number in ("a", "an") else MANY
     noun = take(nouns)
     if number is None or noun is None:
         return None
@@ -196,10 +200,10 @@ def parse_phrase(words: Sequence[str], at: int) -> Phrase | None:
         colour = take(COLOURS)
         if colour is None:
             return None
-    if nouns is SHAPES and (number == "an") != (words[first + 1][0] in "aeiou"):
+    if nouns is NOUNS and (number == "an") != (words[first + 1][0] in "aeiou"):
         return None
     many = 1 if number == "an" else NUMBERS.index(number) + 1
-    return Phrase(many, SHAPES[nouns.index(noun)], colour, size, (first, at))
+    return Phrase(many, NOUNS[nouns.index(noun)], colour, size, (first, at))
 
 
 def meant(parsed: Parsed, things: Sequence[Thing]) -> list[list[Thing]] | None:

@@ -7,8 +7,9 @@ environments: outlines and fillings of strokes, on paper that is not quite clean
 also says whether a caption is true. Scene number i of a split is a pure function of (seed, split, i).
 
 Of the 48 pairs (colour, shape) 40 are trained on; four are kept for validation and four for the test: those scenes show at least
-one pair that no training picture or caption has, and none of each other's. Training may begin with drawings in pencil, as lessons
-do, so that forms are learnt before colours: a net that learns both at once learns as well which pairs do not occur.
+one pair that no training picture or caption has, and none of each other's. Training may begin with lessons, drawings in pencil and
+blots of colour, so that forms and colours are each learnt by themselves: a net that learns one beside the other learns as well
+which pairs do not occur.
 """
 
 import itertools
@@ -25,7 +26,21 @@ from torch import Tensor
 
 from drawgen.contract import Spec, generator
 from drawgen.data.captions import Captions, Example, encode, vocabulary_of
-from drawgen.data.scene_language import COLOURS, PENCIL, PLURALS, SHAPES, WORDS, Thing, Verdict, describe, judge, meant, parse
+from drawgen.data.scene_language import (
+    BLOT,
+    COLOURS,
+    MANY,
+    NOUNS,
+    PENCIL,
+    SHAPES,
+    WORDS,
+    Thing,
+    Verdict,
+    describe,
+    judge,
+    meant,
+    parse,
+)
 
 SPLITS = ("train", "valid", "test")
 MOST_OBJECTS = 4
@@ -72,7 +87,7 @@ class Scenes:
     """Objects of a scene, at most; 1 to 4."""
 
     lessons: int = 0
-    """Training begins with so many scenes in pencil, half of them of one kind of object; later every other one is in pencil."""
+    """Training begins with so many scenes in pencil or of blots, half of them of one kind of object; later every other one is."""
 
     def __post_init__(self) -> None:
         if self.lessons < 0:
@@ -93,10 +108,12 @@ class Scenes:
         """Raises ValueError for a split that there is not."""
         if split not in SPLITS:
             raise ValueError(f"there is no split {split!r} of the scenes; there are {', '.join(SPLITS)}")
-        pencil = split == "train" and self.lessons > 0 and (index < self.lessons or index % 2 == 0)
+        lesson = None
+        if split == "train" and self.lessons > 0 and (index < self.lessons or index % 2 == 0):
+            lesson = PENCIL if index // 2 % 2 else BLOT
         kinds = 1 if split == "train" and index < self.lessons // 2 else 3
         key = (index * len(SPLITS) + SPLITS.index(split)) << 64 | seed
-        return Scene(split, key, most=self.most, captions=self.captions, kinds=kinds, pencil=pencil)
+        return Scene(split, key, most=self.most, captions=self.captions, kinds=kinds, lesson=lesson)
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
         """Training scenes for ever; of the other splits, `count` scenes once, always the same ones."""
@@ -130,10 +147,10 @@ class Scenes:
 class Scene:
     """One scene: what is in it, how it is drawn, and what is said of it."""
 
-    def __init__(self, split: str, key: int, *, most: int, captions: int, kinds: int, pencil: bool) -> None:
+    def __init__(self, split: str, key: int, *, most: int, captions: int, kinds: int, lesson: str | None) -> None:
         self.key = key
         rng = random.Random(key)
-        self.things = compose(split, rng, most=most, kinds=kinds, pencil=pencil)
+        self.things = compose(split, rng, most=most, kinds=kinds, lesson=lesson)
         self.captions = [describe(self.things, rng=rng) for _ in range(captions)]
 
     def judge(self, caption: str) -> Verdict:
@@ -150,7 +167,7 @@ class Scene:
         for phrase, group in zip(parsed.phrases, groups, strict=True):
             inside = cover(group, *maps.shape[1:])
             for n in range(*phrase.words):
-                if words[n] in COLOURS or words[n] in SHAPES or words[n] in PLURALS:
+                if words[n] in COLOURS or words[n] in NOUNS or words[n] in MANY:
                     shares.append((float((maps[n] * inside).sum()), float(inside.mean())))
         return shares
 
@@ -167,7 +184,7 @@ def cover(things: Sequence[Thing], height: int, width: int, fine: int = 16) -> F
 # ---------------------------------------------------------------- what is in a scene
 
 
-def compose(split: str, rng: random.Random, *, most: int, kinds: int, pencil: bool) -> list[Thing]:
+def compose(split: str, rng: random.Random, *, most: int, kinds: int, lesson: str | None) -> list[Thing]:
     """At most so many objects of so many kinds. Only `rng.random()` is asked, which is the same in all versions of Python."""
 
     def pick(options: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -178,7 +195,8 @@ def compose(split: str, rng: random.Random, *, most: int, kinds: int, pencil: bo
         for _ in range(min(kinds, 1 + (rng.random() < 0.75) + (rng.random() < 0.4))):
             unseen = not wanted or rng.random() < 0.5
             colour, shape = pick(PAIRS[split] if unseen else PAIRS["train"])
-            kind = (PENCIL if pencil else colour, shape, "small" if rng.random() < 0.5 else "large")
+            colour, shape = (PENCIL if lesson == PENCIL else colour), (BLOT if lesson == BLOT else shape)
+            kind = (colour, shape, "small" if rng.random() < 0.5 else "large")
             if kind not in wanted:
                 wanted += [kind] * (1 + (rng.random() < 0.3) + (rng.random() < 0.15))
         things = place(wanted, rng) if len(wanted) <= most else None
@@ -257,6 +275,11 @@ MANNERS: dict[str, list[list[list[float]]]] = {
     "star": [
         [line(*TIPS[k], *TIPS[(k + 2) % 5], THIN, THIN) for k in range(5)],
         [line(0, 0, *tip, 0.38, 0.04) for tip in around(5, 1.05)],
+    ],
+    BLOT: [
+        [line(-0.45, -0.2, 0.5, 0.05, 0.5, 0.35), line(0.1, 0.45, -0.3, -0.6, 0.3, 0.15)],
+        [line(-0.3, -0.4, 0.3, 0.3, 0.35, 0.6), line(-0.4, 0.4, -0.3, 0.3, 0.2, 0.3), line(0.6, -0.3, 0.5, 0.0, 0.1, 0.3)],
+        [line(-0.6, 0.0, 0.6, 0.3, 0.3, 0.3), line(0.2, -0.6, -0.2, 0.6, 0.25, 0.35)],
     ],
 }  # fmt: skip
 UPRIGHT = {"square": 0.03, "triangle": 0.04, "cross": 0.03}

@@ -244,8 +244,8 @@ class Captioner(nn.Module):
 PRESETS: dict[str, Recipe] = {
     "scenes": Recipe(
         model=Config(features=96, attention=64, units=192, embedding=96, word_dropout=0.15, word_noise=0.15, longest=24),
-        data=Scenes(batch=32, lessons=64_000),
-        fit=Fit(steps=7_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),
+        data=Scenes(batch=32, lessons=128_000),
+        fit=Fit(steps=16_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),
         about="Drawn scenes of one to four objects, from scratch on a CPU: at least 97 % true captions are wanted on pairs of "
         "colour and shape that training never showed.",
     ),

@@ -82,15 +82,18 @@ def test_streams():
         assert batch.lengths.max() == batch.tokens.shape[1]
 
 
-def test_lessons_are_in_pencil():
+def test_lessons():
+    """Forms without colours and colours without forms; later every other scene has both."""
     data = Scenes(lessons=20)
-    for index in range(20):
+    for index in range(30):
         scene = data.scene("train", index)
-        assert {thing.colour for thing in scene.things} == {scene_language.PENCIL}
-        assert not set(" ".join(scene.captions).split()) & set(COLOURS)
+        words = set(" ".join(scene.captions).split())
+        pencil = {thing.colour for thing in scene.things} == {scene_language.PENCIL}
+        blots = {thing.shape for thing in scene.things} == {scene_language.BLOT}
+        assert pencil == (not words & set(COLOURS))
+        assert pencil + blots == (index < 20 or index % 2 == 0)
         if index < 10:
-            assert len({(thing.shape, thing.size) for thing in scene.things}) == 1
-    assert {thing.colour for thing in data.scene("train", 21).things} & set(COLOURS)
+            assert len({(thing.colour, thing.shape, thing.size) for thing in scene.things}) == 1
 
 
 def test_objects_have_their_colour():
