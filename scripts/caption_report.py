@@ -65,7 +65,7 @@ def main() -> None:
         "",
         f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps, {seconds / 60:.0f} minutes on {jobs.machine()} (shared), one thread,",
         f"torch {torch.__version__}. {arguments.count} scenes a column, beam {arguments.beam}. Every scene shows a pair of colour",
-        "and shape that no training picture or caption has; `valid` and `test` have other such pairs. `no picture`: the same model,",
+        "and shape that no training picture or caption has; `valid` and `test` have other such pairs. `no picture`: the model,",
         f"looking at empty paper. Captions of training scenes, said of the test's: {blind(data, 'test'):.3f} of them true.",
         "",
         f"| | {' | '.join(scores)} |",
