@@ -6,7 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -642,7 +642,8 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
     if path is not None:
         if not hasattr(config, "path"):
             raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
-        return replace(config, path=path, **({"valid": path} if hasattr(config, "valid") else {}))
+        names = {field.name for field in fields(config)}
+        return replace(config, path=path, **({"valid": path} if "valid" in names else {}))
     if not known:
         raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
     return config
