@@ -449,6 +449,9 @@ def evaluate(words: list[str]) -> None:
         model: Positional[str],
         data: str | None = None,
         importance: int = 0,
+        beam: int = 5,
+        split: str = "valid",
+        meteor: bool = False,
         device: str = "cpu",
         json_: Annotated[bool, arg(name="json")] = False,
     ) -> None:
@@ -458,6 +461,9 @@ def evaluate(words: list[str]) -> None:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
             data: Measure on this instead of the run's own data.
             importance: Add the importance-weighted estimate with so many samples a picture (`draw`).
+            beam: Hypotheses kept while a caption is written (`captioner`).
+            split: The part whose pictures are described: valid, or test (`captioner`).
+            meteor: Add METEOR, which takes Java and some ten seconds (`captioner`).
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object.
         """
@@ -465,7 +471,10 @@ def evaluate(words: list[str]) -> None:
 
         if importance < 0:
             raise ValueError(f"--importance is {importance}; it has to be at least 0")
-        scores = jobs.measure(model, data=data, importance=importance, device=device)
+        with Bars() as reports:
+            scores = jobs.measure(
+                model, data=data, importance=importance, beams=beam, split=split, meteor=meteor, device=device, reports=reports
+            )
         print(json.dumps(scores) if json_ else "\n".join(score_lines(scores)))
 
     parse(command, words, "eval")
@@ -477,6 +486,66 @@ def score_lines(scores: dict[str, float]) -> list[str]:
     longest = max([abs(value) for value in series.values()], default=0.0) or 1.0
     bars = {name: " " + "#" * round(40 * max(0.0, value) / longest) for name, value in series.items()}
     return [f"{name} {value:.4f}{bars.get(name, '')}" for name, value in scores.items()]
+
+
+def caption(words: list[str]) -> None:
+    """Captions for your pictures."""
+
+    def command(
+        paths: Positional[tuple[str, ...]],
+        model: str = "captioner",
+        beam: int = 5,
+        n: Annotated[int, arg(aliases=["-n"])] = 1,
+        attention: Path | None = None,
+        strict: bool = False,
+        device: str = "cpu",
+        json_: Annotated[bool, arg(name="json")] = False,
+        force: bool = False,
+    ) -> None:
+        """Writes a caption for each picture, one a line, as they come.
+
+        Args:
+            paths: Pictures, folders of pictures, or patterns such as 'holiday/*.jpg'.
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
+            beam: Hypotheses kept while a caption is written; 1 is greedy.
+            n: How many captions for each picture, the best first, with their scores (mean log-probability of a word, in nats).
+            attention: A file that shows where the model looked for each word; a GIF or APNG shows it word by word.
+            strict: Stop at the first picture that cannot be read, instead of leaving it out.
+            device: auto, cpu, cuda, cuda:N or mps.
+            json_: Print one JSON object for each picture.
+            force: Replace what exists.
+        """
+        from drawgen import captioning
+
+        pictures = captioning.pictures_in(paths)
+        skipped: dict[str, str] = {}
+        found = captioning.caption(
+            model, pictures, beams=beam, n=n, attention=attention, strict=strict, device=device, force=force, skipped=skipped
+        )
+        with Bars() as reports:
+            for number, described in enumerate(found, 1):
+                print(caption_line(described, n, json_), flush=True)
+                if not sys.stdout.isatty():
+                    reports.drawing((number + len(skipped)) / len(pictures))
+        if skipped:
+            lines = [f"  {name}: {why}" for name, why in skipped.items()]
+            print("\n".join([f"drawgen: {len(skipped)} of {len(pictures)} pictures were left out:", *lines]), file=sys.stderr)
+        if attention is not None:
+            print(f"attention: {attention}", file=sys.stderr)
+
+    parse(command, words, "caption")
+
+
+def caption_line(described: Any, n: int, as_json: bool) -> str:
+    if as_json:
+        captions = [
+            {"caption": c.text, "score": c.score, "finished": c.finished, "words": list(zip(c.words, c.log_probs, strict=True))}
+            for c in described.captions
+        ]
+        return json.dumps({"picture": described.picture, "captions": captions})
+    if n == 1:
+        return f"{described.picture}\t{described.captions[0].text}"
+    return "\n".join(f"{described.picture}\t{c.score:.3f}\t{c.text}" for c in described.captions)
 
 
 def listing(words: list[str]) -> None:
@@ -529,6 +598,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "sample": sample,
     "reconstruct": reconstruct,
     "interpolate": interpolate,
+    "caption": caption,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

@@ -2,18 +2,20 @@
 
 import html
 import itertools
+import math
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import drawgen
-from drawgen import checkpoint, images, models, painting
+from drawgen import captioning, checkpoint, images, models, painting
 from drawgen.contract import Recipe, Request, Sample, Spec, Totals, generator
+from drawgen.data import caption_scores
 from drawgen.data.pictures import DataError
 from drawgen.devices import choose_device
 from drawgen.interrupts import Interrupted, signals
@@ -24,6 +26,8 @@ RECIPE = "recipe.json"
 NO_PICTURE = Spec().image
 VECTOR = (".svg", ".json")
 """Endings of files that hold strokes."""
+MOST_TOLD = 20
+"""Entries that are named when they were left out."""
 BETWEEN = "\n----\n"
 """Stands between two texts."""
 
@@ -76,19 +80,29 @@ def train(
     built = recipe.model.build(spec, rng=generator(recipe.fit.seed, BUILD))
     data = describe_data(recipe)
 
-    preview_name = "preview.txt" if spec.image == NO_PICTURE else "preview.png"
+    describes = hasattr(built, "caption")
+    preview_name = "preview.txt" if spec.image == NO_PICTURE or describes else "preview.png"
 
     def begin(steps: int) -> None:
-        shown = f", and {preview_name} in it shows how far it is" if hasattr(built, "sample") else ""
+        shown = f", and {preview_name} in it shows how far it is" if describes or hasattr(built, "sample") else ""
         reports.say(f"training for {steps} steps; the model is kept in {out}{shown}")
         if (out / RECIPE).exists() and resume and recipe.fit.steps is not None:
             return
         known = replace(recipe, fit=replace(recipe.fit, steps=steps))
-        checkpoint.write_model(out, model, recipe.model, spec)
+        # A path on this machine is nothing for others.
+        published = recipe.model.published() if hasattr(recipe.model, "published") else recipe.model
+        checkpoint.write_model(out, model, published, spec)
         checkpoint.write_card(out, card(model, preset, known, data, None))
         checkpoint.write_json(out / RECIPE, {"model": model, "preset": preset, "ranks": ranks, **plain(known)})
 
     def preview(averaged: Any, _step: int) -> None:
+        if describes:
+            seen = next(iter(recipe.data.stream("valid", seed=0)), None)
+            if seen is not None:
+                images.save_image(out / "preview.png", images.grid(seen.images[:8], columns=4))
+                found = averaged.caption(seen.images[:8].to(device_of(averaged)), beams=1)
+                checkpoint.write_atomically(out / preview_name, "".join(best.text + "\n" for best, *_ in found).encode())
+            return
         sample = averaged.sample(preview_request or Request(n=4, seed=recipe.fit.seed, length=500))
         if spec.image == NO_PICTURE:
             checkpoint.write_atomically(out / preview_name, BETWEEN.join(sample.texts).encode())
@@ -97,8 +111,9 @@ def train(
 
     outcome = fit(
         built, recipe.data, recipe.fit, out, resume=resume, replace=force,
-        on_steps=begin, on_log=reports.training, on_preview=preview if hasattr(built, "sample") else None,
+        on_steps=begin, on_log=reports.training, on_preview=preview if describes or hasattr(built, "sample") else None,
     )  # fmt: skip
+    tell_problems(recipe.data, reports)
     if int(os.environ.get("RANK", "0")) == 0:
         checkpoint.write_card(
             out, card(model, preset, replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)), data, outcome)
@@ -376,7 +391,10 @@ def sample(
         raise ValueError(f"--temperature is {temperature}; it has to lie above 0 (1 is the model's own) and below 100")
     if seed < 0:
         raise ValueError(f"--seed is {seed}; it has to be at least 0")
-    spec = checkpoint.read_model(models.resolve(source)).spec
+    found = checkpoint.read_model(models.resolve(source))
+    spec = found.spec
+    if hasattr(models.recipe(found.model).model, "published"):
+        raise ValueError(f"{source} writes captions of pictures, and draws none: drawgen caption PATH --model {source}")
     pictures = {"--size": size is not None, "--tile": tile, "--boxes": boxes, "--animate": animate}
     texts = {"--prime": prime, "--length": length, "--top-k": top_k, "--top-p": top_p}
     if spec.image == NO_PICTURE:
@@ -565,9 +583,21 @@ def available_memory() -> int | None:
         return None
 
 
-def measure(source: str, *, data: str | None = None, importance: int = 0, device: str = "cpu") -> dict[str, float]:
+def measure(
+    source: str,
+    *,
+    data: str | None = None,
+    importance: int = 0,
+    beams: int = 5,
+    split: str = "valid",
+    meteor: bool = False,
+    device: str = "cpu",
+    reports: Reports = SILENT,
+) -> dict[str, float]:
     """The model's scores on the validation part of its run's data, or of `data`. Raises ValueError where neither is known.
-    `importance` adds the importance-weighted estimate with so many samples, for models that have one."""
+    `importance` adds the importance-weighted estimate with so many samples, for models that have one. For captions, those that the
+    model writes by a search of so many `beams` are scored (`captioning.score`), on the validation part or on another `split`, with
+    `meteor` by that too."""
     torch.set_num_threads(1)
     folder = models.resolve(source)
     model = models.load(source, device=device)
@@ -580,6 +610,15 @@ def measure(source: str, *, data: str | None = None, importance: int = 0, device
             f"{config.path} has {channels} channels and {source} was trained on {model.spec.image[0]}; give another picture"
         )
     scores = evaluate(model, config)
+    if hasattr(model, "caption"):
+        scores |= captioning.score(model, config.examples(split), beams=beams, meteor=meteor)
+        if "nats_per_word" in scores:
+            scores["perplexity"] = math.exp(min(700.0, scores["nats_per_word"]))
+        if not caption_scores.available():
+            reports.say(caption_scores.MISSING)
+        if scores.get("map_change", 1.0) < captioning.DEAD:
+            reports.say("the attention is dead: the maps don't change from word to word")
+        tell_problems(config, reports)
     if importance:
         that_can(model, "importance_weighted", source)
         scores |= evaluate(Weighted(model, importance), config, device=device_of(model))
@@ -604,10 +643,20 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
     if path is not None:
         if not hasattr(config, "path"):
             raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
-        return replace(config, path=path)
+        names = {field.name for field in fields(config)}
+        return replace(config, path=path, **({"valid": path} if "valid" in names else {}))
     if not known:
         raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
     return config
+
+
+def tell_problems(data: Any, reports: Reports) -> None:
+    """What of the data was left out, and why."""
+    problems = getattr(data, "problems", {})
+    if problems:
+        told = [f"  {name}: {why}" for name, why in list(problems.items())[:MOST_TOLD]]
+        told += [f"  and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
+        reports.say("\n".join([f"{len(problems)} entries of the data were left out:", *told]))
 
 
 @dataclass(frozen=True)

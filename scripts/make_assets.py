@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drawgen import checkpoint, jobs, models
 
-DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles"}
+DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes"}
 TRY = {"painter:characters": "reconstruct painter:characters PICTURE"}
 MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence)
     "ride:dirt": ("textures/cc0_acg_dirt", "stony ground", "a photograph of ambientCG", "CC0"),
@@ -36,6 +36,7 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "MIT",
     ),
     "char_rnn:shakespeare": ("shakespeare", "plays", "tiny Shakespeare, 1.1 million characters of his plays", "public domain"),
+    "captioner:scenes": ("scenes", "captions of drawn scenes", "scenes that the project draws itself, endless", "none needed"),
 }
 
 
@@ -57,10 +58,13 @@ def main() -> None:
         recipe["data"].pop("path", None)
         checkpoint.write_json(target / jobs.RECIPE, recipe)
         shutil.copyfile(source / checkpoint.WEIGHTS, target / checkpoint.WEIGHTS)
+        command = f"drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{'txt' if name.startswith('char_rnn:') else 'png'}"
+        if name.startswith("captioner:"):
+            command = f"drawgen caption PICTURE --model {name}"
         card = [
             f"# {name}: {what}",
             "",
-            f"Try it: `drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{'txt' if name.startswith('char_rnn:') else 'png'}`.",
+            f"Try it: `{command}`.",
             "",
             f"- data: {origin}",
             f"- licence: {licence} (data); Apache-2.0 (weights, as the project)",

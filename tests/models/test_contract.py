@@ -6,7 +6,7 @@ import inspect
 import pytest
 import torch
 
-from drawgen import checkpoint, jobs, models
+from drawgen import captioning, checkpoint, jobs, models
 from drawgen.contract import Loss, Model, Recipe, Request, generator
 
 MODELS = models.names()
@@ -87,7 +87,7 @@ def test_measure_adds_up(trained):
     model, recipe = models.load(folder), jobs.stored_recipe(folder)[2]
     stream = iter(recipe.data.stream("train", seed=0))
     batches = [next(stream), next(stream)]
-    joined = type(batches[0])(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+    joined = type(batches[0])(*(joint(parts) for parts in zip(*batches, strict=True)))
     with torch.no_grad():
         apart = [model.measure(batch, rng=generator(0)) for batch in batches]
         together = model.measure(joined, rng=generator(0))
@@ -96,6 +96,13 @@ def test_measure_adds_up(trained):
         assert count == apart[0][key][1] + apart[1][key][1]
         exact = float(total) == float(again[key][0])
         assert float(total) == pytest.approx(float(apart[0][key][0] + apart[1][key][0]), rel=1e-4 if exact else 0.5)
+
+
+def joint(parts):
+    """One batch after another; shorter texts are filled with what they end in."""
+    longest = max(part.shape[-1] for part in parts)
+    padded = [part if part.dim() != 2 else torch.cat([part, part[:, -1:].expand(-1, longest - part.shape[1])], 1) for part in parts]
+    return torch.cat(padded)
 
 
 def test_samples(trained):
@@ -180,7 +187,11 @@ def test_shipped(name, tmp_path):
     for word in ("data:", "licence", "steps", ", validation part: "):
         assert word in card
     assert "path" not in checkpoint.read_json(folder / jobs.RECIPE)["data"]
-    out = tmp_path / ("x.png" if checkpoint.read_model(folder).spec.image[0] else "x.txt")
-    jobs.sample(name, out, size=(32, 32) if name.startswith("ride:") else None)
-    assert out.stat().st_size > 100
+    if name.startswith("captioner:"):
+        described = list(captioning.caption(name, ["photo:coffee"], skipped={}))
+        assert len(described[0].captions[0].words) > 2
+    else:
+        out = tmp_path / ("x.png" if checkpoint.read_model(folder).spec.image[0] else "x.txt")
+        jobs.sample(name, out, size=(32, 32) if name.startswith("ride:") else None)
+        assert out.stat().st_size > 100
     assert sum(path.stat().st_size for path in folder.iterdir()) < 4 * 2**20

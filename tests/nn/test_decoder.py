@@ -8,7 +8,7 @@ import torch
 
 from drawgen import sampling
 from drawgen.contract import generator
-from drawgen.nn.decoder import Decoder
+from drawgen.nn.decoder import Attention, Decoder
 from drawgen.nn.recurrence import CELLS
 
 DOUBLE = torch.float64
@@ -257,3 +257,20 @@ def test_compiled_bears_what_overflows(cell, scale):
         with torch.inference_mode():
             logits, _, _ = model.double()(read, {n: t.double() for n, t in model.start(1).items()})
         assert torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize(("batch", "rows", "places", "units"), [(1, 1, 1, 1), (2, 3, 7, 5), (3, 2, 49, 64)])
+def test_compiled_energies(batch, rows, places, units):
+    """The compiled twin is the definition, near zero and far from it."""
+    attention = Attention(4, 6, units, rng=generator(0))
+    attention.score.bias.data.fill_(0.3)
+    rng = generator(1)
+    keys = torch.randn(batch, places, units, generator=rng) * torch.logspace(-3, 1.5, units)
+    query = torch.randn(batch, rows, units, generator=rng)
+    slow = attention.energies(keys, query)
+    assert slow.requires_grad
+    with torch.no_grad():
+        fast = attention.energies(keys, query)
+        definition = (torch.tanh(keys[:, None].double() + query[:, :, None]) @ attention.score.weight[0].double()) + 0.3
+    assert torch.allclose(fast, slow.detach(), atol=2e-6)
+    assert torch.allclose(fast.double(), definition, atol=2e-6)

@@ -1,0 +1,70 @@
+"""Scores of captions against those of people: BLEU, ROUGE-L and CIDEr, and METEOR where Java is, as coco-caption computes them
+(package pycocoevalcap, the extra `eval`).
+
+The words are those of Stanford's PTB tokeniser without punctuation, as for the published scores, where Java is there to run it
+(`ptb`), and else those of `captions.words_of` (`words`); a score's name says which.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from drawgen.data.captions import words_of
+
+MISSING = "BLEU, ROUGE-L and CIDEr need the extra `eval`: pip install 'drawgen[eval]'"
+
+
+def available() -> bool:
+    """Whether the extra is installed."""
+    try:
+        import pycocoevalcap.bleu.bleu  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def tokenise(sentences: Sequence[str]) -> tuple[list[str], str]:
+    """(the words of each sentence joined by blanks, the tokeniser's name)."""
+    if shutil.which("java") is None:
+        return [" ".join(words_of(sentence)) for sentence in sentences], "words"
+    from pycocoevalcap.tokenizer import ptbtokenizer
+
+    jar = Path(ptbtokenizer.__file__).parent / ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR
+    command = ["java", "-cp", str(jar), "edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase"]
+    lines = "".join(" ".join(sentence.split()) + "\n" for sentence in sentences)
+    told = subprocess.run(command, input=lines.encode(), capture_output=True, check=True).stdout.decode().split("\n")
+    if len(told) != len(sentences) + 1:
+        raise RuntimeError(f"the tokeniser made {len(told) - 1} lines of {len(sentences)} captions")
+    kept = [[word for word in line.split() if word not in ptbtokenizer.PUNCTUATIONS] for line in told[:-1]]
+    return [" ".join(words) for words in kept], "ptb"
+
+
+def score(written: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = False) -> dict[str, float]:
+    """The scores of one caption a picture against its references, over the whole corpus (BLEU with the brevity penalty; CIDEr with
+    the document frequencies of these references). `meteor` takes Java, and some ten seconds. Raises ValueError where there is
+    nothing to compare, or no Java."""
+    if meteor and shutil.which("java") is None:
+        raise ValueError("METEOR needs Java, which is not here; install a Java runtime, or leave --meteor out")
+    if not written or len(written) != len(references) or not all(references):
+        raise ValueError(f"{len(written)} captions and {len(references)} sets of references cannot be compared")
+    from pycocoevalcap.bleu.bleu import Bleu
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.rouge.rouge import Rouge
+
+    flat, name = tokenise([*written, *(text for texts in references for text in texts)])
+    result = {n: [text] for n, text in enumerate(flat[: len(written)])}
+    rest = iter(flat[len(written) :])
+    truth = {n: [next(rest) for _ in texts] for n, texts in enumerate(references)}
+    bleu, _ = Bleu(4).compute_score(truth, result, verbose=0)
+    scores = {f"BLEU-{n}": float(value) for n, value in enumerate(bleu, 1)}
+    scores["ROUGE-L"] = float(Rouge().compute_score(truth, result)[0])
+    scores["CIDEr"] = float(Cider().compute_score(truth, result)[0])
+    if meteor:
+        from pycocoevalcap.meteor.meteor import Meteor
+
+        judge = Meteor()
+        scores["METEOR"] = float(judge.compute_score(truth, result)[0])
+        for pipe in (judge.meteor_p.stdin, judge.meteor_p.stdout, judge.meteor_p.stderr):
+            pipe.close()
+    return {f"{kind} {name}": value for kind, value in scores.items()}

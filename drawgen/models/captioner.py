@@ -1,0 +1,292 @@
+"""Captions of pictures (Vinyals et al. 2015, "Show and Tell"; Xu et al. 2015, "Show, Attend and Tell").
+
+Axes: B pictures, C channels, H rows, W columns, N places of the feature map, D features of a place, T words, V symbols, K beams.
+
+A net turns the picture into a map of features a_1 .. a_N, and a recurrent decoder writes words:
+
+    with attention      p(y_t | y_1 .. y_{t-1}, a):  the decoder of `nn/decoder.py` looks at the map before every word
+    without             the mean of the map is fed once, before the first word
+
+The loss is -log p of the caption's words, in nats, and with attention the doubly stochastic term of Xu et al., section 4.2.1,
+lambda sum_i (1 - sum_t alpha_ti)^2, which asks every place to be looked at.
+"""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drawgen import sampling
+from drawgen.contract import Group, Loss, Player, Recipe, Spec, State, Totals
+from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, Captioned, Captions
+from drawgen.data.scenes import Scenes
+from drawgen.nn import convnet
+from drawgen.nn.decoder import Decoder, Memory
+from drawgen.nn.linear import linear
+from drawgen.nn.recurrence import CELLS
+from drawgen.train import Fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A net that looks and a recurrent net that writes."""
+
+    encoder: str = "small"
+    """The net that looks: small, or resnet18, resnet34, resnet50, resnet101, resnet152."""
+    encoder_weights: str = ""
+    """Where a ResNet's weights come from: imagenet (fetched by torchvision), a file, or nothing: it begins at random."""
+    encoder_rate: float = 1.0
+    """Factor on the learning rate of the net that looks; 0 keeps it as it is."""
+    features: int = 128
+    """Features of a place of the small net's map."""
+    attention: int = 128
+    """Units of the attention; 0 feeds the whole picture once, before the first word."""
+    cell: str = "lstm"
+    """The recurrent cell: rnn, gru or lstm."""
+    units: int = 256
+    """Units of a layer of the net that writes."""
+    layers: int = 1
+    """Its layers."""
+    embedding: int = 128
+    """Numbers that stand for a word."""
+    dropout: float = 0.0
+    """Share of the layers' outputs dropped in training."""
+    word_dropout: float = 0.0
+    """Share of the words read that are hidden in training, so that the next one has to be seen rather than guessed."""
+    word_noise: float = 0.0
+    """Share of the words read that are taken from another caption in training, so that no word rules out the next one."""
+    doubly_stochastic: float = 0.0
+    """Weight of the term that asks every place to be looked at."""
+    longest: int = 30
+    """Words of a caption, at most, when it is written."""
+
+    def __post_init__(self) -> None:
+        if self.encoder not in convnet.STRIDES:
+            raise ValueError(f"model.encoder is {self.encoder!r}; it is one of {', '.join(convnet.STRIDES)}")
+        if self.encoder_weights and self.encoder == "small":
+            raise ValueError("model.encoder_weights are for a ResNet; choose one with model.encoder, or leave them out")
+        if self.cell not in CELLS:
+            raise ValueError(f"model.cell is {self.cell!r}; it is one of {', '.join(CELLS)}")
+        for name, least in (("features", 4), ("attention", 0), ("units", 1), ("layers", 1), ("embedding", 1), ("longest", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {least}")
+        for name in ("dropout", "word_dropout", "word_noise"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1 (1 excluded)")
+        for name in ("encoder_rate", "doubly_stochastic"):
+            if not 0 <= getattr(self, name) < 1e6:
+                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 0")
+
+    def published(self) -> "Config":
+        """Without the path of the weights that it began with: what is kept in a model folder."""
+        return replace(self, encoder_weights=Path(self.encoder_weights).name)
+
+    def build(self, spec: Spec, *, rng: torch.Generator) -> "Captioner":
+        if spec.vocabulary[: len(SPECIAL)] != SPECIAL or not spec.image[0]:
+            raise ValueError("a captioner needs pictures with captions to learn from, and this data is something else")
+        stride = convnet.STRIDES[self.encoder]
+        if min(spec.image[1:]) < stride:
+            raise ValueError(
+                f"pictures of {spec.image[2]}x{spec.image[1]} pixels are too small for the encoder {self.encoder}, which sees "
+                f"places of {stride}x{stride}; make data.side_px larger, or choose another"
+            )
+        return Captioner(self, spec, rng=rng)
+
+
+class Caption(NamedTuple):
+    """One caption of one picture."""
+
+    words: tuple[str, ...]
+    score: float
+    """Mean log-probability of its symbols, the end among them, in nats."""
+    log_probs: tuple[float, ...]
+    """Of each word."""
+    finished: bool
+    maps: Float[Tensor, "T H W"] | None
+    """Where it looked for each word: shares of 1; None without attention."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+class Captioner(nn.Module):
+    def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
+        super().__init__()
+        self.config, self.spec = config, spec
+        self.encoder = convnet.build(config.encoder, spec.image[0], config.features, rng=rng)
+        features = self.encoder.features
+        self.decoder = Decoder(
+            len(spec.vocabulary),
+            cell=config.cell,
+            units=config.units,
+            layers=config.layers,
+            embedding=config.embedding,
+            dropout=config.dropout,
+            features=features if config.attention else 0,
+            attention=config.attention,
+            rng=rng,
+        )
+        self.whole = None if config.attention else linear(features, config.embedding, rng)
+        silent = torch.zeros(len(spec.vocabulary))
+        silent[[START, UNKNOWN]] = -torch.inf  # never written
+        self.silent: Tensor
+        self.register_buffer("silent", silent, persistent=False)
+
+    # ---------------------------------------------------------------- looking and reading
+
+    def see(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
+        """The map of features, by a net that may be frozen."""
+        if self.config.encoder_rate:
+            return self.encoder(images)
+        with torch.no_grad():
+            return self.encoder(images)
+
+    def begin(self, images: Float[Tensor, "B C H W"]) -> tuple[State, Memory | None]:
+        """The decoder's state before the first word, and what it looks at."""
+        features = self.see(images)
+        if self.whole is None:
+            memory = self.decoder.look(features)
+            return self.decoder.start(len(images), memory), memory
+        return self.decoder.feed(self.whole(features.mean(1)), self.decoder.start(len(images))), None
+
+    def nats(
+        self, batch: Captions, *, rng: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "B T"], Float[Tensor, " B"], Float[Tensor, "B T"]]:
+        """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and which are words (1)."""
+        state, memory = self.begin(batch.images)
+        read, wanted = batch.tokens[:, :-1], batch.tokens[:, 1:]
+        if rng is not None and self.config.word_dropout + self.config.word_noise:
+            luck = torch.rand(read.shape, device=read.device, generator=rng)
+            read = torch.where(luck > 1 - self.config.word_noise, read.roll(1, 0), read)
+            read = read.masked_fill((luck < self.config.word_dropout) & (read != START), UNKNOWN)
+        logits, _, maps = self.decoder(read, state, memory, rng=rng)
+        counted = (torch.arange(1, batch.tokens.shape[1], device=read.device) < batch.lengths[:, None]).to(logits.dtype)
+        nats = F.cross_entropy(logits.float().transpose(1, 2), wanted, reduction="none") * counted
+        if maps is None:
+            return nats, nats.new_zeros(len(nats)), counted
+        looked = (maps.float() * counted[..., None]).sum(1)  # B N
+        return nats, (1 - looked).square().sum(1), counted
+
+    # ---------------------------------------------------------------- training
+
+    def prepare(self, batches: Iterable[Captions], *, rng: torch.Generator) -> None:
+        """Loads the weights that the net which looks begins with. Raises ValueError."""
+        if self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet):
+            self.encoder.load(self.config.encoder_weights)
+
+    def train(self, mode: bool = True) -> "Captioner":
+        """A net that comes trained keeps the statistics of its batch norms."""
+        super().train(mode)
+        if self.config.encoder_weights or not self.config.encoder_rate:
+            self.encoder.eval()
+        return self
+
+    def players(self) -> dict[str, Player]:
+        looking = list(self.encoder.parameters())
+        writing = [p for name, p in self.named_parameters() if not name.startswith("encoder.")]
+        groups = [Group(writing)]
+        if self.config.encoder_rate:
+            groups.append(Group(looking, rate=self.config.encoder_rate))
+        return {"model": Player(groups)}
+
+    def losses(self, batch: Captions, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+        """The mean over captions of -log p, in nats, and the doubly stochastic term."""
+        nats, term, counted = self.nats(batch, rng=rng)
+        value = nats.sum(1).mean() + self.config.doubly_stochastic * term.mean()
+        yield Loss(value, count=len(nats), log={"nats_per_word": (nats.sum() / counted.sum()).detach()})
+        return None
+
+    def measure(self, batch: Captions, *, rng: torch.Generator) -> Totals:
+        """`nats_per_word` of the captions, the end counted as a word; each word is foretold from the true ones before it."""
+        nats, _, counted = self.nats(batch)
+        return {"nats_per_word": (nats.sum(), float(counted.sum()))}
+
+    # ---------------------------------------------------------------- writing
+
+    @torch.inference_mode()
+    def caption(self, images: Float[Tensor, "B C H W"], *, beams: int = 5, n: int = 1, alpha: float = 1.0) -> list[list[Caption]]:
+        """The `n` best captions of each picture by a beam search of width `beams` (at least n; 1 is greedy), the best first. Raises
+        ValueError."""
+        if not 1 <= n <= beams:
+            raise ValueError(f"{n} captions are asked for of a search with {beams} beams; ask for at most as many as beams")
+        state, memory = self.begin(images)
+
+        def step(tokens: Int[Tensor, " B"], state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
+            logits, state, extras = self.decoder.step(tokens, state, memory)
+            return logits + self.silent, state, extras
+
+        start = torch.full((len(images),), START, device=images.device)
+        found = sampling.beam_search(
+            step, start, state, beams=beams, length=self.config.longest + 1, end=END, alpha=alpha
+        )  # fmt: skip
+        return [[self.read_out(found, row, k) for k in range(n)] for row in range(len(images))]
+
+    def read_out(self, found: sampling.Beams, row: int, k: int) -> Caption:
+        finished = bool(found.finished[row, k])
+        count = int(found.lengths[row, k]) - finished
+        tokens = found.tokens[row, k, :count].tolist()
+        maps = None
+        if "map" in found.extras:
+            stride = convnet.STRIDES[self.config.encoder]
+            height, width = (-(-side // stride) for side in self.spec.image[1:])
+            maps = found.extras["map"][row, k, :count].unflatten(1, (height, width)).float().cpu()
+        words = tuple(self.spec.vocabulary[token] for token in tokens)
+        log_probs = tuple(found.log_probs[row, k, :count].tolist())
+        return Caption(words, float(found.scores[row, k]), log_probs, finished, maps)
+
+
+PRESETS: dict[str, Recipe] = {
+    "scenes": Recipe(
+        model=Config(features=96, attention=64, units=192, embedding=96, word_dropout=0.15, word_noise=0.15, longest=24),
+        data=Scenes(batch=32, lessons=128_000),
+        fit=Fit(steps=16_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),
+        about="Drawn scenes of one to four objects, from scratch on a CPU: at least 97 % true captions are wanted on pairs of "
+        "colour and shape that training never showed. Not measured yet.",
+    ),
+    "own": Recipe(
+        model=Config(features=128, attention=128, units=256, embedding=128, dropout=0.3),
+        data=Captioned(side_px=96, min_count=2),
+        fit=Fit(minutes=30.0, rate=1e-3, warmup=200, decay=0.8, clip=10.0, ema=0.998, valid_steps=1000),
+        about="Your own pictures and captions, from scratch on a CPU: a folder of pictures with captions.csv (the columns picture "
+        "and caption). For photographs add --model.encoder resnet18 --model.encoder-weights imagenet --data.side-px 224.",
+    ),
+    "show-and-tell": Recipe(
+        model=Config(
+            encoder="resnet101", encoder_weights="imagenet", encoder_rate=0.0, attention=0, units=512, embedding=512, dropout=0.3
+        ),
+        data=Captioned(batch=64),
+        fit=Fit(steps=100_000, rate=4e-4, warmup=1000, decay=1.0, clip=5.0, ema=0.999, valid_steps=5000, log_steps=100),
+        about="Vinyals et al. 2015 with a ResNet in place of their net, kept as it comes: the picture is fed once. Their figures "
+        "on COCO: BLEU-4 27.7, METEOR 23.7, CIDEr 85.5 (an ensemble, beam 20); Flickr8k BLEU-1 63, Flickr30k 66. Not trained here: "
+        "it wants the data and a GPU. Give --data.path captions_train2014.json and --data.valid captions_val2014.json.",
+    ),
+    "show-attend-tell": Recipe(
+        model=Config(
+            encoder="resnet101",
+            encoder_weights="imagenet",
+            encoder_rate=0.0,
+            attention=512,
+            units=512,
+            embedding=512,
+            dropout=0.5,
+            doubly_stochastic=1.0,
+        ),
+        data=Captioned(batch=64, side_px=448),
+        fit=Fit(steps=100_000, rate=4e-4, warmup=1000, decay=1.0, clip=5.0, ema=0.999, valid_steps=5000, log_steps=100),
+        about="Xu et al. 2015 with soft attention over 14 x 14 places, of a ResNet in place of their VGG, kept as it comes. Their "
+        "figures: COCO BLEU-1 to 4 70.7, 49.2, 34.4, 24.3, METEOR 23.9; Flickr8k 67, 44.8, 29.9, 19.5, METEOR 18.93; Flickr30k "
+        "66.7, 43.4, 28.8, 19.1, METEOR 18.49 (BLEU without its brevity penalty). Not trained here: it wants the data and a GPU.",
+    ),
+    "tiny": Recipe(
+        model=Config(features=16, attention=8, units=16, embedding=8, longest=8),
+        data=Scenes(side_px=32, batch=4, count=8, most=1),
+        fit=Fit(steps=4, warmup=2, clip=5.0),
+        about="Trains in seconds on a CPU, on drawn scenes of one object: for tests, and for a first look.",
+    ),
+}

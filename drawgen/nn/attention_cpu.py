@@ -1,0 +1,39 @@
+"""The energies of additive attention compiled for a CPU (numba), for writing, without gradients; `decoder.Attention` is their
+definition, and the tests hold them to that.
+
+Axes: B pictures, K rows that share a picture, N places, A attention units.
+
+In plain torch every step stores B K N A numbers and reads them again; here each lives in a register.
+"""
+
+import numpy as np
+from jaxtyping import Float32
+from numba import njit
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
+def energies(
+    keys: Float32[np.ndarray, "B N A"], query: Float32[np.ndarray, "B K A"], score: Float32[np.ndarray, " A"], bias: np.float32
+) -> Float32[np.ndarray, "B K N"]:
+    """score . tanh(keys + query) + bias: B K N of B N A, B K A and A.
+
+    tanh(2y) = 2 p q / (p^2 + q^2), where p / q is tanh y by Lambert's continued fraction, cut after seven terms: right to 3e-7,
+    with a single division. As p / q lies near 1 for large y, its own error there hardly counts; beyond 5 it is 1.
+    """
+    B, N, A = keys.shape
+    K = query.shape[1]
+    out = np.empty((B, K, N), np.float32)
+    half, most = np.float32(0.5), np.float32(5.0)
+    for b in range(B):
+        for n in range(N):
+            for k in range(K):
+                total = np.float32(0.0)
+                for a in range(A):
+                    y = half * (keys[b, n, a] + query[b, k, a])
+                    y = min(max(y, -most), most)
+                    s = y * y
+                    p = y * (np.float32(135135.0) + s * (np.float32(17325.0) + s * (np.float32(378.0) + s)))
+                    q = np.float32(135135.0) + s * (np.float32(62370.0) + s * (np.float32(3150.0) + s * np.float32(28.0)))
+                    total += score[a] * (p * q / (p * p + q * q))
+                out[b, k, n] = total + total + bias
+    return out

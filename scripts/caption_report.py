@@ -1,0 +1,86 @@
+"""Reports a captioner of the scenes: its truth on pairs of colour and shape that training never showed, beside captions that see no
+picture, as a table; and a sheet of where it looks.
+
+    uv run python scripts/caption_report.py runs/scenes --out scripts/results/captioner_scenes
+
+Writes OUT.md and OUT.png.
+"""
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from drawgen import attention_maps, captioning, images, jobs, models
+from drawgen.data.captions import Example
+from drawgen.data.scene_language import KINDS
+from drawgen.data.scenes import Scenes
+
+SHOWN = 3
+
+
+def blank(examples: Iterator[Example]) -> Iterator[Example]:
+    """The same scenes, with empty paper to look at."""
+    for example in examples:
+        yield example._replace(picture=torch.full_like(example.picture, 0.9))
+
+
+def blind(data: Scenes, split: str) -> float:
+    """The share of true captions among those of training scenes, said of the split's: a speaker who knows the language alone."""
+    scenes = [data.scene(split, n) for n in range(data.count)]
+    return sum(scene.judge(data.scene("train", n, seed=1).captions[0]).true for n, scene in enumerate(scenes)) / len(scenes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    model = models.load(arguments.run)
+    recipe = jobs.stored_recipe(arguments.run)[2]
+    data = dataclasses.replace(recipe.data, count=arguments.count, lessons=0)
+    scores = {split: captioning.score(model, data.examples(split), beams=arguments.beam) for split in ("valid", "test")}
+    scores["no picture"] = captioning.score(model, blank(data.examples("test")), beams=arguments.beam)
+    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    seconds = max(line.get("seconds", 0.0) for line in lines)
+    asked = [
+        "true",
+        "facts",
+        "facts_of_data",
+        *[f"{kind}_right" for kind in KINDS],
+        "map_change",
+        "on_object",
+        "on_object_by_chance",
+    ]
+    asked += [name for name in scores["test"] if name.startswith(("BLEU", "ROUGE", "CIDEr"))]
+    table = [f"| {name} | {' | '.join(f'{scores[s][name]:.3f}' if name in scores[s] else '' for s in scores)} |" for name in asked]
+    text = [
+        "# captioner scenes",
+        "",
+        f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps, {seconds / 60:.0f} minutes on {jobs.machine()} (shared), one thread,",
+        f"torch {torch.__version__}. {arguments.count} scenes a column, beam {arguments.beam}. Every scene shows a pair of colour",
+        "and shape that no training picture or caption has; `valid` and `test` have other such pairs. `no picture`: the model,",
+        f"looking at empty paper. Captions of training scenes, said of the test's: {blind(data, 'test'):.3f} of them true.",
+        "",
+        f"| | {' | '.join(scores)} |",
+        f"| --- |{' --- |' * len(scores)}",
+        *table,
+        "",
+        "What the names mean: `captioning.score`. Made by `scripts/caption_report.py`.",
+    ]
+    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n")
+    print("\n".join(text))
+    several = [e for e in data.examples("test") if len({(t.colour, t.shape, t.size) for t in e.scene.things}) > 1][:SHOWN]
+    found = model.caption(torch.stack([example.picture for example in several]), beams=arguments.beam)
+    shown = [list(attention_maps.panels(e.picture, best.words, best.maps)) for e, (best, *_) in zip(several, found, strict=True)]
+    images.save_image(arguments.out.with_suffix(".png"), attention_maps.sheet(shown))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""The captioner against slow loops of its equations; what it is built from; what it refuses."""
+
+import dataclasses
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional as F
+
+from drawgen import captioning, checkpoint, jobs, models, sampling
+from drawgen.contract import generator
+from drawgen.data.captions import END, START, UNKNOWN, Captions, vocabulary_of
+from drawgen.data.scenes import Scenes
+from drawgen.models.captioner import Config
+from drawgen.nn import convnet
+from drawgen.train import Fit
+
+DATA = Scenes(side_px=32, batch=6, count=6)
+WITH = Config(features=16, attention=8, units=12, embedding=8, longest=9)
+WITHOUT = dataclasses.replace(WITH, attention=0)
+BOTH = pytest.mark.parametrize("config", [WITH, WITHOUT], ids=["attention", "fed once"])
+
+
+def built(config, seed=0):
+    return config.build(DATA.spec(), rng=generator(seed)).eval()
+
+
+def batch_of(n=6):
+    return Captions(*(part[:n] for part in next(DATA.stream("train", seed=1))))
+
+
+@BOTH
+@torch.no_grad()
+def test_nats_are_those_of_single_steps(config):
+    """-log p of each word, one step after another by the decoder's own `step`; 0 beyond the end."""
+    model, batch = built(config), batch_of()
+    nats, _, counted = model.nats(batch)
+    for row in range(len(batch.images)):
+        state, memory = model.begin(batch.images[row : row + 1])
+        for t in range(batch.tokens.shape[1] - 1):
+            logits, state, _ = model.decoder.step(batch.tokens[row : row + 1, t], state, memory)
+            inside = t + 1 < batch.lengths[row]
+            expected = float(-logits.log_softmax(-1)[0, batch.tokens[row, t + 1]]) if inside else 0.0
+            assert float(nats[row, t]) == pytest.approx(expected, abs=1e-5)
+            assert bool(counted[row, t]) == bool(inside)
+
+
+@BOTH
+@torch.no_grad()
+def test_padding_changes_nothing(config):
+    model, batch = built(config), batch_of()
+    longer = batch._replace(tokens=F.pad(batch.tokens, (0, 5), value=END))
+    alone, padded = model.nats(batch), model.nats(longer)
+    assert torch.allclose(alone[0].sum(1), padded[0].sum(1), atol=1e-5)
+    assert torch.allclose(alone[1], padded[1], atol=1e-6)
+
+
+@torch.no_grad()
+def test_doubly_stochastic_term():
+    """sum_i (1 - sum_t alpha_ti)^2 over the steps of the caption; its weight counts in the loss."""
+    model, batch = built(WITH), batch_of()
+    _, term, _ = model.nats(batch)
+    for row in range(3):
+        state, memory = model.begin(batch.images[row : row + 1])
+        looked = torch.zeros(16)
+        for t in range(int(batch.lengths[row]) - 1):
+            _, state, extras = model.decoder.step(batch.tokens[row : row + 1, t], state, memory)
+            looked += extras["map"][0]
+        assert float(term[row]) == pytest.approx(float((1 - looked).square().sum()), rel=1e-4)
+    losses = []
+    for weight in (0.0, 2.0):
+        weighted = built(dataclasses.replace(WITH, doubly_stochastic=weight))
+        losses.append(float(next(weighted.losses(batch, state={}, rng=generator(0))).value))
+    assert losses[1] - losses[0] == pytest.approx(2 * float(term.mean()), rel=1e-4)
+
+
+@BOTH
+def test_one_beam_is_greedy(config):
+    model, batch = built(config), batch_of()
+    found = model.caption(batch.images, beams=1)
+    state, memory = model.begin(batch.images)
+
+    def step(tokens, state):
+        logits, state, extras = model.decoder.step(tokens, state, memory)
+        return logits + model.silent, state, extras
+
+    with torch.inference_mode():
+        greedy = sampling.greedy(step, torch.full((6,), START), state, length=10, end=END)
+    for row, (best,) in enumerate(found):
+        count = int(greedy.lengths[row]) - int(greedy.finished[row])
+        assert best.words == tuple(model.spec.vocabulary[token] for token in greedy.tokens[row, :count].tolist())
+
+
+@BOTH
+def test_captions(config):
+    """One picture alone gets the captions it gets among others; the best comes first; nothing unsayable is said; maps sum to 1."""
+    model, batch = built(config), batch_of()
+    together = model.caption(batch.images, beams=4, n=3)
+    for row in range(len(batch.images)):
+        (alone,) = model.caption(batch.images[row : row + 1], beams=4, n=3)
+        assert [one.words for one in alone] == [one.words for one in together[row]]
+        assert [one.score for one in alone] == pytest.approx([one.score for one in together[row]], abs=1e-4)
+    for captions in together:
+        for one in captions:
+            assert not set(one.words) & {"<start>", "<end>", "<unknown>"}
+            assert len(one.words) == len(one.log_probs) <= 10
+            assert one.text == " ".join(one.words)
+            if config.attention:
+                assert one.maps.shape == (len(one.words), 4, 4)
+                assert torch.allclose(one.maps.sum((1, 2)), torch.ones(len(one.words)), atol=1e-5)
+            else:
+                assert one.maps is None
+        ranked = [one for one in captions if one.finished] + [one for one in captions if not one.finished]
+        assert list(captions) == ranked
+    with pytest.raises(ValueError, match="at most as many"):
+        model.caption(batch.images, beams=2, n=3)
+
+
+@torch.no_grad()
+def test_words_are_hidden_and_exchanged_in_training_only():
+    model, batch = built(dataclasses.replace(WITH, word_dropout=0.5, word_noise=0.3)), batch_of()
+    plain = model.nats(batch)[0]
+    assert torch.equal(plain, model.nats(batch)[0])
+    noisy = model.nats(batch, rng=generator(1))[0]
+    assert not torch.equal(plain, noisy)
+    assert torch.equal(noisy, model.nats(batch, rng=generator(1))[0])
+
+
+def test_gradient_reaches_everything():
+    for config in (WITH, WITHOUT):
+        model = built(config).train()
+        next(model.losses(batch_of(), state={}, rng=generator(0))).value.backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+# ---------------------------------------------------------------- the net that looks
+
+
+def test_contrast_has_no_colour():
+    """A picture in another colour of equal contrast to its paper looks the same; away from edges there is nothing."""
+    paper = torch.ones(2, 3, 24, 24) * 0.5
+    paper[0, 0, 8:16, 8:16] = 0.9
+    paper[1, 2, 8:16, 8:16] = 0.1
+    red, blue = convnet.contrast(paper)
+    assert torch.allclose(red, blue, atol=1e-5)
+    assert float(red[0, 0, 0]) < 0.02
+
+
+def test_contrast_is_a_mean_of_81():
+    image = torch.rand(1, 1, 20, 20, generator=generator(3))
+    box = F.avg_pool2d(image, 9, 1, 4, count_include_pad=False)
+    differs = (image - box).square().add(1e-6).sqrt()
+    expected = differs / (F.avg_pool2d(differs, 9, 1, 4, count_include_pad=False) + 0.1)
+    assert torch.allclose(convnet.contrast(image), expected, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory):
+    """A ResNet's weights in two kinds of files."""
+    import torchvision
+
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(1)
+    weights = torchvision.models.resnet18(weights=None).state_dict()
+    torch.save(weights, folder / "net.pth")
+    save_file(weights, folder / "net.safetensors")
+    return folder, weights
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+def test_weights_from_a_file(resnet, name):
+    """Taken before training; a frozen net keeps them, its batch norms too, and has no optimiser; its map is torchvision's."""
+    folder, weights = resnet
+    config = dataclasses.replace(WITH, encoder="resnet18", encoder_weights=str(folder / name), encoder_rate=0.0)
+    assert config.published().encoder_weights == name
+    model = config.build(dataclasses.replace(DATA.spec(), image=(3, 64, 64)), rng=generator(0))
+    model.prepare([], rng=generator(0))
+    model.train()
+    assert not model.encoder.training
+    owned = {id(p) for group in model.players()["model"].groups for p in group.parameters}
+    assert not owned & {id(p) for p in model.encoder.parameters()}
+    images = torch.rand(2, 3, 64, 64, generator=generator(1))
+    next(model.losses(Captions(images, *batch_of(2)[1:]), state={}, rng=generator(0))).value.backward()
+    assert all(p.grad is None for p in model.encoder.parameters())
+    for key, tensor in model.encoder.net.state_dict().items():
+        assert torch.equal(tensor, weights[key])
+    seen = []
+    model.encoder.net.layer4.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    mean, std = (torch.tensor(values)[:, None, None] for values in convnet.IMAGENET)
+    features = model.see(images)
+    model.encoder.net((images - mean) / std)
+    assert torch.allclose(features, seen[1].flatten(2).transpose(1, 2), atol=1e-5)
+    assert features.shape == (2, 4, 512)
+
+
+def test_fine_tuned_at_a_rate_of_its_own():
+    config = dataclasses.replace(WITH, encoder="resnet18", encoder_rate=0.1)
+    model = config.build(dataclasses.replace(DATA.spec(), image=(3, 64, 64)), rng=generator(0)).train()
+    groups = model.players()["model"].groups
+    assert [group.rate for group in groups] == [1.0, 0.1]
+    assert model.encoder.training  # from scratch: its statistics are its own
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no weights", "others", "shape"])
+def test_bad_weights(resnet, tmp_path, content):
+    _, weights = resnet
+    path = tmp_path / "net.pth"
+    if content == "others":
+        torch.save({"x": torch.zeros(1)}, path)
+    elif content == "shape":
+        torch.save(weights | {"conv1.weight": torch.zeros(1)}, path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"net\.pth") as refusal:
+        convnet.ResNet("resnet18").load(str(path))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"encoder": "vgg"}, "encoder"),
+        ({"encoder_weights": "x.pth"}, "encoder_weights"),
+        ({"cell": "elman"}, "cell"),
+        ({"units": 0}, "units"),
+        ({"features": 0}, "features"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"word_noise": -0.1}, "word_noise"),
+        ({"doubly_stochastic": -1.0}, "doubly_stochastic"),
+        ({"encoder_rate": float("nan")}, "encoder_rate"),
+    ],
+)
+def test_refused_settings(change, word):
+    with pytest.raises(ValueError, match=f"model.{word}"):
+        dataclasses.replace(WITH, **change)
+
+
+def test_other_data_is_refused():
+    for spec in (
+        dataclasses.replace(DATA.spec(), vocabulary=("a", "b")),
+        dataclasses.replace(DATA.spec(), image=(0, 0, 0)),
+    ):
+        with pytest.raises(ValueError, match="pictures with captions"):
+            WITH.build(spec, rng=generator(0))
+    with pytest.raises(ValueError, match="too small"):
+        WITH.build(dataclasses.replace(DATA.spec(), image=(3, 4, 4)), rng=generator(0))
+
+
+# ---------------------------------------------------------------- trained
+
+
+def test_it_learns_by_heart(tmp_path):
+    """A few scenes are soon said by heart, by training from the files of one's own folder; scores and dead attention are told."""
+    from drawgen.data.captions import Captioned
+    from drawgen.images import save_image
+
+    lines = ["picture,caption"]
+    for n, example in enumerate(Scenes(side_px=32, most=1).examples("valid")):
+        save_image(tmp_path / f"{n}.png", example.picture)
+        lines.append(f"{n}.png,{example.captions[0]}")
+        if n == 5:
+            break
+    (tmp_path / "captions.csv").write_text("\n".join(lines))
+    recipe = models.recipe("captioner", "own")
+    data = Captioned(path=str(tmp_path), valid=str(tmp_path), side_px=32, batch=6, min_count=1)
+    model = dataclasses.replace(recipe.model, features=32, units=48, attention=32, embedding=32, dropout=0.0)
+    recipe = dataclasses.replace(recipe, model=model, data=data, fit=Fit(steps=150, rate=1e-2, warmup=10, ema=0.9, clip=5.0))
+    jobs.train("captioner", recipe, tmp_path / "run", preset="own")
+    said = []
+    scores = jobs.measure(str(tmp_path / "run"), reports=jobs.Reports(message=said.append))
+    assert scores["perplexity"] < 1.3
+    assert scores["map_change"] >= 0
+    found = captioning.caption(str(tmp_path / "run"), [str(tmp_path / f"{n}.png") for n in range(6)], skipped={})
+    right = sum(described.captions[0].text == line.split(",", 1)[1] for described, line in zip(found, lines[1:], strict=True))
+    assert right >= 5
+    assert "/" not in (tmp_path / "run" / checkpoint.CONFIG).read_text()
+    other = dataclasses.replace(data, vocabulary=vocabulary_of(["a", "b"]))
+    with pytest.raises(ValueError, match=r"data\.vocabulary"):
+        jobs.train("captioner", dataclasses.replace(recipe, data=other), tmp_path / "run", preset="own", resume=True)
+
+
+@pytest.mark.skipif("captioner:scenes" not in models.shipped(), reason="not shipped yet")
+def test_shipped_attention_is_alive():
+    """On scenes of two objects or more, a colour's or a shape's map lies on the named object far more than by chance, and moves."""
+    model = models.load("captioner:scenes")
+    scenes = [example for example in Scenes(count=60).examples("test") if len(example.scene.things) > 1][:40]
+    scores = captioning.score(model, iter(scenes), beams=3)
+    assert scores["on_object"] > 3 * scores["on_object_by_chance"]
+    assert scores["map_change"] > 0.1
+    assert scores["true"] > 0.9
+
+
+def test_unsayable():
+    assert built(WITH).silent[[START, UNKNOWN]].tolist() == [-torch.inf] * 2
+    assert built(WITH).silent[END] == 0
