@@ -68,7 +68,7 @@ def main() -> None:
             "",
             f"- data: {origin}",
             f"- licence: {licence} (data); Apache-2.0 (weights, as the project)",
-            *[line for line in told if not re.match(r"- (data|licence|\w+_squared|\w+_\d+)\b", line)],
+            *[line for line in told if not re.match(r"- (data|licence|\w+_squared|kl_nats_\d+)\b", line)],
         ]
         checkpoint.write_card(target, "\n".join(card) + "\n")
         print(f"{target}: {(target / checkpoint.WEIGHTS).stat().st_size / 2**20:.1f} MiB")

@@ -541,13 +541,16 @@ PRESETS: dict[str, Recipe] = {
         model=Config(learn="policy-gradient"),
         data=replace(CHARACTERS, batch=64),
         fit=replace(FIT, rate=5e-4),
-        about="Characters in 8 strokes by PPO, the canvas a black box.",
+        about="Characters in 8 strokes by PPO, the canvas a black box. Measured after 120 batches (61,000 strokes, nine minutes on "
+        "a third of a core): .65 of a blank canvas's squared error after 8 strokes on drawings held out.",
     ),
     "doodles": Recipe(
         model=DOODLE,
         data=DIGITS,
         fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
-        about="Digits from noise in 6 strokes, against a critic, pathwise.",
+        about="Digits from noise in 6 strokes, against a critic, pathwise. Measured (seed 0, 3,000 steps, 32 minutes on half a core "
+        "of a busy Xeon): to a classifier, 43 % of the drawings are a digit with a probability of .9 or more (of real ones, 94 %), "
+        "all ten digits among them.",
     ),
     "doodles-ppo": Recipe(
         model=replace(DOODLE, learn="policy-gradient", gamma=1.0),
