@@ -92,7 +92,7 @@ def main() -> None:
                 kept = totals.setdefault(key, [0.0, 0.0])
                 kept[0], kept[1] = kept[0] + float(total), kept[1] + count
         for strokes in COUNTS:
-            l2, part_of = (totals[f"{key}_{strokes:02d}"] for key in ("l2", "share"))
+            l2, part_of = (totals[f"{key}_{strokes:02d}_strokes"] for key in ("l2", "share"))
             lines.append(f"| {name} ({len(pictures)}) | {strokes} | {l2[0] / l2[1]:.5f} | {part_of[0] / part_of[1]:.3f} |")
 
     target = sets["held out"][: arguments.count]

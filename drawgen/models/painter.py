@@ -268,14 +268,14 @@ class Reconstructing(Painter):
 
     @torch.no_grad()
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
-        """`l2_08`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08`, its share of a blank canvas's."""
+        """`l2_08_strokes`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08_strokes`, its share of a blank canvas's."""
         images, most = batch.images, max(COUNTS)
         drawn = self.draw(len(images), images, None, most, self.uniforms(most, len(images), rng))
         totals: Totals = {}
         blank = float(squared(self.blank(len(images)), images).sum())
         for strokes in COUNTS:
             error = squared(drawn.canvases[strokes - 1], images).sum()
-            totals |= {f"l2_{strokes:02d}": (error, float(len(images))), f"share_{strokes:02d}": (error, blank)}
+            totals |= {f"l2_{strokes:02d}_strokes": (error, float(len(images))), f"share_{strokes:02d}_strokes": (error, blank)}
         return totals
 
     @torch.no_grad()
@@ -548,9 +548,9 @@ PRESETS: dict[str, Recipe] = {
         model=DOODLE,
         data=DIGITS,
         fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
-        about="Digits from noise in 6 strokes, against a critic, pathwise. Measured (seed 0, 3,000 steps, 32 minutes on half a core "
-        "of a busy Xeon): to a classifier, 43 % of the drawings are a digit with a probability of .9 or more (of real ones, 94 %), "
-        "all ten digits among them.",
+        about="Digits from noise in 6 strokes, against a critic, pathwise. Measured (seed 0, 3,000 steps, 32 minutes on half a "
+        "core of a busy Xeon): to a classifier, 43 % of the drawings are a digit with a probability of .9 or more (of real ones, "
+        "94 %), all ten digits among them.",
     ),
     "doodles-ppo": Recipe(
         model=replace(DOODLE, learn="policy-gradient", gamma=1.0),
