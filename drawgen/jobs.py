@@ -699,9 +699,10 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
             figure(f"{file}.txt", f"{name} -o OUT.txt --length 600 --seed {number}", length=600, seed=number)
         elif name.startswith("ride:"):
             figure(f"{file}.png", f"{name} -o OUT.png --size 256x256 --seed {number}", size=(256, 256), seed=number)
-        else:
+        elif hasattr(models.load(name), "sample"):
+            boxes = name.startswith("draw:")
             figure(f"{file}.png", f"{name} -o OUT.png -n 64 --seed {number}", n=64, seed=number)
-            figure(f"{file}.gif", f"{name} -o OUT.gif -n 4 --boxes", n=4, boxes=True)
+            figure(f"{file}.gif", f"{name} -o OUT.gif -n 4{' --boxes' if boxes else ''}", n=4, boxes=boxes)
     textures = [name for name in names if name.startswith("ride:")]
     if textures:
         figure("tile.png", f"{textures[0]} -o OUT.png --size 160x160 --tile", size=(160, 160), tile=True)

@@ -268,7 +268,8 @@ class Reconstructing(Painter):
 
     @torch.no_grad()
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
-        """`l2_08_strokes`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08_strokes`, its share of a blank canvas's."""
+        """`l2_08_strokes`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08_strokes`, as a share of a blank
+        canvas's."""
         images, most = batch.images, max(COUNTS)
         drawn = self.draw(len(images), images, None, most, self.uniforms(most, len(images), rng))
         totals: Totals = {}
