@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from drawgen import checkpoint, models
 from drawgen.checkpoint import CheckpointError, StorageError
 from drawgen.contract import Spec, generator
+from drawgen.data.captions import SPECIAL
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 PRESETS = [(model, preset) for model in models.names() for preset in models.presets(model)]
@@ -281,7 +282,7 @@ def test_configs_refuse_what_they_do_not_know(model, preset):
 def saved(request, tmp_path):
     """(folder, model) of each kind, as a run leaves it."""
     config = models.recipe(request.param, "tiny").model
-    built = config.build(Spec((1, 16, 16), vocabulary=tuple("ab")), rng=generator(0))
+    built = config.build(Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b")), rng=generator(0))
     checkpoint.write_model(tmp_path, request.param, config, built.spec)
     checkpoint.write_weights(tmp_path, built.state_dict())
     checkpoint.write_card(tmp_path, "# a card\n")
