@@ -10,6 +10,9 @@ K beams: rows that share one feature map.
 The attention is the soft one of Xu et al. 2015, "Show, Attend and Tell", sections 3.1.2, 4.2 and 4.2.1:
 
     e_ti = v . tanh(W_a a_i + W_q h_{t-1}),  alpha_t = softmax(e_t),  z_t = sum_i alpha_ti a_i,  beta_t = sigmoid(w . h_{t-1} + b)
+
+With `word_query` the query is W_q h_{t-1} + W_y embedding(y_{t-1}): h_{t-1} has not read the last word yet, and so cannot say where
+the thing is that this word has just named.
 """
 
 from typing import NamedTuple
@@ -37,12 +40,14 @@ class Memory(NamedTuple):
 class Attention(nn.Module):
     """Additive soft attention with a gate."""
 
-    def __init__(self, features: int, units: int, attention: int, *, rng: torch.Generator) -> None:
+    def __init__(self, features: int, units: int, attention: int, words: int, *, rng: torch.Generator) -> None:
+        """`words` is E where the last word is part of the query, and else 0."""
         super().__init__()
         self.key = linear(features, attention, rng)
         self.query = linear(units, attention, rng)
         self.score = linear(attention, 1, rng)
         self.gate = linear(units, 1, rng)
+        self.word = linear(words, attention, rng) if words else None
 
     def memory(self, values: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None) -> Memory:
         """Raises ValueError for a row with nothing to look at."""
@@ -50,10 +55,16 @@ class Attention(nn.Module):
             raise ValueError("a row of features is masked everywhere; leave at least one place to look at")
         return Memory(values, self.key(values), mask)
 
-    def forward(self, h: Float[Tensor, "R U"], memory: Memory) -> tuple[Float[Tensor, "R D"], Float[Tensor, "R N"]]:
-        """(gated context, map) for R = B or R = B x K rows: K rows that follow each other share a feature map."""
+    def forward(
+        self, h: Float[Tensor, "R U"], memory: Memory, word: Float[Tensor, "R A"] | None = None
+    ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "R N"]]:
+        """(gated context, map) for R = B or R = B x K rows: K rows that follow each other share a feature map. `word` is the last
+        word's part of the query."""
         batch = len(memory.values)
-        query = self.query(h).unflatten(0, (batch, -1))  # B K A
+        query = self.query(h)
+        if word is not None:
+            query = query + word
+        query = query.unflatten(0, (batch, -1))  # B K A
         energy = self.energies(memory.keys, query)
         if memory.mask is not None:
             energy = energy.masked_fill(~memory.mask[:, None], -torch.inf)
@@ -87,9 +98,10 @@ class Decoder(nn.Module):
         forget_bias: float = 1.0,
         features: int = 0,
         attention: int = 0,
+        word_query: bool = False,
         rng: torch.Generator,
     ) -> None:
-        """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A."""
+        """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A; `word_query`: see the top."""
         super().__init__()
         if features and not (embedding and attention):
             raise ValueError(f"attention needs an embedding and units; embedding is {embedding} and attention {attention}")
@@ -101,7 +113,8 @@ class Decoder(nn.Module):
         self.recurrent = Recurrent(
             cell, self.size + features, units, layers=layers, dropout=dropout, forget_bias=forget_bias, rng=rng
         )
-        self.attention = Attention(features, units, attention, rng=rng) if features else None
+        words = embedding if word_query else 0
+        self.attention = Attention(features, units, attention, words, rng=rng) if features else None
         if self.attention is not None:
             self.first = linear(features, len(self.recurrent.start(1)) * layers * units, rng)
             self.from_state = linear(units, embedding, rng)
@@ -146,7 +159,7 @@ class Decoder(nn.Module):
         if self.attention is None or memory is None:
             h, state = self.recurrent.step_from(a, state)
             return self.output(h), state, {}
-        context, alpha = self.attention(state["h"][:, -1], memory)
+        context, alpha = self.attention(state["h"][:, -1], memory, self.asked(tokens))
         h, state = self.recurrent.step_from(a + F.linear(context, self.context_weight()), state)
         return self.deep_output(tokens, h, context), state, {"map": alpha}
 
@@ -163,10 +176,10 @@ class Decoder(nn.Module):
             h, state = self.recurrent(x, state, rng=rng)
             return self.output(h), state, None
         # All that does not depend on the state is computed for all steps at once: here the first layer's product, below the output.
-        products, weight = self.first_product(tokens), self.context_weight()
+        products, weight, asked = self.first_product(tokens), self.context_weight(), self.asked(tokens)
         outputs, contexts, maps = [], [], []
         for t in range(tokens.shape[1]):
-            context, alpha = self.attention(state["h"][:, -1], memory)
+            context, alpha = self.attention(state["h"][:, -1], memory, None if asked is None else asked[:, t])
             h, state = self.recurrent.step_from(products[:, t] + F.linear(context, weight), state, rng=rng)
             outputs.append(h)
             contexts.append(context)
@@ -181,6 +194,13 @@ class Decoder(nn.Module):
         if self.embedding is None:
             return across.t()[tokens] + weights.across_bias
         return F.linear(self.embedding(tokens), across, weights.across_bias)
+
+    def asked(self, tokens: Int[Tensor, "..."]) -> Float[Tensor, "... A"] | None:
+        """The symbols' part of the query, where they are one."""
+        if self.attention is None or self.attention.word is None or self.embedding is None:
+            return None
+        part: Tensor = self.attention.word(self.embedding(tokens))
+        return part
 
     def context_weight(self) -> Float[Tensor, "G D"]:
         return self.recurrent.weights(0).across[:, self.size :]

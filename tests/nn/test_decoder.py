@@ -33,8 +33,14 @@ def memory_of(model, rows=3, places=5, seed=4):
 TOKENS = torch.randint(0, 7, (3, 6), generator=generator(2))
 KINDS = pytest.mark.parametrize(
     "options",
-    [{"attends": True}, {"attends": True, "layers": 1}, {"attends": False}, {"attends": False, "embedding": 0}],
-    ids=["attention", "attention-one-layer", "embedding", "one-hot"],
+    [
+        {"attends": True},
+        {"attends": True, "layers": 1},
+        {"attends": True, "word_query": True},
+        {"attends": False},
+        {"attends": False, "embedding": 0},
+    ],
+    ids=["attention", "attention-one-layer", "attention-word", "embedding", "one-hot"],
 )
 
 
@@ -53,19 +59,23 @@ def test_steps_are_the_whole_sequence(cell, options):
     torch.testing.assert_close(state, after)
 
 
-def test_attention_is_the_papers():
-    """Xu et al. (2015), one row and one place at a time, in numpy."""
-    model = decoder(layers=1)
+@pytest.mark.parametrize("word_query", [False, True])
+def test_attention_is_the_papers(word_query):
+    """Xu et al. (2015), one row and one place at a time, in numpy; and with the last word in the query."""
+    model = decoder(layers=1, word_query=word_query)
     attention = model.attention
-    values, h = random(2, 5, 4), random(2, 6, seed=9)
-    context, alpha = attention(h, attention.memory(values))
+    values, h, words = random(2, 5, 4), random(2, 6, seed=9), TOKENS[:2, 0]
+    context, alpha = attention(h, attention.memory(values), model.asked(words))
     weights = {name: p.detach().numpy() for name, p in attention.named_parameters()}
     for row in range(2):
         a, q = values[row].numpy(), h[row].numpy()
+        told = np.zeros(3)
+        if word_query:
+            told = weights["word.weight"] @ model.embedding.weight[words[row]].detach().numpy() + weights["word.bias"]
         energy = []
         for place in range(5):
             hidden = np.tanh(
-                weights["key.weight"] @ a[place] + weights["key.bias"] + weights["query.weight"] @ q + weights["query.bias"]
+                weights["key.weight"] @ a[place] + weights["key.bias"] + weights["query.weight"] @ q + weights["query.bias"] + told
             )
             energy.append((weights["score.weight"] @ hidden + weights["score.bias"])[0])
         expected = np.exp(energy) / np.exp(energy).sum()
