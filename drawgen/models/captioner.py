@@ -255,7 +255,7 @@ PRESETS: dict[str, Recipe] = {
         "colour and shape that training never showed. Not measured yet.",
     ),
     "own": Recipe(
-        model=Config(features=128, attention=128, units=256, embedding=128, dropout=0.3),
+        model=Config(features=128, attention=128, word_query=True, units=256, embedding=128, dropout=0.3),
         data=Captioned(side_px=96, min_count=2),
         fit=Fit(minutes=30.0, rate=1e-3, warmup=200, decay=0.8, clip=10.0, ema=0.998, valid_steps=1000),
         about="Your own pictures and captions, from scratch on a CPU: a folder of pictures with captions.csv (the columns picture "

@@ -40,7 +40,7 @@ class Memory(NamedTuple):
 class Attention(nn.Module):
     """Additive soft attention with a gate."""
 
-    def __init__(self, features: int, units: int, attention: int, words: int, *, rng: torch.Generator) -> None:
+    def __init__(self, features: int, units: int, attention: int, words: int = 0, *, rng: torch.Generator) -> None:
         """`words` is E where the last word is part of the query, and else 0."""
         super().__init__()
         self.key = linear(features, attention, rng)
