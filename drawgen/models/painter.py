@@ -8,6 +8,8 @@ is for is its goal, and how it learns is another matter:
 
     goal   reconstruct: the squared error on a pyramid of resolutions, after every stroke
            doodle: a critic that tells drawings of the data from its own (WGAN-GP), from noise and without a target
+           complete: half a picture is given, and the critic judges it together with what is drawn in the other half (SPIRAL++'s
+           complement critic)
     learn  pathwise: the gradient goes through the brush; only the flag that lifts the pen learns by its score function
            policy-gradient: the canvas is a black box, an environment of SPIRAL's actions, any brush; PPO on the decrease of the
            error, or on the differences of the critic's scores (SPIRAL++'s temporal credit)
@@ -42,6 +44,8 @@ DARK = 1e-3
 """Added to the error of a blank canvas, so that an empty picture does not weigh without bound."""
 SIZES = (1 / 32, 1.5 / 32, 2.5 / 32)
 """Radii of the black box's pen, as shares of the side."""
+HALVES = {"left": (2, 0), "right": (2, 1), "top": (1, 0), "bottom": (1, 1)}
+"""The axis of a picture that is cut in two, and which of the halves it is."""
 PRESSURES, LEVELS = 4, 6
 """How many pressures of the black box's pen, and shades of each colour."""
 
@@ -51,7 +55,7 @@ class Config:
     """A recurrent painter."""
 
     goal: str = "reconstruct"
-    """`reconstruct` paints after a picture; `doodle` draws from noise, judged by a critic."""
+    """`reconstruct` paints after a picture; `doodle` draws from noise, judged by a critic; `complete` draws the other half of one."""
     learn: str = "pathwise"
     """`pathwise`: through the brush. `policy-gradient`: by PPO, the canvas a black box."""
     strokes: int = 8
@@ -66,6 +70,8 @@ class Config:
     """Least and greatest radius of a stroke, as shares of the side; too small a least one invites strokes that leave nothing."""
     opacity: float = 0.3
     """Least opacity of a stroke."""
+    given: str = "left"
+    """Complete: the half that is given: left, right, top or bottom."""
     inset: float = 0.0
     """Pathwise: how far from the edge a stroke's points stay, as a share of the side. A critic's painter that may leave the canvas
     does so, and what is not seen is not learned from."""
@@ -93,7 +99,8 @@ class Config:
     """Policy gradient: how far advantages look (GAE)."""
 
     def __post_init__(self) -> None:
-        for name, known in (("goal", ("reconstruct", "doodle")), ("learn", ("pathwise", "policy-gradient"))):
+        options = {"goal": ("reconstruct", "doodle", "complete"), "learn": ("pathwise", "policy-gradient"), "given": tuple(HALVES)}
+        for name, known in options.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"model.{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}")
         least = {
@@ -109,8 +116,10 @@ class Config:
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {value}")
-        if self.goal == "doodle" and not self.noise:
-            raise ValueError("model.noise is 0; a doodle starts from noise, give some 32 numbers")
+        if self.goal != "reconstruct" and not self.noise:
+            raise ValueError(f"model.noise is 0; to {self.goal} starts from noise, give some 32 numbers")
+        if (self.goal, self.learn) not in PAINTERS:
+            raise ValueError(f"to {self.goal} is not learned by {self.learn}; set model.learn pathwise")
         if not 0 < self.radius[0] <= self.radius[1] <= 1:
             raise ValueError(f"model.radius is {self.radius}; it is the least and the greatest, above 0 and at most 1")
         if not 0 <= self.inset < 0.5:
@@ -149,7 +158,7 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
 
 class Painter(nn.Module):
     """What all painters share: a policy and a blank canvas (0; ink is 1). A painter has two parents: what it is for
-    (`Reconstructing`, `Doodling`) and how it learns (`Pathwise`, `PolicyGradient`)."""
+    (`Reconstructing`, `Doodling`, `Completing`) and how it learns (`Pathwise`, `PolicyGradient`)."""
 
     config: Config
     spec: Spec
@@ -162,18 +171,18 @@ class Painter(nn.Module):
         if height != width:
             raise ValueError(f"the painter learns on square pictures, and these are {width}x{height}; cut them square")
         self.config, self.spec = config, spec
-        doodles = config.goal == "doodle"
+        judged = config.goal != "reconstruct"
         self.policy = Policy(
-            channels if doodles else 3 * channels,
+            {"reconstruct": 3 * channels, "doodle": channels, "complete": channels + 1}[config.goal],
             height,
             width=config.width,
             units=config.units,
-            noise=config.noise if doodles else 0,
+            noise=config.noise if judged else 0,
             numbers=self.numbers(channels),
             choices=self.choices(channels),
             rng=rng,
         )
-        self.critic = Critic(channels, height, config.critic_width, rng=rng) if doodles else None
+        self.critic = Critic(channels, height, config.critic_width, rng=rng) if judged else None
 
     # What the two parents bring. From the goal:
 
@@ -231,9 +240,13 @@ class Painter(nn.Module):
     def blank(self, count: int) -> Float[Tensor, "B C H W"]:
         return torch.zeros(count, *self.spec.image, device=self.device)
 
-    def planes(self, canvas: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"] | None) -> Tensor:
+    def planes(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Tensor:
         """What the policy looks at."""
-        return canvas if target is None else torch.cat([canvas, target, target - canvas], 1)
+        return canvas
+
+    def masked(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B C H W"]:
+        """The canvas with what may not be painted over."""
+        return canvas
 
     def uniforms(self, strokes: int, count: int, rng: torch.Generator) -> Float[Tensor, "T B A"]:
         """The random numbers that strokes take."""
@@ -255,6 +268,10 @@ class Reconstructing(Painter):
 
     def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
         return images, None
+
+    def planes(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Tensor:
+        assert target is not None
+        return torch.cat([canvas, target, target - canvas], 1)
 
     def criticise(self, images: Tensor, drawn: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
         return iter(())
@@ -286,7 +303,7 @@ class Reconstructing(Painter):
         return self.show(self.draw(len(images), images, None, self.config.strokes, uniforms))
 
 
-class Doodling(Painter):
+class Judged(Painter):
     """Draws from noise, against a critic."""
 
     critic: Critic
@@ -314,6 +331,36 @@ class Doodling(Painter):
         target, noise = self.goal(batch.images, rng=rng)
         drawn = self.draw(count, target, noise, strokes, self.uniforms(strokes, count, rng))
         return {"critic_gap": ((self.critic(batch.images) - self.critic(drawn.canvases[-1])).sum(), float(count))}
+
+
+class Completing(Judged):
+    """Draws the other half of a picture: the given one lies under a mask of tape, and the critic sees both together."""
+
+    def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
+        """The given half, and in the last channel where it is."""
+        tape = torch.zeros_like(images[:, :1])
+        axis, which = HALVES[self.config.given]
+        tape.chunk(2, axis + 1)[which].fill_(1.0)
+        return torch.cat([images * tape, tape], 1), super().goal(images, rng=rng)[1]
+
+    def planes(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Tensor:
+        assert target is not None
+        return torch.cat([canvas, target[:, -1:]], 1)
+
+    def masked(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B C H W"]:
+        assert target is not None
+        return torch.lerp(canvas, target[:, :-1], target[:, -1:])
+
+    @torch.no_grad()
+    def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
+        """The given halves of the pictures, completed; nothing of the other halves is looked at."""
+        target, noise = self.goal(images, rng=rng)
+        uniforms = self.uniforms(self.config.strokes, len(images), rng)
+        return self.show(self.draw(len(images), target, noise, self.config.strokes, uniforms))
+
+
+class Doodling(Judged):
+    """Draws from noise alone."""
 
     @torch.no_grad()
     def sample(self, request: Request) -> Sample:
@@ -359,7 +406,7 @@ class Pathwise(Painter):
         self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
     ) -> Drawn:
         (least, greatest), inset = self.config.radius, self.config.inset
-        canvas, memory = self.blank(count), self.policy.start(count, noise)
+        canvas, memory = self.masked(self.blank(count), target), self.policy.start(count, noise)
         canvases, laid, log_probs = [], [], []
         for step in range(strokes):
             # A stroke sees the canvas as it is: the gradient goes through what is painted, not through what is seen.
@@ -369,7 +416,7 @@ class Pathwise(Painter):
             opacity = self.config.opacity + (1 - self.config.opacity) * numbers[:, 2:4]
             colour = numbers[:, 4:] if numbers.shape[1] > 4 else torch.ones_like(numbers[:, :1])
             stroke = torch.cat([inset + (1 - 2 * inset) * points.flatten(1), radii, opacity, colour], 1)
-            canvas = paint(canvas, stroke[:, None])
+            canvas = self.masked(paint(canvas, stroke[:, None]), target)
             canvases.append(canvas)
             laid.append(stroke)
             log_probs.append(log_prob)
@@ -495,6 +542,10 @@ class PolicyGradientReconstructor(Reconstructing, PolicyGradient):
     """SPIRAL with a target: a picture, and rewards."""
 
 
+class PathwiseCompleter(Completing, Pathwise):
+    """A generator of the other half."""
+
+
 class PathwiseDoodler(Doodling, Pathwise):
     """A generator of drawings whose last layer is a brush."""
 
@@ -506,6 +557,7 @@ class PolicyGradientDoodler(Doodling, PolicyGradient):
 PAINTERS = {
     ("reconstruct", "pathwise"): PathwiseReconstructor,
     ("reconstruct", "policy-gradient"): PolicyGradientReconstructor,
+    ("complete", "pathwise"): PathwiseCompleter,
     ("doodle", "pathwise"): PathwiseDoodler,
     ("doodle", "policy-gradient"): PolicyGradientDoodler,
 }
@@ -558,6 +610,12 @@ PRESETS: dict[str, Recipe] = {
         data=replace(DIGITS, batch=64),
         fit=replace(FIT, rate=3e-4, decay=0.2),
         about="Digits from noise, against a critic, by PPO on the differences of its scores.",
+    ),
+    "completion": Recipe(
+        model=replace(DOODLE, goal="complete", strokes=4),
+        data=DIGITS,
+        fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
+        about="The right half of a digit whose left half is given, in 4 strokes, against a critic that sees both.",
     ),
     "tiny": Recipe(
         model=Config(strokes=3, units=16, width=4),

@@ -12,7 +12,7 @@ from drawgen.models.painter import DARK, PAINTERS, Config, pyramid
 
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
-RECONSTRUCT, DOODLE = SMALL, dataclasses.replace(SMALL, goal="doodle")
+RECONSTRUCT, DOODLE, COMPLETE = (dataclasses.replace(SMALL, goal=goal) for goal in ("reconstruct", "doodle", "complete"))
 KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS]
 
 
@@ -37,7 +37,7 @@ def test_each_kind_learns_something(config, channels):
     losses = walk(model, pictures(spec=spec))
     players = [loss.player for loss in losses]
     policy_steps = 1 if config.learn == "pathwise" else config.epochs * config.minibatches
-    assert players == ["critic"] * (config.critic_steps if config.goal == "doodle" else 0) + ["policy"] * policy_steps
+    assert players == ["critic"] * (0 if config.goal == "reconstruct" else config.critic_steps) + ["policy"] * policy_steps
     assert all(torch.isfinite(loss.value) for loss in losses)
     moved = [name for name, p in model.policy.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0]
     assert any("eye" in name for name in moved)
@@ -60,7 +60,7 @@ def test_the_loss_is_that_of_the_drawn_strokes():
 
 
 def test_strokes_drawn_again_are_the_picture():
-    for config in KINDS:
+    for config in (kind for kind in KINDS if kind.goal != "complete"):
         model = config.build(SPEC, rng=generator(0))
         batch = pictures()
         sample = model.sample(Request(n=3)) if config.goal == "doodle" else model.reconstruct(batch.images, rng=generator(5))
@@ -106,10 +106,27 @@ def test_a_stroke_left_out_leaves_the_canvas():
     assert drawn.canvases.abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("given", ["left", "right", "top", "bottom"])
+def test_a_half_is_completed(given):
+    """The given half stays as it is, the other is drawn, and what was there before makes no difference."""
+    model = dataclasses.replace(COMPLETE, given=given).build(SPEC, rng=generator(0))
+    images = pictures().images
+    given_half = (..., slice(None), slice(0, 8)) if given in ("left", "right") else (..., slice(0, 8), slice(None))
+    other_half = (..., slice(None), slice(8, 16)) if given in ("left", "right") else (..., slice(8, 16), slice(None))
+    if given in ("right", "bottom"):
+        given_half, other_half = other_half, given_half
+    completed = model.reconstruct(images, rng=generator(5)).images
+    assert torch.equal(completed[given_half], images[given_half])
+    assert completed[other_half].amax((1, 2, 3)).min() > 0
+    images[other_half] = 0
+    assert torch.equal(model.reconstruct(images, rng=generator(5)).images, completed)
+
+
 def test_verbs_go_by_the_goal():
-    painter, doodler = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE))
-    assert hasattr(painter, "reconstruct")
-    assert not hasattr(painter, "sample")
+    painter, doodler, completer = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE, COMPLETE))
+    for model in (painter, completer):
+        assert hasattr(model, "reconstruct")
+        assert not hasattr(model, "sample")
     assert hasattr(doodler, "sample")
     assert not hasattr(doodler, "reconstruct")
 
@@ -117,10 +134,13 @@ def test_verbs_go_by_the_goal():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"goal": "draw"}, "model.goal is 'draw'; it is one of reconstruct, doodle"),
+        ({"goal": "draw"}, "model.goal is 'draw'; it is one of reconstruct, doodle, complete"),
         ({"learn": "ppo"}, "model.learn is 'ppo'"),
         ({"strokes": 0}, "model.strokes is 0"),
         ({"goal": "doodle", "noise": 0}, "model.noise is 0"),
+        ({"goal": "complete", "noise": 0}, "model.noise is 0"),
+        ({"goal": "complete", "learn": "policy-gradient"}, "to complete is not learned by policy-gradient"),
+        ({"goal": "complete", "given": "middle"}, "model.given is 'middle'; it is one of left, right, top, bottom"),
         ({"radius": (0.2, 0.1)}, "model.radius is"),
         ({"gamma": 1.5}, "model.gamma is 1.5"),
     ],
