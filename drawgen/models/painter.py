@@ -13,17 +13,20 @@ is for is its goal, and how it learns is another matter:
     learn  pathwise: the gradient goes through the brush; only the flag that lifts the pen learns by its score function
            policy-gradient: the canvas is a black box, an environment of SPIRAL's actions, any brush; PPO on the decrease of the
            error, or on the differences of the critic's scores (SPIRAL++'s temporal credit)
+           imitation: the same actions on the same canvas, foretold from what a painter that learned pathwise does there
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from drawgen_envs.brush import paint
+from drawgen_envs.brush import COLUMNS, paint
 from drawgen_envs.episodes import SpiralEpisodes
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -46,6 +49,7 @@ SIZES = (1 / 32, 1.5 / 32, 2.5 / 32)
 """Radii of the black box's pen, as shares of the side."""
 HALVES = {"left": (2, 0), "right": (2, 1), "top": (1, 0), "bottom": (1, 1)}
 """The axis of a picture that is cut in two, and which of the halves it is."""
+LEARN = ("pathwise", "policy-gradient", "imitation")
 PRESSURES, LEVELS = 4, 6
 """How many pressures of the black box's pen, and shades of each colour."""
 
@@ -55,9 +59,14 @@ class Config:
     """A recurrent painter."""
 
     goal: str = "reconstruct"
-    """`reconstruct` paints after a picture; `doodle` draws from noise, judged by a critic; `complete` draws the other half of one."""
+    """`reconstruct` paints after a picture; `doodle` draws from noise, judged by a critic; `complete` draws the other half."""
     learn: str = "pathwise"
-    """`pathwise`: through the brush. `policy-gradient`: by PPO, the canvas a black box."""
+    """`pathwise`: through the brush. `policy-gradient`: by PPO, the canvas a black box. `imitation`: after a teacher, there."""
+    teacher: str = ""
+    """Imitation: the model folder (or MODEL:NAME) of a painter with the same goal that learned pathwise, with half as many strokes:
+    each of its strokes takes a move and a stroke."""
+    begin: str = ""
+    """The model folder (or MODEL:NAME) of a painter whose weights training begins with, where they have the same name and shape."""
     strokes: int = 8
     """Strokes of a drawing."""
     units: int = 256
@@ -99,7 +108,7 @@ class Config:
     """Policy gradient: how far advantages look (GAE)."""
 
     def __post_init__(self) -> None:
-        options = {"goal": ("reconstruct", "doodle", "complete"), "learn": ("pathwise", "policy-gradient"), "given": tuple(HALVES)}
+        options = {"goal": ("reconstruct", "doodle", "complete"), "learn": LEARN, "given": tuple(HALVES)}
         for name, known in options.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"model.{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}")
@@ -120,6 +129,10 @@ class Config:
             raise ValueError(f"model.noise is 0; to {self.goal} starts from noise, give some 32 numbers")
         if (self.goal, self.learn) not in PAINTERS:
             raise ValueError(f"to {self.goal} is not learned by {self.learn}; set model.learn pathwise")
+        if (self.learn == "imitation") != bool(self.teacher):
+            raise ValueError(
+                f"model.learn is {self.learn} and model.teacher {self.teacher!r}; imitation needs a teacher, no other does"
+            )
         if not 0 < self.radius[0] <= self.radius[1] <= 1:
             raise ValueError(f"model.radius is {self.radius}; it is the least and the greatest, above 0 and at most 1")
         if not 0 <= self.inset < 0.5:
@@ -127,6 +140,10 @@ class Config:
         for name in ("opacity", "gamma", "lam"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
+
+    def published(self) -> "Config":
+        """Without the paths of the models that it learned from: what is kept in a model folder."""
+        return replace(self, teacher=Path(self.teacher).name, begin=Path(self.begin).name)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Painter":
         return PAINTERS[self.goal, self.learn](self, spec, rng=rng)
@@ -232,6 +249,20 @@ class Painter(nn.Module):
             "policy": Player([Group(list(self.policy.parameters()), rate=0.3)], betas=(0.0, 0.9)),
             "critic": Player([Group(list(self.critic.parameters()))], betas=(0.0, 0.9), clip=1e3),
         }
+
+    def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
+        """Takes over the weights that training begins with. Raises ValueError where the memory's do not fit."""
+        if not self.config.begin:
+            return
+        from drawgen import models
+
+        mine, found = self.state_dict(), models.load(self.config.begin).state_dict()
+        fitting = {name: value for name, value in found.items() if name in mine and mine[name].shape == value.shape}
+        if not {name for name in mine if name.startswith("policy.memory.")} <= set(fitting):
+            raise ValueError(
+                f"the weights of {self.config.begin} do not fit this painter; begin with one of {self.policy.units} units"
+            )
+        self.load_state_dict(mine | fitting)
 
     @property
     def device(self) -> torch.device:
@@ -438,6 +469,10 @@ class Pathwise(Painter):
         return None
 
 
+def seen_by_all(episodes: SpiralEpisodes) -> Float[Tensor, "B C H W"]:
+    return episodes.easel.screen.permute(0, 3, 1, 2).float() / 255
+
+
 class PolicyGradient(Painter):
     """SPIRAL's actions in SPIRAL's environment, the canvas a black box; learned by PPO."""
 
@@ -460,11 +495,8 @@ class PolicyGradient(Painter):
             return actions
         return torch.cat([actions, torch.full_like(actions[:, :1], LEVELS - 1)], 1)
 
-    def play(
-        self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Episodes played to their end: by name (T B ...) the canvases before and after, actions, log-probabilities and values; and
-        the strokes."""
+    def begin_episodes(self, count: int, strokes: int) -> SpiralEpisodes:
+        """Blank canvases."""
         channels, side, _ = self.spec.image
         episodes = SpiralEpisodes(
             count,
@@ -480,13 +512,21 @@ class PolicyGradient(Painter):
             device=self.device,
         )
         episodes.begin(np.arange(count), [np.random.default_rng(row) for row in range(count)])
+        return episodes
+
+    def play(
+        self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Episodes played to their end: by name (T B ...) the canvases before and after, actions, log-probabilities and values; and
+        the strokes."""
+        episodes = self.begin_episodes(count, strokes)
         canvas, memory = self.blank(count), self.policy.start(count, noise)
         played: dict[str, list[Tensor]] = {name: [] for name in ("before", "after", "action", "log_prob", "value")}
         for step in range(strokes):
             seen, memory = self.policy.look(self.planes(canvas, target), memory)
             action, log_prob, _ = self.policy.choose(seen, memory, uniforms=uniforms[step])
             episodes.step(self.complete(action))
-            after = episodes.easel.screen.permute(0, 3, 1, 2).float() / 255
+            after = seen_by_all(episodes)
             row = (canvas, after, action, log_prob, self.policy.value(memory.h)[:, 0])
             for name, value in zip(played, row, strict=True):
                 played[name].append(value)
@@ -534,6 +574,68 @@ class PolicyGradient(Painter):
         return torch.stack(log_probs), torch.stack(entropies), torch.stack(values)
 
 
+class Imitation(PolicyGradient):
+    """SPIRAL's actions, foretold from what a teacher does on the same canvas: strokes of real numbers, each a move and a stroke."""
+
+    @cached_property
+    def teacher(self) -> tuple[Painter]:
+        """In a tuple, so that its weights are not this model's. Raises ValueError for one who paints something else."""
+        from drawgen import models
+
+        name = self.config.teacher
+        teacher = models.load(name, device=str(self.device))
+        if not isinstance(teacher, Pathwise) or teacher.config.goal != self.config.goal or teacher.spec.image != self.spec.image:
+            raise ValueError(f"{name} is no painter that learned pathwise to {self.config.goal} at this size; take another teacher")
+        if (2 * teacher.config.strokes, teacher.policy.noise) != (self.config.strokes, self.policy.noise):
+            raise ValueError(
+                f"{name} draws {teacher.config.strokes} strokes from {teacher.policy.noise} numbers of noise; set model.strokes "
+                f"{2 * teacher.config.strokes} and model.noise {teacher.config.noise}"
+            )
+        return (teacher,)
+
+    def lesson(self, target: Tensor | None, noise: Tensor | None, count: int, rng: torch.Generator) -> dict[str, Tensor]:
+        """What the teacher does, by name (T B ...): the actions, and the canvases before them."""
+        (teacher,) = self.teacher
+        strokes = teacher.config.strokes
+        drawn = teacher.draw(count, target, noise, strokes, teacher.uniforms(strokes, count, rng))
+        actions = as_actions(drawn.strokes, self.policy.grid)
+        episodes = self.begin_episodes(count, len(actions))
+        before = []
+        for action in actions:
+            before.append(seen_by_all(episodes))
+            episodes.step(action)
+        return {"action": actions[:, :, : self.components], "before": torch.stack(before)}
+
+    def losses(self, batch: Pictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+        """-log p of the teacher's actions, in nats a drawing."""
+        count = len(batch.images)
+        target, noise = self.goal(batch.images, rng=rng)
+        with torch.no_grad():
+            lesson = self.lesson(target, noise, count, rng)
+        log_prob, _, _ = self.replay(lesson, target, noise, torch.arange(count, device=self.device))
+        yield Loss(-log_prob.sum(0).mean(), "policy", count)
+        return None
+
+
+def as_actions(strokes: Float[Tensor, "T B P"], grid: int) -> Int64[Tensor, "U B A"]:
+    """Strokes of real numbers as SPIRAL's actions, U = 2 T: a move to where each begins, and the stroke nearest to it."""
+
+    def cell(points: Tensor) -> Tensor:
+        x, y = (points * grid).round().long().clamp(0, grid - 1).unbind(2)
+        return y * grid + x
+
+    start, control, end = (cell(strokes[..., first : first + 2]) for first in (0, 2, 4))
+    radius, pressure = strokes[..., 6:8].mean(2), strokes[..., 8:10].mean(2)
+    size = (radius[..., None] - radius.new_tensor(SIZES)).abs().argmin(2)
+    pressed = (pressure * PRESSURES).round().long().clamp(1, PRESSURES) - 1
+    colour = (strokes[..., len(COLUMNS) :] * (LEVELS - 1)).round().long().clamp(0, LEVELS - 1)
+    none, one = torch.zeros_like(end), torch.ones_like(end)
+    move = torch.stack([none, start, none, none, none], 2)
+    paints = torch.stack([control, end, one, pressed, size], 2)
+    both = torch.stack([torch.cat([move, torch.zeros_like(colour)], 2), torch.cat([paints, colour], 2)], 1)
+    return both.flatten(0, 1)
+
+
 class PathwiseReconstructor(Reconstructing, Pathwise):
     """Learning to Paint's way: a picture, and the gradient of its error."""
 
@@ -544,6 +646,14 @@ class PolicyGradientReconstructor(Reconstructing, PolicyGradient):
 
 class PathwiseCompleter(Completing, Pathwise):
     """A generator of the other half."""
+
+
+class ImitatingReconstructor(Reconstructing, Imitation):
+    """Learns SPIRAL's actions from a teacher that paints after pictures."""
+
+
+class ImitatingDoodler(Doodling, Imitation):
+    """Learns SPIRAL's actions from a teacher that doodles."""
 
 
 class PathwiseDoodler(Doodling, Pathwise):
@@ -557,6 +667,8 @@ class PolicyGradientDoodler(Doodling, PolicyGradient):
 PAINTERS = {
     ("reconstruct", "pathwise"): PathwiseReconstructor,
     ("reconstruct", "policy-gradient"): PolicyGradientReconstructor,
+    ("reconstruct", "imitation"): ImitatingReconstructor,
+    ("doodle", "imitation"): ImitatingDoodler,
     ("complete", "pathwise"): PathwiseCompleter,
     ("doodle", "pathwise"): PathwiseDoodler,
     ("doodle", "policy-gradient"): PolicyGradientDoodler,

@@ -8,12 +8,12 @@ from drawgen_envs.brush import paint
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
-from drawgen.models.painter import DARK, PAINTERS, Config, pyramid
+from drawgen.models.painter import DARK, PAINTERS, PRESSURES, SIZES, Config, as_actions, pyramid
 
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
 RECONSTRUCT, DOODLE, COMPLETE = (dataclasses.replace(SMALL, goal=goal) for goal in ("reconstruct", "doodle", "complete"))
-KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS]
+KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS if learn != "imitation"]
 
 
 def pictures(count=8, spec=SPEC):
@@ -122,6 +122,79 @@ def test_a_half_is_completed(given):
     assert torch.equal(model.reconstruct(images, rng=generator(5)).images, completed)
 
 
+def saved(config, folder, spec=SPEC):
+    from drawgen import checkpoint
+
+    model = config.build(spec, rng=generator(7))
+    folder.mkdir(exist_ok=True)
+    checkpoint.write_model(folder, "painter", config, spec)
+    checkpoint.write_weights(folder, model.state_dict())
+    return model
+
+
+def test_actions_of_strokes_paint_the_same():
+    """Strokes whose numbers lie on the grid come back from their actions as they were."""
+    grid, rng = 8, generator(3)
+    config = dataclasses.replace(RECONSTRUCT, learn="imitation", teacher="x", strokes=6)
+    places = torch.randint(0, grid, (3, 4, 6), generator=rng) / grid
+    radius = torch.tensor(SIZES)[torch.randint(0, 3, (3, 4, 1), generator=rng)].expand(3, 4, 2)
+    pressure = (torch.randint(0, PRESSURES, (3, 4, 1), generator=rng) + 1).expand(3, 4, 2) / PRESSURES
+    strokes = torch.cat([places, radius, pressure, torch.ones(3, 4, 1)], 2)
+    actions = as_actions(strokes, grid)
+    assert actions.shape == (6, 4, 6)
+    assert (actions[::2, :, 2] == 0).all()
+    episodes = config.build(SPEC, rng=generator(0)).begin_episodes(4, 6)
+    for action in actions:
+        episodes.step(action)
+    laid = episodes.strokes.transpose(0, 1)
+    torch.testing.assert_close(laid[1::2], strokes)
+    assert (laid[::2, :, 6:8] == 0).all()  # a move leaves nothing
+
+
+@pytest.mark.parametrize("goal", ["reconstruct", "doodle"])
+def test_imitation_comes_nearer_to_its_teacher(goal, tmp_path):
+    saved(dataclasses.replace(SMALL, goal=goal), tmp_path)
+    config = dataclasses.replace(SMALL, goal=goal, learn="imitation", teacher=str(tmp_path), strokes=6)
+    model = config.build(SPEC, rng=generator(0))
+    optimiser = torch.optim.Adam(model.policy.parameters(), 1e-2)
+    costs = []
+    for _ in range(12):
+        (loss,) = walk(model, pictures())
+        optimiser.step()
+        costs.append(float(loss.value.detach()))
+    assert costs[-1] < 0.8 * costs[0]
+    assert config.published().teacher == tmp_path.name
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"strokes": 5}, "set model.strokes 6 and model.noise 4"),
+        ({"noise": 5, "goal": "doodle"}, "draws 3 strokes from 4 numbers of noise"),
+        ({"goal": "reconstruct"}, "no painter that learned pathwise to reconstruct"),
+    ],
+)
+def test_teachers_of_something_else(change, words, tmp_path):
+    saved(DOODLE, tmp_path)
+    config = dataclasses.replace(DOODLE, **({"learn": "imitation", "teacher": str(tmp_path), "strokes": 6} | change))
+    with pytest.raises(ValueError, match=words):
+        walk(config.build(SPEC, rng=generator(0)), pictures())
+
+
+def test_training_begins_with_given_weights(tmp_path):
+    begun = saved(DOODLE, tmp_path)
+    model = dataclasses.replace(DOODLE, learn="policy-gradient", begin=str(tmp_path)).build(SPEC, rng=generator(0))
+    model.prepare(iter(()), rng=generator(0))
+    mine, theirs = model.state_dict(), begun.state_dict()
+    taken = {name for name in mine if name in theirs and mine[name].shape == theirs[name].shape}
+    assert {"policy.eye.summarise.weight", "critic.score.weight"} < taken < set(mine)
+    assert all(torch.equal(mine[name], theirs[name]) for name in taken)
+    saved(dataclasses.replace(SMALL, units=24, width=8), tmp_path / "other")
+    model = dataclasses.replace(RECONSTRUCT, begin=str(tmp_path / "other")).build(SPEC, rng=generator(0))
+    with pytest.raises(ValueError, match="do not fit this painter; begin with one of 16 units"):
+        model.prepare(iter(()), rng=generator(0))
+
+
 def test_verbs_go_by_the_goal():
     painter, doodler, completer = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE, COMPLETE))
     for model in (painter, completer):
@@ -140,6 +213,8 @@ def test_verbs_go_by_the_goal():
         ({"goal": "doodle", "noise": 0}, "model.noise is 0"),
         ({"goal": "complete", "noise": 0}, "model.noise is 0"),
         ({"goal": "complete", "learn": "policy-gradient"}, "to complete is not learned by policy-gradient"),
+        ({"learn": "imitation"}, "imitation alone needs a teacher"),
+        ({"teacher": "x"}, "imitation alone needs a teacher"),
         ({"goal": "complete", "given": "middle"}, "model.given is 'middle'; it is one of left, right, top, bottom"),
         ({"radius": (0.2, 0.1)}, "model.radius is"),
         ({"gamma": 1.5}, "model.gamma is 1.5"),
