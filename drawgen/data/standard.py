@@ -42,8 +42,6 @@ class Standard:
     """Training pictures are shifted by up to so many pixels each way, at random."""
     warp: float = 0.0
     """Training pictures are turned, scaled, sheared and shifted at random; 1: by up to 17 degrees, 20 %, 20 % and 12 %."""
-    mirror: bool = False
-    """Training pictures are laid in one of the eight ways of a square, at random."""
     without: str = ""
     """An alphabet of Omniglot that is left out, to be painted by a model that has never seen it."""
     digits: int = 1
@@ -88,8 +86,6 @@ class Standard:
     def ready(self, pictures: Tensor, chosen: Tensor, rng: torch.Generator, *, training: bool) -> Pictures:
         """The chosen pictures as a batch, scattered over canvases where several are asked for."""
         batch = pictures[chosen].float() / 255
-        if self.mirror and training:
-            batch = mirrored(batch, rng=rng)
         if self.warp and training:  # before they are made smaller: what is interpolated afterwards is blurred
             batch = warped(batch, self.warp, rng=rng)
         if self.side_px and self.side_px != batch.shape[-1]:
@@ -101,14 +97,6 @@ class Standard:
             shifts = torch.randint(-self.jitter_px, self.jitter_px + 1, (len(batch), 2), generator=rng).tolist()
             batch = torch.stack([picture.roll(shift, (1, 2)) for picture, shift in zip(batch, shifts, strict=True)])
         return Pictures((batch >= self.threshold).float() if self.threshold else batch)
-
-
-def mirrored(pictures: Tensor, *, rng: torch.Generator) -> Tensor:
-    """Each picture (n C S S) in one of the eight ways to lay a square upon itself."""
-    across, down, turned = (torch.rand(3, len(pictures), generator=rng) < 0.5).view(3, -1, 1, 1, 1).unbind(0)
-    pictures = torch.where(across, pictures.flip(3), pictures)
-    pictures = torch.where(down, pictures.flip(2), pictures)
-    return torch.where(turned, pictures.mT, pictures)
 
 
 def warped(pictures: Tensor, strength: float, *, rng: torch.Generator) -> Tensor:

@@ -10,10 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from drawgen.contract import generator
 from drawgen.data import standard
 from drawgen.data.pictures import DataError
-from drawgen.data.standard import Standard, mirrored
+from drawgen.data.standard import Standard
 
 
 @pytest.fixture
@@ -56,15 +55,6 @@ def test_jitter_shifts_training_pictures_only(digits):
         assert any(torch.equal(a.roll((y, x), (1, 2)), b) for y in range(-2, 3) for x in range(-2, 3))
     plain, jittered = (next(Standard(path=str(digits[0]), jitter_px=j).stream("valid", seed=5)).images for j in (0, 2))
     assert torch.equal(plain, jittered)
-
-
-def test_mirrored_pictures_are_one_of_the_eight():
-    picture = torch.rand(1, 1, 5, 5)
-    eight = [turned for flat in (picture, picture.mT) for turned in (flat, flat.flip(2), flat.flip(3), flat.flip(2, 3))]
-    found = mirrored(picture.expand(64, -1, -1, -1), rng=generator(0))
-    which = [[n for n, one in enumerate(eight) if torch.equal(one[0], other)] for other in found]
-    assert all(len(w) == 1 for w in which)
-    assert {w[0] for w in which} == set(range(8))
 
 
 def test_two_digits_on_a_canvas():
