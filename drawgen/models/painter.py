@@ -717,8 +717,14 @@ PRESETS: dict[str, Recipe] = {
         "core of a busy Xeon): to a classifier, 38 % of the drawings are a digit with a probability of .9 or more (of real ones, "
         "96 %), nine of the ten digits among them.",
     ),
+    "doodles-imitation": Recipe(
+        model=replace(DOODLE, learn="imitation", teacher="painter:doodles", strokes=12),
+        data=replace(DIGITS, batch=64),
+        fit=replace(FIT, minutes=10.0, valid_steps=0),
+        about="The doodles of a painter that learned pathwise as SPIRAL's actions, on any canvas: a start for doodles-ppo.",
+    ),
     "doodles-ppo": Recipe(
-        model=replace(DOODLE, learn="policy-gradient", gamma=1.0),
+        model=replace(DOODLE, learn="policy-gradient", strokes=12, gamma=1.0),
         data=replace(DIGITS, batch=64),
         fit=replace(FIT, rate=3e-4, decay=0.2),
         about="Digits from noise, against a critic, by PPO on the differences of its scores.",
