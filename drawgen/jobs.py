@@ -393,7 +393,7 @@ def sample(
         raise ValueError(f"--seed is {seed}; it has to be at least 0")
     found = checkpoint.read_model(models.resolve(source))
     spec = found.spec
-    if hasattr(models.recipe(found.model).model, "published"):
+    if spec.vocabulary and spec.image != NO_PICTURE:
         raise ValueError(f"{source} writes captions of pictures, and draws none: drawgen caption PATH --model {source}")
     pictures = {"--size": size is not None, "--tile": tile, "--boxes": boxes, "--animate": animate}
     texts = {"--prime": prime, "--length": length, "--top-k": top_k, "--top-p": top_p}

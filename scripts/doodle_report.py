@@ -1,9 +1,10 @@
-"""Judges a doodling painter by a classifier of its own, beside real digits and random strokes.
+"""Judges painters that doodle digits, or complete them, by a classifier of its own, beside real digits and random strokes.
 
     python scripts/doodle_report.py runs/doodles --data MNIST --out scripts/results/painter_doodles
 
 The classifier is trained here on MNIST's training part (with random strokes as an eleventh class, to be rejected) and tested on the
-test part, which DATA has to hold too. A drawing is a confident digit where one has a probability of 0.9 or more.
+test part, which DATA has to hold too. A drawing is a confident digit where one has a probability of 0.9 or more. Painters that
+complete are given halves of the test part's digits.
 """
 
 import argparse
@@ -39,11 +40,11 @@ def classifier() -> nn.Sequential:
     )  # fmt: skip
 
 
-def train(pictures: Tensor, labels: Tensor, model: object, epochs: int) -> nn.Sequential:
+def train(pictures: Tensor, labels: Tensor, radius: tuple[float, float], epochs: int) -> nn.Sequential:
     torch.manual_seed(0)
     net = classifier()
     net(pictures[:2])
-    radius, side = model.config.radius, pictures.shape[-1]  # type: ignore[attr-defined]
+    side = pictures.shape[-1]
     adam = torch.optim.AdamW(net.parameters(), 2e-3)
     steps, step, rng = epochs * (len(pictures) // 128), 0, generator(1)
     for _ in range(epochs):
@@ -62,7 +63,8 @@ def train(pictures: Tensor, labels: Tensor, model: object, epochs: int) -> nn.Se
 
 
 @torch.no_grad()
-def judge(name: str, pictures: Tensor, net: nn.Module, train_set: Tensor) -> str:
+def judge(name: str, pictures: Tensor, net: nn.Module, train_set: Tensor, meant: Tensor | None = None) -> str:
+    """A row of the table; `meant` are the digits that the pictures are, where they are known."""
     probabilities = torch.cat([net(part).softmax(1) for part in pictures.split(500)])
     best, label = probabilities.max(1)
     confident = (best >= CONFIDENT) & (label != REJECT)
@@ -73,23 +75,25 @@ def judge(name: str, pictures: Tensor, net: nn.Module, train_set: Tensor) -> str
     apart = torch.cdist(flat, flat)
     diversity = float(apart.sum() / (len(flat) * (len(flat) - 1)))
     nearest = torch.cat([torch.cdist(part, known).min(1).values for part in flat.split(50)])
+    right = "" if meant is None else f"{float((label == meant).float().mean()):.3f}"
     return (
         f"| {name} | {float(confident.float().mean()):.3f} | {int((shares >= PER_DIGIT).sum())} | {effective:.1f} | "
-        f"{diversity:.2f} | {float(nearest.median()):.2f} |"
+        f"{diversity:.2f} | {float(nearest.median()):.2f} | {right} |"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="a model folder, or painter:NAME")
+    parser.add_argument("models", nargs="+", help="model folders, or painter:NAME; all of one size")
     parser.add_argument("--data", type=Path, required=True, help="folder of MNIST's four files")
     parser.add_argument("--count", type=int, default=1000, help="drawings that are judged")
     parser.add_argument("--epochs", type=int, default=4, help="passes of the classifier over the training part")
     parser.add_argument("--out", required=True, help="the table's file without its suffix; the picture goes beside it")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model = models.load(arguments.model)
-    side = model.spec.image[1]
+    painters = {name: models.load(name) for name in arguments.models}
+    first = next(iter(painters.values()))
+    side = first.spec.image[1]
 
     def digits(part: str) -> tuple[Tensor, Tensor]:
         file = first_of(arguments.data, f"{part}-images-idx3-ubyte.gz", f"{part}-images-idx3-ubyte")
@@ -101,26 +105,39 @@ def main() -> None:
 
     train_set, labels = digits("train")
     test_set, test_labels = digits("t10k")
-    net = train(train_set, labels, model, arguments.epochs)
+    net = train(train_set, labels, first.config.radius, arguments.epochs)
     with torch.no_grad():
         said = torch.cat([net(part).argmax(1) for part in test_set.split(500)])
     accuracy = float((said == test_labels).float().mean())
-    drawn = model.sample(Request(n=arguments.count, seed=0)).images
-    rng = generator(5)
-    scribbles = random_strokes(arguments.count, model.config.strokes, model.config.radius, side, rng=rng)
+    count = arguments.count
+    real, meant = test_set[:count], test_labels[:count]
+    scribbles = random_strokes(count, first.config.strokes, first.config.radius, side, rng=generator(5))
+    rows, shown = [], []
+    for name, painter in painters.items():
+        own = Path(name).name
+        if hasattr(painter, "sample"):
+            drawn = painter.sample(Request(n=count, seed=0)).images
+            rows.append(judge(own, drawn, net, train_set))
+        else:
+            with torch.no_grad():
+                halves = painter.masked(painter.blank(count), painter.goal(real, rng=generator(0))[0])
+            drawn = painter.reconstruct(real, rng=generator(0)).images
+            rows += [judge(own, drawn, net, train_set, meant), judge(f"{own}: the half it is given", halves, net, train_set, meant)]
+            shown.append(halves[:32])
+        shown.append(drawn[: 32 if shown or len(painters) > 1 else 64])
     lines = [
         f"# {Path(arguments.out).stem}",
         "",
-        f"Made by `scripts/doodle_report.py` on {jobs.machine()}, one thread; {arguments.count} drawings, seed 0.",
+        f"Made by `scripts/doodle_report.py` on {jobs.machine()}, one thread; {count} drawings each, seed 0.",
         f"The classifier has {100 * accuracy:.2f} % on MNIST's test part. Confident: a digit",
         f"has a probability of {CONFIDENT} or more. Digits: those with {PER_DIGIT:.0%} or more of them; effective digits: the",
         "exponential of their entropy. Diversity: mean distance between two drawings; nearest: median distance to the closest",
-        "picture of the training part (Euclidean, over all pixels).",
+        "picture of the training part (Euclidean, over all pixels). As meant: the likeliest is the digit that it is.",
         "",
-        "| drawings | confident | digits | effective digits | diversity | nearest |",
-        "| --- | --- | --- | --- | --- | --- |",
-        judge("the painter's", drawn, net, train_set),
-        judge("real (test part)", test_set[: arguments.count], net, train_set),
+        "| drawings | confident | digits | effective digits | diversity | nearest | as meant |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *rows,
+        judge("real (test part)", real, net, train_set, meant),
         judge("random strokes", scribbles, net, train_set),
         "",
         f"![doodles]({Path(arguments.out).name}.png)",
@@ -128,7 +145,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     Path(arguments.out).with_suffix(".md").write_text("\n".join(lines))
-    sheet = images.grid(drawn[:64], columns=16)
+    sheet = images.grid(torch.cat(shown), columns=16)
     images.save_image(Path(arguments.out).with_suffix(".png"), sheet.repeat_interleave(2, 1).repeat_interleave(2, 2))
 
 

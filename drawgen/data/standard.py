@@ -86,6 +86,8 @@ class Standard:
     def ready(self, pictures: Tensor, chosen: Tensor, rng: torch.Generator, *, training: bool) -> Pictures:
         """The chosen pictures as a batch, scattered over canvases where several are asked for."""
         batch = pictures[chosen].float() / 255
+        if self.warp and training:  # before they are made smaller: what is interpolated afterwards is blurred
+            batch = warped(batch, self.warp, rng=rng)
         if self.side_px and self.side_px != batch.shape[-1]:
             batch = F.interpolate(batch, (self.side_px, self.side_px), mode="area")
         if self.digits > 1:
@@ -94,8 +96,6 @@ class Standard:
         if self.jitter_px and training:
             shifts = torch.randint(-self.jitter_px, self.jitter_px + 1, (len(batch), 2), generator=rng).tolist()
             batch = torch.stack([picture.roll(shift, (1, 2)) for picture, shift in zip(batch, shifts, strict=True)])
-        if self.warp and training:
-            batch = warped(batch, self.warp, rng=rng)
         return Pictures((batch >= self.threshold).float() if self.threshold else batch)
 
 

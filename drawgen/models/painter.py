@@ -8,20 +8,25 @@ is for is its goal, and how it learns is another matter:
 
     goal   reconstruct: the squared error on a pyramid of resolutions, after every stroke
            doodle: a critic that tells drawings of the data from its own (WGAN-GP), from noise and without a target
+           complete: half a picture is given, and the critic judges it together with what is drawn in the other half (SPIRAL++'s
+           complement critic)
     learn  pathwise: the gradient goes through the brush; only the flag that lifts the pen learns by its score function
            policy-gradient: the canvas is a black box, an environment of SPIRAL's actions, any brush; PPO on the decrease of the
            error, or on the differences of the critic's scores (SPIRAL++'s temporal credit)
+           imitation: the same actions on the same canvas, foretold from what a painter that learned pathwise does there
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from drawgen_envs.brush import paint
+from drawgen_envs.brush import COLUMNS, paint
 from drawgen_envs.episodes import SpiralEpisodes
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,6 +47,9 @@ DARK = 1e-3
 """Added to the error of a blank canvas, so that an empty picture does not weigh without bound."""
 SIZES = (1 / 32, 1.5 / 32, 2.5 / 32)
 """Radii of the black box's pen, as shares of the side."""
+HALVES = {"left": (2, 0), "right": (2, 1), "top": (1, 0), "bottom": (1, 1)}
+"""The axis of a picture that is cut in two, and which of the halves it is."""
+LEARN = ("pathwise", "policy-gradient", "imitation")
 PRESSURES, LEVELS = 4, 6
 """How many pressures of the black box's pen, and shades of each colour."""
 
@@ -51,9 +59,14 @@ class Config:
     """A recurrent painter."""
 
     goal: str = "reconstruct"
-    """`reconstruct` paints after a picture; `doodle` draws from noise, judged by a critic."""
+    """`reconstruct` paints after a picture; `doodle` draws from noise, judged by a critic; `complete` draws the other half."""
     learn: str = "pathwise"
-    """`pathwise`: through the brush. `policy-gradient`: by PPO, the canvas a black box."""
+    """`pathwise`: through the brush. `policy-gradient`: by PPO, the canvas a black box. `imitation`: after a teacher, there."""
+    teacher: str = ""
+    """Imitation: the model folder (or MODEL:NAME) of a painter with the same goal that learned pathwise, with half as many strokes:
+    each of its strokes takes a move and a stroke."""
+    begin: str = ""
+    """The model folder (or MODEL:NAME) of a painter whose weights training begins with, where they have the same name and shape."""
     strokes: int = 8
     """Strokes of a drawing."""
     units: int = 256
@@ -66,6 +79,8 @@ class Config:
     """Least and greatest radius of a stroke, as shares of the side; too small a least one invites strokes that leave nothing."""
     opacity: float = 0.3
     """Least opacity of a stroke."""
+    given: str = "left"
+    """Complete: the half that is given: left, right, top or bottom."""
     inset: float = 0.0
     """Pathwise: how far from the edge a stroke's points stay, as a share of the side. A critic's painter that may leave the canvas
     does so, and what is not seen is not learned from."""
@@ -93,7 +108,8 @@ class Config:
     """Policy gradient: how far advantages look (GAE)."""
 
     def __post_init__(self) -> None:
-        for name, known in (("goal", ("reconstruct", "doodle")), ("learn", ("pathwise", "policy-gradient"))):
+        options = {"goal": ("reconstruct", "doodle", "complete"), "learn": LEARN, "given": tuple(HALVES)}
+        for name, known in options.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"model.{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}")
         least = {
@@ -109,8 +125,14 @@ class Config:
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {value}")
-        if self.goal == "doodle" and not self.noise:
-            raise ValueError("model.noise is 0; a doodle starts from noise, give some 32 numbers")
+        if self.goal != "reconstruct" and not self.noise:
+            raise ValueError(f"model.noise is 0; to {self.goal} starts from noise, give some 32 numbers")
+        if (self.goal, self.learn) not in PAINTERS:
+            raise ValueError(f"to {self.goal} is not learned by {self.learn}; set model.learn pathwise")
+        if (self.learn == "imitation") != bool(self.teacher):
+            raise ValueError(
+                f"model.learn is {self.learn} and model.teacher {self.teacher!r}; imitation needs a teacher, no other does"
+            )
         if not 0 < self.radius[0] <= self.radius[1] <= 1:
             raise ValueError(f"model.radius is {self.radius}; it is the least and the greatest, above 0 and at most 1")
         if not 0 <= self.inset < 0.5:
@@ -118,6 +140,10 @@ class Config:
         for name in ("opacity", "gamma", "lam"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
+
+    def published(self) -> "Config":
+        """Without the paths of the models that it learned from: what is kept in a model folder."""
+        return replace(self, teacher=Path(self.teacher).name, begin=Path(self.begin).name)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Painter":
         return PAINTERS[self.goal, self.learn](self, spec, rng=rng)
@@ -149,7 +175,7 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
 
 class Painter(nn.Module):
     """What all painters share: a policy and a blank canvas (0; ink is 1). A painter has two parents: what it is for
-    (`Reconstructing`, `Doodling`) and how it learns (`Pathwise`, `PolicyGradient`)."""
+    (`Reconstructing`, `Doodling`, `Completing`) and how it learns (`Pathwise`, `PolicyGradient`)."""
 
     config: Config
     spec: Spec
@@ -162,18 +188,18 @@ class Painter(nn.Module):
         if height != width:
             raise ValueError(f"the painter learns on square pictures, and these are {width}x{height}; cut them square")
         self.config, self.spec = config, spec
-        doodles = config.goal == "doodle"
+        judged = config.goal != "reconstruct"
         self.policy = Policy(
-            channels if doodles else 3 * channels,
+            {"reconstruct": 3 * channels, "doodle": channels, "complete": channels + 1}[config.goal],
             height,
             width=config.width,
             units=config.units,
-            noise=config.noise if doodles else 0,
+            noise=config.noise if judged else 0,
             numbers=self.numbers(channels),
             choices=self.choices(channels),
             rng=rng,
         )
-        self.critic = Critic(channels, height, config.critic_width, rng=rng) if doodles else None
+        self.critic = Critic(channels, height, config.critic_width, rng=rng) if judged else None
 
     # What the two parents bring. From the goal:
 
@@ -224,6 +250,20 @@ class Painter(nn.Module):
             "critic": Player([Group(list(self.critic.parameters()))], betas=(0.0, 0.9), clip=1e3),
         }
 
+    def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
+        """Takes over the weights that training begins with. Raises ValueError where the memory's do not fit."""
+        if not self.config.begin:
+            return
+        from drawgen import models
+
+        mine, found = self.state_dict(), models.load(self.config.begin).state_dict()
+        fitting = {name: value for name, value in found.items() if name in mine and mine[name].shape == value.shape}
+        if not {name for name in mine if name.startswith("policy.memory.")} <= set(fitting):
+            raise ValueError(
+                f"the weights of {self.config.begin} do not fit this painter; begin with one of {self.policy.units} units"
+            )
+        self.load_state_dict(mine | fitting)
+
     @property
     def device(self) -> torch.device:
         return self.policy.flag.weight.device
@@ -231,9 +271,13 @@ class Painter(nn.Module):
     def blank(self, count: int) -> Float[Tensor, "B C H W"]:
         return torch.zeros(count, *self.spec.image, device=self.device)
 
-    def planes(self, canvas: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"] | None) -> Tensor:
+    def planes(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Tensor:
         """What the policy looks at."""
-        return canvas if target is None else torch.cat([canvas, target, target - canvas], 1)
+        return canvas
+
+    def masked(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B C H W"]:
+        """The canvas with what may not be painted over."""
+        return canvas
 
     def uniforms(self, strokes: int, count: int, rng: torch.Generator) -> Float[Tensor, "T B A"]:
         """The random numbers that strokes take."""
@@ -255,6 +299,10 @@ class Reconstructing(Painter):
 
     def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
         return images, None
+
+    def planes(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Tensor:
+        assert target is not None
+        return torch.cat([canvas, target, target - canvas], 1)
 
     def criticise(self, images: Tensor, drawn: Tensor, *, rng: torch.Generator) -> Iterator[Loss]:
         return iter(())
@@ -286,7 +334,7 @@ class Reconstructing(Painter):
         return self.show(self.draw(len(images), images, None, self.config.strokes, uniforms))
 
 
-class Doodling(Painter):
+class Judged(Painter):
     """Draws from noise, against a critic."""
 
     critic: Critic
@@ -314,6 +362,36 @@ class Doodling(Painter):
         target, noise = self.goal(batch.images, rng=rng)
         drawn = self.draw(count, target, noise, strokes, self.uniforms(strokes, count, rng))
         return {"critic_gap": ((self.critic(batch.images) - self.critic(drawn.canvases[-1])).sum(), float(count))}
+
+
+class Completing(Judged):
+    """Draws the other half of a picture: the given one lies under a mask of tape, and the critic sees both together."""
+
+    def goal(self, images: Tensor, *, rng: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
+        """The given half, and in the last channel where it is."""
+        tape = torch.zeros_like(images[:, :1])
+        axis, which = HALVES[self.config.given]
+        tape.chunk(2, axis + 1)[which].fill_(1.0)
+        return torch.cat([images * tape, tape], 1), super().goal(images, rng=rng)[1]
+
+    def planes(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Tensor:
+        assert target is not None
+        return torch.cat([canvas, target[:, -1:]], 1)
+
+    def masked(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B C H W"]:
+        assert target is not None
+        return torch.lerp(canvas, target[:, :-1], target[:, -1:])
+
+    @torch.no_grad()
+    def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
+        """The given halves of the pictures, completed; nothing of the other halves is looked at."""
+        target, noise = self.goal(images, rng=rng)
+        uniforms = self.uniforms(self.config.strokes, len(images), rng)
+        return self.show(self.draw(len(images), target, noise, self.config.strokes, uniforms))
+
+
+class Doodling(Judged):
+    """Draws from noise alone."""
 
     @torch.no_grad()
     def sample(self, request: Request) -> Sample:
@@ -359,7 +437,7 @@ class Pathwise(Painter):
         self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
     ) -> Drawn:
         (least, greatest), inset = self.config.radius, self.config.inset
-        canvas, memory = self.blank(count), self.policy.start(count, noise)
+        canvas, memory = self.masked(self.blank(count), target), self.policy.start(count, noise)
         canvases, laid, log_probs = [], [], []
         for step in range(strokes):
             # A stroke sees the canvas as it is: the gradient goes through what is painted, not through what is seen.
@@ -369,7 +447,7 @@ class Pathwise(Painter):
             opacity = self.config.opacity + (1 - self.config.opacity) * numbers[:, 2:4]
             colour = numbers[:, 4:] if numbers.shape[1] > 4 else torch.ones_like(numbers[:, :1])
             stroke = torch.cat([inset + (1 - 2 * inset) * points.flatten(1), radii, opacity, colour], 1)
-            canvas = paint(canvas, stroke[:, None])
+            canvas = self.masked(paint(canvas, stroke[:, None]), target)
             canvases.append(canvas)
             laid.append(stroke)
             log_probs.append(log_prob)
@@ -389,6 +467,10 @@ class Pathwise(Painter):
             value = value + ((cost - cost.mean()).detach() * drawn.log_prob.sum(0)).mean()
         yield Loss(value, "policy", len(images), self.log(drawn.canvases[-1], images))
         return None
+
+
+def seen_by_all(episodes: SpiralEpisodes) -> Float[Tensor, "B C H W"]:
+    return episodes.easel.screen.permute(0, 3, 1, 2).float() / 255
 
 
 class PolicyGradient(Painter):
@@ -413,11 +495,8 @@ class PolicyGradient(Painter):
             return actions
         return torch.cat([actions, torch.full_like(actions[:, :1], LEVELS - 1)], 1)
 
-    def play(
-        self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Episodes played to their end: by name (T B ...) the canvases before and after, actions, log-probabilities and values; and
-        the strokes."""
+    def begin_episodes(self, count: int, strokes: int) -> SpiralEpisodes:
+        """Blank canvases."""
         channels, side, _ = self.spec.image
         episodes = SpiralEpisodes(
             count,
@@ -433,13 +512,21 @@ class PolicyGradient(Painter):
             device=self.device,
         )
         episodes.begin(np.arange(count), [np.random.default_rng(row) for row in range(count)])
+        return episodes
+
+    def play(
+        self, count: int, target: Tensor | None, noise: Tensor | None, strokes: int, uniforms: Float[Tensor, "T B A"]
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Episodes played to their end: by name (T B ...) the canvases before and after, actions, log-probabilities and values; and
+        the strokes."""
+        episodes = self.begin_episodes(count, strokes)
         canvas, memory = self.blank(count), self.policy.start(count, noise)
         played: dict[str, list[Tensor]] = {name: [] for name in ("before", "after", "action", "log_prob", "value")}
         for step in range(strokes):
             seen, memory = self.policy.look(self.planes(canvas, target), memory)
             action, log_prob, _ = self.policy.choose(seen, memory, uniforms=uniforms[step])
             episodes.step(self.complete(action))
-            after = episodes.easel.screen.permute(0, 3, 1, 2).float() / 255
+            after = seen_by_all(episodes)
             row = (canvas, after, action, log_prob, self.policy.value(memory.h)[:, 0])
             for name, value in zip(played, row, strict=True):
                 played[name].append(value)
@@ -487,12 +574,86 @@ class PolicyGradient(Painter):
         return torch.stack(log_probs), torch.stack(entropies), torch.stack(values)
 
 
+class Imitation(PolicyGradient):
+    """SPIRAL's actions, foretold from what a teacher does on the same canvas: strokes of real numbers, each a move and a stroke."""
+
+    @cached_property
+    def teacher(self) -> tuple[Painter]:
+        """In a tuple, so that its weights are not this model's. Raises ValueError for one who paints something else."""
+        from drawgen import models
+
+        name = self.config.teacher
+        teacher = models.load(name, device=str(self.device))
+        if not isinstance(teacher, Pathwise) or teacher.config.goal != self.config.goal or teacher.spec.image != self.spec.image:
+            raise ValueError(f"{name} is no painter that learned pathwise to {self.config.goal} at this size; take another teacher")
+        if (2 * teacher.config.strokes, teacher.policy.noise) != (self.config.strokes, self.policy.noise):
+            raise ValueError(
+                f"{name} draws {teacher.config.strokes} strokes from {teacher.policy.noise} numbers of noise; set model.strokes "
+                f"{2 * teacher.config.strokes} and model.noise {teacher.config.noise}"
+            )
+        return (teacher,)
+
+    def lesson(self, target: Tensor | None, noise: Tensor | None, count: int, rng: torch.Generator) -> dict[str, Tensor]:
+        """What the teacher does, by name (T B ...): the actions, and the canvases before them."""
+        (teacher,) = self.teacher
+        strokes = teacher.config.strokes
+        drawn = teacher.draw(count, target, noise, strokes, teacher.uniforms(strokes, count, rng))
+        actions = as_actions(drawn.strokes, self.policy.grid)
+        episodes = self.begin_episodes(count, len(actions))
+        before = []
+        for action in actions:
+            before.append(seen_by_all(episodes))
+            episodes.step(action)
+        return {"action": actions[:, :, : self.components], "before": torch.stack(before)}
+
+    def losses(self, batch: Pictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+        """-log p of the teacher's actions, in nats a drawing."""
+        count = len(batch.images)
+        target, noise = self.goal(batch.images, rng=rng)
+        with torch.no_grad():
+            lesson = self.lesson(target, noise, count, rng)
+        log_prob, _, _ = self.replay(lesson, target, noise, torch.arange(count, device=self.device))
+        yield Loss(-log_prob.sum(0).mean(), "policy", count)
+        return None
+
+
+def as_actions(strokes: Float[Tensor, "T B P"], grid: int) -> Int64[Tensor, "U B A"]:
+    """Strokes of real numbers as SPIRAL's actions, U = 2 T: a move to where each begins, and the stroke nearest to it."""
+
+    def cell(points: Tensor) -> Tensor:
+        x, y = (points * grid).round().long().clamp(0, grid - 1).unbind(2)
+        return y * grid + x
+
+    start, control, end = (cell(strokes[..., first : first + 2]) for first in (0, 2, 4))
+    radius, pressure = strokes[..., 6:8].mean(2), strokes[..., 8:10].mean(2)
+    size = (radius[..., None] - radius.new_tensor(SIZES)).abs().argmin(2)
+    pressed = (pressure * PRESSURES).round().long().clamp(1, PRESSURES) - 1
+    colour = (strokes[..., len(COLUMNS) :] * (LEVELS - 1)).round().long().clamp(0, LEVELS - 1)
+    none, one = torch.zeros_like(end), torch.ones_like(end)
+    move = torch.stack([none, start, none, none, none], 2)
+    paints = torch.stack([control, end, one, pressed, size], 2)
+    both = torch.stack([torch.cat([move, torch.zeros_like(colour)], 2), torch.cat([paints, colour], 2)], 1)
+    return both.flatten(0, 1)
+
+
 class PathwiseReconstructor(Reconstructing, Pathwise):
     """Learning to Paint's way: a picture, and the gradient of its error."""
 
 
 class PolicyGradientReconstructor(Reconstructing, PolicyGradient):
     """SPIRAL with a target: a picture, and rewards."""
+
+
+class PathwiseCompleter(Completing, Pathwise):
+    """A generator of the other half."""
+
+
+class ImitatingReconstructor(Reconstructing, Imitation):
+    """Learns SPIRAL's actions from a teacher that paints after pictures."""
+
+
+class ImitatingDoodler(Doodling, Imitation):
+    """Learns SPIRAL's actions from a teacher that doodles."""
 
 
 class PathwiseDoodler(Doodling, Pathwise):
@@ -506,6 +667,9 @@ class PolicyGradientDoodler(Doodling, PolicyGradient):
 PAINTERS = {
     ("reconstruct", "pathwise"): PathwiseReconstructor,
     ("reconstruct", "policy-gradient"): PolicyGradientReconstructor,
+    ("reconstruct", "imitation"): ImitatingReconstructor,
+    ("doodle", "imitation"): ImitatingDoodler,
+    ("complete", "pathwise"): PathwiseCompleter,
     ("doodle", "pathwise"): PathwiseDoodler,
     ("doodle", "policy-gradient"): PolicyGradientDoodler,
 }
@@ -553,11 +717,23 @@ PRESETS: dict[str, Recipe] = {
         "core of a busy Xeon): to a classifier, 38 % of the drawings are a digit with a probability of .9 or more (of real ones, "
         "96 %), nine of the ten digits among them.",
     ),
+    "doodles-imitation": Recipe(
+        model=replace(DOODLE, learn="imitation", teacher="painter:doodles", strokes=12),
+        data=replace(DIGITS, batch=64),
+        fit=replace(FIT, minutes=10.0, valid_steps=0),
+        about="The doodles of a painter that learned pathwise as SPIRAL's actions, on any canvas: a start for doodles-ppo.",
+    ),
     "doodles-ppo": Recipe(
-        model=replace(DOODLE, learn="policy-gradient", gamma=1.0),
+        model=replace(DOODLE, learn="policy-gradient", strokes=12, gamma=1.0),
         data=replace(DIGITS, batch=64),
         fit=replace(FIT, rate=3e-4, decay=0.2),
         about="Digits from noise, against a critic, by PPO on the differences of its scores.",
+    ),
+    "completion": Recipe(
+        model=replace(DOODLE, goal="complete", strokes=4),
+        data=DIGITS,
+        fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
+        about="The right half of a digit whose left half is given, in 4 strokes, against a critic that sees both.",
     ),
     "tiny": Recipe(
         model=Config(strokes=3, units=16, width=4),

@@ -8,12 +8,12 @@ from drawgen_envs.brush import paint
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
-from drawgen.models.painter import DARK, PAINTERS, Config, pyramid
+from drawgen.models.painter import DARK, PAINTERS, PRESSURES, SIZES, Config, as_actions, pyramid
 
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
-RECONSTRUCT, DOODLE = SMALL, dataclasses.replace(SMALL, goal="doodle")
-KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS]
+RECONSTRUCT, DOODLE, COMPLETE = (dataclasses.replace(SMALL, goal=goal) for goal in ("reconstruct", "doodle", "complete"))
+KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS if learn != "imitation"]
 
 
 def pictures(count=8, spec=SPEC):
@@ -37,7 +37,7 @@ def test_each_kind_learns_something(config, channels):
     losses = walk(model, pictures(spec=spec))
     players = [loss.player for loss in losses]
     policy_steps = 1 if config.learn == "pathwise" else config.epochs * config.minibatches
-    assert players == ["critic"] * (config.critic_steps if config.goal == "doodle" else 0) + ["policy"] * policy_steps
+    assert players == ["critic"] * (0 if config.goal == "reconstruct" else config.critic_steps) + ["policy"] * policy_steps
     assert all(torch.isfinite(loss.value) for loss in losses)
     moved = [name for name, p in model.policy.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0]
     assert any("eye" in name for name in moved)
@@ -60,7 +60,7 @@ def test_the_loss_is_that_of_the_drawn_strokes():
 
 
 def test_strokes_drawn_again_are_the_picture():
-    for config in KINDS:
+    for config in (kind for kind in KINDS if kind.goal != "complete"):
         model = config.build(SPEC, rng=generator(0))
         batch = pictures()
         sample = model.sample(Request(n=3)) if config.goal == "doodle" else model.reconstruct(batch.images, rng=generator(5))
@@ -106,10 +106,100 @@ def test_a_stroke_left_out_leaves_the_canvas():
     assert drawn.canvases.abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("given", ["left", "right", "top", "bottom"])
+def test_a_half_is_completed(given):
+    """The given half stays as it is, the other is drawn, and what was there before makes no difference."""
+    model = dataclasses.replace(COMPLETE, given=given).build(SPEC, rng=generator(0))
+    images = pictures().images
+    given_half = (..., slice(None), slice(0, 8)) if given in ("left", "right") else (..., slice(0, 8), slice(None))
+    other_half = (..., slice(None), slice(8, 16)) if given in ("left", "right") else (..., slice(8, 16), slice(None))
+    if given in ("right", "bottom"):
+        given_half, other_half = other_half, given_half
+    completed = model.reconstruct(images, rng=generator(5)).images
+    assert torch.equal(completed[given_half], images[given_half])
+    assert completed[other_half].amax((1, 2, 3)).min() > 0
+    images[other_half] = 0
+    assert torch.equal(model.reconstruct(images, rng=generator(5)).images, completed)
+
+
+def saved(config, folder, spec=SPEC):
+    from drawgen import checkpoint
+
+    model = config.build(spec, rng=generator(7))
+    folder.mkdir(exist_ok=True)
+    checkpoint.write_model(folder, "painter", config, spec)
+    checkpoint.write_weights(folder, model.state_dict())
+    return model
+
+
+def test_actions_of_strokes_paint_the_same():
+    """Strokes whose numbers lie on the grid come back from their actions as they were."""
+    grid, rng = 8, generator(3)
+    config = dataclasses.replace(RECONSTRUCT, learn="imitation", teacher="x", strokes=6)
+    places = torch.randint(0, grid, (3, 4, 6), generator=rng) / grid
+    radius = torch.tensor(SIZES)[torch.randint(0, 3, (3, 4, 1), generator=rng)].expand(3, 4, 2)
+    pressure = (torch.randint(0, PRESSURES, (3, 4, 1), generator=rng) + 1).expand(3, 4, 2) / PRESSURES
+    strokes = torch.cat([places, radius, pressure, torch.ones(3, 4, 1)], 2)
+    actions = as_actions(strokes, grid)
+    assert actions.shape == (6, 4, 6)
+    assert (actions[::2, :, 2] == 0).all()
+    episodes = config.build(SPEC, rng=generator(0)).begin_episodes(4, 6)
+    for action in actions:
+        episodes.step(action)
+    laid = episodes.strokes.transpose(0, 1)
+    torch.testing.assert_close(laid[1::2], strokes)
+    assert (laid[::2, :, 6:8] == 0).all()  # a move leaves nothing
+
+
+@pytest.mark.parametrize("goal", ["reconstruct", "doodle"])
+def test_imitation_comes_nearer_to_its_teacher(goal, tmp_path):
+    saved(dataclasses.replace(SMALL, goal=goal), tmp_path)
+    config = dataclasses.replace(SMALL, goal=goal, learn="imitation", teacher=str(tmp_path), strokes=6)
+    model = config.build(SPEC, rng=generator(0))
+    optimiser = torch.optim.Adam(model.policy.parameters(), 1e-2)
+    costs = []
+    for _ in range(12):
+        (loss,) = walk(model, pictures())
+        optimiser.step()
+        costs.append(float(loss.value.detach()))
+    assert costs[-1] < 0.8 * costs[0]
+    assert config.published().teacher == tmp_path.name
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"strokes": 5}, "set model.strokes 6 and model.noise 4"),
+        ({"noise": 5, "goal": "doodle"}, "draws 3 strokes from 4 numbers of noise"),
+        ({"goal": "reconstruct"}, "no painter that learned pathwise to reconstruct"),
+    ],
+)
+def test_teachers_of_something_else(change, words, tmp_path):
+    saved(DOODLE, tmp_path)
+    config = dataclasses.replace(DOODLE, **({"learn": "imitation", "teacher": str(tmp_path), "strokes": 6} | change))
+    with pytest.raises(ValueError, match=words):
+        walk(config.build(SPEC, rng=generator(0)), pictures())
+
+
+def test_training_begins_with_given_weights(tmp_path):
+    begun = saved(DOODLE, tmp_path)
+    model = dataclasses.replace(DOODLE, learn="policy-gradient", begin=str(tmp_path)).build(SPEC, rng=generator(0))
+    model.prepare(iter(()), rng=generator(0))
+    mine, theirs = model.state_dict(), begun.state_dict()
+    taken = {name for name in mine if name in theirs and mine[name].shape == theirs[name].shape}
+    assert {"policy.eye.summarise.weight", "critic.score.weight"} < taken < set(mine)
+    assert all(torch.equal(mine[name], theirs[name]) for name in taken)
+    saved(dataclasses.replace(SMALL, units=24, width=8), tmp_path / "other")
+    model = dataclasses.replace(RECONSTRUCT, begin=str(tmp_path / "other")).build(SPEC, rng=generator(0))
+    with pytest.raises(ValueError, match="do not fit this painter; begin with one of 16 units"):
+        model.prepare(iter(()), rng=generator(0))
+
+
 def test_verbs_go_by_the_goal():
-    painter, doodler = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE))
-    assert hasattr(painter, "reconstruct")
-    assert not hasattr(painter, "sample")
+    painter, doodler, completer = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE, COMPLETE))
+    for model in (painter, completer):
+        assert hasattr(model, "reconstruct")
+        assert not hasattr(model, "sample")
     assert hasattr(doodler, "sample")
     assert not hasattr(doodler, "reconstruct")
 
@@ -117,10 +207,15 @@ def test_verbs_go_by_the_goal():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"goal": "draw"}, "model.goal is 'draw'; it is one of reconstruct, doodle"),
+        ({"goal": "draw"}, "model.goal is 'draw'; it is one of reconstruct, doodle, complete"),
         ({"learn": "ppo"}, "model.learn is 'ppo'"),
         ({"strokes": 0}, "model.strokes is 0"),
         ({"goal": "doodle", "noise": 0}, "model.noise is 0"),
+        ({"goal": "complete", "noise": 0}, "model.noise is 0"),
+        ({"goal": "complete", "learn": "policy-gradient"}, "to complete is not learned by policy-gradient"),
+        ({"learn": "imitation"}, "imitation needs a teacher, no other does"),
+        ({"teacher": "x"}, "imitation needs a teacher, no other does"),
+        ({"goal": "complete", "given": "middle"}, "model.given is 'middle'; it is one of left, right, top, bottom"),
         ({"radius": (0.2, 0.1)}, "model.radius is"),
         ({"gamma": 1.5}, "model.gamma is 1.5"),
     ],
