@@ -24,6 +24,7 @@ FLOORS = {
     "drawgen.tiling": 1,
     "drawgen.nn": 1,
     "drawgen.checkpoint": 2,
+    "drawgen.feature_cache": 2,
     "drawgen.images": 2,
     "drawgen.strokes": 2,
     "drawgen.painting": 3,

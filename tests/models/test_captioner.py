@@ -1,13 +1,14 @@
 """The captioner against slow loops of its equations; what it is built from; what it refuses."""
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from drawgen import captioning, checkpoint, jobs, models, sampling
+from drawgen import captioning, checkpoint, jobs, models, sampling, train
 from drawgen.contract import generator
 from drawgen.data.captions import END, START, UNKNOWN, Captions, vocabulary_of
 from drawgen.data.scenes import Scenes
@@ -201,6 +202,40 @@ def test_fine_tuned_at_a_rate_of_its_own():
     assert model.encoder.training  # from scratch: its statistics are its own
 
 
+@BOTH
+def test_a_frozen_net_with_a_cache_looks_once(config, tmp_path, monkeypatch):
+    """Over three epochs and their validation; the losses are those without the cache to float16's precision, and so are what is
+    learnt and written; nothing of the folder gets into the model's."""
+    plain = dataclasses.replace(config, encoder_rate=0.0)
+    cached = dataclasses.replace(plain, feature_cache=str(tmp_path / "cache"))
+    assert cached.published() == plain
+    batches = list(dataclasses.replace(DATA, count=12).stream("valid", seed=0))
+
+    class Twice:
+        spec = staticmethod(DATA.spec)
+
+        @staticmethod
+        def stream(split, *, seed, start=0, rank=0, ranks=1):
+            return iter(batches) if split == "valid" else itertools.islice(itertools.cycle(batches), start, None)
+
+    counted = []
+    forward = convnet.Small.forward
+    monkeypatch.setattr(convnet.Small, "forward", lambda self, images: counted.append(len(images)) or forward(self, images))
+    learnt, scores = [], []
+    for number, one in enumerate((plain, cached)):
+        model = one.build(DATA.spec(), rng=generator(0))
+        counted.clear()
+        scores.append(train.fit(model, Twice, Fit(steps=6, valid_steps=2, ema=0.9), tmp_path / str(number)).scores)
+        learnt.append([model.nats(batch)[0] for batch in batches])
+        said = model.caption(batches[0].images, beams=2)
+        assert said[0][0].maps is None or said[0][0].maps.shape[1:] == (4, 4)
+    assert sum(counted) == 16  # two parts of eight, for two batches of six
+    assert scores[1]["nats_per_word"] == pytest.approx(scores[0]["nats_per_word"], rel=2e-3)
+    for own, other in zip(*learnt, strict=True):
+        assert torch.allclose(own, other, atol=2e-2)
+    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 12
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no weights", "others", "shape"])
 def test_bad_weights(resnet, tmp_path, content):
     _, weights = resnet
@@ -228,6 +263,7 @@ def test_bad_weights(resnet, tmp_path, content):
         ({"word_noise": -0.1}, "word_noise"),
         ({"doubly_stochastic": -1.0}, "doubly_stochastic"),
         ({"encoder_rate": float("nan")}, "encoder_rate"),
+        ({"encoder_rate": 0.1, "feature_cache": "cache"}, "feature_cache"),
     ],
 )
 def test_refused_settings(change, word):

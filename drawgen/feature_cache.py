@@ -1,0 +1,149 @@
+"""What a net that never changes saw of each picture, kept on disk: it then looks at a picture once, and not once an epoch.
+
+Axes: B pictures, C channels, H rows, W columns, N places, D features of a place.
+
+    FOLDER/NET/XX/XXXX...      one file a picture: 20 bytes, then N D numbers of float16
+
+NET is a digest of the net's weights and of what is kept of its map, XXXX... one of the picture's pixels: another net, size or
+picture is another file, and nothing has to be cleared. A file is renamed into place when it is whole, and checked when it is
+read. So a kill leaves whole files, several processes may share a folder, and a damaged file is made anew. Nothing is flushed to
+the disk by force, since nothing is lost.
+"""
+
+import hashlib
+import logging
+import os
+import secrets
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drawgen.checkpoint import StorageError, reason
+from drawgen.contract import generator
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"drawgen maps 1\n\0"
+HEAD = len(MAGIC) + 4
+AT_ONCE = 8
+"""Pictures that are looked at together: always so many, so that what is seen of one does not hang on the others."""
+LEFTOVER_S = 3600.0
+"""A temporary file that is older was left by a process that was killed."""
+
+
+class FeatureCache:
+    """`look`, a function of the weights of `net` and of pictures of shape `image` (C, H, W), run once for each picture.
+
+    It gives features of `shape` (N, D), and `kept` says in a word what they are. What comes back has been float16: relative errors
+    up to 2^-11. To find a picture's file its digest (16 bytes) has to come from the device, for which the host waits: not for
+    captured steps.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        net: nn.Module,
+        look: Callable[[Tensor], Tensor],
+        *,
+        image: tuple[int, int, int],
+        shape: tuple[int, int],
+        kept: str,
+    ) -> None:
+        self.folder, self.net, self.look, self.image, self.shape, self.kept = Path(folder), net, look, image, shape, kept
+        self.factors = torch.empty(0)
+        self.seen: tuple[int, Path] | None = None
+
+    @torch.no_grad()
+    def __call__(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
+        """Raises ValueError where the folder cannot be used or features are beyond float16, StorageError where the disk is full."""
+        place = self.place()
+        names = self.digests(images)
+        found = {name: self.read(place, name) for name in dict.fromkeys(names)}
+        missing = [name for name, features in found.items() if features is None]
+        for first in range(0, len(missing), AT_ONCE):
+            some = missing[first : first + AT_ONCE]
+            rows = [names.index(name) for name in some + some[-1:] * (AT_ONCE - len(some))]
+            with torch.autocast(images.device.type, enabled=False):  # what is kept does not hang on the run's precision
+                made = self.look(images[rows].float()).half().cpu()
+            if not bool(made.isfinite().all()):
+                raise ValueError(f"the net sees features beyond 65504, which {self.folder} cannot hold; leave the cache out")
+            for name, features in zip(some, made, strict=False):
+                self.write(place, name, features)
+                found[name] = features
+        return torch.stack([found[name] for name in names]).to(images.device).float()
+
+    def place(self) -> Path:
+        """The folder of the net as it is now."""
+        tensors = [*self.net.parameters(), *self.net.buffers()]
+        version = sum(tensor._version for tensor in tensors)  # counts writes: loading weights is one
+        if self.seen is None or self.seen[0] != version:
+            place = self.folder / digest(self.net, f"{self.kept} {self.image}")
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(f"the feature cache {self.folder} cannot be used ({reason(error)}); choose another") from error
+            for leftover in place.glob("*.tmp"):
+                with suppress(OSError):
+                    if time.time() - leftover.stat().st_mtime > LEFTOVER_S:
+                        leftover.unlink()
+            self.seen = version, place
+        return self.seen[1]
+
+    def digests(self, images: Float[Tensor, "B C H W"]) -> list[str]:
+        """128 bits of each picture: two sums of its pixels' bits times odd random numbers, modulo 2^64. All devices find the same,
+        and no picture has to leave them. Two pictures have one digest with a chance of some 2^-64."""
+        if self.factors.device != images.device or not len(self.factors):
+            drawn = torch.randint(-(2**63), 2**63 - 1, (2, images[0].numel()), generator=generator(0))
+            self.factors = (drawn | 1).to(images.device)
+        bits = images.float().contiguous().flatten(1).view(torch.int32)
+        sums = torch.stack([(self.factors * picture).sum(1) for picture in bits])
+        return [row.tobytes().hex() for row in sums.cpu().numpy()]
+
+    def read(self, place: Path, name: str) -> Float[Tensor, "N D"] | None:
+        """None where there is nothing, or nothing whole."""
+        path = place / name[:2] / name
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ValueError(f"{path} of the feature cache cannot be read ({reason(error)}); remove it") from error
+        body = content[HEAD:]
+        if content[:HEAD] != MAGIC + checksum(name, body) or len(body) != 2 * self.shape[0] * self.shape[1]:
+            log.warning("%s of the feature cache is damaged; it is made anew", path)
+            return None
+        return torch.from_numpy(np.frombuffer(body, "<f2").astype(np.float16)).view(self.shape)
+
+    def write(self, place: Path, name: str, features: Float[Tensor, "N D"]) -> None:
+        path = place / name[:2] / name
+        temporary = place / f"{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        body = features.numpy().astype("<f2").tobytes()
+        try:
+            path.parent.mkdir(exist_ok=True)
+            temporary.write_bytes(MAGIC + checksum(name, body) + body)
+            temporary.replace(path)
+        except OSError as error:
+            raise StorageError(f"the feature cache could not write {path} ({reason(error)}); what it holds is whole") from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def checksum(name: str, body: bytes) -> bytes:
+    return zlib.crc32(body, zlib.crc32(name.encode())).to_bytes(4, "little")
+
+
+def digest(net: nn.Module, words: str) -> str:
+    """128 bits of a net's weights and buffers."""
+    found = hashlib.sha256(words.encode())
+    for name, tensor in net.state_dict().items():
+        found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} ".encode())
+        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()[:32]
