@@ -328,6 +328,7 @@ def reconstruct(words: list[str]) -> None:
         model: Positional[str],
         pictures: Positional[tuple[str, ...]],
         out: Annotated[Path, arg(aliases=["-o"])],
+        polish: int = 0,
         boxes: bool = False,
         animate: bool = False,
         seed: int = 0,
@@ -340,6 +341,7 @@ def reconstruct(words: list[str]) -> None:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
             pictures: Pictures of yours; from a photographed digit the ink is cut out.
             out: The file to write: a picture, or a GIF, APNG or MP4 of how they are drawn.
+            polish: Improve a painter's strokes by so many steps of gradient descent before they are written.
             boxes: Draw the windows: reading green, writing red.
             animate: Make a PNG or WebP move, too, and show how they are drawn.
             seed: Start of all random numbers.
@@ -350,7 +352,11 @@ def reconstruct(words: list[str]) -> None:
 
         if not pictures:
             raise ValueError("no pictures are given; name one or more")
-        jobs.reconstruct(model, list(pictures), out, boxes=boxes, animate=animate, seed=seed, device=device, force=force)
+        with Bars() as reports:
+            jobs.reconstruct(
+                model, list(pictures), out, polish=polish, boxes=boxes, animate=animate, seed=seed, device=device, force=force,
+                reports=reports,
+            )  # fmt: skip
         print(out)
 
     parse(command, words, "reconstruct")

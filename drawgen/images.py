@@ -226,8 +226,11 @@ def middle(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tens
     return image[:, top : top + tall, left : left + wide]
 
 
-def ink(image: Float[Tensor, "C H W"], height: int, width: int, *, border: float = 0.14) -> Float[Tensor, "1 H2 W2"]:
-    """A photographed character as data sets have it: light on black, cut out, centred by its mass, in black and white.
+def ink(
+    image: Float[Tensor, "C H W"], height: int, width: int, *, border: float = 0.14, shades: bool = False
+) -> Float[Tensor, "1 H2 W2"]:
+    """A photographed character as data sets have it: light on black, cut out, centred by its mass, in black and white or with the
+    `shades` that its edges have.
 
     The paper is what most of the picture's edge shows; whatever differs from it by more than half of the contrast is ink. Raises
     ImageError where nothing does.
@@ -239,7 +242,8 @@ def ink(image: Float[Tensor, "C H W"], height: int, width: int, *, border: float
         raise ImageError("the picture shows nothing but paper; give one with a character on it")
     differs = differs / differs.max()
     rows, columns = (torch.nonzero((differs > 0.5).any(dim)).flatten() for dim in (1, 0))
-    cut = differs[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    cut = (differs > 0.5).float() if shades else differs
+    cut = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     room = 1 - 2 * border
     factor = min(height * room / cut.shape[0], width * room / cut.shape[1])
     cut = resize(cut[None], max(1, round(cut.shape[0] * factor)), max(1, round(cut.shape[1] * factor)))[0]
@@ -250,7 +254,7 @@ def ink(image: Float[Tensor, "C H W"], height: int, width: int, *, border: float
     left = min(max(round(width / 2 - 0.5 - float(middle_x)), 0), width - cut.shape[1])
     page = torch.zeros(1, height, width)
     page[0, top : top + len(cut), left : left + cut.shape[1]] = cut
-    return (page > 0.5).float()
+    return page if shades else (page > 0.5).float()
 
 
 def grey(image: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:

@@ -494,20 +494,23 @@ def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False
 
 
 def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
-    """A person's pictures as a model wants them: for one of black-and-white pictures, the ink cut out and centred; for others the
-    middle of each, resized. One of the model's own size is taken as it is."""
+    """A person's pictures as a model wants them: for one of black-and-white pictures, or one that draws in ink, the ink cut out and
+    centred; for others the middle of each, resized. One of the model's own size is taken as it is."""
     channels, height, width = model.spec.image
+    binary = getattr(model.config, "likelihood", "") == "bernoulli"
     ready = []
     for path in paths:
         image = images.load_image(path)
         own = image.shape[1:] == (height, width)
-        if getattr(model.config, "likelihood", "") == "bernoulli":
+        if own and binary:
+            ready.append((images.grey(image) > 0.5).float())
+        elif own or not (binary or getattr(model, "ink", False)):
+            ready.append(images.fit_to(image, (channels, height, width)))
+        else:
             try:
-                ready.append((images.grey(image) > 0.5).float() if own else images.ink(image, height, width))
+                ready.append(images.ink(image, height, width, shades=not binary))
             except images.ImageError as error:
                 raise images.ImageError(f"{path}: {error}") from error
-        else:
-            ready.append(images.fit_to(image, (channels, height, width)))
     return torch.stack(ready)
 
 
@@ -516,20 +519,29 @@ def reconstruct(
     paths: list[str],
     out: Path,
     *,
+    polish: int = 0,
     boxes: bool = False,
     animate: bool = False,
     seed: int = 0,
     device: str = "cpu",
     force: bool = False,
+    reports: Reports = SILENT,
 ) -> None:
     """A person's pictures, drawn after themselves by a model that can (`draw`): as the model sees them above, its drawing below; or
-    an animation of the drawing, as `sample` decides it."""
+    an animation of the drawing, as `sample` decides it. `polish` improves a painter's strokes by so many steps of gradient descent
+    first."""
     images.check_output(out, force=force, kinds=kinds_for(animate))
+    if polish < 0:
+        raise ValueError(f"--polish is {polish}; it has to be at least 0")
     torch.set_num_threads(1)
     model = that_can(models.load(source, device=device), "reconstruct", source)
+    if polish and not hasattr(model, "polish"):
+        raise ValueError(f"{source} paints no strokes that have a gradient; leave --polish out, or take painter:characters")
     check_grid(out, 2 * len(paths), model.spec.image[1:], boxes=boxes, columns=len(paths))
     seen = pictures_for(model, paths).to(device_of(model))
     drawn: Sample = model.reconstruct(seen, rng=generator(seed, device=device_of(model)))
+    if polish:
+        drawn = model.polish(drawn.strokes, seen, polish, progress=reports.drawing)
     if boxes or moves(out, animate):
         save(out, drawn, boxes=boxes, animate=animate, columns=len(paths))
     else:

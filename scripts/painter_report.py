@@ -17,7 +17,8 @@ from drawgen import images, jobs, models
 from drawgen.contract import generator
 from drawgen.data.pictures import Pictures
 from drawgen.data.standard import read_characters
-from drawgen.models.painter import COUNTS, pyramid, squared
+from drawgen.models.painter import COUNTS, squared
+from drawgen.polishing import polish
 
 POLISHES = (0, 5, 10, 25, 50, 100)
 
@@ -43,25 +44,6 @@ def on_the_ink(target: Tensor, strokes: int, radius: tuple[float, float], *, rng
     half = 0.06 * torch.cat([angle.cos(), angle.sin()], 2)
     rest = torch.ones(count, strokes, 1)
     return torch.cat([centre - half, centre, centre + half, rest * sum(radius) / 2, rest * sum(radius) / 2, rest, rest, rest], 2)
-
-
-def polish(strokes: Tensor, target: Tensor, radius: tuple[float, float], steps: int) -> Tensor:
-    """Adam on all strokes of all pictures at once, on the pyramid of squared errors."""
-    scale = torch.tensor([0.012] * 6 + [0.003] * 2 + [0.03] * 2 + [0.0])
-    shift = torch.zeros_like(strokes, requires_grad=True)
-    adam = torch.optim.Adam([shift], lr=1.0, betas=(0.8, 0.95))
-
-    def moved() -> Tensor:
-        now = strokes + shift * scale
-        return torch.cat([now[..., :6], now[..., 6:8].clamp(*radius), now[..., 8:].clamp(0, 1)], 2)
-
-    for step in range(steps):
-        for group in adam.param_groups:
-            group["lr"] = 1.0 - 0.8 * step / steps
-        adam.zero_grad()
-        pyramid(paint(torch.zeros_like(target), moved()), target).sum().backward()
-        adam.step()
-    return moved().detach()
 
 
 def main() -> None:
@@ -98,7 +80,8 @@ def main() -> None:
     target = sets["held out"][: arguments.count]
     strokes = model.config.strokes
     model.reconstruct(target[:1], rng=generator(2))  # compiles
-    polish(on_the_ink(target[:1], strokes, model.config.radius, rng=generator(3)), target[:1], model.config.radius, 1)
+    bounds = {name: getattr(model.config, name) for name in ("radius", "opacity", "inset")}
+    polish(on_the_ink(target[:1], strokes, model.config.radius, rng=generator(3)), target[:1], 1, **bounds)
     begun = time.process_time()
     sample = model.reconstruct(target, rng=generator(2))
     network_ms = (time.process_time() - begun) * 1000 / len(target)
@@ -115,7 +98,7 @@ def main() -> None:
         cells = []
         for start, before_ms in starts.values():
             begun = time.process_time()
-            found = polish(start, target, model.config.radius, steps)
+            found = polish(start, target, steps, **bounds)
             spent = (time.process_time() - begun) * 1000 / len(target) + before_ms
             painted = paint(torch.zeros_like(target), found)
             cells.append(f"{share(painted, target):.3f} | {spent:.2f}")

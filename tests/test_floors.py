@@ -28,6 +28,7 @@ FLOORS = {
     "drawgen.images": 2,
     "drawgen.strokes": 2,
     "drawgen.painting": 3,
+    "drawgen.polishing": 3,
     "drawgen.attention_maps": 3,
     "drawgen.journal": 3,
     "drawgen.capture": 3,

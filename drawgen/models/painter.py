@@ -16,7 +16,7 @@ is for is its goal, and how it learns is another matter:
            imitation: the same actions on the same canvas, foretold from what a painter that learned pathwise does there
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,6 @@ from drawgen_envs.brush import COLUMNS, paint
 from drawgen_envs.episodes import SpiralEpisodes
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.digits import Rectangles
@@ -37,6 +36,7 @@ from drawgen.data.standard import Standard
 from drawgen.data.strokes import Strokes
 from drawgen.nn.policy import Critic, Policy, gradient_penalty
 from drawgen.policy_gradient import advantages, clipped_surrogate
+from drawgen.polishing import polish, pyramid
 from drawgen.train import Fit
 
 CHUNK = 16
@@ -158,17 +158,6 @@ class Drawn(NamedTuple):
     """Of what was chosen by chance."""
 
 
-def pyramid(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N"]:
-    """Mean squared errors at the picture's size, a half, a quarter and an eighth of it, added up."""
-    error = canvas - target
-    flat = error.flatten(0, -4)
-    total = flat.square().mean((1, 2, 3))
-    for _ in range(3):
-        flat = F.avg_pool2d(flat, 2)
-        total = total + flat.square().mean((1, 2, 3))
-    return total.view(error.shape[:-3])
-
-
 def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N"]:
     return (canvas - target).square().mean((-3, -2, -1))
 
@@ -188,6 +177,7 @@ class Painter(nn.Module):
         if height != width:
             raise ValueError(f"the painter learns on square pictures, and these are {width}x{height}; cut them square")
         self.config, self.spec = config, spec
+        self.ink = channels == 1  # light on black, cut out of a person's photographs
         judged = config.goal != "reconstruct"
         self.policy = Policy(
             {"reconstruct": 3 * channels, "doodle": channels, "complete": channels + 1}[config.goal],
@@ -283,12 +273,12 @@ class Painter(nn.Module):
         """The random numbers that strokes take."""
         return torch.rand(strokes, count, self.components, device=self.device, generator=rng)
 
-    def show(self, drawn: Drawn) -> Sample:
+    def show(self, canvases: Float[Tensor, "T B C H W"], strokes: Float[Tensor, "B T P"]) -> Sample:
         def frames(count: int) -> Iterator[Tensor]:
-            steps = torch.linspace(0, len(drawn.canvases) - 1, min(count, len(drawn.canvases))).round().long()
-            return iter(drawn.canvases[steps].clamp(0, 1))
+            steps = torch.linspace(0, len(canvases) - 1, min(count, len(canvases))).round().long()
+            return iter(canvases[steps].clamp(0, 1))
 
-        return Sample(drawn.canvases[-1].clamp(0, 1), frames, strokes=drawn.strokes.transpose(0, 1))
+        return Sample(canvases[-1].clamp(0, 1), frames, strokes=strokes)
 
 
 # ---------------------------------------------------------------- what it is for
@@ -331,7 +321,8 @@ class Reconstructing(Painter):
     def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
         """The pictures, painted."""
         uniforms = self.uniforms(self.config.strokes, len(images), rng)
-        return self.show(self.draw(len(images), images, None, self.config.strokes, uniforms))
+        drawn = self.draw(len(images), images, None, self.config.strokes, uniforms)
+        return self.show(drawn.canvases, drawn.strokes.transpose(0, 1))
 
 
 class Judged(Painter):
@@ -387,7 +378,8 @@ class Completing(Judged):
         """The given halves of the pictures, completed; nothing of the other halves is looked at."""
         target, noise = self.goal(images, rng=rng)
         uniforms = self.uniforms(self.config.strokes, len(images), rng)
-        return self.show(self.draw(len(images), target, noise, self.config.strokes, uniforms))
+        drawn = self.draw(len(images), target, noise, self.config.strokes, uniforms)
+        return self.show(drawn.canvases, drawn.strokes.transpose(0, 1))
 
 
 class Doodling(Judged):
@@ -413,7 +405,7 @@ class Doodling(Judged):
             for chosen, u in zip(noise.split(CHUNK), uniform.split(CHUNK, 1), strict=True)
         ]
         drawn = Drawn(*(torch.cat(values, 1) for values in zip(*parts, strict=True)))
-        return self.show(Drawn(*(value[:, : request.n] for value in drawn)))
+        return self.show(drawn.canvases[:, : request.n], drawn.strokes[:, : request.n].transpose(0, 1))
 
 
 # ---------------------------------------------------------------- how it learns
@@ -638,6 +630,24 @@ def as_actions(strokes: Float[Tensor, "T B P"], grid: int) -> Int64[Tensor, "U B
 
 class PathwiseReconstructor(Reconstructing, Pathwise):
     """Learning to Paint's way: a picture, and the gradient of its error."""
+
+    def polish(
+        self,
+        strokes: Float[Tensor, "B T P"],
+        images: Float[Tensor, "B C H W"],
+        steps: int,
+        *,
+        progress: Callable[[float], None] | None = None,
+    ) -> Sample:
+        """The pictures by these strokes, improved by gradient descent."""
+        config = self.config
+        strokes = polish(
+            strokes, images, steps, radius=config.radius, opacity=config.opacity, inset=config.inset, progress=progress
+        )
+        canvases = [self.blank(len(images))]
+        for stroke in strokes.unbind(1):
+            canvases.append(paint(canvases[-1], stroke[:, None]))
+        return self.show(torch.stack(canvases[1:]), strokes)
 
 
 class PolicyGradientReconstructor(Reconstructing, PolicyGradient):

@@ -25,7 +25,9 @@ def build(name: str, channels: int, features: int, *, rng: torch.Generator) -> "
     if name == "small":
         return Small(channels, features, rng=rng)
     if name in RESNETS:
-        return ResNet(name)
+        with torch.random.fork_rng(devices=[]):  # torchvision draws its weights from torch's own generator
+            torch.manual_seed(int(torch.randint(2**62, (), generator=rng)))
+            return ResNet(name)
     raise ValueError(f"model.encoder is {name!r}; it is one of {', '.join(STRIDES)}")
 
 

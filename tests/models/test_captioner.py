@@ -194,6 +194,12 @@ def test_weights_from_a_file(resnet, name):
     assert features.shape == (2, 4, 512)
 
 
+def test_a_resnet_at_random_is_the_seeds():
+    first, same, other = (convnet.build("resnet18", 3, 0, rng=generator(seed)).net.conv1.weight for seed in (1, 1, 2))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
 def test_fine_tuned_at_a_rate_of_its_own():
     config = dataclasses.replace(WITH, encoder="resnet18", encoder_rate=0.1)
     model = config.build(dataclasses.replace(DATA.spec(), image=(3, 64, 64)), rng=generator(0)).train()

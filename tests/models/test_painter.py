@@ -8,7 +8,8 @@ from drawgen_envs.brush import paint
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
-from drawgen.models.painter import DARK, PAINTERS, PRESSURES, SIZES, Config, as_actions, pyramid
+from drawgen.models.painter import DARK, PAINTERS, PRESSURES, SIZES, Config, as_actions
+from drawgen.polishing import pyramid
 
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
@@ -202,6 +203,36 @@ def test_verbs_go_by_the_goal():
         assert not hasattr(model, "sample")
     assert hasattr(doodler, "sample")
     assert not hasattr(doodler, "reconstruct")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("lift", [False, True])
+def test_polished_strokes_are_such_as_it_paints(channels, lift):
+    """Nearer to the picture, within the ranges, drawn as they are shown, and stage by stage; what was left out stays out."""
+    config = dataclasses.replace(RECONSTRUCT, inset=0.1, opacity=0.4, lift=lift)
+    batch = pictures(4, Spec((channels, 16, 16)))
+    model = config.build(Spec((channels, 16, 16)), rng=generator(0))
+    if lift:
+        model.policy.flag.bias.data[:] = 0
+    drawn = model.reconstruct(batch.images, rng=generator(5))
+    better = model.polish(drawn.strokes, batch.images, 30)
+    errors = [(sample.images - batch.images).square().mean((1, 2, 3)) for sample in (drawn, better)]
+    out = (drawn.strokes[..., 6] == 0).any(1) if lift else torch.zeros(4, dtype=torch.bool)
+    assert bool((errors[1] < errors[0])[~out].all())
+    points, radii, opacities, colours = better.strokes.split([6, 2, 2, channels], 2)
+    assert torch.equal(radii == 0, drawn.strokes[..., 6:8] == 0)
+    radii = radii[radii > 0]
+    for values, least, most in ((points, 0.1, 0.9), (radii, *config.radius), (opacities, 0.4, 1), (colours, 0, 1)):
+        assert least - 1e-6 <= float(values.min()) <= float(values.max()) <= most + 1e-6
+    assert channels > 1 or bool((colours == 1).all())
+    torch.testing.assert_close(paint(torch.zeros_like(batch.images), better.strokes).clamp(0, 1), better.images)
+    frames = list(better.frames(99))
+    assert len(frames) == 3
+    assert torch.equal(frames[-1], better.images)
+
+
+def test_who_learned_from_a_black_box_polishes_nothing():
+    assert [kind for kind, painter in PAINTERS.items() if hasattr(painter, "polish")] == [("reconstruct", "pathwise")]
 
 
 @pytest.mark.parametrize(
