@@ -355,7 +355,8 @@ def fit(
     with torch.no_grad():
         painting = Painting(strokes.numbers(strokes.free), ground, size).rounded()
     if on_progress is not None:
-        on_progress(Progress(1.0, len(strokes), psnr(painting.draw(height, width), photo)))
+        share = clock.share if stop() else 1.0
+        on_progress(Progress(share, len(strokes), psnr(painting.draw(height, width), photo)))
     return painting
 
 

@@ -209,6 +209,8 @@ def test_stopped_it_gives_what_there_is(quick):
         scene(), Style(strokes=50, detail_px=48), on_progress=said.append, stop=lambda: len(said) >= 2, rng=generator(0)
     )
     assert 0 < len(done.strokes) < 50
+    assert [progress.share for progress in said] == sorted(progress.share for progress in said)
+    assert said[-1].share < 0.5
     nothing = painting.fit(scene(), Style(strokes=50, detail_px=48), stop=lambda: True, rng=generator(0))
     assert len(nothing.strokes) == 0
     assert nothing.draw(20, 30).std(dim=(1, 2)).max() == 0
