@@ -85,7 +85,7 @@ def test_imports_run_down(path):
         assert floor_of(other) <= floor_of(own), f"{own} imports {other}, which lies above it"
         if own.startswith("drawgen.models."):
             assert not other.startswith("drawgen.models"), f"{own} imports {other}: models do not know each other"
-        assert other != "drawgen.cli", f"{own} imports the command line"
+        assert not other.startswith("drawgen.cli") or own.startswith("drawgen.cli"), f"{own} imports the command line"
 
 
 def test_the_test_bites(tmp_path):
@@ -103,7 +103,7 @@ def test_environments_do_not_know_drawgen():
 
 def test_only_the_command_line_prints():
     for path in FILES:
-        if path.name == "cli.py":
+        if path.parent.name == "cli":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "print"), f"{path} prints"

@@ -1,0 +1,68 @@
+"""drawgen train."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import arg
+
+from drawgen import models
+from drawgen.cli.progress import Bars
+
+
+def train(words: list[str]) -> None:
+    """Trains a model by a preset, with any setting changed."""
+    named = [word for word in words[:2] if not word.startswith("-")]
+    if not named:
+        print(train_help())
+        if not set(words) & {"-h", "--help"}:
+            raise ValueError("drawgen train needs the name of a model")
+        return
+    model, preset, rest = named[0], named[1] if len(named) > 1 and words[1] == named[1] else None, words[1:]
+    rest = rest[1:] if preset else rest
+    recipe = models.recipe(model, preset)
+    preset = preset or next(iter(models.module(model).PRESETS))
+    from drawgen import jobs
+
+    if "--resume" in rest:
+        split = [part for word in rest for part in (word.split("=", 1) if word.startswith(("--out=", "-o=")) else [word])]
+        place = next((split[i + 1] for i, word in enumerate(split[:-1]) if word in ("--out", "-o")), None)
+        if place is not None:
+            kept_model, kept_preset, recipe = jobs.stored_recipe(Path(place))
+            if (kept_model, kept_preset) != (model, preset if len(named) > 1 else kept_preset):
+                raise ValueError(f"{place} was begun as {kept_model} {kept_preset}, not {model} {preset}; resume it the same way")
+            preset = kept_preset
+    options = dataclasses.make_dataclass(
+        "Options",
+        [
+            ("out", Annotated[Path, arg(aliases=["-o"], help="The run folder; it becomes a model folder.")]),
+            ("model", type(recipe.model), recipe.model),
+            ("data", type(recipe.data), recipe.data),
+            ("fit", type(recipe.fit), recipe.fit),
+            ("resume", Annotated[bool, arg(help="Go on with the run in the folder.")], False),
+            ("force", Annotated[bool, arg(help="Replace the run in the folder.")], False),
+        ],
+        namespace={"__doc__": f"{model}, preset {preset}. {recipe.about}"},
+        frozen=True,
+        kw_only=True,
+    )
+    chosen: Any = tyro.cli(options, args=rest, prog=f"drawgen train {model} {preset}")
+    fit = chosen.fit
+    if fit.minutes != recipe.fit.minutes and fit.steps == recipe.fit.steps and "--resume" not in rest:
+        fit = dataclasses.replace(fit, steps=None)  # minutes asked for in place of the preset's steps
+    recipe = dataclasses.replace(recipe, model=chosen.model, data=chosen.data, fit=fit)
+    with Bars() as reports:
+        outcome = jobs.train(model, recipe, chosen.out, preset=preset, resume=chosen.resume, force=chosen.force, reports=reports)
+    if int(os.environ.get("RANK", "0")) == 0:  # one result, of however many processes
+        print(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
+
+
+def train_help() -> str:
+    lines = ["usage: drawgen train MODEL [PRESET] --out RUN [--resume] [--model.x ..] [--data.x ..] [--fit.x ..]", ""]
+    lines += ["All settings of a preset: drawgen train MODEL PRESET --help", ""]
+    for name in models.names():
+        lines += [f"  {name} {preset:<9} {about}" for preset, about in models.presets(name).items()]
+    return "\n".join(lines)

@@ -1,0 +1,30 @@
+"""What a person comes to do, one function each: plain values in, files out. The command line and `scripts/` are thin over it."""
+
+from drawgen.jobs.card import machine
+from drawgen.jobs.demonstration import demo
+from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
+from drawgen.jobs.measuring import data_of, measure
+from drawgen.jobs.paintings import paint
+from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
+from drawgen.jobs.reports import SILENT, Reports
+from drawgen.jobs.textures import texture
+from drawgen.jobs.training import train
+
+__all__ = [
+    "RECIPE",
+    "SILENT",
+    "Reports",
+    "data_of",
+    "demo",
+    "draw",
+    "interpolate",
+    "machine",
+    "measure",
+    "paint",
+    "read_recipe",
+    "reconstruct",
+    "sample",
+    "stored_recipe",
+    "texture",
+    "train",
+]

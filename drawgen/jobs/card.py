@@ -1,0 +1,46 @@
+"""The README.md of a model folder, and the machine that it names."""
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+import drawgen
+from drawgen.contract import Recipe
+from drawgen.jobs.loading import NO_PICTURE
+from drawgen.train import Outcome
+
+
+def machine() -> str:
+    """The computer in words: for model cards and results."""
+    words = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        words = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), words)
+    except OSError:
+        pass
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{words}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores{gpu}"
+
+
+def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None) -> str:
+    """The README.md of a model folder."""
+    settings = recipe.fit
+    verb, ending = ("Write with", "txt") if recipe.data.spec().image == NO_PICTURE else ("Draw from", "png")
+    lines = [
+        f"# {model}: {data or preset}",
+        "",
+        f"A `{model}` model (drawgen {drawgen.__version__}). {verb} it: `drawgen sample FOLDER -o OUT.{ending}`.",
+        "",
+        f"- data: {data or 'see the preset'}",
+        "- licence of the data: that of what it was trained on",
+        f"- preset: {preset or 'none'}; steps: {settings.steps}; seed: {settings.seed}",
+    ]
+    if outcome is None:
+        lines.append("- training has not ended yet")
+    else:
+        lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {machine()}, torch {torch.__version__}")
+        single = {name: value for name, value in outcome.scores.items() if not name[-1].isdigit()}  # no series by step
+        lines += [f"- {name}, validation part: {value:.4f}" for name, value in single.items()]
+    return "\n".join(lines) + "\n"

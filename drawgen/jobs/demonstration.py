@@ -1,0 +1,69 @@
+"""One of everything, with a page of pictures."""
+
+import html
+from pathlib import Path
+from typing import Any
+
+import drawgen
+from drawgen import checkpoint, images, models
+from drawgen.jobs.drawing import sample
+from drawgen.jobs.loading import NO_PICTURE
+from drawgen.jobs.paintings import paint
+from drawgen.jobs.reports import SILENT, Reports
+
+
+def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Path:
+    """One of everything that the project can make without training, with a page of pictures. Returns the page."""
+    page = folder / "index.html"
+    if page.exists() and not force:
+        raise ValueError(f"{page} exists already; choose another folder or give --force")
+    names = models.shipped()
+    if not names:
+        raise ValueError("no trained model is shipped with this drawgen, and the demo draws from those; train one instead")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"the folder {folder} cannot be made ({checkpoint.reason(error)}); choose another") from error
+    figures: list[tuple[str, str]] = []
+
+    def figure(file: str, words: str, **options: Any) -> None:
+        reports.say(f"drawing {file}")
+        sample(words.split()[0], folder / file, force=True, **options)
+        figures.append((file, f"drawgen sample {words}"))
+
+    for number, name in enumerate(names, 1):
+        file = name.replace(":", "-")
+        if checkpoint.read_model(models.resolve(name)).spec.image == NO_PICTURE:
+            figure(f"{file}.txt", f"{name} -o OUT.txt --length 600 --seed {number}", length=600, seed=number)
+        elif name.startswith("ride:"):
+            figure(f"{file}.png", f"{name} -o OUT.png --size 256x256 --seed {number}", size=(256, 256), seed=number)
+        elif hasattr(models.load(name), "sample"):
+            boxes = name.startswith("draw:")
+            figure(f"{file}.png", f"{name} -o OUT.png -n 64 --seed {number}", n=64, seed=number)
+            figure(f"{file}.gif", f"{name} -o OUT.gif -n 4{' --boxes' if boxes else ''}", n=4, boxes=boxes)
+    textures = [name for name in names if name.startswith("ride:")]
+    if textures:
+        figure("tile.png", f"{textures[0]} -o OUT.png --size 160x160 --tile", size=(160, 160), tile=True)
+        images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3))
+        figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
+        figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
+    reports.say("painting a photograph")
+    paint("photo:coffee", folder / "painting.json", strokes=100, force=True)
+    for file in ("painting.png", "painting.gif", "painting.svg"):
+        paint(str(folder / "painting.json"), folder / file, force=True)
+        figures.append((file, f"drawgen paint photo:coffee -o OUT{Path(file).suffix} --strokes 100"))
+
+    def shown(file: str) -> str:
+        if file.endswith(".txt"):
+            return f"<pre>{html.escape((folder / file).read_text(encoding='utf-8'))}</pre>"
+        return f'<img src="{file}" alt="">'
+
+    items = "".join(f"<figure>{shown(file)}<figcaption><code>{words}</code></figcaption></figure>\n" for file, words in figures)
+    whole = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>drawgen</title>\n'
+        "<style>body{font:16px sans-serif;margin:2em}figure{display:inline-block;margin:1em;vertical-align:top}"
+        "figcaption{max-width:28em;margin-top:.5em}img{max-width:36em}</style>\n"
+        f"<h1>drawgen {drawgen.__version__}</h1>\n{items}</html>\n"
+    )
+    checkpoint.write_atomically(page, whole.encode())
+    return page

@@ -1,0 +1,42 @@
+"""A trained model and a person's pictures, ready for each other."""
+
+from typing import Any
+
+import torch
+
+from drawgen import images
+from drawgen.contract import Spec
+
+NO_PICTURE = Spec().image
+
+
+def that_can(model: Any, verb: str, source: str) -> Any:
+    if not hasattr(model, verb):
+        raise ValueError(f"{source} cannot {verb}: it is another kind of model; use draw, or another that does")
+    return model
+
+
+def device_of(model: Any) -> torch.device:
+    device: torch.device = next(model.parameters()).device
+    return device
+
+
+def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
+    """A person's pictures as a model wants them: for one of black-and-white pictures, or one that draws in ink, the ink cut out and
+    centred; for others the middle of each, resized. One of the model's own size is taken as it is."""
+    channels, height, width = model.spec.image
+    binary = getattr(model.config, "likelihood", "") == "bernoulli"
+    ready = []
+    for path in paths:
+        image = images.load_image(path)
+        own = image.shape[1:] == (height, width)
+        if own and binary:
+            ready.append((images.grey(image) > 0.5).float())
+        elif own or not (binary or getattr(model, "ink", False)):
+            ready.append(images.fit_to(image, (channels, height, width)))
+        else:
+            try:
+                ready.append(images.ink(image, height, width, shades=not binary))
+            except images.ImageError as error:
+                raise images.ImageError(f"{path}: {error}") from error
+    return torch.stack(ready)

@@ -1,0 +1,28 @@
+"""Refusing what memory does not hold, before it is drawn."""
+
+import os
+from pathlib import Path
+
+
+def refuse_what_does_not_fit(size: tuple[int, int], channels: int, n: int) -> None:
+    """Raises ValueError where drawing would need more memory than there is, with the amount."""
+    need = size[0] * size[1] * n * (4 * channels + 1) * 4 * 2
+    have = available_memory()
+    if have is not None and need > have:
+        raise ValueError(
+            f"{n} of {size[1]}x{size[0]} pixels take some {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} are free; "
+            "ask for a smaller --size"
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes that can be taken without swapping; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

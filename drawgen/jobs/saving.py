@@ -1,0 +1,58 @@
+"""What was drawn, as a file: which endings there are, what moves, what is too large for a format."""
+
+from pathlib import Path
+
+import torch
+
+from drawgen import checkpoint, images
+from drawgen.contract import Sample
+from drawgen.strokes import Painting
+
+VECTOR = (".svg", ".json")
+"""Endings of files that hold strokes."""
+
+
+def kinds_for(animate: bool) -> tuple[str, ...]:
+    """The endings that can be written, where an animation is asked for or left to the ending."""
+    return tuple(images.MOVING) if animate else (*images.STILL, *images.MOVING, *VECTOR)
+
+
+def moves(out: Path, animate: bool) -> bool:
+    """Whether the file becomes an animation: where it is asked for, and where the ending can be nothing else."""
+    return animate or out.suffix.lower() not in images.STILL
+
+
+def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False, columns: int | None = None) -> None:
+    """Refuses a grid of `n` pictures that is too large for the file's format, before it is drawn."""
+    if out.suffix.lower() in VECTOR:
+        return
+    scale = images.BOX_SCALE if boxes else 1
+    images.check_extent(out, *images.grid_size(n, scale * size[0], scale * size[1], columns=columns))
+
+
+def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False, columns: int | None = None) -> None:
+    """A sample as one file: a grid of the pictures, or an animation of how they are drawn; `boxes` enlarges it and draws the
+    model's windows, of all steps side by side where nothing moves."""
+    moving = moves(out, animate)
+    if out.suffix.lower() in VECTOR:
+        if drawn.strokes is None:
+            raise ValueError(f"this model draws no strokes, which {out} would hold; choose one of {' '.join(images.STILL)}")
+        if boxes:
+            raise ValueError(f"--boxes and {out} don't go together; choose one of {' '.join(images.STILL)}")
+        size = (drawn.images.shape[2], drawn.images.shape[3])
+        painted = Painting.sheet(drawn.strokes.cpu(), size, images.grid_columns(len(drawn.images), *size, columns))
+        height, width = painted.fitted(1024)
+        text = painted.svg(height, width) if out.suffix.lower() == ".svg" else painted.json()
+        checkpoint.write_atomically(out, text.encode())
+    elif boxes:
+        stages = [images.grid(frame, columns=columns) for frame in images.boxed(drawn)]
+        if moving:
+            images.save_animation(out, stages)
+        else:
+            images.save_image(out, images.grid(torch.stack(stages), gap_px=8))
+    elif not moving:
+        images.save_image(out, images.grid(drawn.images, columns=columns))
+    elif drawn.frames is not None:
+        images.save_animation(out, (images.grid(frame, columns=columns) for frame in drawn.frames(48)))
+    else:
+        raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without --animate")
