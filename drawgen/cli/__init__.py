@@ -36,8 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(format="drawgen: %(message)s", level=logging.WARNING)
     if not words or words[0] in ("-h", "--help"):
-        print(overview())
-        return 0 if words else 2
+        return guarded(lambda: print(overview())) or (0 if words else 2)
     if words[0] == "--version":
         print(f"drawgen {drawgen.__version__}")
         return 0
