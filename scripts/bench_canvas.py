@@ -4,9 +4,9 @@
 
 The peers come by `uv pip install skia-python pycairo` and `apt install libmypaint-1.5-1 mypaint-brushes`; what is absent is left
 out. The first two draw each stroke as a filled ribbon of 24 points and two discs, whose corners are computed beforehand and not
-timed; libmypaint lays its dabs. All on one canvas. One thread, one run, processor time of the process (neighbours do not count), the
-best of several rounds in which all take turns. On a CUDA device the same strokes again, by the device's own clock, beside a copy of
-the canvases, which is as fast as its memory goes.
+timed; libmypaint lays its dabs. All on one canvas. One thread, one run, processor time of the process (neighbours do not count),
+the best of several rounds in which all take turns. On a CUDA device the same strokes again, by the device's own clock, beside a
+copy of the canvases, which is as fast as its memory goes.
 """
 
 import argparse
@@ -232,11 +232,11 @@ def main() -> None:
         "in which all take turns. RGB, float32. Three points each, uniform in the canvas or, for short strokes, in a box around",
         "the first; radii of 1 to 3 pixels; opacities 0 to 1.",
         "",
-        "The peers draw on one canvas. skia and cairo fill a ribbon of 24 points and two discs; their canvas has eight bits, and each",
-        "of their strokes one opacity. libmypaint, called through `drawgen_envs.mypaint`, lays opaque dabs, two to a radius, along 50",
-        "straight moves, whose radius changes by a constant factor; its canvas has fifteen bits. Plain torch is measured on one",
-        "canvas, and ten strokes at most, but for the single strokes at 64 px. A new canvas costs a copy of all, most of the time of",
-        "single strokes, and the gradient by the canvas another one.",
+        "The peers draw on one canvas. skia and cairo fill a ribbon of 24 points and two discs; their canvas has eight bits,",
+        "and each of their strokes one opacity. libmypaint, called through `drawgen_envs.mypaint`, lays opaque dabs, two to a",
+        "radius, along 50 straight moves, whose radius changes by a constant factor; its canvas has fifteen bits, and its thinnest",
+        "strokes are fainter. Plain torch is measured on one canvas, and ten strokes at most, but for the single strokes at 64 px.",
+        "A new canvas costs a copy of all, and the gradient by the canvas another one.",
         "",
         f"{waiting:.0f} processes wanted the cores at the end.",
         "",

@@ -164,8 +164,8 @@ def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
     """The canvases (B C H W, floats, colours usually in [0, 1]) after strokes (B S P), the first one undermost.
 
     Differentiable in both. Compiled on a CPU (float32, float64) and on CUDA where Triton is installed (float32), else plain torch.
-    Raises ValueError for shapes that don't fit and, on a CPU, for numbers that are not finite or beyond `FARTHEST`; elsewhere
-    nothing waits for the device to look, and the canvas becomes NaN. A radius below 0 counts as 0.
+    Raises ValueError for shapes that don't fit and, on a CPU, for numbers that are not finite or beyond `FARTHEST`; on CUDA
+    nothing waits for the device to look, and what is not finite makes the canvas NaN. A radius below 0 counts as 0.
 
     >>> white = torch.ones(1, 3, 64, 64)
     >>> red = torch.tensor([[[0.1, 0.9, 0.5, 0.0, 0.9, 0.9, 0.02, 0.05, 1.0, 1.0, 1.0, 0.0, 0.0]]])
@@ -177,7 +177,6 @@ def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
     return compiled.Paint.apply(canvas, strokes) if compiled else paint_torch(canvas, strokes)
 
 
-@torch.no_grad()
 def paint_(canvas: Tensor, strokes: Tensor) -> Tensor:
     """`paint`, on the canvases themselves and without gradients: it touches what a stroke touches, and copies no canvas.
 
@@ -190,4 +189,5 @@ def paint_(canvas: Tensor, strokes: Tensor) -> Tensor:
         compiled.paint_(canvas, strokes)
         torch.autograd.graph.increment_version(canvas)  # torch did not see it
         return canvas
-    return canvas.copy_(paint(canvas, strokes))
+    with torch.no_grad():
+        return canvas.copy_(paint(canvas, strokes))

@@ -149,7 +149,7 @@ def forward(
     real = canvas.dtype.type
     P = COLOUR + C
     begins = np.zeros(B * S + 1, np.int64)
-    room = B * S * H + 16 if keep else 0  # short of it, there will be more
+    room = B * S * H // 2 + 16 if keep else 0  # short of it, there will be more
     corners, kept = np.empty(2 * room, np.int32), np.empty(room * (C + 1) * LANES, canvas.dtype)
     for i in range(B * S * P):
         if not abs(strokes[i]) <= FARTHEST:

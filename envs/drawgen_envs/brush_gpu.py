@@ -9,8 +9,9 @@ The forward keeps nothing but its arguments. Under an opaque stroke the canvas c
 lays the strokes once more, tile by tile, and keeps what was under each and where its sweep came nearest: all S of them if they are
 at most 8, else one span of ceil(sqrt(S)) after the other, the last first, each from a canvas that a first pass left at the span's
 beginning. With G = C rounded up to a power of two, at most 8, that takes while it runs 4 (G + 1) S bytes a pixel, or about
-4 (2 G + 1) sqrt(S): at 3 channels 20 for one stroke, 160 for 8, 830 for 500. Beyond 8 channels each 8 are programs of their own.
-A tile's share of a stroke's gradient is a sum that no other program writes to, and torch adds the tiles': the same bits every time.
+4 (2 G + 1) sqrt(S): at 3 channels 20 for one stroke, 160 for 8, 800 for 500. Beyond 8 channels each 8 are programs of their own.
+A tile's share of a stroke's gradient is a sum that no other program writes to (S P / 128 bytes a pixel), and torch adds the shares:
+the same bits every time.
 
 Nothing waits for the device, and all can be captured in a CUDA graph, once it ran. Numbers that are not finite are not refused:
 the canvas becomes NaN, as in plain torch.
@@ -28,11 +29,8 @@ from drawgen_envs.brush import COLUMNS, pieces
 
 ROWS, WIDTH, CHANNELS = 16, 32, 8  # a program's tile
 WHOLE = 8  # so many strokes are one span
-LAUNCH = {
-    "num_warps": 4,
-    "num_stages": 1,
-    "enable_fp_fusion": True,
-}  # loads must not be moved before the stores to the same scratch
+# one stage: no load is moved before a store to the same scratch; and products may be fused with sums, which Triton asks to be said
+LAUNCH = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": True}
 COLOUR = tl.constexpr(len(COLUMNS))
 TINY = tl.constexpr(1e-12)  # as in brush.py
 FAR = tl.constexpr(1e30)
