@@ -347,7 +347,7 @@ def roomy(tensor: Tensor) -> tuple[Tensor, Tensor]:
 
 def lay(canvas: Tensor, out: Tensor, strokes: Tensor, keep: bool) -> tuple[Any, ...]:
     """Runs `forward` from a canvas to `out` (flat); what its backward needs. Raises ValueError for unfit numbers."""
-    numbers, shape = strokes.detach().numpy().ravel(), (*canvas.shape, strokes.shape[1])
+    numbers, shape = strokes.detach().numpy().flatten(), (*canvas.shape, strokes.shape[1])  # a copy, should they change
     most, before, after = pieces(*canvas.shape[2:]), canvas.numpy().reshape(-1), out.numpy()
     fit, *kept = forward(before, after, shape, numbers, most, canvas.data_ptr() != out.data_ptr(), keep)
     if not fit:
