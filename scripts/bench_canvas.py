@@ -2,13 +2,18 @@
 
     uv run python scripts/bench_canvas.py [--out scripts/results/bench_canvas.md]
 
-The peers come by `uv pip install skia-python pycairo`; what is absent is left out. They draw each stroke as a filled ribbon of 24
-points and two discs, whose corners are computed beforehand and not timed, on one canvas. One thread, one run, processor time of
-the process (neighbours do not count), the best of several rounds in which all take turns.
+The peers come by `uv pip install skia-python pycairo` and `apt install libmypaint-1.5-1 mypaint-brushes`; what is absent is left
+out. The first two draw each stroke as a filled ribbon of 24 points and two discs, whose corners are computed beforehand and not
+timed; libmypaint lays its dabs. All on one canvas. One thread, one run, processor time of the process (neighbours do not count),
+the best of several rounds in which all take turns. On a CUDA device the same strokes again, by the device's own clock, beside a
+copy of the canvases, which is as fast as its memory goes.
 """
 
 import argparse
+import json
+import math
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,10 +95,37 @@ def cairo_painter(rows: Tensor, size: int) -> Callable[[], object]:
     return draw
 
 
-def gradient(paint: Callable[[Tensor, Tensor], Tensor], canvas: Tensor, rows: Tensor) -> Callable[[], object]:
-    wanted = rows.clone().requires_grad_()
-    weight = torch.rand(canvas.shape, generator=generator(1))
-    return lambda: paint(canvas, wanted).backward(weight)
+def mypaint_painter(rows: Tensor, size: int) -> Callable[[], object]:
+    """A hard round brush whose radius goes from 1 to 3 pixels with the pressure, its logarithm evenly."""
+    from drawgen_envs.mypaint import Surface
+
+    fixed = {"opaque": 1.0, "opaque_linearize": 0.0, "hardness": 0.8, "dabs_per_actual_radius": 2.0, "dabs_per_basic_radius": 0.0}
+    settings = {name: {"base_value": value, "inputs": {}} for name, value in fixed.items()}
+    settings["radius_logarithmic"] = {"base_value": 0.0, "inputs": {"pressure": [[0, -math.log(3)], [1, 0]]}}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "taper.myb"
+        file.write_text(json.dumps({"version": 3, "settings": settings}))
+        surface = Surface(size, size, brush=file)
+    jobs = []
+    for row in rows.tolist():
+        pressure = [min(max(1 + math.log(r * size / 3) / math.log(3), 0.0), 1.0) for r in row[6:8]]
+        jobs.append(((row[0:2], row[2:4], row[4:6]), tuple(pressure), row[10:13]))
+
+    def draw() -> Surface:
+        for points, pressure, colour in jobs:
+            surface.stroke(*points, pressure=pressure, radius=3 / size, colour=colour)
+        return surface
+
+    return draw
+
+
+def gradient(
+    paint: Callable[[Tensor, Tensor], Tensor], canvas: Tensor, rows: Tensor, by_canvas: bool = False
+) -> Callable[[], object]:
+    wanted = [rows.clone().requires_grad_(), *([canvas] if by_canvas else [])]
+    canvas.requires_grad_(by_canvas)
+    weight = torch.rand(canvas.shape, generator=generator(1)).to(canvas.device)
+    return lambda: torch.autograd.grad(paint(canvas, wanted[0]), wanted, weight)
 
 
 def rate(painters: dict[str, Callable[[], object]], count: int, rounds: int) -> dict[str, float]:
@@ -125,12 +157,13 @@ def brush_table(rounds: int) -> list[str]:
             "compiled, in place": lambda own=own, rows=rows: brush.paint_(own, rows),
             "compiled, a new canvas": lambda canvas=canvas, rows=rows: brush.paint(canvas, rows),
             "compiled, with gradient": gradient(brush.paint, canvas, rows),
+            "compiled, with gradient, by the canvas too": gradient(brush.paint, canvas.clone(), rows, by_canvas=True),
             "plain torch": lambda slow=slow: brush.paint_torch(*slow),
             "plain torch, with gradient": gradient(brush.paint_torch, *slow),
         }
-        for name, make in (("skia-python, one canvas", skia_painter), ("pycairo, one canvas", cairo_painter)):
+        for name, make in (("skia-python", skia_painter), ("pycairo", cairo_painter), ("libmypaint", mypaint_painter)):
             try:
-                painters[name] = make(rows.flatten(0, 1), size)
+                painters[f"{name}, one canvas"] = make(rows.flatten(0, 1), size)
             except ImportError:
                 print(f"{name} is not installed")
         result = rate(painters, batch * count, rounds)
@@ -145,6 +178,45 @@ def brush_table(rounds: int) -> list[str]:
     return lines
 
 
+def cuda_rate(paint: Callable[[], object], count: int, rounds: int) -> float:
+    """Strokes a second on the device, the best round of 20 calls."""
+    best = math.inf
+    for round_ in range(-1, rounds):  # the first compiles
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        for _ in range(20):
+            paint()
+        end.record()
+        end.synchronize()
+        if round_ >= 0:
+            best = min(best, start.elapsed_time(end) / 20e3)
+    return count / best
+
+
+def cuda_table(rounds: int) -> list[str]:
+    lines = ["| canvases | strokes | who | strokes/s | beside a copy |", "| --- | --- | --- | --- | --- |"]
+    for batch, count, size, reach in [*CASES, (1024, 1, 64, 1.0), (1024, 8, 64, 1.0)]:
+        rows, canvas = strokes(batch, count, size, reach).cuda(), torch.rand(batch, 3, size, size, device="cuda")
+        own, few = canvas.clone(), slice(0, 10)
+        share = rows.shape[1] / rows[:, few].shape[1]
+        painters: dict[str, Callable[[], object]] = {
+            "a copy of the canvases": lambda own=own, canvas=canvas: own.copy_(canvas),
+            "compiled, in place": lambda own=own, rows=rows: brush.paint_(own, rows),
+            "compiled, a new canvas": lambda canvas=canvas, rows=rows: brush.paint(canvas, rows),
+            "compiled, with gradient": gradient(brush.paint, canvas, rows),
+            "compiled, with gradient, by the canvas too": gradient(brush.paint, canvas.clone(), rows, by_canvas=True),
+            "plain torch": lambda canvas=canvas, rows=rows[:, few]: brush.paint_torch(canvas, rows),
+        }
+        result = {name: cuda_rate(painter, batch * count, rounds) for name, painter in painters.items()}
+        result["plain torch"] /= share
+        kind = "anywhere" if reach == 1 else f"within {reach} of the canvas"
+        for name, value in result.items():
+            beside = value / result["a copy of the canvases"]
+            lines.append(f"| {batch} of {size}x{size} | {count}, {kind} | {name} | {value:,.0f} | {beside:.2f}x |")
+            print(lines[-1], flush=True)
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write the tables here, as Markdown")
@@ -152,20 +224,35 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     table = brush_table(arguments.rounds)
+    waiting = os.getloadavg()[0]
     words = [
         "# The canvas: speed of the brush",
         "",
         f"{machine()}, torch {torch.__version__}, one thread. Processor time of the process, best of {arguments.rounds} rounds",
         "in which all take turns. RGB, float32. Three points each, uniform in the canvas or, for short strokes, in a box around",
-        "the first; radii of 1 to 3 pixels; opacities 0 to 1. The peers fill a ribbon of 24 points and two discs.",
-        "Their canvas has eight bits, and each of their strokes one opacity. Plain torch is measured on one canvas, and ten",
-        "strokes at most, but for the single strokes at 64 px. A new canvas costs a copy of all: nearly all of the time at",
-        "256 px, and the gradient copies them twice.",
+        "the first; radii of 1 to 3 pixels; opacities 0 to 1.",
         "",
-        f"{os.getloadavg()[0]:.0f} processes wanted the cores at the end.",
+        "The peers draw on one canvas. skia and cairo fill a ribbon of 24 points and two discs; their canvas has eight bits,",
+        "and each of their strokes one opacity. libmypaint, called through `drawgen_envs.mypaint`, lays opaque dabs, two to a",
+        "radius, along 50 straight moves, whose radius changes by a constant factor; its canvas has fifteen bits, and its thinnest",
+        "strokes are fainter. Plain torch is measured on one canvas, and ten strokes at most, but for the single strokes at 64 px.",
+        "A new canvas costs a copy of all, and the gradient by the canvas another one.",
+        "",
+        f"{waiting:.0f} processes wanted the cores at the end.",
         "",
         *table,
+        "",
+        "## On a GPU",
+        "",
     ]
+    if torch.cuda.is_available():
+        words += [
+            f"{torch.cuda.get_device_name()}, by its own clock, with what Python takes to launch.",
+            "",
+            *cuda_table(arguments.rounds),
+        ]
+    else:
+        words += ["Not measured: this machine has none."]
     if arguments.out:
         arguments.out.write_text("\n".join(words) + "\n")
 

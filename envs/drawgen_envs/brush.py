@@ -17,11 +17,14 @@ where E rises from 0 at -1 to 1 at +1, the integral of a tent: an edge of two pi
 is the fainter for it, and one of no width leaves nothing. The curve is cut into K straight pieces, so many that none leaves it by
 more than an eighth of a pixel (K = ceil(sqrt(2 |p0 - 2 p1 + p2|)), at most `pieces(H, W)`), and the sweep of each is exact.
 
-`paint` is this definition in plain torch or, on a CPU, its compiled twin (`brush_cpu.py`), and carries gradients; `paint_`
-is the same in place, without gradients.
+`paint` is this definition in plain torch or its compiled twin, on a CPU (`brush_cpu.py`) or with CUDA and Triton (`brush_gpu.py`),
+and carries gradients; `paint_` is the same in place, without gradients.
 """
 
+import functools
+import importlib.util
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -139,11 +142,30 @@ def check(canvas: Tensor, strokes: Tensor) -> None:
         raise ValueError(f"strokes are {strokes.dtype} on {strokes.device}, the canvas {canvas.dtype} on {canvas.device}")
 
 
+@functools.cache
+def has_triton() -> bool:
+    return importlib.util.find_spec("triton") is not None
+
+
+def twin(canvas: Tensor) -> Any:
+    """The module that has the brush compiled for these canvases, or None where plain torch has to do."""
+    if canvas.device.type == "cpu" and canvas.dtype in (torch.float32, torch.float64):
+        from drawgen_envs import brush_cpu
+
+        return brush_cpu
+    if canvas.is_cuda and canvas.dtype == torch.float32 and has_triton():
+        from drawgen_envs import brush_gpu
+
+        return brush_gpu
+    return None
+
+
 def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
     """The canvases (B C H W, floats, colours usually in [0, 1]) after strokes (B S P), the first one undermost.
 
-    Differentiable in both. On a CPU the compiled twin does it, elsewhere plain torch. Raises ValueError for shapes that don't fit
-    and, on a CPU, for numbers that are not finite or beyond `FARTHEST`; a radius below 0 counts as 0.
+    Differentiable in both. Compiled on a CPU (float32, float64) and on CUDA where Triton is installed (float32), else plain torch.
+    Raises ValueError for shapes that don't fit and, on a CPU, for numbers that are not finite or beyond `FARTHEST`; on CUDA
+    nothing waits for the device to look, and what is not finite makes the canvas NaN. A radius below 0 counts as 0.
 
     >>> white = torch.ones(1, 3, 64, 64)
     >>> red = torch.tensor([[[0.1, 0.9, 0.5, 0.0, 0.9, 0.9, 0.02, 0.05, 1.0, 1.0, 1.0, 0.0, 0.0]]])
@@ -151,20 +173,21 @@ def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
     torch.Size([1, 3, 64, 64])
     """
     check(canvas, strokes)
-    if canvas.device.type != "cpu" or canvas.dtype not in (torch.float32, torch.float64):
-        return paint_torch(canvas, strokes)
-    from drawgen_envs import brush_cpu
-
-    return brush_cpu.Paint.apply(canvas, strokes)
+    compiled = twin(canvas)
+    return compiled.Paint.apply(canvas, strokes) if compiled else paint_torch(canvas, strokes)
 
 
-@torch.no_grad()
 def paint_(canvas: Tensor, strokes: Tensor) -> Tensor:
-    """`paint`, on the canvases themselves and without gradients: it touches what a stroke touches, and copies no canvas."""
-    check(canvas, strokes)
-    if canvas.device.type == "cpu" and canvas.dtype in (torch.float32, torch.float64) and canvas.is_contiguous():
-        from drawgen_envs import brush_cpu
+    """`paint`, on the canvases themselves and without gradients: it touches what a stroke touches, and copies no canvas.
 
-        brush_cpu.paint_(canvas, strokes)
+    Compiled it does so, for contiguous canvases. A backward through what was computed from the canvas before is refused, as after
+    any change in place.
+    """
+    check(canvas, strokes)
+    compiled = twin(canvas)
+    if compiled and canvas.is_contiguous():
+        compiled.paint_(canvas, strokes)
+        torch.autograd.graph.increment_version(canvas)  # torch did not see it
         return canvas
-    return canvas.copy_(paint(canvas, strokes))
+    with torch.no_grad():
+        return canvas.copy_(paint(canvas, strokes))

@@ -4,7 +4,8 @@ Axes: B canvases, S strokes, P numbers of a stroke, C channels, H rows, W column
 
 A stroke touches few pixels, so each is drawn on its own, row by row and on a row in blocks of L pixels: the pieces that reach the
 block say where the sweep comes nearest, and the block is laid on the canvas. For the backward, the forward keeps of each block the
-nearest places and what was under it; all else is computed again. Arrays are flat.
+nearest places and what was under it; all else is computed again. Where a canvas has to be copied, that comes just before its
+strokes, which then find it in the cache. Arrays are flat.
 """
 
 import math
@@ -126,8 +127,20 @@ def longer(array: Array, size: int) -> Array:
 
 
 @compiled
-def forward(canvas: Array, shape: Shape, strokes: Array, most: int, keep: bool) -> tuple[bool, Array, Array, Array]:
-    """Lays the strokes on the canvases (B C H W) in place.
+def copy(target: Array, source: Array, begin: int, end: int) -> None:
+    """What stands from `begin` to `end`, by vectors."""
+    whole = begin + (end - begin) // LANES * LANES
+    for i in range(begin, whole, LANES):
+        store(target, i, load(source, i))
+    for i in range(whole, end):
+        target[i] = source[i]
+
+
+@compiled
+def forward(
+    before: Array, canvas: Array, shape: Shape, strokes: Array, most: int, new: bool, keep: bool
+) -> tuple[bool, Array, Array, Array]:
+    """Lays the strokes on the canvases (B C H W), in place or, if `new`, on copies of those before.
 
     Returns whether all numbers are fit to be drawn, and with `keep`, for which the canvases end with a spare vector, where each
     stroke's blocks begin (B S + 1), the blocks' corners, and their places with what was under them.
@@ -136,7 +149,7 @@ def forward(canvas: Array, shape: Shape, strokes: Array, most: int, keep: bool) 
     real = canvas.dtype.type
     P = COLOUR + C
     begins = np.zeros(B * S + 1, np.int64)
-    room = B * S * H // 4 + 16 if keep else 0
+    room = B * S * H // 2 + 16 if keep else 0  # short of it, there will be more
     corners, kept = np.empty(2 * room, np.int32), np.empty(room * (C + 1) * LANES, canvas.dtype)
     for i in range(B * S * P):
         if not abs(strokes[i]) <= FARTHEST:
@@ -148,6 +161,8 @@ def forward(canvas: Array, shape: Shape, strokes: Array, most: int, keep: bool) 
     lanes: Any = counting(canvas)
     n = 0
     for b in range(B):
+        if new:
+            copy(canvas, before, b * C * H * W, (b + 1) * C * H * W)
         for s in range(S):
             at = (b * S + s) * P
             r0, r1 = max(strokes[at + 6], real(0)) * real(min(H, W)), max(strokes[at + 7], real(0)) * real(min(H, W))
@@ -212,26 +227,39 @@ def forward(canvas: Array, shape: Shape, strokes: Array, most: int, keep: bool) 
 
 
 @compiled
-def backward(grad: Array, shape: Shape, strokes: Array, most: int, begins: Array, corners: Array, kept: Array) -> Array:
-    """The gradient by the strokes (B S P), from that by the canvases after them, which becomes in place that by those before.
+def backward(
+    after: Array, before: Array, shape: Shape, strokes: Array, most: int, begins: Array, corners: Array, kept: Array, new: bool
+) -> Array:
+    """The gradient by the strokes (B S P), from that by the canvases after them; and if `new` that by those before, to `before`.
 
-    The symbols are those of `brush.nearest`; what begins with d is the loss's derivative.
+    `before` ends with a spare vector. Without it nothing is written, which will do for one stroke on each canvas. The symbols are
+    those of `brush.nearest`; what begins with d is the loss's derivative.
     """
     B, C, H, W, S = shape
-    real = grad.dtype.type
+    real = after.dtype.type
     P = COLOUR + C
-    out = np.zeros(B * S * P, grad.dtype)
-    colours = np.empty(C * LANES, grad.dtype)
-    table = np.empty(16 * ((most + LANES - 1) // LANES * LANES), grad.dtype)
-    lanes: Any = counting(grad)
+    out = np.zeros(B * S * P, after.dtype)
+    colours = np.empty(C * LANES, after.dtype)
+    final = len(after) - LANES  # where the last whole vector begins; what is there, with as much room after it
+    end = np.zeros(2 * LANES, after.dtype)
+    for lane in range(max(-final, 0), LANES):
+        end[lane] = after[final + lane]
+    table = np.empty(16 * ((most + LANES - 1) // LANES * LANES), after.dtype)
+    lanes: Any = counting(after)
     wide, high, scale = real(W), real(H), real(min(H, W))
+    if new:
+        before[len(after) :] = 0  # lanes that are not there must be numbers
+        if S == 0:
+            copy(before, after, 0, len(after))
     for stroke in range(B * S - 1, -1, -1):
+        if new and stroke % S == S - 1:
+            copy(before, after, stroke // S * C * H * W, (stroke // S + 1) * C * H * W)
         if begins[stroke] == begins[stroke + 1]:
             continue
         at = stroke * P
         count = real(cut(strokes, at, H, W, most, table))
         per = real(1) / count
-        blur = 4 * count * real(np.finfo(grad.dtype).eps)  # a place is known to this precision
+        blur = 4 * count * real(np.finfo(after.dtype).eps)  # a place is known to this precision
         x0, y0 = strokes[at] * wide, strokes[at + 1] * high
         x1, y1 = strokes[at + 2] * wide - x0, strokes[at + 3] * high - y0
         x2, y2 = strokes[at + 4] * wide - x0 - 2 * x1, strokes[at + 5] * high - y0 - 2 * y1  # p(t) = p0 + 2 t p1 + t^2 p2
@@ -262,8 +290,11 @@ def backward(grad: Array, shape: Shape, strokes: Array, most: int, begins: Array
             dm = lanes * 0
             for c in range(C):
                 pixel = ((stroke // S * C + c) * H + i) * W + j
-                g = load(grad, pixel)
-                store(grad, pixel, g - m * g)
+                if new:
+                    g = load(before, pixel)
+                    store(before, pixel, g - m * g)
+                else:
+                    g = load(after, pixel) if pixel <= final else load(end, pixel - final)
                 store(colours, c * LANES, load(colours, c * LANES) + m * g)
                 dm += g * (strokes[at + COLOUR + c] - load(kept, (n * (C + 1) + c + 1) * LANES))
             dm = where(lanes < real(W - j), dm, 0)
@@ -308,19 +339,17 @@ def backward(grad: Array, shape: Shape, strokes: Array, most: int, begins: Array
     return out
 
 
-def spare(tensor: Tensor) -> Tensor:
-    """A contiguous copy (flat) with room for a vector more, so that a row's last block may run over its end."""
-    out = tensor.new_empty(tensor.numel() + LANES)
-    out[:-LANES].view(tensor.shape).copy_(tensor)
-    out[-LANES:] = 0
-    return out
+def roomy(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    """A new tensor like this one, and all of its memory: with room for a vector more, since a row's last may run over the end."""
+    flat = torch.empty(tensor.numel() + LANES, dtype=tensor.dtype)
+    return flat[:-LANES].view(tensor.shape), flat
 
 
-def lay(flat: Tensor, canvas: Tensor, strokes: Tensor, keep: bool) -> tuple[Any, ...]:
-    """Runs `forward` on a flat canvas of `canvas`'s shape; what its backward needs. Raises ValueError for unfit numbers."""
-    numbers, shape = strokes.detach().flatten().numpy(), (*canvas.shape, strokes.shape[1])
-    most = pieces(*canvas.shape[2:])
-    fit, *kept = forward(flat.numpy(), shape, numbers, most, keep)
+def lay(canvas: Tensor, out: Tensor, strokes: Tensor, keep: bool) -> tuple[Any, ...]:
+    """Runs `forward` from a canvas to `out` (flat); what its backward needs. Raises ValueError for unfit numbers."""
+    numbers, shape = strokes.detach().numpy().flatten(), (*canvas.shape, strokes.shape[1])  # a copy, should they change
+    most, before, after = pieces(*canvas.shape[2:]), canvas.numpy().reshape(-1), out.numpy()
+    fit, *kept = forward(before, after, shape, numbers, most, canvas.data_ptr() != out.data_ptr(), keep)
     if not fit:
         raise ValueError(f"a stroke has a number that is not finite or is beyond {FARTHEST:g}")
     return shape, numbers, most, *kept
@@ -331,19 +360,24 @@ class Paint(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, canvas: Tensor, strokes: Tensor) -> Tensor:
-        out = spare(canvas.detach())
-        ctx.rest = lay(out, canvas, strokes, keep=any(ctx.needs_input_grad))
-        return out[:-LANES].view(canvas.shape)
+        out, flat = roomy(canvas)
+        ctx.rest = lay(canvas.detach().contiguous(), flat, strokes, keep=any(ctx.needs_input_grad))
+        return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        before = spare(grad)
-        out = torch.from_numpy(backward(before.numpy(), *ctx.rest))
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor]:
         B, C, _, _, S = ctx.rest[0]
-        return before[:-LANES].view(grad.shape), out.view(B, S, COLOUR + C)
+        after, wanted = grad.contiguous().numpy().reshape(-1), ctx.needs_input_grad[0]
+        if wanted or S != 1:
+            before, flat = roomy(grad)
+            out = backward(after, flat.numpy(), *ctx.rest, True)
+        else:
+            out = backward(after, after, *ctx.rest, False)
+        return before if wanted else None, torch.from_numpy(out).view(B, S, COLOUR + C)
 
 
 def paint_(canvas: Tensor, strokes: Tensor) -> None:
     """`brush.paint_` on a CPU, for a contiguous canvas."""
-    lay(canvas.detach().view(-1), canvas, strokes, keep=False)
+    own = canvas.detach()
+    lay(own, own.view(-1), strokes, keep=False)
