@@ -1,5 +1,7 @@
 """What other people's code does with the environments: gymnasium's wrappers and vectors, stable-baselines3, a soak."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -182,3 +184,36 @@ def test_window_without_tkinter(monkeypatch):
         env.reset()
     env.step(env.action_space.sample())
     env.close()
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs a screen of its own: Xvfb (Debian: xvfb)")
+def test_window_on_a_screen():
+    """What the window shows is the picture, to the bit; a screen without a person before it, photographed."""
+    pytest.importorskip("tkinter")
+    script = f"""
+import gymnasium, numpy as np
+from PIL import ImageGrab
+env = gymnasium.make("drawgen_envs:{NAMES[0]}", render_mode="human", size=24, render_scale=4)
+env.reset(seed=1)
+env.action_space.seed(1)
+for _ in range(3):
+    env.step(env.action_space.sample())
+screen = np.asarray(ImageGrab.grab())
+picture = env.unwrapped.painting.picture(0, 4)
+rows, columns = (screen.shape[n] - 96 + 1 for n in (0, 1))
+found = any((screen[y:y + 96, x:x + 96] == picture).all() for y in range(min(rows, 40)) for x in range(min(columns, 40)))
+assert picture.std() > 10 and found
+env.close()
+"""
+    read, write = os.pipe()
+    with subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "320x240x24"], pass_fds=[write], stderr=subprocess.DEVNULL
+    ) as screen:
+        os.close(write)
+        try:
+            with os.fdopen(read) as told:
+                display = told.readline().strip()
+            assert display, "Xvfb opened no display"
+            subprocess.run([sys.executable, "-c", script], env=os.environ | {"DISPLAY": f":{display}"}, check=True, timeout=300)
+        finally:
+            screen.terminate()
