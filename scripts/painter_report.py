@@ -17,6 +17,7 @@ from drawgen import images, jobs, models
 from drawgen.contract import generator
 from drawgen.data.pictures import Pictures
 from drawgen.data.standard import read_characters
+from drawgen.jobs.drawing import POLISH
 from drawgen.models.painter import COUNTS, squared
 from drawgen.polishing import polish
 
@@ -93,7 +94,6 @@ def main() -> None:
         "",
     ]
     lines += ["| steps | painter, then polish | ms | ink, then polish | ms |", "| --- | --- | --- | --- | --- |"]
-    best = None
     for steps in POLISHES:
         cells = []
         for start, before_ms in starts.values():
@@ -102,18 +102,15 @@ def main() -> None:
             spent = (time.process_time() - begun) * 1000 / len(target) + before_ms
             painted = paint(torch.zeros_like(target), found)
             cells.append(f"{share(painted, target):.3f} | {spent:.2f}")
-            if best is None or steps == max(POLISHES):
-                best = painted
         lines.append(f"| {steps} | " + " | ".join(cells) + " |")
 
     out = Path(arguments.out)
-    rows = torch.stack([target[:16], sample.images[:16]], 1).flatten(0, 1)
-    order = torch.arange(32).view(16, 2).T.flatten()
-    sheet = images.grid(rows[order], columns=16)
+    polished = model.polish(sample.strokes[:16], target[:16], POLISH).images
+    sheet = images.grid(torch.cat([target[:16], sample.images[:16], polished]), columns=16)
     images.save_image(out.with_suffix(".png"), sheet.repeat_interleave(3, 1).repeat_interleave(3, 2))
     words = [f"# {out.stem}", "", f"Made by `scripts/painter_report.py` on {jobs.machine()}, one thread.", ""]
     out.with_suffix(".md").write_text(
-        "\n".join([*words, *lines, "", f"![above: held-out drawings; below: painted]({out.name}.png)", ""])
+        "\n".join([*words, *lines, "", f"![held-out drawings; as painted; after {POLISH} steps of polish]({out.name}.png)", ""])
     )
     print("\n".join(lines))
 

@@ -12,6 +12,9 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import check_grid, kinds_for, moves, save
 from drawgen.jobs.writing import write
 
+POLISH = 50
+"""Steps by which a painter's strokes are improved where nothing else is asked for."""
+
 
 def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Sample:
     """Pictures from a trained model; `match` gives them the histogram that the model remembers, if it does."""
@@ -92,7 +95,7 @@ def reconstruct(
     paths: list[str],
     out: Path,
     *,
-    polish: int = 0,
+    polish: int | None = None,
     boxes: bool = False,
     animate: bool = False,
     seed: int = 0,
@@ -102,14 +105,16 @@ def reconstruct(
 ) -> None:
     """A person's pictures, drawn after themselves by a model that can (`draw`): as the model sees them above, its drawing below; or
     an animation of the drawing, as `sample` decides it. `polish` improves a painter's strokes by so many steps of gradient descent
-    first."""
+    first; None is `POLISH` where the painter's strokes have a gradient, and else 0."""
     images.check_output(out, force=force, kinds=kinds_for(animate))
-    if polish < 0:
+    if polish is not None and polish < 0:
         raise ValueError(f"--polish is {polish}; it has to be at least 0")
     torch.set_num_threads(1)
     model = that_can(models.load(source, device=device), "reconstruct", source)
     if polish and not hasattr(model, "polish"):
         raise ValueError(f"{source} paints no strokes that have a gradient; leave --polish out, or take painter:characters")
+    if polish is None:
+        polish = POLISH if hasattr(model, "polish") else 0
     check_grid(out, 2 * len(paths), model.spec.image[1:], boxes=boxes, columns=len(paths))
     seen = pictures_for(model, paths).to(device_of(model))
     drawn: Sample = model.reconstruct(seen, rng=generator(seed, device=device_of(model)))

@@ -66,6 +66,9 @@ def test_reconstruct_polished(painter, tmp_path):
     plain, polished = (last(outs[name]) for name in ("0.png", "40.png"))
     assert float((polished - target).square().mean()) < 0.5 * float((plain - target).square().mean())
     assert torch.allclose(last(outs["40.gif"]), polished, atol=0.05)
+    usual = tmp_path / "usual.png"
+    assert main(["reconstruct", str(painter / "run"), str(painter / "bar.png"), "-o", str(usual)]) == 0
+    assert float((last(usual) - target).square().mean()) < 0.5 * float((plain - target).square().mean())  # polished unasked
     strokes = Painting.read(outs["40.json"])
     assert torch.allclose(strokes.draw(16, 16)[:1], polished, atol=0.15)  # a painting's strokes have one opacity from end to end
     assert outs["40.svg"].read_text() == strokes.svg(1024, 1024)
