@@ -54,8 +54,6 @@ class Config:
     """Units of the attention; 0 feeds the whole picture once, before the first word."""
     word_query: bool = False
     """Where to look next is asked of the last word, too; Xu et al. ask the state alone, which has not read it yet."""
-    mass: bool = False
-    """The decoder is told how much of the picture fits what it looks for, beside what is there: for counting."""
     cell: str = "lstm"
     """The recurrent cell: rnn, gru or lstm."""
     units: int = 256
@@ -146,7 +144,6 @@ class Captioner(nn.Module):
             features=features if config.attention else 0,
             attention=config.attention,
             word_query=config.word_query,
-            mass=config.mass and config.attention > 0,
             rng=rng,
         )
         self.whole = None if config.attention else linear(features, config.embedding, rng)
@@ -280,15 +277,7 @@ class Captioner(nn.Module):
 PRESETS: dict[str, Recipe] = {
     "scenes": Recipe(
         model=Config(
-            features=96,
-            attention=64,
-            word_query=True,
-            mass=True,
-            units=192,
-            embedding=96,
-            word_dropout=0.1,
-            word_noise=0.1,
-            longest=24,
+            features=96, attention=64, word_query=True, units=192, embedding=96, word_dropout=0.1, word_noise=0.1, longest=24
         ),
         data=Scenes(batch=32, lessons=128_000),
         fit=Fit(steps=16_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),

@@ -12,8 +12,7 @@ The attention is the soft one of Xu et al. 2015, "Show, Attend and Tell", sectio
     e_ti = v . tanh(W_a a_i + W_q h_{t-1}),  alpha_t = softmax(e_t),  z_t = sum_i alpha_ti a_i,  beta_t = sigmoid(w . h_{t-1} + b)
 
 With `word_query` the query is W_q h_{t-1} + W_y embedding(y_{t-1}): h_{t-1} has not read the last word yet, and so cannot say where
-the thing is that this word has just named. With `mass` the context has one number more, sum_i sigmoid(e_ti): how much there is of
-what is asked for. A mean over places, as z_t is, does not tell, and counting needs it.
+the thing is that this word has just named.
 """
 
 from typing import NamedTuple
@@ -41,19 +40,14 @@ class Memory(NamedTuple):
 class Attention(nn.Module):
     """Additive soft attention with a gate."""
 
-    def __init__(
-        self, features: int, units: int, attention: int, words: int = 0, *, mass: bool = False, rng: torch.Generator
-    ) -> None:
-        """`words` is E where the last word is part of the query, and else 0; with `mass` a context has D + 1 numbers."""
+    def __init__(self, features: int, units: int, attention: int, words: int = 0, *, rng: torch.Generator) -> None:
+        """`words` is E where the last word is part of the query, and else 0."""
         super().__init__()
         self.key = linear(features, attention, rng)
         self.query = linear(units, attention, rng)
         self.score = linear(attention, 1, rng)
         self.gate = linear(units, 1, rng)
         self.word = linear(words, attention, rng) if words else None
-        self.mass = mass
-        if mass:  # at first little fits; the softmax does not mind
-            nn.init.constant_(self.score.bias, -3.0)
 
     def memory(self, values: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None) -> Memory:
         """Raises ValueError for a row with nothing to look at."""
@@ -63,9 +57,9 @@ class Attention(nn.Module):
 
     def forward(
         self, h: Float[Tensor, "R U"], memory: Memory, word: Float[Tensor, "R A"] | None = None
-    ) -> tuple[Float[Tensor, "R _"], Float[Tensor, "R N"]]:
-        """(gated context with the mass, map) for R = B or R = B x K rows: K rows that follow each other share a feature map.
-        `word` is the last word's part of the query."""
+    ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "R N"]]:
+        """(gated context, map) for R = B or R = B x K rows: K rows that follow each other share a feature map. `word` is the last
+        word's part of the query."""
         batch = len(memory.values)
         query = self.query(h)
         if word is not None:
@@ -76,10 +70,7 @@ class Attention(nn.Module):
             energy = energy.masked_fill(~memory.mask[:, None], -torch.inf)
         alpha = energy.softmax(-1)
         context = (alpha @ memory.values).flatten(0, 1)
-        context = self.gate(h).sigmoid() * context
-        if self.mass:
-            context = torch.cat([context, energy.sigmoid().sum(-1).view(-1, 1)], 1)
-        return context, alpha.flatten(0, 1)
+        return self.gate(h).sigmoid() * context, alpha.flatten(0, 1)
 
     def energies(self, keys: Float[Tensor, "B N A"], query: Float[Tensor, "B K A"]) -> Float[Tensor, "B K N"]:
         """v . tanh(W_a a_i + W_q h); where no gradient is asked for, on a CPU, by the compiled twin."""
@@ -108,11 +99,9 @@ class Decoder(nn.Module):
         features: int = 0,
         attention: int = 0,
         word_query: bool = False,
-        mass: bool = False,
         rng: torch.Generator,
     ) -> None:
-        """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A; `word_query` and `mass`: see the
-        top."""
+        """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A; `word_query`: see the top."""
         super().__init__()
         if features and not (embedding and attention):
             raise ValueError(f"attention needs an embedding and units; embedding is {embedding} and attention {attention}")
@@ -122,14 +111,14 @@ class Decoder(nn.Module):
         if self.embedding is not None:
             nn.init.uniform_(self.embedding.weight, -0.1, 0.1, generator=rng)
         self.recurrent = Recurrent(
-            cell, self.size + features + mass, units, layers=layers, dropout=dropout, forget_bias=forget_bias, rng=rng
+            cell, self.size + features, units, layers=layers, dropout=dropout, forget_bias=forget_bias, rng=rng
         )
         words = embedding if word_query else 0
-        self.attention = Attention(features, units, attention, words, mass=mass, rng=rng) if features else None
+        self.attention = Attention(features, units, attention, words, rng=rng) if features else None
         if self.attention is not None:
             self.first = linear(features, len(self.recurrent.start(1)) * layers * units, rng)
             self.from_state = linear(units, embedding, rng)
-            self.from_context = linear(features + mass, embedding, rng)
+            self.from_context = linear(features, embedding, rng)
         self.output = linear(embedding if features else units, vocabulary, rng)
 
     # ---------------------------------------------------------------- how it begins
