@@ -696,8 +696,8 @@ PRESETS: dict[str, Recipe] = {
         data=CHARACTERS,
         fit=FIT,
         about="Characters of Omniglot in 8 strokes at 32x32, pathwise. Measured (seed 0, 5,000 steps, 29 CPU minutes of a "
-        "busy Xeon, half of that on a quiet one; an alphabet left out): .264 of a blank canvas's squared error after 8 strokes on drawings "
-        "held out, .285 on the alphabet never seen; .050 after 50 steps of polish.",
+        "busy Xeon, half of that on a quiet one; an alphabet left out): .264 of a blank canvas's squared error after 8 strokes on "
+        "drawings held out, .285 on the alphabet never seen; .050 after 50 steps of polish.",
     ),
     "digits": Recipe(
         model=Config(strokes=5),
