@@ -1,6 +1,9 @@
 """Where a model looked for each word: the picture once a word, lit where it looked, with the word below.
 
-Axes: C channels, H rows, W columns, T words.
+Axes: C channels, H rows, W columns, T words, h, w rows and columns of a map.
+
+A convolution that halves its picture is centred on every second pixel, the first one being the corner: place (i, j) of a map lies
+round the pixel (i H / h, j W / w), and not in the middle of the tile from there on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +26,12 @@ DARK = 0.22
 def lit(picture: Float[Tensor, "C H W"], where: Float[Tensor, "h w"]) -> Float[Tensor, "3 H W"]:
     """The picture in its colours where the map is highest, grey and dark where it is low."""
     height, width = picture.shape[1:]
-    light = F.interpolate(where[None, None], (height, width), mode="bicubic", align_corners=False)[0].clamp(min=0)
+    rows, columns = where.shape
+    wider = F.pad(where[None, None], (0, 1, 0, 1), mode="replicate")
+    larger = (round(height * (rows + 1) / rows), round(width * (columns + 1) / columns))
+    top, left = (larger[0] - height) // 2, (larger[1] - width) // 2  # half a tile
+    light = F.interpolate(wider, larger, mode="bicubic", align_corners=False)[0].clamp(min=0)
+    light = light[:, top : top + height, left : left + width]
     light = light / light.max().clamp(min=1e-12)
     return torch.lerp(DARK * grey(picture).expand(3, -1, -1), picture.expand(3, -1, -1), light)
 

@@ -129,3 +129,14 @@ def test_dead_attention_is_told(run, monkeypatch):
     monkeypatch.setattr(captioning, "DEAD", 2.0)
     jobs.measure(str(run / "run"), beams=1, reports=jobs.Reports(message=said.append))
     assert any("attention is dead" in text for text in said)
+
+
+def test_a_map_is_lit_where_its_places_lie():
+    """A place lies round the pixel that a strided convolution is centred on: the corner of its tile, not the middle."""
+    where = torch.zeros(8, 8)
+    where[2, 5] = 1.0
+    light = attention_maps.lit(torch.ones(3, 64, 64), where)[0]
+    ys, xs = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    weight = (light - attention_maps.DARK).clamp(min=0)
+    assert float((weight * ys).sum() / weight.sum()) == pytest.approx(2 * 8, abs=1)
+    assert float((weight * xs).sum() / weight.sum()) == pytest.approx(5 * 8, abs=1)

@@ -175,8 +175,8 @@ class Scene:
 
 
 def cover(things: Sequence[Thing], height: int, width: int, fine: int = 16) -> Float[Tensor, "h w"]:
-    """The share of each cell of a map that lies within the objects' circles."""
-    ys, xs = ((torch.arange(n * fine) + 0.5) / (n * fine) for n in (height, width))
+    """The share of each cell of a map, which lies round its place (`attention_maps`), that is within the objects' circles."""
+    ys, xs = (((torch.arange(n * fine) + 0.5) / fine - 0.5) / n for n in (height, width))
     inside = torch.zeros(height * fine, width * fine)
     for thing in things:
         inside = inside.maximum((torch.hypot(ys[:, None] - thing.y, xs - thing.x) < thing.radius).float())
