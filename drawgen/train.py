@@ -320,6 +320,7 @@ def fit(
     *,
     resume: bool = False,
     replace: bool = False,
+    begin: Callable[[Any], None] | None = None,
     on_steps: Callable[[int], None] | None = None,
     on_log: Callable[[Progress], None] | None = None,
     on_preview: Callable[[Any, int], None] | None = None,
@@ -328,9 +329,10 @@ def fit(
     """Trains `model` on `data` in a run folder: `model.safetensors` (averaged weights), `metrics.jsonl`, training states.
 
     A folder that holds a run already is refused, unless `resume` (go on) or `replace` (start anew, dropping it) is said; data that
-    the model is not for are refused before anything is dropped (ValueError). `on_steps` hears the number of steps as soon as it is
-    known, `on_log` the metrics, `on_preview` gets the averaged model every `preview_seconds`. Raises TrainingError for NaN or
-    infinity, Interrupted after Ctrl-C or SIGTERM (all saved), StorageError where nothing more can be written.
+    the model is not for are refused before anything is dropped (ValueError). `begin` is given the model of a new run, prepared,
+    before its first step; `on_steps` hears the number of steps as soon as it is known, `on_log` the metrics, `on_preview` gets the
+    averaged model every `preview_seconds`. Raises TrainingError for NaN or infinity, Interrupted after Ctrl-C or SIGTERM (all
+    saved), StorageError where nothing more can be written.
     """
     device = choose_device(settings.device)
     if hasattr(model, "check"):
@@ -354,6 +356,8 @@ def fit(
             packed = checkpoint.read_newest_state(folder) if resume else None
             if packed is None:
                 prepare(model, data, settings, device, world)
+                if begin is not None:
+                    begin(model)
                 steps = settings.steps or measure_steps(model, data, settings, device, world)
                 run = Run(model, settings, world, device, steps)
             else:

@@ -42,6 +42,7 @@ def train(words: list[str]) -> None:
             ("model", type(recipe.model), recipe.model),
             ("data", type(recipe.data), recipe.data),
             ("fit", type(recipe.fit), recipe.fit),
+            ("begin", Annotated[str, arg(help="A trained model (folder or MODEL:NAME) whose weights it begins with.")], ""),
             ("resume", Annotated[bool, arg(help="Go on with the run in the folder.")], False),
             ("force", Annotated[bool, arg(help="Replace the run in the folder.")], False),
         ],
@@ -55,7 +56,9 @@ def train(words: list[str]) -> None:
         fit = dataclasses.replace(fit, steps=None)  # minutes asked for in place of the preset's steps
     recipe = dataclasses.replace(recipe, model=chosen.model, data=chosen.data, fit=fit)
     with Bars() as reports:
-        outcome = jobs.train(model, recipe, chosen.out, preset=preset, resume=chosen.resume, force=chosen.force, reports=reports)
+        outcome = jobs.train(
+            model, recipe, chosen.out, preset=preset, begin=chosen.begin, resume=chosen.resume, force=chosen.force, reports=reports
+        )
     if int(os.environ.get("RANK", "0")) == 0:  # one result, of however many processes
         print(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
 

@@ -24,8 +24,8 @@ def machine() -> str:
     return f"{words}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores{gpu}"
 
 
-def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None) -> str:
-    """The README.md of a model folder."""
+def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None, *, begun: str = "") -> str:
+    """The README.md of a model folder; `begun` names the model whose weights it began with."""
     settings = recipe.fit
     verb, ending = ("Write with", "txt") if recipe.data.spec().image == NO_PICTURE else ("Draw from", "png")
     lines = [
@@ -37,6 +37,8 @@ def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | 
         "- licence of the data: that of what it was trained on",
         f"- preset: {preset or 'none'}; steps: {settings.steps}; seed: {settings.seed}",
     ]
+    if begun:
+        lines.append(f"- begun with the weights of: {begun}")
     if outcome is None:
         lines.append("- training has not ended yet")
     else:

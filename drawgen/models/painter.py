@@ -16,7 +16,7 @@ is for is its goal, and how it learns is another matter:
            imitation: the same actions on the same canvas, foretold from what a painter that learned pathwise does there
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -65,8 +65,6 @@ class Config:
     teacher: str = ""
     """Imitation: the model folder (or MODEL:NAME) of a painter with the same goal that learned pathwise, with half as many strokes:
     each of its strokes takes a move and a stroke."""
-    begin: str = ""
-    """The model folder (or MODEL:NAME) of a painter whose weights training begins with, where they have the same name and shape."""
     strokes: int = 8
     """Strokes of a drawing."""
     units: int = 256
@@ -142,8 +140,8 @@ class Config:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
 
     def published(self) -> "Config":
-        """Without the paths of the models that it learned from: what is kept in a model folder."""
-        return replace(self, teacher=Path(self.teacher).name, begin=Path(self.begin).name)
+        """Without the path of its teacher: what is kept in a model folder."""
+        return replace(self, teacher=Path(self.teacher).name)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Painter":
         return PAINTERS[self.goal, self.learn](self, spec, rng=rng)
@@ -239,20 +237,6 @@ class Painter(nn.Module):
             "policy": Player([Group(list(self.policy.parameters()), rate=0.3)], betas=(0.0, 0.9)),
             "critic": Player([Group(list(self.critic.parameters()))], betas=(0.0, 0.9), clip=1e3),
         }
-
-    def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
-        """Takes over the weights that training begins with. Raises ValueError where the memory's do not fit."""
-        if not self.config.begin:
-            return
-        from drawgen import models
-
-        mine, found = self.state_dict(), models.load(self.config.begin).state_dict()
-        fitting = {name: value for name, value in found.items() if name in mine and mine[name].shape == value.shape}
-        if not {name for name in mine if name.startswith("policy.memory.")} <= set(fitting):
-            raise ValueError(
-                f"the weights of {self.config.begin} do not fit this painter; begin with one of {self.policy.units} units"
-            )
-        self.load_state_dict(mine | fitting)
 
     @property
     def device(self) -> torch.device:

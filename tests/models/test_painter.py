@@ -182,20 +182,6 @@ def test_teachers_of_something_else(change, words, tmp_path):
         walk(config.build(SPEC, rng=generator(0)), pictures())
 
 
-def test_training_begins_with_given_weights(tmp_path):
-    begun = saved(DOODLE, tmp_path)
-    model = dataclasses.replace(DOODLE, learn="policy-gradient", begin=str(tmp_path)).build(SPEC, rng=generator(0))
-    model.prepare(iter(()), rng=generator(0))
-    mine, theirs = model.state_dict(), begun.state_dict()
-    taken = {name for name in mine if name in theirs and mine[name].shape == theirs[name].shape}
-    assert {"policy.eye.summarise.weight", "critic.score.weight"} < taken < set(mine)
-    assert all(torch.equal(mine[name], theirs[name]) for name in taken)
-    saved(dataclasses.replace(SMALL, units=24, width=8), tmp_path / "other")
-    model = dataclasses.replace(RECONSTRUCT, begin=str(tmp_path / "other")).build(SPEC, rng=generator(0))
-    with pytest.raises(ValueError, match="do not fit this painter; begin with one of 16 units"):
-        model.prepare(iter(()), rng=generator(0))
-
-
 def test_verbs_go_by_the_goal():
     painter, doodler, completer = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE, COMPLETE))
     for model in (painter, completer):
