@@ -60,10 +60,13 @@ def main() -> None:
     ]
     asked += [name for name in scores["test"] if name.startswith(("BLEU", "ROUGE", "CIDEr"))]
     table = [f"| {name} | {' | '.join(f'{scores[s][name]:.3f}' if name in scores[s] else '' for s in scores)} |" for name in asked]
+    begun = jobs.read_recipe(arguments.run).get("begin", "")
+    before = f" that began with the weights of the run {begun}" if begun else ""
     text = [
         "# captioner scenes",
         "",
-        f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps, {seconds / 60:.0f} minutes on {jobs.machine()} (shared), one thread,",
+        f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps{before}, {seconds / 60:.0f} minutes on {jobs.machine()}",
+        "(shared), one thread,",
         f"torch {torch.__version__}. {arguments.count} scenes a column, beam {arguments.beam}. Every scene shows a pair of colour",
         "and shape that no training picture or caption has; `valid` and `test` have other such pairs. `no picture`: the model,",
         f"looking at empty paper. Captions of training scenes, said of the test's: {blind(data, 'test'):.3f} of them true.",

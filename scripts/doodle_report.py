@@ -140,7 +140,7 @@ def main() -> None:
         judge("real (test part)", real, net, train_set, meant),
         judge("random strokes", scribbles, net, train_set),
         "",
-        f"![doodles]({Path(arguments.out).name}.png)",
+        f"![{', '.join(Path(name).name for name in painters)}]({Path(arguments.out).name}.png)",
         "",
     ]
     print("\n".join(lines))

@@ -15,7 +15,7 @@ from pathlib import Path
 from drawgen import checkpoint, jobs, models
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes"}
-TRY = {"painter:characters": "reconstruct painter:characters PICTURE"}
+TRY = {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")}
 MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence)
     "ride:dirt": ("textures/cc0_acg_dirt", "stony ground", "a photograph of ambientCG", "CC0"),
     "ride:grass": ("textures/cc0_acg_grass", "grass from above", "a photograph of ambientCG", "CC0"),
@@ -29,6 +29,12 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "MIT",
     ),
     "painter:doodles": ("doodles", "digits from noise, in six strokes", "MNIST, 50,000 training pictures", "as MNIST, free to use"),
+    "painter:completion": (
+        "completion",
+        "the right half of a digit whose left half is given, in four strokes",
+        "MNIST, 50,000 training pictures",
+        "as MNIST, free to use",
+    ),
     "painter:characters": (
         "characters",
         "characters in eight strokes, after a picture",

@@ -281,8 +281,9 @@ PRESETS: dict[str, Recipe] = {
         ),
         data=Scenes(batch=32, lessons=128_000),
         fit=Fit(steps=16_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),
-        about="Drawn scenes of one to four objects, from scratch on a CPU: at least 97 % true captions are wanted on pairs of "
-        "colour and shape that training never showed. Not measured yet.",
+        about="Drawn scenes of one to four objects, from scratch on a CPU. Measured (seed 0, 35 CPU minutes of a busy Xeon): "
+        "92.0 % true captions on pairs of colour and shape that training never showed, 84.1 % on the other such pairs that "
+        "validation has; 93.3 % and 88.4 % after 7,000 steps more (--begin, the shipped model). 97 % were wanted.",
     ),
     "own": Recipe(
         model=Config(features=128, attention=128, word_query=True, units=256, embedding=128, dropout=0.3),

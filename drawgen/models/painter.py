@@ -707,27 +707,33 @@ PRESETS: dict[str, Recipe] = {
         model=DOODLE,
         data=DIGITS,
         fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
-        about="Digits from noise in 6 strokes, against a critic, pathwise. Measured (seed 0, 3,000 steps, 32 minutes on half a "
-        "core of a busy Xeon): to a classifier, 38 % of the drawings are a digit with a probability of .9 or more (of real ones, "
-        "96 %), nine of the ten digits among them.",
+        about="Digits from noise in 6 strokes, against a critic, pathwise. Measured (seed 0, --fit.steps 10000, 55 CPU minutes of "
+        "a busy Xeon, half of that on a quiet one): to a classifier of 99.14 %, 70 % of the drawings are a digit with a "
+        "probability of .9 or more (of real ones, 96 %), all ten digits among them; 38 % after 3,000 steps.",
     ),
     "doodles-imitation": Recipe(
         model=replace(DOODLE, learn="imitation", teacher="painter:doodles", strokes=12),
         data=replace(DIGITS, batch=64),
         fit=replace(FIT, minutes=10.0, valid_steps=0),
-        about="The doodles of a painter that learned pathwise as SPIRAL's actions, on any canvas: a start for doodles-ppo.",
+        about="The doodles of a painter that learned pathwise as SPIRAL's actions, on any canvas: a start for doodles-ppo. "
+        "Measured (seed 0, 500 steps, 18 minutes on half a core, libmypaint's classic/ink_blot, a teacher of 5,300 steps): 9 % "
+        "confident digits.",
     ),
     "doodles-ppo": Recipe(
         model=replace(DOODLE, learn="policy-gradient", strokes=12, gamma=1.0),
         data=replace(DIGITS, batch=64),
         fit=replace(FIT, rate=3e-4, decay=0.2),
-        about="Digits from noise, against a critic, by PPO on the differences of its scores.",
+        about="Digits from noise, against a critic, by PPO on the differences of its scores. Measured (seed 0, 150 "
+        "steps at a rate of 1e-4 from doodles-imitation's weights, 10 minutes on half a core, libmypaint's classic/ink_blot): 22 % "
+        "confident digits.",
     ),
     "completion": Recipe(
         model=replace(DOODLE, goal="complete", strokes=4),
         data=DIGITS,
         fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
-        about="The right half of a digit whose left half is given, in 4 strokes, against a critic that sees both.",
+        about="The right half of a digit whose left half is given, in 4 strokes, against a critic that sees both. Measured (seed "
+        "0, 3,000 steps, 15 CPU minutes of a busy Xeon): to a classifier, 72 % of the test part's digits are again what they "
+        "were (16 % from the half alone).",
     ),
     "tiny": Recipe(
         model=Config(strokes=3, units=16, width=4),
