@@ -6,6 +6,9 @@ from typing import Any
 
 import drawgen
 from drawgen import checkpoint, images, models
+from drawgen.captioning import caption
+from drawgen.data.scenes import Scenes
+from drawgen.data.scenes import draw as draw_scenes
 from drawgen.jobs.drawing import sample
 from drawgen.jobs.loading import NO_PICTURE
 from drawgen.jobs.paintings import paint
@@ -47,6 +50,16 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
         images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3))
         figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
         figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
+    for name in names:
+        if name.startswith("captioner:"):
+            reports.say("captions of drawn scenes")
+            data = Scenes(side_px=checkpoint.read_model(models.resolve(name)).spec.image[1])
+            scenes = [data.scene("test", number) for number in range(3)]
+            files = [f"scene-{number}.png" for number in range(len(scenes))]
+            for file, picture in zip(files, draw_scenes(scenes, data.side_px), strict=True):
+                images.save_image(folder / file, picture)
+            list(caption(name, [str(folder / file) for file in files], attention=folder / "captions.png", force=True, skipped={}))
+            figures.append(("captions.png", "drawgen caption scene-*.png --attention captions.png"))
     reports.say("painting a photograph")
     paint("photo:coffee", folder / "painting.json", strokes=100, force=True)
     for file in ("painting.png", "painting.gif", "painting.svg"):

@@ -8,20 +8,21 @@ from drawgen import jobs, models, painting
 
 def test_demo_makes_a_page_of_everything(tiny, tmp_path, monkeypatch):
     """Every picture that the page names is there and opens; what exists is not overwritten; the commands name shipped models."""
-    tiny = {name: folder for name, folder in tiny.items() if hasattr(models.load(folder), "sample")}
     monkeypatch.setattr(models, "shipped", lambda: tiny)
+    drawing = {name: folder for name, folder in tiny.items() if hasattr(models.load(folder), "sample")}
     monkeypatch.setattr(painting, "ROUNDS", tuple(part._replace(steps=3) for part in painting.ROUNDS))
     said = []
     page = jobs.demo(tmp_path / "demo", reports=jobs.Reports(message=said.append))
     html = page.read_text()
     shown = [part.split('"')[0] for part in html.split('src="')[1:]]
-    assert len(shown) == len(set(shown)) >= len(tiny) + 2
+    assert len(shown) == len(set(shown)) >= len(drawing) + 3
+    assert "captions.png" in shown
     assert (page.parent / "painting.svg").read_text().startswith("<svg")
     for file in set(shown) - {"painting.svg"}:
         with Image.open(page.parent / file) as picture:
             assert min(picture.size) >= 30
-    assert all(f"drawgen sample {name}" in html for name in tiny)
+    assert all(f"drawgen sample {name}" in html for name in drawing)
     assert "http" not in html
-    assert len(said) >= len(tiny)
+    assert len(said) >= len(drawing)
     with pytest.raises(ValueError, match="--force"):
         jobs.demo(tmp_path / "demo")
