@@ -179,7 +179,7 @@ def test_teachers_of_something_else(change, words, tmp_path):
     saved(DOODLE, tmp_path)
     config = dataclasses.replace(DOODLE, **({"learn": "imitation", "teacher": str(tmp_path), "strokes": 6} | change))
     with pytest.raises(ValueError, match=words):
-        walk(config.build(SPEC, rng=generator(0)), pictures())
+        config.build(SPEC, rng=generator(0)).check(pictures())
 
 
 def test_verbs_go_by_the_goal():
