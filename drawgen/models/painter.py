@@ -162,7 +162,7 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
 
 class Painter(nn.Module):
     """What all painters share: a policy and a blank canvas (0; ink is 1). A painter has two parents: what it is for
-    (`Reconstructing`, `Doodling`, `Completing`) and how it learns (`Pathwise`, `PolicyGradient`)."""
+    (`Reconstructing`, `Doodling`, `Completing`) and how it learns (`Pathwise`, `PolicyGradient`, `Imitation`)."""
 
     config: Config
     spec: Spec
@@ -688,7 +688,7 @@ PRESETS: dict[str, Recipe] = {
         data=CHARACTERS,
         fit=FIT,
         about="Characters of Omniglot in 8 strokes at 32x32, pathwise. Measured (seed 0, 5,000 steps, 29 CPU minutes of a "
-        "busy Xeon, half of that on a quiet one; an alphabet left out): .264 of a blank canvas's squared error after 8 strokes on "
+        "busy Xeon, an alphabet left out): .264 of a blank canvas's squared error after 8 strokes on "
         "drawings held out, .285 on the alphabet never seen; .050 after 50 steps of polish.",
     ),
     "digits": Recipe(
@@ -717,7 +717,7 @@ PRESETS: dict[str, Recipe] = {
         data=DIGITS,
         fit=replace(FIT, minutes=10.0, rate=3e-4, decay=0.2, valid_steps=0),
         about="Digits from noise in 6 strokes, against a critic, pathwise. Measured (seed 0, --fit.steps 10000, 55 CPU minutes of "
-        "a busy Xeon, half of that on a quiet one): to a classifier of 99.14 %, 70 % of the drawings are a digit with a "
+        "a busy Xeon): to a classifier of 99.14 %, 70 % of the drawings are a digit with a "
         "probability of .9 or more (of real ones, 96 %), all ten digits among them; 38 % after 3,000 steps.",
     ),
     "doodles-imitation": Recipe(
