@@ -6,18 +6,15 @@ follows and is read with `weights_only=True`: it holds tensors and plain numbers
 """
 
 import dataclasses
-import errno
 import hashlib
 import io
 import json
 import logging
-import os
 import pickle
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +25,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from drawgen.contract import Spec
+from drawgen.files import reason, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -39,84 +37,6 @@ T = TypeVar("T")
 
 class CheckpointError(ValueError):
     """A model folder or training state that cannot be used; the message names the file and the mend."""
-
-
-class StorageError(OSError):
-    """Something could not be written (disk full, folder gone): what was there before is intact."""
-
-
-# ---------------------------------------------------------------- writing
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes the whole file or leaves what was there: a temporary file in the same folder, flushed to the disk, then
-    renamed over the old one, and the folder flushed too. Raises StorageError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        flush_folder(path.parent)
-    except OSError as error:
-        raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
-    finally:  # after Ctrl-C too; where all went well it is gone already
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def flush_folder(folder: Path) -> None:
-    """Makes a rename in `folder` durable, where the system can; some (Windows, network drives) cannot, and it is done anyway."""
-    if os.name == "nt":
-        return
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def reason(error: OSError) -> str:
-    """The system's words for an error, with the usual mend."""
-    words = error.strerror or str(error)
-    if error.errno == errno.ENOSPC:
-        return f"{words}: free some space"
-    return words
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keeps a second run out of `folder`; the lock dies with the process. Raises ValueError when it is taken."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / "lock", "a")  # noqa: SIM115
-    except OSError as error:
-        raise ValueError(f"the folder {folder} cannot be used ({reason(error)}); choose another") from error
-    with handle:
-        try:
-            lock_file(handle.fileno())
-        except OSError as error:
-            raise ValueError(f"another run is writing to {folder}; wait for it or choose another folder") from error
-        yield
-
-
-def lock_file(handle: int) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Temporary files of runs that were killed. Only for who holds the folder's lock."""
-    for leftover in folder.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
 
 
 # ---------------------------------------------------------------- dataclasses as JSON

@@ -25,8 +25,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from drawgen.checkpoint import StorageError, reason
 from drawgen.contract import generator
+from drawgen.files import StorageError, reason
 
 log = logging.getLogger(__name__)
 

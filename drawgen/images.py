@@ -17,8 +17,8 @@ from jaxtyping import Float, Float32, Float64, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from drawgen.checkpoint import write_atomically
 from drawgen.contract import Sample
+from drawgen.files import write_atomically
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
 """What `load_image` reads (MPO, the stereo JPEG of some cameras, comes as JPEG). EPS is left out: Pillow would start another

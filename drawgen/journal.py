@@ -4,7 +4,7 @@ import json
 import math
 from pathlib import Path
 
-from drawgen import checkpoint
+from drawgen import files
 
 
 class Journal:
@@ -34,7 +34,7 @@ class Journal:
                     kept.append(line + "\n")
             except (ValueError, KeyError, TypeError):
                 continue  # the line that the kill cut short
-        checkpoint.write_atomically(self.path, "".join(kept).encode())
+        files.write_atomically(self.path, "".join(kept).encode())
 
     def write(self, numbers: dict[str, float]) -> None:
         plain = {name: number if math.isfinite(number) else None for name, number in numbers.items()}  # JSON knows no NaN
@@ -42,7 +42,7 @@ class Journal:
             with open(self.path, "a") as file:
                 file.write(json.dumps(plain) + "\n")
         except OSError as error:
-            raise checkpoint.StorageError(f"{self.path} could not be written ({checkpoint.reason(error)})") from error
+            raise files.StorageError(f"{self.path} could not be written ({files.reason(error)})") from error
         if self.board is not None:
             for name, value in numbers.items():
                 if name != "step":

@@ -16,7 +16,7 @@ from drawgen_envs.brush import COLUMNS, FARTHEST, flatten, paint
 from jaxtyping import Float
 from torch import Tensor
 
-from drawgen.checkpoint import reason
+from drawgen.files import reason
 from drawgen.images import ImageError, to_bytes
 
 NAMES = (*COLUMNS, "red", "green", "blue")

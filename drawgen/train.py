@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from drawgen import checkpoint
+from drawgen import checkpoint, files
 from drawgen.capture import CapturedWalk
 from drawgen.contract import Batch, Data, Loss, State, generator
 from drawgen.devices import choose_device, to_device
@@ -342,10 +342,10 @@ def fit(
         torch.cuda.set_device(device)
     with joined(device) as world, signals() as interrupted:
         chief = world.rank == 0
-        with checkpoint.locked(folder) if chief else nullcontext():
+        with files.locked(folder) if chief else nullcontext():
             begun = time.monotonic()
             if chief:
-                checkpoint.remove_leftovers(folder)
+                files.remove_leftovers(folder)
                 if not resume:
                     make_room(folder, replace)
             world.barrier()

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from drawgen.checkpoint import StorageError
 from drawgen.contract import generator
 from drawgen.feature_cache import AT_ONCE, HEAD, LEFTOVER_S, FeatureCache
+from drawgen.files import StorageError
 
 IMAGE = (3, 8, 8)
 

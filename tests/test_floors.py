@@ -25,6 +25,7 @@ FLOORS = {
     "drawgen.nn": 1,
     "drawgen.checkpoint": 2,
     "drawgen.feature_cache": 2,
+    "drawgen.files": 2,
     "drawgen.images": 2,
     "drawgen.strokes": 2,
     "drawgen.painting": 3,

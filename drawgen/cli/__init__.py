@@ -88,7 +88,7 @@ def guarded(command: Callable[[], None]) -> int:
 
 def status_of(error: Exception) -> int | None:
     """The status for the errors that have a sentence of their own; None for a fault in drawgen, which keeps its traceback."""
-    from drawgen.checkpoint import StorageError
+    from drawgen.files import StorageError
     from drawgen.interrupts import Interrupted
     from drawgen.train import TrainingError
 

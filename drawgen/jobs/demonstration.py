@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import drawgen
-from drawgen import checkpoint, images, models
+from drawgen import checkpoint, files, images, models
 from drawgen.captioning import caption
 from drawgen.data.scenes import Scenes
 from drawgen.data.scenes import draw as draw_scenes
@@ -20,13 +20,13 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
     page = folder / "index.html"
     if page.exists() and not force:
         raise ValueError(f"{page} exists already; choose another folder or give --force")
-    names = models.shipped()
-    if not names:
+    shipped = models.shipped()
+    if not shipped:
         raise ValueError("no trained model is shipped with this drawgen, and the demo draws from those; train one instead")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"the folder {folder} cannot be made ({checkpoint.reason(error)}); choose another") from error
+        raise ValueError(f"the folder {folder} cannot be made ({files.reason(error)}); choose another") from error
     figures: list[tuple[str, str]] = []
 
     def figure(file: str, words: str, **options: Any) -> None:
@@ -34,7 +34,7 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
         sample(words.split()[0], folder / file, force=True, **options)
         figures.append((file, f"drawgen sample {words}"))
 
-    for number, name in enumerate(names, 1):
+    for number, name in enumerate(shipped, 1):
         file = name.replace(":", "-")
         if checkpoint.read_model(models.resolve(name)).spec.image == NO_PICTURE:
             figure(f"{file}.txt", f"{name} -o OUT.txt --length 600 --seed {number}", length=600, seed=number)
@@ -44,21 +44,21 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
             boxes = name.startswith("draw:")
             figure(f"{file}.png", f"{name} -o OUT.png -n 64 --seed {number}", n=64, seed=number)
             figure(f"{file}.gif", f"{name} -o OUT.gif -n 4{' --boxes' if boxes else ''}", n=4, boxes=boxes)
-    textures = [name for name in names if name.startswith("ride:")]
+    textures = [name for name in shipped if name.startswith("ride:")]
     if textures:
         figure("tile.png", f"{textures[0]} -o OUT.png --size 160x160 --tile", size=(160, 160), tile=True)
         images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3))
         figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
         figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
-    for name in names:
+    for name in shipped:
         if name.startswith("captioner:"):
             reports.say("captions of drawn scenes")
             data = Scenes(side_px=checkpoint.read_model(models.resolve(name)).spec.image[1])
             scenes = [data.scene("test", number) for number in range(3)]
-            files = [f"scene-{number}.png" for number in range(len(scenes))]
-            for file, picture in zip(files, draw_scenes(scenes, data.side_px), strict=True):
+            names = [f"scene-{number}.png" for number in range(len(scenes))]
+            for file, picture in zip(names, draw_scenes(scenes, data.side_px), strict=True):
                 images.save_image(folder / file, picture)
-            list(caption(name, [str(folder / file) for file in files], attention=folder / "captions.png", force=True, skipped={}))
+            list(caption(name, [str(folder / file) for file in names], attention=folder / "captions.png", force=True, skipped={}))
             figures.append(("captions.png", "drawgen caption scene-*.png --attention captions.png"))
     reports.say("painting a photograph")
     paint("photo:coffee", folder / "painting.json", strokes=100, force=True)
@@ -78,5 +78,5 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
         "figcaption{max-width:28em;margin-top:.5em}img{max-width:36em}</style>\n"
         f"<h1>drawgen {drawgen.__version__}</h1>\n{items}</html>\n"
     )
-    checkpoint.write_atomically(page, whole.encode())
+    files.write_atomically(page, whole.encode())
     return page

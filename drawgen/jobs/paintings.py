@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from drawgen import checkpoint, images, painting
+from drawgen import files, images, painting
 from drawgen.contract import generator
 from drawgen.interrupts import Interrupted, signals
 from drawgen.jobs.memory import refuse_what_does_not_fit
@@ -71,9 +71,9 @@ def paint(
             interrupt = noted()
     height, width = size or painted.fitted(512 if moving else 1024)
     if kind == ".json":
-        checkpoint.write_atomically(out, painted.json().encode())
+        files.write_atomically(out, painted.json().encode())
     elif kind == ".svg":
-        checkpoint.write_atomically(out, painted.svg(height, width).encode())
+        files.write_atomically(out, painted.svg(height, width).encode())
     elif moving:
         images.save_animation(out, painted.stages(frames, height, width), seconds=6.0)
     else:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from drawgen import checkpoint, images
+from drawgen import files, images
 from drawgen.contract import Sample
 from drawgen.strokes import Painting
 
@@ -43,7 +43,7 @@ def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False
         painted = Painting.sheet(drawn.strokes.cpu(), size, images.grid_columns(len(drawn.images), *size, columns))
         height, width = painted.fitted(1024)
         text = painted.svg(height, width) if out.suffix.lower() == ".svg" else painted.json()
-        checkpoint.write_atomically(out, text.encode())
+        files.write_atomically(out, text.encode())
     elif boxes:
         stages = [images.grid(frame, columns=columns) for frame in images.boxed(drawn)]
         if moving:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from drawgen import checkpoint, images, models
+from drawgen import checkpoint, files, images, models
 from drawgen.contract import Recipe, Request, generator
 from drawgen.data.pictures import DataError
 from drawgen.jobs.card import card
@@ -72,11 +72,11 @@ def train(
             if seen is not None:
                 images.save_image(out / "preview.png", images.grid(seen.images[:8], columns=4))
                 found = averaged.caption(seen.images[:8].to(device_of(averaged)), beams=1)
-                checkpoint.write_atomically(out / preview_name, "".join(best.text + "\n" for best, *_ in found).encode())
+                files.write_atomically(out / preview_name, "".join(best.text + "\n" for best, *_ in found).encode())
             return
         sample = averaged.sample(preview_request or Request(n=4, seed=recipe.fit.seed, length=500))
         if spec.image == NO_PICTURE:
-            checkpoint.write_atomically(out / preview_name, BETWEEN.join(sample.texts).encode())
+            files.write_atomically(out / preview_name, BETWEEN.join(sample.texts).encode())
         else:
             images.save_image(out / preview_name, images.grid(sample.images.cpu()))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from drawgen import checkpoint, images, models
+from drawgen import files, images, models
 from drawgen.contract import Request
 from drawgen.jobs.loading import that_can
 from drawgen.jobs.reports import Reports
@@ -38,4 +38,4 @@ def write(source: str, request: Request, out: Path | None, *, device: str, force
                     reports.drawing(min(1.0, symbols / (request.n * request.length)))
     finally:
         if out is not None and written:
-            checkpoint.write_atomically(out, "".join(written).encode())
+            files.write_atomically(out, "".join(written).encode())

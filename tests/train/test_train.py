@@ -14,7 +14,7 @@ import torch
 import toys
 from torch import Tensor, nn
 
-from drawgen import checkpoint, journal
+from drawgen import checkpoint, files, journal
 from drawgen import train as trainer
 from drawgen.contract import Loss, Player
 from drawgen.train import Fit, Interrupted, Outcome, TrainingError, evaluate, fit, schedule
@@ -543,7 +543,7 @@ def test_a_full_disk_leaves_the_old_checkpoints_whole(tmp_path: Path, monkeypatc
             real(handle)
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(checkpoint.StorageError, match="free some space"):
+        with pytest.raises(files.StorageError, match="free some space"):
             run(toys.Chain(), toys.Tape(), folder, save_minutes=0.0)
         monkeypatch.setattr(os, "fsync", real)
         for path in checkpoint.states(folder):
@@ -559,7 +559,7 @@ def test_metrics_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(journal, "open", full, raising=False)
-    with pytest.raises(checkpoint.StorageError, match=r"metrics\.jsonl.*free some space"):
+    with pytest.raises(files.StorageError, match=r"metrics\.jsonl.*free some space"):
         run(toys.Line(), toys.Table(), tmp_path)
 
 
