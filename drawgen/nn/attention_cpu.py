@@ -7,11 +7,11 @@ In plain torch every step stores B K N A numbers and reads them again; here each
 """
 
 import numpy as np
+from drawgen_envs.compiling_cpu import compiled
 from jaxtyping import Float32
-from numba import njit
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
+@compiled(fastmath=True)
 def energies(
     keys: Float32[np.ndarray, "B N A"], query: Float32[np.ndarray, "B K A"], score: Float32[np.ndarray, " A"], bias: np.float32
 ) -> Float32[np.ndarray, "B K N"]:

@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from drawgen_envs.compiling_cpu import compiled
 from jaxtyping import Float32, Float64, Int64
-from numba import njit
 from torch import Tensor
 
 from drawgen.nn.decoder import Decoder
@@ -55,17 +55,17 @@ def weights(decoder: Decoder) -> Weights:
 
 
 # No fastmath from here on: it takes for granted that nothing overflows, and exp does in a gate or a cell that is far from 0.
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def sigmoid(x: np.float32) -> np.float32:
     return np.float32(1.0) / (np.float32(1.0) + np.exp(-x))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def tanh(x: np.float32) -> np.float32:
     return np.float32(2.0) * sigmoid(np.float32(2.0) * x) - np.float32(1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def cell(a: Array, b: Array, h: Array, c: Array) -> None:
     """One step of `Recurrent`'s cells from a = W_ih x + b_ih and b = W_hh h + b_hh; h and c are renewed in place."""
     units = len(h)
@@ -81,7 +81,7 @@ def cell(a: Array, b: Array, h: Array, c: Array) -> None:
             h[j] = tanh(a[j] + b[j])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def choose(logits: Float64[np.ndarray, " V"], uniform: float, temperature: float, top_k: int, top_p: float) -> int:
     """`sampling.chooser` for one row."""
     scaled = logits / temperature
@@ -100,7 +100,7 @@ def choose(logits: Float64[np.ndarray, " V"], uniform: float, temperature: float
     return min(np.searchsorted(cumulative, uniform * cumulative[-1], side="right"), len(p) - 1)  # the last one, where all is NaN
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def write(
     token: int,
     uniforms: Float64[np.ndarray, " T"],

@@ -9,13 +9,13 @@ Its definition is `SpatialLSTM.cell` applied to one pixel after another; the tes
 from typing import TypeAlias
 
 import numpy as np
+from drawgen_envs.compiling_cpu import compiled
 from jaxtyping import Float32, Int64
-from numba import njit
 
 Array: TypeAlias = Float32[np.ndarray, "..."]
 
 
-@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@compiled(fastmath=True)
 def affine(x: Array, weight: Array, bias: Array, out: Array) -> None:
     """out = x W + b, with the weight as inputs x outputs: the inner loop runs over contiguous numbers."""
     outputs = weight.shape[1]
@@ -33,12 +33,12 @@ def affine(x: Array, weight: Array, bias: Array, out: Array) -> None:
             out[j] += a * row0[j]
 
 
-@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@compiled(fastmath=True)
 def sigmoid(x: np.float32) -> np.float32:
     return np.float32(1.0) / (np.float32(1.0) + np.exp(min(-x, np.float32(80.0))))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def helix(
     start: int,
     stop: int,

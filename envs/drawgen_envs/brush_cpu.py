@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from drawgen_envs.brush import COLUMNS, FARTHEST, pieces
+from drawgen_envs.compiling_cpu import compiled
 from drawgen_envs.lanes_cpu import (
     LANES,
     absolute,
@@ -46,15 +46,7 @@ FLAGS = {"contract", "reassoc", "nsz", "arcp"}  # not the two that would let it 
 AX, AY, UX, UY, RADIUS, SLOPE, TILT, LOW, HIGH, PER, LEFT, RIGHT, TOP, BOTTOM, SLANT, REACH = range(16)
 
 
-def compiled(function: Any) -> Any:
-    """The function compiled, once for all where there is a folder to keep it in."""
-    try:
-        return njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)(function)
-    except RuntimeError:  # numba found no folder that it may write to
-        return njit(fastmath=FLAGS, error_model="numpy", nogil=True)(function)
-
-
-@compiled
+@compiled(fastmath=FLAGS)
 def cut(strokes: Array, at: int, height: int, width: int, most: int, table: Array) -> int:
     """Cuts the curve of the stroke that begins at `at` into its pieces, L at a time; returns their number."""
     real = strokes.dtype.type
@@ -100,7 +92,7 @@ def cut(strokes: Array, at: int, height: int, width: int, most: int, table: Arra
     return int(count)
 
 
-@compiled
+@compiled(fastmath=FLAGS)
 def meet(table: Array, count: int, y: float, width: int, lefts: Array, rights: Array) -> tuple[int, int]:
     """Between which x each piece meets the row of pixels at y (nowhere if left >= right), and the columns of them all."""
     pitch = len(table) // 16
@@ -118,7 +110,7 @@ def meet(table: Array, count: int, y: float, width: int, lefts: Array, rights: A
     return low, high
 
 
-@compiled
+@compiled(fastmath=FLAGS)
 def longer(array: Array, size: int) -> Array:
     """An array with room for `size` numbers and what another had."""
     out = np.empty(size, array.dtype)
@@ -126,7 +118,7 @@ def longer(array: Array, size: int) -> Array:
     return out
 
 
-@compiled
+@compiled(fastmath=FLAGS)
 def copy(target: Array, source: Array, begin: int, end: int) -> None:
     """What stands from `begin` to `end`, by vectors."""
     whole = begin + (end - begin) // LANES * LANES
@@ -136,7 +128,7 @@ def copy(target: Array, source: Array, begin: int, end: int) -> None:
         target[i] = source[i]
 
 
-@compiled
+@compiled(fastmath=FLAGS)
 def forward(
     before: Array, canvas: Array, shape: Shape, strokes: Array, most: int, new: bool, keep: bool
 ) -> tuple[bool, Array, Array, Array]:
@@ -226,7 +218,7 @@ def forward(
     return True, begins, corners, kept
 
 
-@compiled
+@compiled(fastmath=FLAGS)
 def backward(
     after: Array, before: Array, shape: Shape, strokes: Array, most: int, begins: Array, corners: Array, kept: Array, new: bool
 ) -> Array:

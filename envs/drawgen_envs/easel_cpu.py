@@ -7,12 +7,13 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
-from numba import njit
+
+from drawgen_envs.compiling_cpu import compiled
 
 Screen: TypeAlias = UInt8[np.ndarray, "N H W C"]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def box(stroke: Float32[np.ndarray, " P"], height: int, width: int) -> tuple[int, int, int, int]:
     """First and last row and column (the last excluded) that a stroke may touch: its three points' box, its radius and a pixel."""
     around = max(stroke[6], stroke[7], 0) * min(height, width) + 1.5
@@ -28,7 +29,7 @@ def box(stroke: Float32[np.ndarray, " P"], height: int, width: int) -> tuple[int
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def show(
     canvas: Float32[np.ndarray, "N C H W"],
     strokes: Float32[np.ndarray, "N P"],
@@ -57,7 +58,7 @@ def show(
         error[n] += change
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def squared_error(screen: Screen, target: Screen, rows: Int64[np.ndarray, " M"], error: Int64[np.ndarray, " N"]) -> None:
     """Writes to error (N) the squared error between screen and target (N H W C uint8) in some rows (M)."""
     for n in rows:
