@@ -10,28 +10,46 @@ import hashlib
 import io
 import json
 import logging
+import math
 import pickle
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_safetensors
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_buffer_registration_hook, register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
 
 from drawgen.contract import Spec
-from drawgen.files import reason, write_atomically
+from drawgen.files import open_file, read_bytes, reason, write_atomically
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 MAGIC = b"drawgen state 1\n"
+LARGEST_JSON = 1 << 22
+"""Bytes of a JSON file: a vocabulary of ten thousand words takes a twentieth."""
+LARGEST_NUMBER = 2**63 - 1
+"""What a whole number may be: seeds are that large."""
+LARGEST_SIZE = 2**16
+"""Of what a model's config counts: units, layers, steps."""
+LARGEST_IMAGE = (16, 4096, 4096)
+"""Channels, rows and columns of a training picture."""
+SPARE = 1 << 26
+"""Bytes that a model may take beside its weights: tables that are not kept, what its construction needs for a moment."""
+TYPES = {
+    **{"BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "I32": torch.int32, "I64": torch.int64},
+    **{"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64},
+}
+"""The names of a safetensors file's types; any other is none of a model's."""
 T = TypeVar("T")
 
 
@@ -53,9 +71,9 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def from_plain(kind: type[T], plain: Any, *, where: str) -> T:
-    """The dataclass `kind` from what `to_plain` made of it. Missing fields take their defaults; an unknown field or a value
-    of the wrong type raises CheckpointError with `where` in it."""
+def from_plain(kind: type[T], plain: Any, *, where: str, most: int = LARGEST_NUMBER) -> T:
+    """The dataclass `kind` from what `to_plain` made of it. Missing fields take their defaults; an unknown field, a value of the
+    wrong type, a whole number beyond `most` or one that is not finite raises CheckpointError with `where` in it."""
     if not isinstance(plain, Mapping):
         raise CheckpointError(f"{where}: expected an object with the fields of {kind.__name__}, got {plain!r:.60}")
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
@@ -63,38 +81,54 @@ def from_plain(kind: type[T], plain: Any, *, where: str) -> T:
     if unknown:
         raise CheckpointError(f"{where}: unknown field {unknown[0]!r}; was it written by a newer drawgen?")
     hints = typing.get_type_hints(kind)
-    values = {name: coerce(hints[name], value, where=f"{where}: {name}") for name, value in plain.items()}
+    values = {name: coerce(hints[name], value, where=f"{where}: {name}", most=most) for name, value in plain.items()}
     try:
         return kind(**values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise CheckpointError(f"{where}: {error}") from error
 
 
-def coerce(hint: Any, value: Any, *, where: str) -> Any:
+def coerce(hint: Any, value: Any, *, where: str, most: int) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return coerce(next(a for a in arguments if a is not type(None)), value, where=where)
+        return coerce(next(a for a in arguments if a is not type(None)), value, where=where, most=most)
     if origin is tuple and isinstance(value, list):
         kinds = arguments if Ellipsis not in arguments else (arguments[0],) * len(value)
         if len(kinds) == len(value):
-            return tuple(coerce(k, v, where=where) for k, v in zip(kinds, value, strict=True))
+            return tuple(coerce(k, v, where=where, most=most) for k, v in zip(kinds, value, strict=True))
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        return from_plain(hint, value, where=where)
-    if hint is Path and isinstance(value, str):
-        return Path(value)
-    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if hint in (int, str, bool) and type(value) is hint:
+        return from_plain(hint, value, where=where, most=most)
+    if type(value) is int and hint in (int, float):
+        most = most if hint is int else LARGEST_NUMBER
+        if abs(value) > most:
+            raise CheckpointError(f"{where} is {in_short(value)}; it has to be at most {most}")
+        return hint(value)
+    if hint is float and isinstance(value, float) and math.isfinite(value):
         return value
-    raise CheckpointError(f"{where} is {value!r:.60}, which is not a {getattr(hint, '__name__', hint)}")
+    if hint in (str, Path) and isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # half of a pair, which JSON can write
+            raise CheckpointError(f"{where} is {value!r:.60}, which is not text") from None
+        return hint(value)
+    if hint is bool and type(value) is bool:
+        return value
+    raise CheckpointError(f"{where} is {in_short(value)}, which is not a {getattr(hint, '__name__', hint)}")
+
+
+def in_short(value: Any) -> str:
+    """A value for a message: a whole number of hundreds of digits is not written out."""
+    if type(value) is int and abs(value) >= 10**40:
+        return f"a number of {int(math.log10(abs(value))) + 1} digits"
+    return f"{value!r:.60}"
 
 
 def read_json(path: Path) -> Any:
-    """Raises CheckpointError where the file is absent or is not JSON."""
+    """Raises CheckpointError where the file is absent, larger than `LARGEST_JSON`, no file, or not JSON."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_bytes(path, LARGEST_JSON))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; give a model folder, or the name of a model from `drawgen list`") from error
     except OSError as error:
@@ -148,34 +182,110 @@ def read_model(folder: Path) -> ModelFile:
         raise CheckpointError(f"{path} has format {plain['format']!r}, and this drawgen reads {FORMAT}; update drawgen")
     if not isinstance(plain["model"], str) or not isinstance(plain["config"], dict):
         raise CheckpointError(f"{path}: model has to be a name and config an object")
-    spec = from_plain(Spec, plain["spec"], where=str(path))
+    spec = from_plain(Spec, plain["spec"], where=f"{path}: spec")
     if min(spec.image) < 1 and not (spec.vocabulary and spec.image == (0, 0, 0)):
         raise CheckpointError(f"{path}: spec.image is {spec.image}; each of the three has to be at least 1")
+    if any(size > most for size, most in zip(spec.image, LARGEST_IMAGE, strict=True)):
+        raise CheckpointError(f"{path}: spec.image is {spec.image}; the three have to be at most {LARGEST_IMAGE}")
     return ModelFile(folder, plain["model"], plain["config"], spec)
 
 
-def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights, checked against `expected` (a state_dict): names, shapes, finiteness. Raises CheckpointError."""
+class Stored(NamedTuple):
+    """What a file of weights says of a tensor."""
+
+    kind: str
+    """Its type, by safetensors' name."""
+    shape: tuple[int, ...]
+
+
+@contextmanager
+def weights_of(folder: Path) -> Iterator[Any]:
+    """The file of weights, open: its tensors are read when they are asked for. Raises CheckpointError."""
     path = folder / WEIGHTS
     try:
-        tensors = load_safetensors(path.read_bytes())
+        with open_file(path):  # no pipe, no device
+            pass
+        with safe_open(path, framework="pt") as file:
+            yield file
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; the run had no time to write it, or the folder is not a model's") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
-    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+    except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged ({error}); take a copy of it or train again") from error
-    for name in sorted(set(tensors) ^ set(expected)):
+
+
+def stored_weights(folder: Path) -> dict[str, Stored]:
+    """The types and shapes of a model folder's weights, from the head of the file alone. Raises CheckpointError."""
+    with weights_of(folder) as file:
+        parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return {name: Stored(part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
+
+
+def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights, checked against `expected` (a state_dict): names, shapes, types, finiteness. Half precision becomes the type
+    that is expected. Raises CheckpointError."""
+    path, stored = folder / WEIGHTS, stored_weights(folder)
+    for name in sorted(set(stored) ^ set(expected)):
         what = "lacks" if name in expected else "has the unknown tensor"
         raise CheckpointError(f"{path} {what} {name}; it does not belong to the {CONFIG} beside it")
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            raise CheckpointError(
-                f"{path}: {name} has shape {tuple(tensor.shape)} and {CONFIG} asks for {tuple(expected[name].shape)}"
-            )
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(f"{path}: {name} holds NaN or infinity; train again from an earlier checkpoint")
+    for name, (kind, shape) in stored.items():
+        wanted = expected[name]
+        if shape != tuple(wanted.shape):
+            raise CheckpointError(f"{path}: {name} has shape {shape} and {CONFIG} asks for {tuple(wanted.shape)}")
+        halves = ("F16", "BF16") if wanted.is_floating_point() else ()
+        if TYPES.get(kind) != wanted.dtype and kind not in halves:
+            raise CheckpointError(f"{path}: {name} is stored as {kind}, not as {wanted.dtype}; take a copy of it or train again")
+    tensors = {}
+    with weights_of(folder) as file:
+        for name, wanted in expected.items():
+            tensor: Tensor = file.get_tensor(name)
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise CheckpointError(f"{path}: {name} holds NaN or infinity; train again from an earlier checkpoint")
+            tensors[name] = tensor.to(wanted.dtype)
     return tensors
+
+
+class Bounded(TorchFunctionMode):
+    """While it is on, no tensor is made and no weights are gathered that are larger than `stored` weights and `SPARE`: a config
+    that asks for more is refused before the memory is touched. Raises CheckpointError, naming `where`."""
+
+    def __init__(self, stored: Mapping[str, Stored], where: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.most = 8 * sum(math.prod(shape) for _, shape in stored.values()) + SPARE
+        self.where, self.gathered = where, 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            made = func(*args, **(kwargs or {}))
+        except RuntimeError as error:
+            if "allocate memory" not in str(error):
+                raise
+            self.refuse()
+        if isinstance(made, Tensor) and made.numel() * made.element_size() > self.most:
+            self.refuse()
+        return made
+
+    def __enter__(self) -> "Bounded":
+        self.hooks = [
+            register_module_parameter_registration_hook(self.gather),
+            register_module_buffer_registration_hook(self.gather),
+        ]
+        return super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *error: Any) -> None:
+        for hook in self.hooks:
+            hook.remove()
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def gather(self, _module: nn.Module, _name: str, tensor: Tensor | None) -> None:
+        if tensor is not None:
+            self.gathered += tensor.numel() * tensor.element_size()
+            if self.gathered > self.most:
+                self.refuse()
+
+    def refuse(self) -> NoReturn:
+        raise CheckpointError(f"{self.where} asks for a larger model than the {WEIGHTS} beside it holds; it does not belong to it")
 
 
 # ---------------------------------------------------------------- training states

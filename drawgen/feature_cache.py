@@ -10,6 +10,7 @@ read. So a kill leaves whole files, several processes may share a folder, and a 
 the disk by force, since nothing is lost.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -26,7 +27,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drawgen.contract import generator
-from drawgen.files import StorageError, reason
+from drawgen.files import StorageError, read_bytes, reason
 
 log = logging.getLogger(__name__)
 
@@ -110,10 +111,13 @@ class FeatureCache:
         """None where there is nothing, or nothing whole."""
         path = place / name[:2] / name
         try:
-            content = path.read_bytes()
+            content = read_bytes(path, HEAD + 2 * self.shape[0] * self.shape[1])
         except FileNotFoundError:
             return None
         except OSError as error:
+            if error.errno == errno.EFBIG:
+                log.warning("%s of the feature cache is damaged; it is made anew", path)
+                return None
             raise ValueError(f"{path} of the feature cache cannot be read ({reason(error)}); remove it") from error
         body = content[HEAD:]
         if content[:HEAD] != MAGIC + checksum(name, body) or len(body) != 2 * self.shape[0] * self.shape[1]:

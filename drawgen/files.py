@@ -51,6 +51,16 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
         return data
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether a file lies there; False too for a name that the system does not take (300 letters, a zero byte)."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder lies there; False too for a name that the system does not take."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> list[Path]:
     """The files of a folder, with `deep` those of the folders in it too, whose lower-case endings are among `endings`, in order.
     Hidden files and folders, and those that systems leave (`HIDDEN`), are passed over. Raises OSError."""

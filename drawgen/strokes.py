@@ -16,7 +16,7 @@ from drawgen_envs.brush import COLUMNS, FARTHEST, flatten, paint
 from jaxtyping import Float
 from torch import Tensor
 
-from drawgen.files import reason
+from drawgen.files import read_bytes, reason
 from drawgen.images import ImageError, to_bytes
 
 NAMES = (*COLUMNS, "red", "green", "blue")
@@ -26,6 +26,8 @@ DIGITS = 6
 """Decimals that a stroke's numbers have: as many as the file holds, so that it draws the very same picture again."""
 MOST = 10_000
 """Most strokes of a painting."""
+LARGEST = 1 << 23
+"""Bytes of a file of strokes: four times what so many take."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,7 @@ class Painting:
     def read(cls, path: Path) -> "Painting":
         """Reads what `json` gave, or another program in its format. Raises ImageError."""
         try:
-            if path.stat().st_size > 64 * 2**20:
-                raise ImageError(f"{path} is larger than 64 MiB, too large for {MOST} strokes; is it a file of strokes?")
-            found = json.loads(path.read_bytes())
+            found = json.loads(read_bytes(path, LARGEST))
         except FileNotFoundError as error:
             raise ImageError(f"{path} does not exist; check the path") from error
         except OSError as error:
@@ -125,7 +125,9 @@ class Painting:
             raise ImageError(f'{path} is not a file of strokes ("format": "{FORMAT}"); make one: drawgen paint PHOTO -o OUT.json')
         size: Any = found.get("height"), found.get("width")
         if not all(type(side) is int and 1 <= side <= 65_535 for side in size):
-            raise ImageError(f"{path}: height and width are {size[0]!r} and {size[1]!r}; give whole numbers from 1 to 65535")
+            raise ImageError(
+                f"{path}: height and width are {size[0]!r:.60} and {size[1]!r:.60}; give whole numbers from 1 to 65535"
+            )
         rows = found.get("strokes")
         if not isinstance(rows, list) or not len(rows) <= MOST:
             raise ImageError(f"{path}: strokes has to be a list of at most {MOST}")
@@ -169,9 +171,9 @@ def numbers(row: Any, many: int, where: str) -> list[float]:
     for index, value in enumerate(row):
         share = index >= many - 5  # a0, a1, red, green, blue
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= FARTHEST:
-            raise ImageError(f"{where} holds {value!r}; numbers between -{FARTHEST:g} and {FARTHEST:g} are wanted")
+            raise ImageError(f"{where} holds {value!r:.60}; numbers between -{FARTHEST:g} and {FARTHEST:g} are wanted")
         if share and not 0 <= value <= 1:
-            raise ImageError(f"{where} holds {value!r} as a colour or opacity; they lie between 0 and 1")
+            raise ImageError(f"{where} holds {value!r:.60} as a colour or opacity; they lie between 0 and 1")
     if many > 3 and row[8] != row[9]:
         raise ImageError(f"{where} has opacities {row[8]!r} and {row[9]!r}; a stroke of a painting has one, a0 = a1")
     return [float(value) for value in row]

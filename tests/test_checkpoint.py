@@ -52,13 +52,14 @@ class Outer:
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+whole = st.integers(-checkpoint.LARGEST_NUMBER, checkpoint.LARGEST_NUMBER)
 outers = st.builds(
     Outer,
-    count=st.integers(),
+    count=whole,
     name=st.text(),
     share=finite,
     bold=st.booleans(),
-    limit=st.none() | st.integers(),
+    limit=st.none() | whole,
     betas=st.tuples(finite, finite),
     inner=st.builds(Inner, place=st.sampled_from([Path("a"), Path("/b/c")]), weights=st.lists(finite).map(tuple)),
 )
@@ -113,6 +114,13 @@ def test_any_json_becomes_the_dataclass_or_one_error(plain):
         ({"count": 1, "betas": [0.9, "x"]}, "betas is 'x'"),
         ({"count": 1, "inner": 3}, "inner: expected an object"),
         ({"count": 1, "inner": {"place": 3}}, "inner: place is 3"),
+        ({"count": 2**63}, "count is 9223372036854775808; it has to be at most 9223372036854775807"),
+        ({"count": -(10**400)}, "count is a number of 401 digits; it has to be at most"),
+        ({"count": 1, "share": 10**400}, "share is a number of 401 digits"),
+        ({"count": 1, "share": float("inf")}, "share is inf, which is not a float"),
+        ({"count": 1, "betas": [0.9, float("nan")]}, "betas is nan"),
+        ({"count": 1, "name": "a\ud800"}, "which is not text"),
+        ({"count": 1, "inner": {"place": "\udcff"}}, "which is not text"),
         ({}, "count"),
         ([], "expected an object"),
     ],
@@ -187,6 +195,7 @@ def refused(folder, name, *words):
         ({"model": "../../x"}, "unknown model"),
         ({"model": 3}, "model has to be a name"),
         ({"config": []}, "config an object"),
+        ({"model": "x" * 300}, "unknown model 'xxx"),
         ({"config": {"colour": 1}}, "unknown field 'colour'"),
         ({"spec": {}}, "image"),
         ({"spec": {"image": [1, 16]}}, "image"),
@@ -208,10 +217,116 @@ def test_damaged_config_json_is_refused(saved, content):
     refused(saved[0], checkpoint.CONFIG)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"units": 60_000}, "asks for a larger model than the model.safetensors beside it holds"),
+        ({"units": 10**9}, "units is 1000000000; it has to be at most 65536"),
+        ({"units": 2**63}, "units is 9223372036854775808"),
+        ({"units": 10**400}, "units is a number of 401 digits"),
+        ({"units": float("nan")}, "units is nan"),
+    ],
+)
+def test_sizes_that_the_weights_do_not_have_take_no_memory(saved, change, words):
+    """They are refused before the memory is touched: here there is not enough for them."""
+    folder, _ = saved
+    path = folder / checkpoint.CONFIG
+    plain = json.loads(path.read_text())
+    path.write_text(json.dumps(plain | {"config": plain["config"] | change}))
+    refused(folder, checkpoint.CONFIG, words)
+
+
+def test_endless_layers_are_refused_as_they_are_built(tmp_path):
+    """No single layer is too large; all of them are."""
+    config = models.recipe("char_rnn", "tiny").model
+    built = config.build(Spec(vocabulary=("a", "b")), rng=generator(0))
+    checkpoint.write_model(tmp_path, "char_rnn", replace(config, units=200, layers=60_000), built.spec)
+    checkpoint.write_weights(tmp_path, built.state_dict())
+    refused(tmp_path, checkpoint.CONFIG, "asks for a larger model")
+
+
+@pytest.mark.parametrize("image", [[1, 4097, 16], [17, 16, 16], [1, 16, 2**63]])
+def test_huge_pictures_are_refused(saved, image):
+    path = saved[0] / checkpoint.CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"spec": {"image": image}}))
+    refused(saved[0], checkpoint.CONFIG, "at most")
+
+
 @pytest.mark.parametrize("name", [checkpoint.CONFIG, checkpoint.WEIGHTS])
 def test_absent_file_is_named(saved, name):
     (saved[0] / name).unlink()
     refused(saved[0], name, "does not exist")
+
+
+@pytest.mark.parametrize("name", [checkpoint.CONFIG, checkpoint.WEIGHTS])
+def test_what_is_no_file_is_refused_at_once(saved, name):
+    """A pipe that nobody writes to, a folder, a device, a link to nothing."""
+    path = saved[0] / name
+    path.unlink()
+    os.mkfifo(path)
+    refused(saved[0], name, "a pipe or a device")
+    path.unlink()
+    path.mkdir()
+    refused(saved[0], name, "cannot be read")
+    path.rmdir()
+    path.symlink_to("/dev/zero")
+    refused(saved[0], name, "a pipe or a device")
+    path.unlink()
+    path.symlink_to(saved[0] / "nothing")
+    refused(saved[0], name, "does not exist")
+
+
+def test_config_json_is_bounded(saved):
+    (saved[0] / checkpoint.CONFIG).write_text(" " * (checkpoint.LARGEST_JSON + 1))
+    refused(saved[0], checkpoint.CONFIG, "larger than")
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.int64, torch.float64])
+def test_weights_of_another_type_are_refused(saved, kind):
+    folder, built = saved
+    name, tensor = next((n, t) for n, t in built.state_dict().items() if t.is_floating_point() and t.ndim == 2)
+    checkpoint.write_weights(folder, built.state_dict() | {name: tensor.to(kind)})
+    refused(folder, checkpoint.WEIGHTS, name, "is stored as", "torch.float32")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_weights_in_half_precision_are_taken(saved, kind):
+    folder, built = saved
+    halves = {n: t.to(kind) if t.is_floating_point() else t for n, t in built.state_dict().items()}
+    checkpoint.write_weights(folder, halves)
+    for name, tensor in models.load(folder).state_dict().items():
+        assert tensor.dtype == built.state_dict()[name].dtype
+        assert torch.equal(tensor, halves[name].to(tensor.dtype))
+
+
+def test_a_models_name_of_300_letters_is_refused():
+    with pytest.raises(ValueError, match="neither a model folder nor a shipped model"):
+        models.load("x" * 300)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("captioner", {"encoder_rate": 0.0, "feature_cache": "CACHE"}),
+        ("painter", {"learn": "imitation", "teacher": "CACHE/teacher"}),
+        ("painter", {"learn": "policy-gradient", "brush": "mypaint:CACHE/own.myb"}),
+    ],
+)
+def test_paths_in_a_folder_that_is_handed_in_are_not_used(tmp_path, name, settings):
+    config = models.recipe(name, "tiny").model
+    settings = {
+        key: value.replace("CACHE", str(tmp_path / "cache")) if isinstance(value, str) else value for key, value in settings.items()
+    }
+    built = replace(config, **settings).build(Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b")), rng=generator(0))
+    folder = tmp_path / "handed in"
+    folder.mkdir()
+    checkpoint.write_model(folder, name, built.config, built.spec)
+    checkpoint.write_weights(folder, built.state_dict())
+    loaded = models.load(folder)
+    assert str(tmp_path) not in json.dumps(checkpoint.to_plain(loaded.config))
+    if name == "captioner":
+        loaded.caption(torch.zeros(1, 1, 16, 16))
+    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

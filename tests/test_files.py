@@ -190,3 +190,12 @@ def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
 
     assert names() == ["a.png", "b.PNG"]
     assert names(deep=True) == ["a.png", "b.PNG", "sub/f.png"]
+
+
+def test_names_that_the_system_does_not_take_are_no_files(tmp_path):
+    (tmp_path / "a").touch()
+    assert files.is_file(tmp_path / "a")
+    assert files.is_folder(tmp_path)
+    for name in ("x" * 300, "a\0", "nothing"):
+        assert not files.is_file(tmp_path / name)
+        assert not files.is_folder(str(tmp_path / name))

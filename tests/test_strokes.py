@@ -4,7 +4,9 @@ import io
 import itertools
 import json
 import math
+import os
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,3 +206,8 @@ def test_absent_files_of_strokes(tmp_path):
         Painting.read(tmp_path / "a.json")
     with pytest.raises(ImageError, match="cannot be read"):
         Painting.read(tmp_path)
+    os.mkfifo(tmp_path / "b.json")
+    with pytest.raises(ImageError, match="a pipe or a device"):
+        Painting.read(tmp_path / "b.json")
+    with pytest.raises(ImageError, match="a pipe or a device"):
+        Painting.read(Path("/dev/zero"))

@@ -23,6 +23,7 @@ from torch import Tensor
 from drawgen.contract import Spec
 from drawgen.data import standard
 from drawgen.data.pictures import DataError, shuffled
+from drawgen.files import is_file
 
 SIDE = 28
 VALID = 10_000
@@ -44,8 +45,8 @@ class Cluttered:
     digits: str = "mnist"
     """mnist (its last 10,000 training digits are for validation); or segments, the ten of a pocket calculator, without any file."""
     path: str = "data"
-    """Folder with MNIST's files, as published or as torchvision keeps them; downloaded to it where there is internet. Or one file
-    of pictures with its labels beside it, as t10k-images-idx3-ubyte.gz, to measure on."""
+    """Folder with MNIST's files, as published or as torchvision keeps them. Training downloads them to it where there is internet.
+    Or one file of pictures with its labels beside it, as t10k-images-idx3-ubyte.gz, to measure on."""
     batch: int = 128
     """Pictures in a batch."""
     side_px: int = 100
@@ -69,12 +70,22 @@ class Cluttered:
         """The training and the validation digits."""
         if self.digits == "segments":
             return segments(10), segments(5)
-        if Path(self.path).is_file():
-            return (standard.read_digits(Path(self.path)),) * 2
-        digits = standard.load_digits(Path(self.path))
+        whole = is_file(self.path)
+        digits = standard.read_digits(Path(self.path)) if whole else standard.load_digits(Path(self.path))
+        if digits.pictures.shape[1:] != (SIDE, SIDE):
+            raise DataError(f"{self.path} has pictures of {digits.pictures.shape[1:]} rows and columns; MNIST's have 28 and 28")
+        if whole:
+            return digits, digits
         if len(digits.labels) <= VALID:
-            raise DataError(f"{self.path} has {len(digits.labels)} digits, of which {VALID} are for validation; give more")
+            raise DataError(
+                f"{self.path} has {len(digits.labels)} digits, of which {VALID} are for validation; give the whole set, 60000"
+            )
         return standard.Digits(*(x[:-VALID] for x in digits)), standard.Digits(*(x[-VALID:] for x in digits))
+
+    def fetch(self) -> None:
+        """Before a training. Raises DataError."""
+        if self.digits == "mnist" and not is_file(self.path):
+            standard.fetch("mnist", Path(self.path))
 
     def spec(self) -> Spec:
         return Spec((1, self.side_px, self.side_px))
@@ -86,7 +97,9 @@ class Cluttered:
             for first in range(rank * 500, len(valid.labels), ranks * 500):
                 yield self.scenes(valid, torch.arange(first, min(first + 500, len(valid.labels))), first, (0, VALIDATION))
             return
-        batches = shuffled(len(train.labels), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks)
+        batches = shuffled(
+            len(train.labels), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks, held_out=len(valid.labels)
+        )
         for step, chosen in batches:
             yield self.scenes(train, chosen, (step * ranks + rank) * self.batch, (seed, TRAINING))
 

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
+from drawgen.data.packed import DAMAGED, LARGEST, open_archive, read_bytes_table, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
+from drawgen.files import is_file, read_bytes
 
 SIDE = 28
 
@@ -43,11 +45,11 @@ class Binarized:
     def part(self, split: str) -> Tensor:
         """n 1 28 28 of bytes, 0 or 1."""
         place = Path(self.path)
-        if place.is_file():
+        if is_file(place):
             return read_bits(place)
         for ending in (".npz", ".amat"):
             file = place / f"binarized_mnist_{split}{ending}"
-            if file.exists():
+            if is_file(file):
                 return read_bits(file)
         raise DataError(
             f"{place} holds no binarized_mnist_{split}.npz or .amat; give --data.path the folder with the fixed binarisation "
@@ -110,13 +112,15 @@ def read_bits(path: Path) -> Tensor:
     """n 1 28 28 from packed bits (`bits`, n x 98, in an .npz) or from text (n lines of 784 numbers 0 or 1). Raises DataError."""
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                bits = np.unpackbits(file["bits"], axis=1, count=SIDE * SIDE)
+            with open_archive(path) as archive:
+                bits = np.unpackbits(read_bytes_table(archive, "bits", SIDE * SIDE // 8), axis=1)
         else:
-            text = path.read_bytes().translate(None, b" \r\n\t")
+            text = read_bytes(path, LARGEST).translate(None, b" \r\n\t")
             bits = np.frombuffer(text, np.uint8).reshape(-1, SIDE * SIDE) - ord("0")
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise DataError(f"{path} is not a file of binarised 28x28 digits ({error}); give .npz (packed bits) or .amat") from error
+    except (KeyError, *DAMAGED) as error:
+        raise DataError(
+            f"{path} is not a file of binarised 28x28 digits ({reason(error)}); give .npz (packed bits) or .amat"
+        ) from error
     if bits.size == 0 or bits.max() > 1:
         raise DataError(f"{path} holds other values than 0 and 1; give the fixed binarisation")
     return torch.from_numpy(bits.copy()).view(-1, 1, SIDE, SIDE)

@@ -1,30 +1,15 @@
 """Arrays from other people's pickles, without running what else a pickle may ask for."""
 
-import lzma
 import pickle
-import struct
-import zipfile
-import zlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
-DAMAGED = (
-    *(OSError, EOFError, ValueError, RuntimeError, MemoryError, IndexError, struct.error),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
-"""What reading a damaged archive can raise: `zipfile` lets much through."""
+from drawgen.data.packed import DAMAGED, npy_head, reason
 
-
-def reason(error: Exception) -> str:
-    """An error in a few words."""
-    if isinstance(error, KeyError):
-        return f"it has no {error.args[0]!r}"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
+MOST_STEPS = 5_000_000
+"""Steps of a pickle, at most: a drawing takes about fifteen, and a byte of a file can ask for sixty of memory."""
 PLAIN = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 """Types of numbers that a drawing may have."""
 
@@ -74,8 +59,12 @@ class ArraysOnly(pickle._Unpickler):
     """Reads pickles that hold arrays, lists and plain values, and refuses any other: a pickle can name any function to be called.
 
     Not even numpy's own code sees the file: stand-ins keep what it says, to be checked. And it is the unpickler written in Python,
-    since the one in C takes as much memory as a file of a few bytes asks for.
+    since the one in C takes as much memory as a file of a few bytes asks for. It knows only the steps that numpy's arrays take, and
+    counts them: a few bytes, packed, can be millions.
     """
+
+    steps = 0
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
@@ -83,21 +72,42 @@ class ArraysOnly(pickle._Unpickler):
         return ALLOWED[module, name]
 
 
+def counted(step: Callable[[Any], None]) -> Callable[[Any], None]:
+    def take(unpickler: Any) -> None:
+        unpickler.steps += 1
+        if unpickler.steps > MOST_STEPS:
+            raise ValueError(f"it takes more than {MOST_STEPS} steps to read")
+        step(unpickler)
+
+    return take
+
+
+STEPS = (
+    *(pickle.PROTO, pickle.FRAME, pickle.STOP, pickle.MARK, pickle.POP, pickle.POP_MARK),
+    *(pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.REDUCE, pickle.BUILD),
+    *(pickle.MEMOIZE, pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.GET, pickle.BINGET, pickle.LONG_BINGET),
+    *(pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.INT, pickle.LONG, pickle.LONG1, pickle.BINFLOAT),
+    *(pickle.BININT, pickle.BININT1, pickle.BININT2, pickle.STRING, pickle.BINSTRING, pickle.SHORT_BINSTRING),
+    *(pickle.UNICODE, pickle.BINUNICODE, pickle.SHORT_BINUNICODE, pickle.BINBYTES, pickle.SHORT_BINBYTES, pickle.BINBYTES8),
+    *(pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3, pickle.EMPTY_TUPLE),
+    *(pickle.LIST, pickle.EMPTY_LIST, pickle.APPEND, pickle.APPENDS, pickle.EMPTY_DICT),
+)
+"""What numpy's pickles of arrays consist of, in all of Python's protocols."""
+ArraysOnly.dispatch |= {step[0]: counted(pickle._Unpickler.dispatch[step[0]]) for step in STEPS}
+
+
 def unpickle_arrays(file: Any) -> list[Pickled]:
     """The arrays in a .npy file that is an array of arrays. Raises one of `DAMAGED`."""
+    _, _, kind = npy_head(file)
+    if kind.kind != "O":
+        raise ValueError(f"it is one array of {kind!s:.40}, not an array of one for each drawing")
     try:
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"its format is numpy's {version}")
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        _, _, kind = read_header(file)
-        if kind.kind != "O":
-            raise ValueError(f"it is one array {kind}, not an array of one for each drawing")
         outer = ArraysOnly(file, encoding="latin1").load()
     except DAMAGED:
         raise
     except Exception as error:  # a damaged pickle can raise anything
-        raise ValueError(reason(error)) from error
+        unknown = isinstance(error, KeyError) and isinstance(error.args[0], int)
+        raise ValueError("it asks for more than arrays are made of" if unknown else reason(error)) from error
     if not (isinstance(outer, Pickled) and len(outer.state) == 5 and isinstance(outer.state[4], list) and outer.state[4]):
         raise ValueError("it is not an array of one array for each drawing")
     if not all(isinstance(inner, Pickled) for inner in outer.state[4]):

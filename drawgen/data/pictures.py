@@ -123,13 +123,15 @@ class Crops:
 
 
 def shuffled(
-    count: int, batch: int, where: str, *, seed: int, start: int, rank: int, ranks: int
+    count: int, batch: int, where: str, *, seed: int, start: int, rank: int, ranks: int, held_out: int = 0
 ) -> Iterator[tuple[int, Int[Tensor, " B"]]]:
     """(step, which of `count` items are in this rank's batch), for ever: a new order each time through, the ranks' batches side by
-    side in it. Raises DataError, naming `where` they come from, for fewer items than a batch."""
+    side in it. Raises DataError, naming `where` they come from and how many more are `held_out`, for fewer items than a batch."""
     each = count // (batch * ranks)  # batches in one pass
     if each == 0:
-        raise DataError(f"{where} has {count} pictures, fewer than a batch of {batch * ranks}; lower data.batch")
+        besides = f" beside the {held_out} for validation" if held_out else ""
+        mend = "lower data.batch" if count else "give more"
+        raise DataError(f"{where} has {count} pictures{besides}, fewer than a batch of {batch * ranks}; {mend}")
     passed = -1
     for step in itertools.count(start):
         epoch, place = divmod(step, each)

@@ -1,14 +1,15 @@
 """Standard sets of pictures: MNIST, Omniglot, SVHN, CIFAR-10, through torchvision, or from files that lie in a folder."""
 
-import gzip
 import io
+import re
 import struct
-import zipfile
+import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,10 +19,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.contract import Spec, generator
+from drawgen.data import packed
+from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
+from drawgen.files import files_in, is_file, is_folder, read_bytes
 
 NAMES = ("mnist", "omniglot", "svhn", "cifar10")
 VALID = {"mnist": 10_000, "omniglot": 0, "svhn": 5_000, "cifar10": 5_000}
+WHOLE = {"mnist": 60_000, "svhn": 73_257, "cifar10": 50_000}
+"""Training pictures that a set has."""
+DEFAULT = "data"
+MOST_CHARACTERS = 40_000
+"""Pictures in an archive of Omniglot's: all that there are."""
+LARGEST_PNG = 1 << 16
+"""Bytes of one of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +41,9 @@ class Standard:
 
     name: str = "mnist"
     """mnist, omniglot, svhn or cifar10."""
-    path: str = "data"
-    """Folder with the set's files, as published or as torchvision keeps them; downloaded to it where there is internet."""
+    path: str = DEFAULT
+    """Folder with the set's files, as published or as torchvision keeps them. Training downloads them to it where there is
+    internet."""
     batch: int = 128
     """Pictures in a batch."""
     side_px: int = 0
@@ -63,7 +75,19 @@ class Standard:
         if self.name == "omniglot":
             tenth = torch.arange(len(pictures)) % 10 == 0
             return pictures[~tenth], pictures[tenth]
-        return pictures[: -VALID[self.name]], pictures[-VALID[self.name] :]
+        held_out = VALID[self.name]
+        if len(pictures) <= held_out:
+            raise DataError(
+                f"{self.path} has {len(pictures)} pictures of {self.name}, of which {held_out} are for validation; give the whole "
+                f"set, {WHOLE[self.name]}"
+            )
+        if self.name == "mnist" and pictures.shape[2:] != (28, 28):
+            raise DataError(f"{self.path} has pictures of {pictures.shape[3]}x{pictures.shape[2]} pixels; MNIST's have 28x28")
+        return pictures[:-held_out], pictures[-held_out:]
+
+    def fetch(self) -> None:
+        """Before a training. Raises DataError."""
+        fetch(self.name, Path(self.path))
 
     def spec(self) -> Spec:
         channels, side = (1 if self.name in ("mnist", "omniglot") else 3), {"mnist": 28, "omniglot": 105}.get(self.name, 32)
@@ -79,7 +103,7 @@ class Standard:
                     valid, torch.arange(first, min(first + 500, len(valid))), generator(seed, 2, first), training=False
                 )
             return
-        batches = shuffled(len(train), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks)
+        batches = shuffled(len(train), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks, held_out=len(valid))
         for step, chosen in batches:
             yield self.ready(train, chosen, generator(seed, 1, step, rank), training=True)
 
@@ -129,45 +153,82 @@ def scatter(layers: list[Tensor], side: int, *, rng: torch.Generator) -> Tensor:
 
 
 def load(name: str, folder: Path, *, without: str = "") -> Tensor:
-    """The set's training pictures, n C H W of bytes. Raises DataError, with what to do where there is no internet."""
-    if name == "mnist" and (file := first_of(folder, "train-images-idx3-ubyte.gz", "train-images-idx3-ubyte")):
+    """The set's training pictures, n C H W of bytes, from the files in a folder. Raises DataError."""
+    if name == "mnist" and (file := find_idx(folder, "train-images")):
         return read_idx(file)
-    if name == "omniglot" and (archives := sorted(folder.glob("images_background*.zip"))):
-        return torch.cat([part for archive in archives if len(part := read_characters(archive, without=without))])
+    if name == "omniglot" and (places := omniglot_places(folder)):
+        parts = [part for place in places if len(part := read_characters(place, without=without))]
+        if not parts:
+            raise DataError(f"{folder} holds no characters beside those of {without}; give more of Omniglot's archives")
+        return torch.cat(parts)
+    try:
+        if name == "svhn" and here(name, folder):
+            from torchvision import datasets
+
+            return torch.from_numpy(datasets.SVHN(str(folder)).data)  # which reads the published files only, by their digests
+        if name == "cifar10" and here(name, folder):
+            from torchvision import datasets
+
+            return torch.from_numpy(datasets.CIFAR10(str(folder)).data).permute(0, 3, 1, 2)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(f"the files of {name} in {folder} cannot be read ({reason(error)}); take fresh copies") from error
+    raise DataError(f"{name} is not in {folder}; give --data.path the folder with its files")
+
+
+def here(name: str, folder: Path) -> bool:
+    """Whether the files of a set lie in a folder, as published or as torchvision keeps them."""
+    if name == "mnist":
+        return find_idx(folder, "train-images") is not None
+    if name == "omniglot":
+        return bool(omniglot_places(folder))
+    return is_file(folder / "train_32x32.mat") if name == "svhn" else is_folder(folder / "cifar-10-batches-py")
+
+
+def fetch(name: str, folder: Path) -> None:
+    """Downloads a set into a folder, where it does not lie there yet. The folder has to be there, but for the one that is meant
+    when none is named: nothing is made after a slip of the pen. What is not whole is not kept. Raises DataError."""
+    if here(name, folder):
+        return
+    if not is_folder(folder) and folder.absolute() != Path(DEFAULT).absolute():
+        raise DataError(f"the folder {folder} does not exist; check --data.path, or make it to have {name} downloaded into it")
     from torchvision import datasets
 
+    kinds: dict[str, Any] = {
+        "mnist": datasets.MNIST, "omniglot": datasets.Omniglot, "svhn": datasets.SVHN, "cifar10": datasets.CIFAR10
+    }  # fmt: skip
     try:
-        if name == "mnist":
-            return datasets.MNIST(str(folder), download=True).data[:, None]
-        if name == "omniglot":
-            found = datasets.Omniglot(str(folder), download=True)
-            return torch.stack([torch.from_numpy(255 - np.asarray(picture.convert("L"))) for picture, _ in found])[:, None]
-        if name == "svhn":
-            return torch.from_numpy(datasets.SVHN(str(folder), download=True).data)
-        return torch.from_numpy(datasets.CIFAR10(str(folder), download=True).data).permute(0, 3, 1, 2)
+        with tempfile.TemporaryDirectory(prefix=".drawgen-", dir=folder if is_folder(folder) else folder.parent) as place:
+            kinds[name](place, download=True)
+            folder.mkdir(exist_ok=True)
+            for found in Path(place).iterdir():
+                found.replace(folder / found.name)
     except (OSError, RuntimeError, ValueError) as error:
+        if here(name, folder):  # another process was quicker
+            return
         raise DataError(
-            f"{name} is neither in {folder} nor could it be downloaded ({str(error).splitlines()[0]}); "
+            f"{name} is neither in {folder} nor could it be downloaded ({reason(error)}); "
             "give --data.path the folder with its files"
         ) from error
 
 
-def first_of(folder: Path, *names: str) -> Path | None:
-    return next((folder / name for name in names if (folder / name).exists()), None)
+def find_idx(folder: Path, stem: str, kind: str = "idx3") -> Path | None:
+    """An idx file as it was published, or as torchvision and Kaggle keep it: in `MNIST/raw`, with a dot in the name, in a folder
+    of its own name, packed or not."""
+    for place in (folder, folder / "MNIST" / "raw", folder / "raw"):
+        for name in (f"{stem}-{kind}-ubyte", f"{stem}.{kind}-ubyte"):
+            for file in (place / f"{name}.gz", place / name, place / name / name):
+                if is_file(file):
+                    return file
+    return None
 
 
 def read_idx(path: Path) -> Tensor:
     """n 1 H W from an idx file, packed or not. Raises DataError."""
     try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
-        magic, n, height, width = struct.unpack(">IIII", data[:16])
-        if magic != 2051:
-            raise ValueError(f"its magic number is {magic}, not 2051")
-        pixels = np.frombuffer(data, np.uint8, n * height * width, 16)
-    except (OSError, EOFError, ValueError, struct.error) as error:
-        raise DataError(f"{path} is not a whole idx file of pictures ({error}); take a copy") from error
-    return torch.from_numpy(pixels.copy()).view(n, 1, height, width)
+        pixels = packed.read_idx(path, 2051, 3)
+    except DAMAGED as error:
+        raise DataError(f"{path} is not a whole idx file of pictures ({reason(error)}); take a copy") from error
+    return torch.from_numpy(pixels)[:, None]
 
 
 class Digits(NamedTuple):
@@ -178,45 +239,77 @@ class Digits(NamedTuple):
 
 
 def load_digits(folder: Path) -> Digits:
-    """MNIST's training pictures with their labels. Raises DataError, with what to do where there is no internet."""
-    if file := first_of(folder, "train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"):
-        return read_digits(file)
-    from torchvision import datasets
-
-    pictures = load("mnist", folder)[:, 0].numpy()  # which downloads both
-    return Digits(pictures, datasets.MNIST(str(folder)).targets.numpy())
+    """MNIST's training pictures with their labels, from the files in a folder. Raises DataError."""
+    file = find_idx(folder, "train-images")
+    if file is None:
+        raise DataError(f"mnist is not in {folder}; give --data.path the folder with its files")
+    return read_digits(file)
 
 
 def read_digits(path: Path) -> Digits:
     """An idx file of pictures, packed or not, with the labels that lie beside it. Raises DataError."""
     pictures = read_idx(path)[:, 0].numpy()
-    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+    stem = re.split(r"[-.]idx3", path.name)[0].replace("images", "labels")
+    beside = find_idx(path.parent, stem, "idx1") or find_idx(path.parent.parent, stem, "idx1")
+    if beside is None:
+        raise DataError(f"{path} has no file of labels beside it ({stem}-idx1-ubyte.gz, or unpacked); put it there")
     try:
-        data = beside.read_bytes()
-        data = gzip.decompress(data) if beside.suffix == ".gz" else data
-        magic, n = struct.unpack(">II", data[:8])
-        if magic != 2049 or n != len(pictures):
-            raise ValueError(f"its magic number is {magic} and its count {n}, not 2049 and {len(pictures)}")
-        labels = np.frombuffer(data, np.uint8, n, 8).astype(np.int64)
+        labels = packed.read_idx(beside, 2049, 1).astype(np.int64)
+        if len(labels) != len(pictures):
+            raise ValueError(f"its count is {len(labels)}, not {len(pictures)}")
         if labels.max(initial=0) > 9:
             raise ValueError(f"it holds the label {labels.max()}")
-    except (OSError, EOFError, ValueError, struct.error) as error:
-        raise DataError(f"{beside} is not the file of labels that belongs to {path.name} ({error}); put it there") from error
+    except DAMAGED as error:
+        raise DataError(
+            f"{beside} is not the file of labels that belongs to {path.name} ({reason(error)}); put it there"
+        ) from error
     return Digits(pictures, labels)
 
 
+def omniglot_places(folder: Path) -> list[Path]:
+    """The archives of Omniglot's pictures in a folder, as published or where torchvision puts them; or the folder of one."""
+    if not is_folder(folder):
+        return []
+    for place in (folder, folder / "omniglot-py"):
+        if found := sorted(path for path in place.glob("images_background*.zip") if is_file(path)):
+            return found
+        if is_folder(place / "images_background"):
+            return [place / "images_background"]
+    return []
+
+
 def read_characters(path: Path, *, without: str = "", only: str = "") -> Tensor:
-    """n 1 105 105, ink 255, from an archive of Omniglot's pictures; in the order of their names, without an alphabet, or only it.
-    Raises DataError."""
+    """n 1 105 105, ink 255, from an archive (or folder) of Omniglot's pictures; in the order of their names, without an alphabet,
+    or only it. Raises DataError."""
+    name = ""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+        with open_archive(path) if is_file(path) else nullcontext() as archive:
+            if archive is None:
+                names = [str(file.relative_to(path.parent)) for file in files_in(path, {".png"}, deep=True)]
+            else:
+                names = sorted(name for name in archive.namelist() if name.endswith(".png") and not name.startswith("__MACOSX"))
             names = [n for n in names if f"/{without}/" not in n and (not only or f"/{only}/" in n)]
-            pictures = [Image.open(io.BytesIO(archive.read(name)), formats=["PNG"]).convert("L") for name in names]
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"{path} is not a whole archive of pictures ({error}); take a copy") from error
-    if not pictures and (without or only):
-        return torch.zeros(0, 1, 105, 105, dtype=torch.uint8)
-    if not pictures or {picture.size for picture in pictures} != {(105, 105)}:
-        raise DataError(f"{path} holds other pictures than Omniglot's, which are 105x105; give the published archives")
-    return torch.stack([torch.from_numpy(255 - np.asarray(picture)) for picture in pictures])[:, None]
+            if len(names) > MOST_CHARACTERS:
+                raise ValueError(f"it holds {len(names)} pictures, more than {MOST_CHARACTERS}")
+            pictures = np.empty((len(names), 105, 105), np.uint8)
+            for picture, name in zip(pictures, names, strict=True):
+                data = read_bytes(path.parent / name, LARGEST_PNG) if archive is None else read_part(archive, name, LARGEST_PNG)
+                picture[:] = 255 - character(data)
+    except (KeyError, *DAMAGED) as error:
+        raise DataError(
+            f"{path} is not a whole archive of Omniglot's pictures ({name + ': ' if name else ''}{reason(error)}); "
+            "take the published archives"
+        ) from error
+    if not names and not (without or only):
+        raise DataError(f"{path} holds no pictures; give Omniglot's published archives")
+    return torch.from_numpy(pictures)[:, None]
+
+
+def character(data: bytes) -> UInt8[np.ndarray, "105 105"]:
+    """One of Omniglot's pictures. Raises ValueError."""
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:24] != b"IHDR" + struct.pack(">II", 105, 105):
+        raise ValueError("a picture is no PNG of 105x105 pixels, as Omniglot's are")
+    try:
+        return np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]).convert("L"))
+    except Exception as error:  # Pillow's errors are of many kinds
+        raise ValueError(reason(error)) from error

@@ -7,9 +7,9 @@ as white ink on black with the brush of `drawgen_envs`; `as_strokes` says the sa
 """
 
 import heapq
+import io
 import json
 import math
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,20 +20,26 @@ from typing import Any
 import numpy as np
 import torch
 from drawgen_envs.brush import COLUMNS, paint_
-from jaxtyping import Bool, Float, Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64, Int
 from torch import Tensor
 
 from drawgen.contract import Spec
-from drawgen.data.pickled import DAMAGED, reason, unpickle_arrays
+from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
+from drawgen.data.pickled import unpickle_arrays
 from drawgen.data.pictures import DataError, Pictures, shuffled
+from drawgen.files import files_in, is_folder, open_file
 
 FARTHEST = 1e6
 """Largest coordinate that a file may hold: beyond it single precision loses the shape."""
 MOST_POINTS = 100_000
-LONGEST_LINE = 1 << 24
+LONGEST_LINE = 1 << 23
 """Bytes of a line of ndjson, and of a file of strokes in Omniglot's archives."""
-LARGEST_PART = 1 << 31
+LARGEST_PART = 1 << 28
 """Bytes of one part of an npz, unpacked: it is read as a whole."""
+SHORTEST_LINE = len('{"drawing":[[[0],[0]]]}')
+"""Bytes of a line that can hold a drawing."""
+TRIED = 20
+"""Drawings of a file that are tried before the training: where none can be read the file is another kind's."""
 CANVAS = 105.0
 """Side of the square that Omniglot's people drew in."""
 
@@ -81,6 +87,10 @@ class Drawings:
     def __len__(self) -> int:
         raise NotImplementedError
 
+    def source(self, index: int) -> str:
+        """File and line or entry of drawing number `index`."""
+        raise NotImplementedError
+
     def read(self, index: int) -> Drawing:
         """Drawing number `index`, from 0 on. Raises DataError where the file holds something else there."""
         raise NotImplementedError
@@ -94,44 +104,69 @@ class Drawings:
         return map(self.read, range(len(self)))
 
 
+class PointsError(DataError):
+    """A file whose strokes are lists of points, which is no drawing's damage: all of them are."""
+
+
 class QuickDraw(Drawings):
     """A file of Quick, Draw!, raw or simplified: one JSON object a line, its "drawing" a list of strokes [[x ...], [y ...], ...].
 
-    It may be larger than memory: only where its lines begin is kept. Raises DataError for a file that cannot be read and, on
-    access, for a line that is no drawing.
+    It may be larger than memory: only where its lines begin is kept. Blank lines are passed over. Raises DataError for a file that
+    cannot be read or was cut short and, on access, for a line that is no drawing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        starts, place = [np.zeros(1, np.int64)], 0
+        ends, place = [np.full(1, -1)], 0
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 while chunk := file.read(1 << 20):
-                    starts.append(np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n")) + place + 1)
+                    ends.append(np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n")) + place)
                     place += len(chunk)
-                self.starts = np.concatenate(starts)
-                while len(self.starts) and file.seek(self.starts[-1]) >= 0 and not file.readline(LONGEST_LINE).strip():
-                    self.starts = self.starts[:-1]  # what follows the last newline
+                last = np.concatenate(ends)
+                starts, lengths = last + 1, np.diff(last, append=place) - 1
+                filled = lengths > 0
+                for index in np.flatnonzero(filled & (lengths < SHORTEST_LINE)):
+                    file.seek(int(starts[index]))
+                    filled[index] = bool(file.read(int(lengths[index])).strip())
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}); give a file of Quick, Draw!") from error
+            raise DataError(f"{path} cannot be read ({reason(error)}); give a file of Quick, Draw!") from error
+        self.starts, self.numbers = starts[filled], np.flatnonzero(filled) + 1
         if not len(self.starts):
             raise DataError(f"{path} is empty; give a file of Quick, Draw!, one drawing a line")
+        if int(self.starts[-1]) > int(last[-1]):  # no end of line after it
+            try:
+                json.loads(self.line(-1))
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{self.source(-1)} was cut short ({reason(error)}); take a fresh copy") from error
 
     def __len__(self) -> int:
         return len(self.starts)
 
+    def source(self, index: int) -> str:
+        return f"{self.path}, line {self.numbers[index]}"
+
+    def line(self, index: int) -> bytes:
+        with open_file(self.path) as file:
+            file.seek(int(self.starts[index]))
+            line = file.readline(LONGEST_LINE)
+        if len(line) == LONGEST_LINE:
+            raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
+        return line
+
     def read(self, index: int) -> Drawing:
-        source = f"{self.path}, line {index + 1}"
+        source = self.source(index)
         try:
-            with self.path.open("rb") as file:
-                file.seek(int(self.starts[index]))
-                line = file.readline(LONGEST_LINE)
-            if len(line) == LONGEST_LINE:
-                raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
-            entry = json.loads(line)
+            entry = json.loads(self.line(index))
             strokes = entry["drawing"]
+            if any(len(stroke) not in (2, 3) for stroke in strokes) and all(len(p) in (2, 3) for s in strokes for p in s):
+                raise PointsError(
+                    f"{source}: its strokes are lists of points [x, y]; a stroke has to be [[x, x ...], [y, y ...]], all x first"
+                )
             lines = placed([np.stack([np.asarray(axis) for axis in stroke[:2]], 1) for stroke in strokes])
             return Drawing(lines, str(entry.get("word", "")), source)
+        except PointsError:
+            raise
         except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
             raise DataError(f"{source} is no drawing of Quick, Draw! ({reason(error)}); remove it, or take a fresh copy") from error
 
@@ -143,12 +178,8 @@ class Stroke3(Drawings):
     def __init__(self, path: Path, part: str = "train") -> None:
         self.path, self.part = path, part
         try:
-            with zipfile.ZipFile(path) as archive:
-                size = archive.getinfo(f"{part}.npy").file_size
-                if size > LARGEST_PART:
-                    raise ValueError(f"it has {size} bytes, more than {LARGEST_PART}")
-                with archive.open(f"{part}.npy") as file:
-                    self.drawings = unpickle_arrays(file)
+            with open_archive(path) as archive:
+                self.drawings = unpickle_arrays(io.BytesIO(read_part(archive, f"{part}.npy", LARGEST_PART)))
         except KeyError as error:
             raise DataError(f"{path} has no part {part!r}; give an npz of stroke-3 drawings, as sketch-rnn reads") from error
         except DAMAGED as error:
@@ -158,8 +189,11 @@ class Stroke3(Drawings):
     def __len__(self) -> int:
         return len(self.drawings)
 
+    def source(self, index: int) -> str:
+        return f"{self.path}, {self.part} {index}"
+
     def read(self, index: int) -> Drawing:
-        source = f"{self.path}, {self.part} {index}"
+        source = self.source(index)
         try:
             moves = self.drawings[index].array()
             if moves.ndim != 2 or moves.shape[1] != 3 or len(moves) == 0 or len(moves) > MOST_POINTS:
@@ -183,7 +217,7 @@ class Omniglot(Drawings):
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.archive = zipfile.ZipFile(path)
+            self.archive = open_archive(path)
         except DAMAGED as error:
             raise DataError(f"{path} is not a whole archive ({reason(error)}); take a fresh copy") from error
         names = (name for name in self.archive.namelist() if name.endswith(".txt") and not name.startswith("__MACOSX"))
@@ -194,13 +228,14 @@ class Omniglot(Drawings):
     def __len__(self) -> int:
         return len(self.names)
 
+    def source(self, index: int) -> str:
+        return f"{self.path}, {self.names[index]}"
+
     def read(self, index: int) -> Drawing:
         name = self.names[index]
         try:
-            if self.archive.getinfo(name).file_size > LONGEST_LINE:
-                raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
-            lines = strokes_of(self.archive.read(name).decode("ascii"))
-            return Drawing(placed(lines, CANVAS), "/".join(name.split("/")[-3:-1]), f"{self.path}, {name}")
+            lines = strokes_of(read_part(self.archive, name, LONGEST_LINE).decode("ascii"))
+            return Drawing(placed(lines, CANVAS), "/".join(name.split("/")[-3:-1]), self.source(index))
         except DAMAGED as error:
             what = f"{self.path}, {name} is no drawing of Omniglot"
             raise DataError(f"{what} ({reason(error)}); remove it, or take a fresh copy") from error
@@ -310,9 +345,14 @@ class Strokes:
             raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
 
     @cached_property
+    def problems(self) -> dict[str, str]:
+        """What was left out so far: drawing -> why."""
+        return {}
+
+    @cached_property
     def files(self) -> list[tuple[Drawings, Bool[np.ndarray, " n"]]]:
-        """Each file's drawings, and which of them are held out. Of each, the first and the last drawing are tried: a copy that was
-        cut short is told before the training, not in its midst."""
+        """Each file's drawings, and which of them are held out. Of each the first ones are tried: another kind of file is told
+        before the training, not in its midst. Raises DataError."""
         found: list[tuple[Drawings, np.ndarray]] = []
         for path in self.paths():
             if path.suffix == ".npz":
@@ -326,13 +366,23 @@ class Strokes:
                 drawings = QuickDraw(path) if path.suffix == ".ndjson" else Omniglot(path)
             found.append((drawings, np.diff(np.floor(np.arange(len(drawings) + 1) * self.held_out)) > 0))
         for drawings, _ in found:
-            _ = drawings[0], drawings[len(drawings) - 1]
+            whole = False
+            first: DataError | None = None
+            for index in range(min(TRIED, len(drawings))):
+                try:
+                    whole = bool(drawings[index].lines)
+                except PointsError:
+                    raise
+                except DataError as error:
+                    first = first or error
+            if not whole and first is not None:
+                raise first
         return found
 
     def paths(self) -> list[Path]:
         path = Path(self.path)
-        if path.is_dir():
-            found = sorted([*path.glob("*.ndjson"), *path.glob("*.npz"), *path.glob("strokes*.zip")])
+        if is_folder(path):
+            found = [p for p in files_in(path, {".ndjson", ".npz", ".zip"}) if p.suffix != ".zip" or p.name.startswith("strokes")]
             if not found:
                 raise DataError(f"the folder {path} holds no drawings; put .ndjson, .npz or strokes*.zip files in it")
             return found
@@ -350,28 +400,55 @@ class Strokes:
 
     def drawings(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[list[Drawing]]:
         """Batches of drawings, for those who learn from the strokes: for training in a new order each time through, for validation
-        all once. Raises DataError."""
+        all once. What is no drawing goes into `problems`; in training the next one stands in its place. Raises DataError."""
         held_out = np.concatenate([held for _, held in self.files])
         chosen = np.flatnonzero(held_out == (split == "valid"))
         if split == "valid":
             for first in range(rank * self.batch, len(chosen), ranks * self.batch):
-                yield [self.drawing(int(index)) for index in chosen[first : first + self.batch]]
+                found = [self.drawing(int(index)) for index in chosen[first : first + self.batch]]
+                if whole := [drawing for drawing in found if drawing is not None]:
+                    yield whole
             return
-        for _, order in shuffled(len(chosen), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks):
-            yield [self.drawing(int(index)) for index in chosen[order.numpy()]]
+        orders = shuffled(
+            len(chosen), self.batch, self.path,
+            seed=seed, start=start, rank=rank, ranks=ranks, held_out=len(held_out) - len(chosen),
+        )  # fmt: skip
+        for _, order in orders:
+            yield [self.next_whole(chosen, int(place)) for place in order]
 
-    def drawing(self, index: int) -> Drawing:
-        """Drawing number `index` of all files end to end."""
+    def next_whole(self, chosen: Int[np.ndarray, " n"], place: int) -> Drawing:
+        """The drawing that stands at a place among those chosen, or the next that can be read. Raises DataError where none can."""
+        for number in range(place, place + len(chosen)):
+            drawing = self.drawing(int(chosen[number % len(chosen)]))
+            if drawing is not None:
+                return drawing
+        raise DataError(f"{self.path}: none of its drawings can be read; {next(iter(self.problems.values()))}")
+
+    def drawing(self, index: int) -> Drawing | None:
+        """Drawing number `index` of all files end to end; None, and an entry in `problems`, where it is none."""
+        if index in self.left_out:
+            return None
+        place = index
         for drawings, _ in self.files:
-            if index < len(drawings):
-                return drawings[index]
-            index -= len(drawings)
+            if place < len(drawings):
+                try:
+                    return drawings[place]
+                except DataError as error:
+                    self.left_out.add(index)
+                    self.problems[drawings.source(place)] = str(error)
+                    return None
+            place -= len(drawings)
         raise IndexError(index)
+
+    @cached_property
+    def left_out(self) -> set[int]:
+        """The numbers of what is in `problems`."""
+        return set()
 
 
 def has_part(path: Path, part: str) -> bool:
     """Whether an archive has this part; `Stroke3` has opened it before."""
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         return f"{part}.npy" in archive.namelist()
 
 

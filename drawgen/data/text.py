@@ -9,6 +9,7 @@ import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from drawgen.contract import Spec, generator
 from drawgen.data.pictures import DataError
+from drawgen.files import open_file
 
 BYTES = tuple(f"0x{byte:02x}" for byte in range(256))
 """The vocabulary of a text that is read byte by byte."""
@@ -122,7 +124,7 @@ class Text:
     def file(self) -> mmap.mmap:
         """The file, mapped: only what is read of it takes memory. Raises DataError."""
         try:
-            with open(self.path, "rb") as file:
+            with open_file(Path(self.path)) as file:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError as error:
             raise DataError(f"{self.path} does not exist; give --data.path a text file") from error

@@ -38,6 +38,8 @@ def measure(
     config = data_of(folder, source, data)
     if data is not None and model.spec.vocabulary:
         config = replace(config, vocabulary=model.spec.vocabulary)
+    elif data is None and config.spec() != model.spec:
+        raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give --data FILE")
     channels = config.spec().image[0]
     if channels != model.spec.image[0]:
         raise DataError(
@@ -52,7 +54,7 @@ def measure(
             reports.say(caption_scores.MISSING)
         if scores.get("map_change", 1.0) < captioning.DEAD:
             reports.say("the attention is dead: the maps don't change from word to word")
-        tell_problems(config, reports)
+    tell_problems(config, reports)
     if importance:
         that_can(model, "importance_weighted", source)
         scores |= evaluate(Weighted(model, importance), config, device=device_of(model))

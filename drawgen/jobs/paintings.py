@@ -58,7 +58,13 @@ def paint(
     else:
         if seed < 0:
             raise ValueError(f"--seed is {seed}; it has to be at least 0")
-        image = images.load_image(photo)
+        try:
+            image = images.load_image(photo)
+        except images.ImageError as error:
+            if photo.startswith("/dev/"):
+                what = f"{photo} gives no picture that can be read; pipe one, and give strokes as a file that ends in .json"
+                raise images.ImageError(what) from error
+            raise
         if size is not None:
             image = images.middle(image, *size)
         if palette is not None:

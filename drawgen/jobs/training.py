@@ -42,6 +42,8 @@ def train(
         refuse_changes(out, kept, asked)
         recipe = replace(recipe, fit=checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)))
     begun = str(kept.get("begin", "")) if resume else Path(begin).name
+    if hasattr(recipe.data, "fetch"):
+        recipe.data.fetch()
     spec = recipe.data.spec()
     if resume and checkpoint.read_model(out).spec != spec:
         raise DataError(f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data")

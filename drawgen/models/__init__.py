@@ -7,6 +7,8 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drawgen import files
+
 if TYPE_CHECKING:
     from drawgen.contract import Recipe
 
@@ -78,7 +80,7 @@ def resolve(source: str) -> Path:
     known = shipped()
     if source in known:
         return known[source]
-    if source in names() and not Path(source).is_dir():
+    if source in names() and not files.is_folder(source):
         default = assets() / source / DEFAULT
         if not default.is_file():
             raise ValueError(f"no trained {source} is shipped; give a model folder, or train one: drawgen train {source} --out RUN")
@@ -87,7 +89,7 @@ def resolve(source: str) -> Path:
     if tail and head in names():
         mine = [name for name in known if name.startswith(head + ":")]
         raise ValueError(f"no {source} is shipped; there are {', '.join(mine) or 'none'}")
-    if not Path(source).is_dir():
+    if not files.is_folder(source):
         raise ValueError(f"{source} is neither a model folder nor a shipped model; there are {', '.join(known) or 'none shipped'}")
     return Path(source)
 
@@ -99,12 +101,17 @@ def load(source: str | Path, *, device: str = "cpu") -> Any:
     from drawgen.devices import choose_device
 
     found = checkpoint.read_model(resolve(str(source)))
+    where = found.where()
     if found.model not in names():
-        raise checkpoint.CheckpointError(f"{found.where()}: unknown model {found.model!r}; was it written by a newer drawgen?")
-    config = checkpoint.from_plain(module(found.model).Config, found.config, where=f"{found.where()}: config")
+        raise checkpoint.CheckpointError(f"{where}: unknown model {found.model!r:.60}; was it written by a newer drawgen?")
+    config = checkpoint.from_plain(module(found.model).Config, found.config, where=f"{where}: config", most=checkpoint.LARGEST_SIZE)
     try:
-        model = config.build(found.spec, rng=generator(0))
-    except (ValueError, RuntimeError) as error:  # a size that torch refuses
-        raise checkpoint.CheckpointError(f"{found.where()}: {str(error).splitlines()[0]}") from error
+        config = config.published() if hasattr(config, "published") else config  # a path in another's folder is nothing here
+        with checkpoint.Bounded(checkpoint.stored_weights(found.folder), where):
+            model = config.build(found.spec, rng=generator(0))
+    except checkpoint.CheckpointError:
+        raise
+    except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:  # a size that torch refuses
+        raise checkpoint.CheckpointError(f"{where}: {str(error).splitlines()[0]}") from error
     model.load_state_dict(checkpoint.read_weights(found.folder, model.state_dict()))
     return model.eval().to(choose_device(device))

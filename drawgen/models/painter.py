@@ -140,8 +140,10 @@ class Config:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
 
     def published(self) -> "Config":
-        """Without the path of its teacher: what is kept in a model folder."""
-        return replace(self, teacher=Path(self.teacher).name)
+        """Without paths (of its teacher, of a brush's file): what is kept in a model folder."""
+        kind, _, brush = self.brush.partition(":")
+        brush = f"{kind}:{Path(brush).name}" if brush.endswith(".myb") else self.brush
+        return replace(self, teacher=Path(self.teacher).name, brush=brush)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Painter":
         return PAINTERS[self.goal, self.learn](self, spec, rng=rng)
@@ -554,8 +556,9 @@ class Imitation(PolicyGradient):
     """SPIRAL's actions, foretold from what a teacher does on the same canvas: strokes of real numbers, each a move and a stroke."""
 
     def check(self, batch: Pictures) -> None:
-        """Before anything is written. Raises ValueError, as `find_teacher` does."""
-        self.find_teacher()
+        """Before anything is written; to be measured it needs none. Raises ValueError, as `find_teacher` does."""
+        if self.training:
+            self.find_teacher()
 
     @cached_property
     def teacher(self) -> tuple[Painter]:

@@ -64,6 +64,8 @@ class Config:
     def __post_init__(self) -> None:
         if self.neighbourhood < 1 or self.neighbourhood % 2 == 0:
             raise ValueError(f"model.neighbourhood is {self.neighbourhood}; it has to be an odd number from 1 on")
+        if self.neighbourhood > 255:
+            raise ValueError(f"model.neighbourhood is {self.neighbourhood}; it has to be at most 255")
         for name in ("layers", "units", "components"):
             if getattr(self, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")

@@ -4,6 +4,7 @@ Axes: B pictures, C channels, H rows, W columns, N places of the map (row by row
 """
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,8 @@ class ResNet(nn.Module):
     def load(self, source: str) -> None:
         """Weights trained on ImageNet: `imagenet` fetches those of torchvision; anything else is a file of them, as .safetensors or
         as a state dict that torch.load reads with weights_only. Raises ValueError."""
+        if source != "imagenet" and not os.path.isfile(source):  # noqa: PTH113 (no name is too long for it)
+            raise ValueError(f"the weights {source:.200} for {self.name} are no file; check the path, or give imagenet")
         try:
             if source == "imagenet":
                 import torchvision
@@ -139,4 +142,8 @@ class ResNet(nn.Module):
         for name, tensor in known.items():
             if not isinstance(weights[name], Tensor) or weights[name].shape != tensor.shape:
                 raise ValueError(f"{source}: {name} is not of the shape {tuple(tensor.shape)} that a {self.name} has")
+            if weights[name].is_floating_point() != tensor.is_floating_point():
+                raise ValueError(f"{source}: {name} is stored as {weights[name].dtype}, not as {tensor.dtype}; give another")
+            if tensor.is_floating_point() and not bool(weights[name].isfinite().all()):
+                raise ValueError(f"{source}: {name} holds NaN or infinity; give another")
         self.net.load_state_dict({name: weights[name] for name in known})

@@ -1,5 +1,7 @@
 """The fixed binarisation of MNIST, its two file formats, and the rectangles that need no file."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,19 @@ def test_what_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"f\.npz"):
         read_bits(tmp_path / "f.npz")
     write_files(tmp_path, n=3)
+    whole = (tmp_path / "binarized_mnist_train.npz").read_bytes()
+    for length in range(0, len(whole), 7):
+        (tmp_path / "g.npz").write_bytes(whole[:length])
+        with pytest.raises(DataError, match=r"g\.npz is not a file of binarised"):
+            read_bits(tmp_path / "g.npz")
+    for array in (np.zeros((3, 97), np.uint8), np.zeros((3, 98), np.int8), np.zeros(98, np.uint8)):
+        np.savez(tmp_path / "h.npz", bits=array)
+        with pytest.raises(DataError, match="no whole table of bytes with 98 columns"):
+            read_bits(tmp_path / "h.npz")
+    for ending in ("npz", "amat"):
+        os.mkfifo(tmp_path / f"i.{ending}")
+        with pytest.raises(DataError, match="a pipe or a device"):
+            read_bits(tmp_path / f"i.{ending}")
     with pytest.raises(DataError, match="fewer than a batch of 128"):
         next(Binarized(path=str(tmp_path)).stream("train", seed=0))
     with pytest.raises(ValueError, match=r"data\.batch is 0"):

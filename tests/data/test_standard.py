@@ -2,8 +2,11 @@
 
 import gzip
 import io
+import os
+import shutil
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,25 +96,98 @@ def test_real_sets(data):
     assert len(train) + len(valid) == 2720 + 940
 
 
-def test_what_is_refused(tmp_path, monkeypatch):
+def test_names_and_places_of_mnist(digits):
+    """As published, as Kaggle names it, as torchvision keeps it: the training pictures alone are enough; packed or not, whatever
+    the ending says."""
+    folder, pixels = digits
+    packed = folder / "train-images-idx3-ubyte.gz"
+    body = packed.read_bytes()
+    packed.unlink()
+    for place in ("train-images.idx3-ubyte", "MNIST/raw/train-images-idx3-ubyte", "raw/train-images-idx3-ubyte.gz",
+                  "train-images-idx3-ubyte/train-images-idx3-ubyte"):  # fmt: skip
+        for content in (body, gzip.decompress(body)):
+            file = folder / "in" / place
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            assert torch.equal(Standard(path=str(folder / "in")).parts[0][:, 0], pixels[:60])
+        shutil.rmtree(folder / "in")
+
+
+def test_small_sets_are_refused_with_the_cause(tmp_path):
+    pixels = np.zeros((1000, 28, 28), np.uint8)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 2051, *pixels.shape) + pixels.tobytes())
+    with pytest.raises(DataError, match="has 1000 pictures of mnist, of which 10000 are for validation; give the whole set, 60000"):
+        next(Standard(path=str(tmp_path)).stream("train", seed=0))
+
+
+def test_a_batch_that_is_too_large_is_told_with_what_is_held_out(digits):
+    with pytest.raises(DataError, match="60 pictures beside the 10000 for validation, fewer than a batch of 128; lower"):
+        next(Standard(path=str(digits[0])).stream("train", seed=0))
+
+
+def test_nothing_is_made_where_nothing_is(tmp_path, monkeypatch):
+    """Reading never downloads; a download into a folder that is not there is refused, and one that fails leaves nothing."""
     from torchvision import datasets
 
-    def offline(*arguments, **options):
+    def offline(root, **options):
+        (Path(root) / "half").mkdir(parents=True)
         raise RuntimeError("no internet")
 
+    monkeypatch.chdir(tmp_path)
     for kind in ("MNIST", "Omniglot", "SVHN", "CIFAR10"):
         monkeypatch.setattr(datasets, kind, offline)
+    (tmp_path / "there").mkdir()
     for name in standard.NAMES:
-        with pytest.raises(DataError, match=rf"{name} is neither in .*--data.path"):
-            next(Standard(name=name, path=str(tmp_path)).stream("train", seed=0))
-    for content in (b"", b"short", gzip.compress(struct.pack(">IIII", 2051, 5, 28, 28) + b"x"), gzip.compress(b"\0" * 99)):
-        file = tmp_path / "train-images-idx3-ubyte.gz"
+        with pytest.raises(DataError, match=rf"{name} is not in .*--data.path"):
+            next(Standard(name=name, path="there").stream("train", seed=0))
+        with pytest.raises(DataError, match=r"the folder misspelt does not exist; check --data\.path"):
+            Standard(name=name, path="misspelt").fetch()
+        for path in ("there", "data"):
+            with pytest.raises(DataError, match=rf"{name} is neither in {path} .*no internet.*--data.path"):
+                Standard(name=name, path=path).fetch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_what_is_downloaded_is_read(tmp_path, monkeypatch, digits):
+    from torchvision import datasets
+
+    def online(root, **options):
+        (Path(root) / "MNIST" / "raw").mkdir(parents=True)
+        shutil.copy(digits[0] / "train-images-idx3-ubyte.gz", Path(root) / "MNIST" / "raw")
+
+    monkeypatch.setattr(datasets, "MNIST", online)
+    monkeypatch.chdir(tmp_path)
+    data = Standard()
+    for _ in range(2):  # what is there is not fetched again
+        data.fetch()
+        monkeypatch.setattr(datasets, "MNIST", None)
+    assert torch.equal(data.parts[0][:, 0], digits[1][:60])
+    assert not list((tmp_path / "data").glob(".*"))
+
+
+def test_what_is_refused(tmp_path):
+    bomb = gzip.compress(struct.pack(">IIII", 2051, 5, 28, 28) + bytes(10_000_000))
+    huge = gzip.compress(struct.pack(">IIII", 2051, 2**32 - 1, 2**32 - 1, 28))
+    short = gzip.compress(struct.pack(">IIII", 2051, 5, 28, 28) + b"x")
+    file = tmp_path / "train-images-idx3-ubyte.gz"
+    for content in (b"", b"short", short, gzip.compress(b"\0" * 99), bomb, huge, gzip.decompress(short)):
         file.write_bytes(content)
         with pytest.raises(DataError, match="whole idx file"):
             standard.read_idx(file)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(DataError, match="a pipe or a device"):
+        standard.read_idx(file)
     archive = tmp_path / "images_background.zip"
     archive.write_bytes(b"PK damaged")
     with pytest.raises(DataError, match="whole archive"):
         standard.read_characters(archive)
+    buffer = io.BytesIO()
+    Image.new("L", (106, 105)).save(buffer, "PNG")
+    for content in (b"", b"no picture", buffer.getvalue(), bytes(1_000_000)):
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr("images/A/character01/0001_01.png", content)
+        with pytest.raises(DataError, match=r"whole archive of Omniglot's pictures \(.*; take the published"):
+            standard.read_characters(archive)
     with pytest.raises(ValueError, match="'fonts'"):
         Standard(name="fonts")

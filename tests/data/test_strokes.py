@@ -157,7 +157,6 @@ def overlap(a, b):
         '{"drawing": [[[0, 1], [0,\n',
         "[]\n",
         "{}\n",
-        "\n",
         '{"drawing": []}\n',
         '{"drawing": [[[], []]]}\n',
         '{"drawing": [[[1, 2], [1]]]}\n',
@@ -170,6 +169,7 @@ def overlap(a, b):
         '{"drawing": [[[Infinity, 1], [0, 1]]]}\n',
         '{"drawing": [[[1' + 400 * "0" + ", 1], [0, 1]]]}\n",
         "[" * 100_000 + "\n",
+        '{"drawing": [[[1, 2], [3, 4]], [[], []]]}\n',
         "\x00\x01\n",
     ],
 )
@@ -185,9 +185,87 @@ def test_bad_lines_are_named(tmp_path, line):
 
 def test_endless_line(tmp_path, monkeypatch):
     monkeypatch.setattr(strokes, "LONGEST_LINE", 1000)
-    read = QuickDraw(ndjson(tmp_path / "long.ndjson", [json.dumps({"drawing": [[[1] * 999, [2] * 999]]})]))
+    read = QuickDraw(ndjson(tmp_path / "long.ndjson", [{"drawing": [[[1] * 999, [2] * 999]]}]))
     with pytest.raises(DataError, match="longer than 1000 bytes"):
         read[0]
+
+
+def test_blank_lines_are_passed_over(tmp_path):
+    """Lines keep their numbers."""
+    path = tmp_path / "blank.ndjson"
+    line = json.dumps({"drawing": ELL})
+    path.write_text(f"\n\r\n  {line}\n\n   \n\t\r\n{line}\r\n\n[]\n\n")
+    read = QuickDraw(path)
+    assert [read.source(n) for n in range(len(read))] == [f"{path}, line {n}" for n in (3, 7, 9)]
+    assert read[0].lines
+    assert read[1].lines
+    with pytest.raises(DataError, match="line 9 is no drawing"):
+        read[2]
+    path.write_text("\n \n")
+    with pytest.raises(DataError, match="is empty"):
+        QuickDraw(path)
+
+
+def test_a_bad_drawing_does_not_stop_a_training(tmp_path):
+    """It is left out and told, whichever file it is in, and what comes is still a function of its place."""
+    good = {"drawing": ELL}
+    ndjson(tmp_path / "a.ndjson", [{"drawing": []}, *[good] * 8, {"drawing": [[[], []]]}, "[1\n", good])
+    moves = np.array([[1, 2, 0], [3, 4, 1]])
+    npz(tmp_path / "b.npz", train=[moves, np.zeros((0, 3)), moves, np.array([[np.nan, 0, 1]])])
+    with zipfile.ZipFile(tmp_path / "strokes.zip", "w") as file:
+        for name, text in (("1", "START\n1,-2,3\n9,-9,3\nBREAK\n"), ("2", ""), ("3", "START\nBREAK\n")):
+            file.writestr(f"strokes/Greek/{name}.txt", text)
+    data = Strokes(path=str(tmp_path), batch=4, side_px=16, held_out=0.25)
+    stream = data.stream("train", seed=0)
+    batches = [next(stream).images for _ in range(12)]
+    assert {len(batch) for batch in batches} == {4}
+    valid = torch.cat([batch.images for batch in data.stream("valid", seed=0)])
+    assert 0 < len(valid) <= 4
+    assert len(data.problems) == 7
+    assert all("is no" in why and name in why for name, why in data.problems.items())
+    again = Strokes(path=str(tmp_path), batch=4, side_px=16, held_out=0.25)
+    assert torch.equal(next(iter(again.stream("train", seed=0, start=9))).images, batches[9])
+
+
+def test_a_file_without_any_drawing_is_refused(tmp_path):
+    ndjson(tmp_path / "a.ndjson", [{"drawing": []}] * 30)
+    with pytest.raises(DataError, match="line 1 is no drawing"):
+        next(Strokes(path=str(tmp_path), batch=2).stream("train", seed=0))
+
+
+def test_points_as_pairs_are_refused(tmp_path):
+    """Even among strokes of two points, which might be either."""
+    pairs = {"drawing": [[[0, 0], [9, 9]], [[0, 0], [5, 1], [7, 2], [9, 9]]]}
+    either = {"drawing": [[[0, 9], [0, 9]]]}
+    ndjson(tmp_path / "a.ndjson", [either] * 10 + [pairs] * 20)
+    with pytest.raises(DataError, match=r"lists of points \[x, y\]; a stroke has to be \[\[x, x \.\.\.\], \[y"):
+        next(Strokes(path=str(tmp_path), batch=2, side_px=8).stream("train", seed=0))
+    ndjson(tmp_path / "a.ndjson", [either] * 40 + [pairs])
+    late = Strokes(
+        path=str(tmp_path), batch=2, side_px=8
+    )  # one that is seen later is one bad drawing, and does not stop the training
+    list(itertools.islice(late.stream("train", seed=0), 40))
+    assert len(late.problems) == 1
+
+
+@pytest.mark.parametrize("name", ["quickdraw-one-empty-drawing.ndjson", "quickdraw-blank-lines.ndjson"])
+def test_cases_of_quickdraw(data, name):
+    path = data.parent / "cases" / name
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    found = Strokes(path=str(path), batch=2, side_px=8)
+    for _ in itertools.islice(found.stream("train", seed=0), 300):
+        pass
+    assert len(found.problems) == ("empty" in name)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path):
+    for ending in ("ndjson", "npz", "zip"):
+        os.mkfifo(tmp_path / f"a.{ending}")
+        with pytest.raises(DataError, match="a pipe or a device"):
+            next(Strokes(path=str(tmp_path / f"a.{ending}")).stream("train", seed=0))
+    with pytest.raises(DataError):
+        next(Strokes(path="x" * 300 + ".ndjson").stream("train", seed=0))
 
 
 @pytest.mark.parametrize(
@@ -260,6 +338,24 @@ def test_bad_pickles(tmp_path, body):
         Stroke3(tmp_path / "bad.npz")
 
 
+def test_a_pickle_takes_no_more_than_its_file(tmp_path, monkeypatch):
+    """Eight gigabytes asked for in a few bytes; and a step that is cheap in the file and dear in memory."""
+    monkeypatch.setattr(pickled, "MOST_STEPS", 1000)
+    for body in (b"\x80\x05\x96" + (1 << 33).to_bytes(8, "little") + b".", b"\x80\x04" + b"]" * 5000 + b"."):
+        (tmp_path / "bad.npz").write_bytes(npy(body))
+        with pytest.raises(DataError, match=r"more than arrays are made of|takes more than 1000 steps"):
+            Stroke3(tmp_path / "bad.npz")
+
+
+def test_other_ways_to_pack_are_not_unpacked(tmp_path):
+    """Python unpacks them without a bound."""
+    for kind in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(tmp_path / "a.npz", "w", kind) as file:
+            file.writestr("train.npy", bytes(1000))
+        with pytest.raises(DataError, match="not packed by deflate"):
+            Stroke3(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize(
     "state",
     [
@@ -289,7 +385,7 @@ def test_not_an_npz(tmp_path):
     with pytest.raises(DataError, match="has no part 'train'"):
         Stroke3(path)
     np.savez(path, train=np.zeros((5, 3)))
-    with pytest.raises(DataError, match="one array float64"):
+    with pytest.raises(DataError, match="one array of float64"):
         Stroke3(path)
 
 
@@ -441,7 +537,7 @@ def test_config_refuses(tmp_path):
         with pytest.raises(DataError, match=why):
             next(Strokes(path=str(path)).stream("train", seed=0))
     ndjson(tmp_path / "cut.ndjson", [{"drawing": ELL}] * 50 + ['{"drawing": [[[0'])
-    with pytest.raises(DataError, match="line 51 is no drawing"):  # at once, not when its turn comes
+    with pytest.raises(DataError, match=r"line 51 was cut short .*; take a fresh copy"):  # at once, not when its turn comes
         next(Strokes(path=str(tmp_path), batch=2).stream("train", seed=0))
     ndjson(tmp_path / "cut.ndjson", [{"drawing": ELL}] * 2)
     with pytest.raises(DataError, match=r"lower data\.batch"):

@@ -1,11 +1,13 @@
 """What a trained model is measured on."""
 
+import json
 import shutil
 
 import pytest
 
-from drawgen import jobs, models
+from drawgen import checkpoint, jobs, models
 from drawgen.data.digits import Binarized
+from drawgen.data.pictures import DataError
 from drawgen.data.standard import Standard
 
 
@@ -32,3 +34,41 @@ def test_data_of_an_unknown_kind_is_not_guessed(tiny, tmp_path):
 def test_shipped_characters_have_the_bound_on_their_card(data):
     scores = jobs.measure("draw:omniglot", data=str(data / "omniglot"))
     assert scores["bound_nats"] == pytest.approx(95.907, abs=0.05)
+
+
+def changed(source, folder, **data):
+    """A model folder whose recipe says other things of the data."""
+    shutil.copytree(source, folder)
+    path = folder / jobs.RECIPE
+    recipe = json.loads(path.read_text())
+    path.write_text(json.dumps(recipe | {"data": recipe["data"] | data}))
+    return str(folder)
+
+
+def test_a_folder_that_is_handed_in_makes_nothing_elsewhere(tiny, tmp_path):
+    """Its recipe names places on this machine: nothing is made there, and nothing is downloaded."""
+    there = tmp_path / "elsewhere" / "deep"
+    source = tmp_path / "draw"
+    shutil.copytree(tiny["draw:tiny"], source)
+    recipe = json.loads((source / jobs.RECIPE).read_text())
+    data = checkpoint.to_plain(Standard(path=str(there), side_px=12))
+    (source / jobs.RECIPE).write_text(json.dumps(recipe | {"preset": "omniglot", "data": data}))
+    with pytest.raises(DataError, match=r"mnist is not in .*; give --data\.path"):
+        jobs.measure(str(source))
+    source = changed(tiny["ride:tiny"], tmp_path / "ride", path=str(there))
+    with pytest.raises(ValueError, match="does not exist"):
+        jobs.measure(source)
+    assert not there.parent.exists()
+
+
+def test_a_run_whose_data_is_another_is_not_measured_on_it(tiny, tmp_path):
+    source = changed(tiny["draw_classifier:tiny"], tmp_path / "x", side_px=40)
+    with pytest.raises(DataError, match=r"is another than it was trained on"):
+        jobs.measure(source)
+
+
+@pytest.mark.parametrize("number", [2**63, 10**400])
+def test_huge_numbers_in_a_recipe_are_refused(tiny, tmp_path, number):
+    source = changed(tiny["draw:tiny"], tmp_path / "x", batch=number)
+    with pytest.raises(checkpoint.CheckpointError, match=r"recipe\.json: batch is .*; it has to be at most"):
+        jobs.measure(source)
