@@ -22,6 +22,7 @@ from torch import Tensor
 
 from drawgen.contract import Spec
 from drawgen.data import standard
+from drawgen.data.digests import digest
 from drawgen.data.pictures import DataError, shuffled
 
 SIDE = 28
@@ -75,6 +76,9 @@ class Cluttered:
         if len(digits.labels) <= VALID:
             raise DataError(f"{self.path} has {len(digits.labels)} digits, of which {VALID} are for validation; give more")
         return standard.Digits(*(x[:-VALID] for x in digits)), standard.Digits(*(x[-VALID:] for x in digits))
+
+    def digest(self) -> str:
+        return digest(*(x for part in self.parts for x in part))
 
     def spec(self) -> Spec:
         return Spec((1, self.side_px, self.side_px))

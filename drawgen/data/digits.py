@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
+from drawgen.data.digests import digest
 from drawgen.data.pictures import DataError, Pictures, shuffled
 
 SIDE = 28
@@ -31,6 +32,9 @@ class Binarized:
 
     def spec(self) -> Spec:
         return Spec((1, SIDE, SIDE))
+
+    def digest(self) -> str:
+        return digest(self.train, self.valid)
 
     @cached_property
     def train(self) -> Tensor:

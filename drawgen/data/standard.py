@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.contract import Spec, generator
+from drawgen.data.digests import digest
 from drawgen.data.pictures import DataError, Pictures, shuffled
 
 NAMES = ("mnist", "omniglot", "svhn", "cifar10")
@@ -64,6 +65,9 @@ class Standard:
             tenth = torch.arange(len(pictures)) % 10 == 0
             return pictures[~tenth], pictures[tenth]
         return pictures[: -VALID[self.name]], pictures[-VALID[self.name] :]
+
+    def digest(self) -> str:
+        return digest(*self.parts)
 
     def spec(self) -> Spec:
         channels, side = (1 if self.name in ("mnist", "omniglot") else 3), {"mnist": 28, "omniglot": 105}.get(self.name, 32)

@@ -9,6 +9,7 @@ import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from jaxtyping import Bool, Int, Integer
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
+from drawgen.data.digests import of_files
 from drawgen.data.pictures import DataError
 
 BYTES = tuple(f"0x{byte:02x}" for byte in range(256))
@@ -190,6 +192,9 @@ class Text:
                 f"{len(self.vocabulary)} that the model knows; give a text without it"
             )
         return tokens
+
+    def digest(self) -> str:
+        return of_files([Path(self.path)])
 
     def spec(self) -> Spec:
         if self.bytewise:
