@@ -14,6 +14,7 @@ from drawgen import attention_maps, images, models
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
 from drawgen.images import ImageError
+from drawgen.threads import threads
 
 AT_ONCE = 16
 """Pictures described in one batch."""
@@ -52,7 +53,6 @@ def caption(
         images.check_output(attention, force=force)
         if len(pictures) > MOST_SHOWN:
             raise ValueError(f"--attention draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
-    torch.set_num_threads(1)
     model = models.load(source, device=device)
     if not hasattr(model, "caption"):
         raise ValueError(f"{source} writes no captions of pictures; take a model of the kind captioner")
@@ -70,7 +70,8 @@ def caption(
                 skipped[name] = str(error)
         if not seen:
             continue
-        found = model.caption(torch.stack(list(seen.values())).to(model.silent.device), beams=beams, n=n)
+        with threads(1):  # given back before anything is handed out
+            found = model.caption(torch.stack(list(seen.values())).to(model.silent.device), beams=beams, n=n)
         for (name, picture), captions in zip(seen.items(), found, strict=True):
             if attention is not None:
                 shown.append(list(attention_maps.panels(picture, captions[0].words, captions[0].maps)))

@@ -8,14 +8,14 @@ between the two:
 
 1. *Memory.* What the generator returns, a flat dictionary of tensors or None, is the next batch's `state`: each process has its
    own, it is in the checkpoint, and evaluation starts without.
-2. *A step is one batch*, however many losses it yields. Schedules, running means, checkpoints and budgets count batches; Ctrl-C
-   and SIGTERM wait for the generator's end.
+2. *A step is one batch*, however many losses it yields. Schedules, running means, checkpoints and budgets count batches; Ctrl-C,
+   SIGTERM and SIGHUP wait for the generator's end.
 3. *Across a yield* nothing is kept that runs through the stepped player: compute it again. A parameter belongs to one player.
 4. *Players* have settings of their own. `prepare`, where there is one, runs once before the first step and leaves buffers.
 5. *Measuring* gives sums and counts; totals are divided once.
 6. *Several processes* yield the same sequence and take every decision alike; gradients are means over all items.
 7. *Captured steps.* A `static` model has its noise drawn before the step (`draw_noise`).
-8. *Budgets in minutes* become a number of steps by measurement; the same seed and number give the same file.
+8. *Budgets in minutes* become a number of steps when the rate begins to fall; the same seed and number give the same file.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -156,7 +156,10 @@ class Model(Protocol):
 @runtime_checkable
 class Data(Protocol):
     """A data config. `stream` is a pure function of its arguments: batch number `start` comes first, so that a resumed run
-    sees what the uninterrupted one would have seen; "train" never ends, "valid" is one pass and may be empty."""
+    sees what the uninterrupted one would have seen; "train" never ends, "valid" is one pass and may be empty.
+
+    Optional: `digest() -> str`, for data from files: the same wherever the files lie, another where their content is another, as
+    far as samples of it tell (`data/digests.py`). A run whose data has moved is resumed where the digest is the run's."""
 
     def spec(self) -> Spec: ...
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterable[Batch]: ...

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, noted instead of obeyed at once."""
+"""Ctrl-C, SIGTERM and a terminal that is gone (SIGHUP), noted instead of obeyed at once."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM: what there is has been saved."""
+    """Ctrl-C, SIGTERM or SIGHUP: what there is has been saved."""
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
@@ -17,7 +17,8 @@ class Interrupted(Exception):
 
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
-    """Notes Ctrl-C and SIGTERM: the function yielded tells the signal's number, or 0. A second Ctrl-C leaves at once."""
+    """Notes Ctrl-C, SIGTERM and SIGHUP: the function yielded tells the signal's number, or 0. A second Ctrl-C leaves at once. A
+    SIGHUP that is ignored, as under `nohup`, stays so."""
     noted = [0]
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -28,7 +29,10 @@ def signals() -> Iterator[Callable[[], int]]:
             raise KeyboardInterrupt
         noted[0] = number
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Windows has none
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield lambda: noted[0]
     finally:

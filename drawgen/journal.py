@@ -3,38 +3,53 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
-from drawgen import files
+from drawgen import checkpoint, files
+from drawgen.run_folder import METRICS
 
 
 class Journal:
     """`metrics.jsonl`, one object a line, and TensorBoard's files where they were asked for."""
 
     def __init__(self, folder: Path, *, step: int, finished: bool, tensorboard: bool) -> None:
-        self.path = folder / "metrics.jsonl"
+        self.path = folder / METRICS
         self.keep_until(step, finished=finished)
-        self.board = None
-        if tensorboard:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise ValueError("fit.tensorboard needs the extra `tensorboard`: pip install 'drawgen[tensorboard]'") from error
-            self.board = SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]
+        self.tensorboard = tensorboard
+        self.board = self.open_board(step)
+
+    def open_board(self, step: int) -> Any:
+        if not self.tensorboard:
+            return None
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(self.path.parent), purge_step=step + 1)  # type: ignore[no-untyped-call]
+
+    def move(self, folder: Path, step: int) -> None:
+        """Goes on in another folder, into which the files have been moved."""
+        self.close()
+        self.path = folder / METRICS
+        self.board = self.open_board(step)
 
     def keep_until(self, step: int, *, finished: bool) -> None:
-        """Drops what a killed run wrote after its last checkpoint, and the last scores, which a finished run measures again."""
-        if not self.path.exists():
+        """Drops what a killed run wrote after its last checkpoint, the last scores, which a finished run measures again, and lines
+        that are damaged, as by a power cut. Raises CheckpointError where it cannot be read."""
+        try:
+            lines = files.read_bytes(self.path).splitlines()
+        except FileNotFoundError:
             return
+        except OSError as error:
+            raise checkpoint.CheckpointError(f"{self.path} cannot be read ({files.reason(error)}); move it away") from error
         kept = []
-        for line in self.path.read_text().splitlines():
+        for line in lines:
             try:
                 numbers = json.loads(line)
                 again = finished and numbers["step"] == step and any(name.startswith("valid/") for name in numbers)
                 if numbers["step"] <= step and not again:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
+                    kept.append(line + b"\n")
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # the line that the kill cut short
-        files.write_atomically(self.path, "".join(kept).encode())
+        files.write_atomically(self.path, b"".join(kept))
 
     def write(self, numbers: dict[str, float]) -> None:
         plain = {name: number if math.isfinite(number) else None for name, number in numbers.items()}  # JSON knows no NaN
@@ -46,8 +61,16 @@ class Journal:
         if self.board is not None:
             for name, value in numbers.items():
                 if name != "step":
-                    self.board.add_scalar(name, value, int(numbers["step"]))  # type: ignore[no-untyped-call]
+                    self.board.add_scalar(name, value, int(numbers["step"]))
 
     def close(self) -> None:
         if self.board is not None:
-            self.board.close()  # type: ignore[no-untyped-call]
+            self.board.close()
+
+
+def check_tensorboard() -> None:
+    """Raises ValueError where its files cannot be written."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError as error:
+        raise ValueError("fit.tensorboard needs the extra `tensorboard`: pip install 'drawgen[tensorboard]'") from error

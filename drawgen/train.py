@@ -6,7 +6,6 @@ of (seed, step, rank), so that a run that was killed anywhere goes on to the sam
 """
 
 import itertools
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -18,82 +17,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from drawgen import checkpoint, files
+from drawgen import checkpoint, run_folder
 from drawgen.capture import CapturedWalk
 from drawgen.contract import Batch, Data, Loss, State, generator
 from drawgen.devices import choose_device, to_device
 from drawgen.interrupts import Interrupted as Interrupted
 from drawgen.interrupts import signals
-from drawgen.journal import Journal
+from drawgen.journal import Journal, check_tensorboard
 from drawgen.parallel import World, joined
-
-log = logging.getLogger(__name__)
+from drawgen.schedule import FEW, check_threads, schedule, settle
+from drawgen.schedule import Fit as Fit
+from drawgen.threads import threads
 
 TRAIN, PREPARE, MEASURE, BUILD = range(4)  # purposes of random numbers, part of every generator's key
 SAMPLES_TO_PREPARE = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fit:
-    """How to train."""
-
-    steps: int | None = None
-    """Batches to train on; goes before `minutes`."""
-    minutes: float | None = 2.0
-    """Time to train for: measured over the first seconds, it becomes a number of steps, which the recipe keeps."""
-    rate: float = 1e-3
-    """Learning rate after the warm-up."""
-    warmup: int = 50
-    """Steps over which the rate rises from zero."""
-    decay: float = 0.5
-    """Share of the steps, at the end, over which the rate falls (by a cosine)."""
-    betas: tuple[float, float] = (0.9, 0.99)
-    """Adam's running means of the gradient and of its square."""
-    weight_decay: float = 0.0
-    """Decoupled weight decay (AdamW)."""
-    clip: float = 1.0
-    """Largest norm of the gradient; longer ones are scaled down. 0 clips nothing."""
-    ema: float = 0.999
-    """The weights that are kept are a running mean with this memory; 0 keeps the last ones."""
-    seed: int = 0
-    """Start of all random numbers."""
-    device: str = "auto"
-    """Where to train: auto, cpu, cuda, cuda:N or mps."""
-    precision: str = "auto"
-    """fp32, bf16 (autocast), or auto: bf16 on CUDA, fp32 elsewhere."""
-    threads: int = 1
-    """Threads of a CPU operation. More than one waits for the slowest: on a busy machine that is slower than one."""
-    compile: bool = False
-    """Compile the parts that the model names for it."""
-    capture: bool = True
-    """On CUDA, capture the whole step in a graph where the model allows it."""
-    log_steps: int = 10
-    """Steps between two lines of metrics."""
-    valid_steps: int = 0
-    """Steps between two passes over the validation part; 0 measures at the end only."""
-    save_minutes: float = 1.0
-    """Minutes between two checkpoints."""
-    tensorboard: bool = False
-    """Write TensorBoard files too (extra `tensorboard`)."""
-
-    def __post_init__(self) -> None:
-        if self.steps is None and self.minutes is None:
-            raise ValueError("neither fit.steps nor fit.minutes is given; give one of them")
-        at_least = {"steps": 1, "warmup": 0, "weight_decay": 0, "clip": 0, "seed": 0, "threads": 1, "log_steps": 1,
-                    "valid_steps": 0, "save_minutes": 0}  # fmt: skip
-        for name, least in at_least.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ValueError(f"fit.{name} is {value}; it has to be at least {least}")
-        for name in ("minutes", "rate"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"fit.{name} is {value}; it has to be a number above 0")
-        for name in ("decay", "ema"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"fit.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise ValueError(f"fit.precision is {self.precision!r}; it is one of auto, fp32, bf16")
 
 
 @dataclass(frozen=True)
@@ -102,6 +39,7 @@ class Progress:
 
     step: int
     steps: int
+    """Of a budget in minutes, as many as are expected now."""
     numbers: dict[str, float]
     seconds_left: float
 
@@ -116,6 +54,8 @@ class Outcome:
     """All sessions of the run together."""
     scores: dict[str, float]
     """The validation part's measurements at the end; empty where there is none."""
+    model: Any = field(default=None, repr=False, compare=False)
+    """The trained model, with the averaged weights, in evaluation mode."""
 
 
 class TrainingError(RuntimeError):
@@ -144,7 +84,8 @@ class Run:
     settings: Fit
     world: World
     device: torch.device
-    steps: int
+    steps: int | None
+    """None while a budget in minutes has not become a number yet."""
     step: int = 0
     seconds: float = 0.0
     state: State = field(default_factory=dict)
@@ -288,7 +229,7 @@ class Run:
         def mine(tensors: list[dict[str, Tensor]]) -> dict[str, Tensor]:
             return {name: tensor.to(self.device) for name, tensor in tensors[self.world.rank].items()}
 
-        self.step, self.steps, self.seconds = packed["step"], packed["steps"], packed["seconds"]
+        self.step, self.seconds = packed["step"], packed["seconds"]
         self.model.load_state_dict(packed["model"])
         self.averaged = {name: tensor.to(self.device) for name, tensor in packed["averaged"].items()}
         for name, seat in self.seats.items():
@@ -321,33 +262,36 @@ def fit(
     resume: bool = False,
     replace: bool = False,
     begin: Callable[[Any], None] | None = None,
-    on_steps: Callable[[int], None] | None = None,
+    on_plan: Callable[[Path, int | None], None] | None = None,
     on_log: Callable[[Progress], None] | None = None,
     on_preview: Callable[[Any, int], None] | None = None,
     preview_seconds: float = 30.0,
 ) -> Outcome:
     """Trains `model` on `data` in a run folder: `model.safetensors` (averaged weights), `metrics.jsonl`, training states.
 
-    A folder that holds a run already is refused, unless `resume` (go on) or `replace` (start anew, dropping it) is said; data that
-    the model is not for are refused before anything is dropped (ValueError). `begin` is given the model of a new run, prepared,
-    before its first step; `on_steps` hears the number of steps as soon as it is known, `on_log` the metrics, `on_preview` gets the
-    averaged model every `preview_seconds`. Raises TrainingError for NaN or infinity, Interrupted after Ctrl-C or SIGTERM (all
-    saved), StorageError where nothing more can be written.
+    A folder that holds a run already is refused, unless `resume` (go on) or `replace` (start anew) is said. What is replaced goes
+    when the new run has its first checkpoint, not before (`run_folder`). A resumed run keeps its number of steps unless `settings`
+    has one. Data that cannot be read or that the model is not for are refused before anything is written (ValueError).
+
+    `begin` is given the model of a new run, prepared, before its first step. `on_plan` hears, after all that is refused, in which
+    folder the run's files lie for now, and the number of steps, or None while a budget in minutes has not become one; and again
+    when it has. `on_log` hears the metrics, `on_preview` gets the averaged model every `preview_seconds`. Raises TrainingError for
+    NaN or infinity, Interrupted after Ctrl-C, SIGTERM or SIGHUP (all saved), StorageError where nothing more can be written.
     """
     device = choose_device(settings.device)
-    if hasattr(model, "check"):
-        model.check(next(iter(data.stream("train", seed=settings.seed))))  # the same for all processes
-    torch.set_num_threads(settings.threads)
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    with joined(device) as world, signals() as interrupted:
+    check_threads(settings.threads)
+    if settings.tensorboard:
+        check_tensorboard()
+    with threads(settings.threads), joined(device) as world, signals() as interrupted:
+        first = next(iter(data.stream("train", seed=settings.seed, rank=world.rank, ranks=world.ranks)))
+        if hasattr(model, "check"):  # is shown the same by all processes
+            model.check(first if world.ranks == 1 else next(iter(data.stream("train", seed=settings.seed))))
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         chief = world.rank == 0
-        with files.locked(folder) if chief else nullcontext():
-            begun = time.monotonic()
-            if chief:
-                files.remove_leftovers(folder)
-                if not resume:
-                    make_room(folder, replace)
+        place = run_folder.Place(folder, folder)
+        with run_folder.opened(folder, resume=resume, replace=replace) if chief else nullcontext(place) as place:
+            clock = Clock(settings)
             world.barrier()
             model.to(device)
             if settings.compile:
@@ -358,25 +302,29 @@ def fit(
                 prepare(model, data, settings, device, world)
                 if begin is not None:
                     begin(model)
-                steps = settings.steps or measure_steps(model, data, settings, device, world)
-                run = Run(model, settings, world, device, steps)
-            else:
-                run = Run(model, settings, world, device, packed["steps"])
+            run = Run(model, settings, world, device, settings.steps)
+            if packed is not None:
+                run.steps = settings.steps or packed["steps"]
                 run.unpack(packed)
-            if on_steps is not None and chief:
-                on_steps(run.steps)
-            before = run.seconds
-            journal = (
-                Journal(folder, step=run.step, finished=run.step == run.steps, tensorboard=settings.tensorboard) if chief else None
-            )
+            clock.before, clock.first = run.seconds, run.step
+            journal: Journal | None = None
 
             def save() -> None:
                 run.check()
-                run.seconds = before + time.monotonic() - begun
+                run.seconds = clock.spent()
                 packed = run.pack()
                 if packed is not None:
-                    checkpoint.write_state(folder, run.step, packed)
-                    checkpoint.write_weights(folder, run.averaged)
+                    checkpoint.write_state(place.now, run.step, packed)
+                    if run.step:
+                        checkpoint.write_weights(place.now, run.averaged)
+                if run.step and place.apart:
+                    place.settle()
+                    if journal is not None:
+                        journal.move(folder, run.step)
+
+            def plan() -> None:
+                if on_plan is not None and chief:
+                    on_plan(place.now, run.steps)
 
             def validate() -> dict[str, float]:
                 with run.with_averaged() as averaged:
@@ -385,35 +333,48 @@ def fit(
             saved = previewed = time.monotonic()
             scores: dict[str, float] = {}
             try:
+                if packed is None:
+                    save()  # a state before the first step: what was prepared and begun with is not lost
+                if chief:
+                    ended = run.step == run.steps
+                    journal = Journal(place.now, step=run.step, finished=ended, tensorboard=settings.tensorboard)
+                plan()
                 batches = iter(data.stream("train", seed=settings.seed, start=run.step, rank=world.rank, ranks=world.ranks))
-                while run.step < run.steps:
+                while run.steps is None or run.step < run.steps:
                     run.advance(next(batches))
-                    now = time.monotonic()
+                    now = clock.tick(run.step)
+                    # Several processes take decisions by the clock or by signals together, and seldom:
+                    due = world.ranks == 1 or run.step % settings.log_steps == 0
+                    settled = False
+                    if run.steps is None and (due or run.step == settings.warmup):
+                        spent, pace = world.agree(clock.spent(), clock.pace(run.step))
+                        run.steps = settle(run.step, clock.budget - spent, pace, settings)
+                        settled = run.steps is not None
                     if run.step % settings.log_steps == 0 or run.step == run.steps:
                         numbers = run.numbers()
-                        each = (now - begun) / max(1, run.step - (packed["step"] if packed else 0))
-                        progress = Progress(run.step, run.steps, numbers, each * (run.steps - run.step))
                         if journal is not None:
-                            journal.write({"step": run.step, **numbers, "seconds": round(before + now - begun, 3)})
+                            journal.write({"step": run.step, **numbers, "seconds": round(clock.spent(), 3)})
                         if on_log is not None and chief:
-                            on_log(progress)
-                    if settings.valid_steps and run.step % settings.valid_steps == 0 and run.step < run.steps:
+                            on_log(clock.progress(run.step, run.steps, numbers))
+                    if settings.valid_steps and run.step % settings.valid_steps == 0 and run.step != run.steps:
                         scores = validate()
                         if journal is not None:
                             journal.write({"step": run.step, **{f"valid/{k}": v for k, v in scores.items()}})
-                    if world.ranks > 1 and run.step % settings.log_steps:
-                        continue  # several processes take decisions by the clock or by signals together, and seldom
+                    if not (due or settled):
+                        continue
                     stop, late = world.agree(float(interrupted()), float(now - saved > 60 * settings.save_minutes))
-                    if stop and run.step < run.steps:
+                    if stop and run.step != run.steps:
                         save()
                         raise Interrupted(
                             int(stop),
                             f"interrupted after step {run.step}; the state is kept in {folder} and --resume goes on from there",
                         )
-                    if late:
+                    if late or settled:
                         save()
                         saved = time.monotonic()
-                    if on_preview is not None and chief and now - previewed > preview_seconds:
+                    if settled:
+                        plan()
+                    if on_preview is not None and chief and not place.apart and now - previewed > preview_seconds:
                         with run.with_averaged() as averaged:
                             on_preview(averaged, run.step)
                         previewed = time.monotonic()
@@ -422,8 +383,9 @@ def fit(
                 if journal is not None and scores:
                     journal.write({"step": run.step, **{f"valid/{k}": v for k, v in scores.items()}})
             except FloatingPointError as error:
-                last = next(iter(checkpoint.states(folder)), None)
+                last = next((path for path in checkpoint.states(place.now) if run_folder.step_of(path)), None)
                 kept = f"the last good checkpoint is {last}" if last else "there is no checkpoint before it"
+                kept += "; the run that it was to replace is kept" if place.apart else ""
                 raise TrainingError(
                     f"the loss became NaN or infinite between steps {max(0, run.step - settings.log_steps)} and {run.step}; "
                     f"{kept}. Lower fit.rate or fit.clip"
@@ -433,7 +395,42 @@ def fit(
                     journal.close()
             run.model.load_state_dict(run.averaged)
             run.model.eval()
-            return Outcome(run.step, run.steps, run.seconds, scores)
+            return Outcome(run.step, run.step, run.seconds, scores, run.model)
+
+
+class Clock:
+    """What a run has taken of its time, and at which pace its steps go."""
+
+    def __init__(self, settings: Fit) -> None:
+        self.budget = 60 * (settings.minutes or 0.0)
+        self.begun = self.now = self.warm = time.monotonic()
+        self.before, self.first = 0.0, 0
+        """Seconds and steps of the sessions before this one."""
+
+    def tick(self, step: int) -> float:
+        """The time after a step."""
+        self.now = time.monotonic()
+        if step == self.first + 1:
+            self.warm = self.now
+        return self.now
+
+    def spent(self) -> float:
+        """Seconds of all sessions."""
+        return self.before + time.monotonic() - self.begun
+
+    def pace(self, step: int) -> float:
+        """Seconds per step in this session, in which the first is slow: memory is new, kernels are compiled; or, when this has
+        hardly begun, in all."""
+        taken = step - self.first
+        each = (self.now - self.warm) / (taken - 1) if taken > FEW else self.spent() / step
+        return max(each, 1e-9)
+
+    def progress(self, step: int, steps: int | None, numbers: dict[str, float]) -> Progress:
+        pace = self.pace(step)
+        if steps is None:
+            left = self.budget - self.spent()
+            return Progress(step, step + max(1, int(left / pace)), numbers, max(0.0, left))
+        return Progress(step, steps, numbers, pace * (steps - step))
 
 
 @torch.no_grad()
@@ -468,16 +465,6 @@ def evaluate(
 # ---------------------------------------------------------------- parts
 
 
-def schedule(step: int, steps: int, settings: Fit) -> float:
-    """Factor on the learning rate: a linear warm-up, flat, then half a cosine down to a fiftieth."""
-    rise = min(1.0, (step + 1) / (settings.warmup + 1))
-    start = steps * (1 - settings.decay)
-    if step <= start or settings.decay == 0:
-        return rise
-    share = (step - start) / max(1.0, steps - start)
-    return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
-
-
 def prepare(model: Any, data: Data, settings: Fit, device: torch.device, world: World) -> None:
     """The model's own look at the data, before the first step; every rank then starts as rank 0."""
     if hasattr(model, "prepare"):
@@ -485,44 +472,3 @@ def prepare(model: Any, data: Data, settings: Fit, device: torch.device, world: 
         rng = generator(settings.seed, PREPARE, device=device)
         model.prepare((to_device(batch, device) for batch in batches), rng=rng)
     world.share_buffers(model.state_dict().values())
-
-
-def measure_steps(model: Any, data: Data, settings: Fit, device: torch.device, world: World) -> int:
-    """How many steps fit into `settings.minutes`: a few are taken, timed and undone, so that a run that is given the number
-    outright is the same run."""
-    begun = time.monotonic()
-    assert settings.minutes is not None
-    budget = 60 * settings.minutes
-    start = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-    run = Run(model, settings, world, device, steps=1_000_000_000)
-    batches = iter(data.stream("train", seed=settings.seed, rank=world.rank, ranks=world.ranks))
-    times: list[float] = []
-
-    def wanted() -> bool:
-        passed = time.monotonic() - begun
-        more = len(times) < 5 or (passed < min(4.0, 0.05 * budget) and len(times) < 200)
-        return bool(world.agree(float(len(times) < 2 or (more and passed <= budget)))[0])
-
-    while wanted():
-        tick = time.monotonic()
-        run.advance(next(batches))
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.monotonic() - tick)
-    model.load_state_dict(start)
-    usual = sorted(times[1:])[len(times[1:]) // 4]  # the first steps are slow: memory is new, other programs start
-    left = budget - (time.monotonic() - begun)
-    (steps,) = world.agree(max(1, int(left / (1.06 * usual))))
-    return int(steps)
-
-
-def make_room(folder: Path, replace: bool) -> None:
-    """Refuses a folder with a run in it (ValueError), or drops that run."""
-    held = [*checkpoint.states(folder), folder / "metrics.jsonl", folder / checkpoint.WEIGHTS]
-    held = [path for path in held if path.exists()]
-    if held and not replace:
-        raise ValueError(
-            f"{folder} holds a run already ({held[0].name}); go on with --resume, replace it with --force, or choose another"
-        )
-    for path in [*held, *folder.glob("events.out.tfevents.*")]:
-        path.unlink()

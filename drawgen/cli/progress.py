@@ -32,7 +32,9 @@ class Bars:
     def training(self, progress: Any) -> None:
         if self.bar is None:
             self.open(progress.steps, "step", initial=progress.step)
-        shown = {k: f"{v:.4g}" for k, v in progress.numbers.items() if k in ("loss", "bits_per_dim", "bits_per_char")}
+        self.bar.total = progress.steps  # of a budget in minutes, what is expected now
+        numbers = {name: f"{number:.4g}" for name, number in progress.numbers.items()}
+        shown = {k: v for k, v in numbers.items() if k.split("/")[0] in ("loss", "bits_per_dim", "bits_per_char")}  # of each player
         self.bar.set_postfix(shown, refresh=False)
         self.bar.update(progress.step - self.bar.n)
         if progress.step >= progress.steps:

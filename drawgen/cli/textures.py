@@ -18,7 +18,7 @@ def texture(words: list[str]) -> None:
         out: Annotated[Path, arg(aliases=["-o"])],
         size: Size = "512x512",
         tile: bool = False,
-        minutes: float = 2.0,
+        minutes: float | None = None,
         steps: int | None = None,
         seed: int = 0,
         save: Path | None = None,
@@ -35,7 +35,7 @@ def texture(words: list[str]) -> None:
             out: The picture to write: PNG, JPEG, WebP, TIFF, BMP; GIF, APNG or MP4 show how it is painted.
             size: Width and height in pixels.
             tile: Make it repeat without a seam.
-            minutes: Time to train for.
+            minutes: Time to train for; 2 when left out.
             steps: Train for exactly so many batches instead: the same seed then gives the same file.
             seed: Start of all random numbers.
             save: Model folder that keeps the fit; OUT.model when left out.

@@ -31,6 +31,7 @@ def train(words: list[str]) -> None:
         split = [part for word in rest for part in (word.split("=", 1) if word.startswith(("--out=", "-o=")) else [word])]
         place = next((split[i + 1] for i, word in enumerate(split[:-1]) if word in ("--out", "-o")), None)
         if place is not None:
+            jobs.mend(Path(place))
             kept_model, kept_preset, recipe = jobs.stored_recipe(Path(place))
             if (kept_model, kept_preset) != (model, preset if len(named) > 1 else kept_preset):
                 raise ValueError(f"{place} was begun as {kept_model} {kept_preset}, not {model} {preset}; resume it the same way")

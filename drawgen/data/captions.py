@@ -22,6 +22,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
+from drawgen.data.digests import digest, sampled, spread
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.images import STILL, ImageError, fit_to, load_image
 
@@ -166,6 +167,12 @@ class Captioned:
         for entry in found:
             splits[entry.split or "train"].append(entry)
         return splits
+
+    def digest(self) -> str:
+        """Of all captions, and of samples of the pictures."""
+        told = [(split, Path(entry.picture), entry.captions) for split, entries in self.entries.items() for entry in entries]
+        some = [sampled(told[n][1], 4) for n in spread(len(told))]
+        return digest([(split, path.name, captions) for split, path, captions in told], some)
 
     def spec(self) -> Spec:
         return Spec((3, self.side_px, self.side_px), self.words)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from drawgen.contract import Spec
 from drawgen.data import standard
+from drawgen.data.digests import digest
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.files import is_file
 
@@ -86,6 +87,9 @@ class Cluttered:
         """Before a training. Raises DataError."""
         if self.digits == "mnist" and not is_file(self.path):
             standard.fetch("mnist", Path(self.path))
+
+    def digest(self) -> str:
+        return digest(*(x for part in self.parts for x in part))
 
     def spec(self) -> Spec:
         return Spec((1, self.side_px, self.side_px))

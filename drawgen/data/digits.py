@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
+from drawgen.data.digests import digest
 from drawgen.data.packed import DAMAGED, LARGEST, open_archive, read_bytes_table, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
 from drawgen.files import is_file, read_bytes
@@ -33,6 +34,9 @@ class Binarized:
 
     def spec(self) -> Spec:
         return Spec((1, SIDE, SIDE))
+
+    def digest(self) -> str:
+        return digest(self.train, self.valid)
 
     @cached_property
     def train(self) -> Tensor:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
+from drawgen.data.digests import digest, of_files
 from drawgen.images import STILL, ImageError, grey, load_image, shrink
 
 SPLITS = {"train": 0, "valid": 1}
@@ -85,6 +86,11 @@ class Crops:
     def side(self) -> int:
         """Side of a crop, as the smallest picture allows."""
         return min(self.crop_px, *(min(p.shape[1:]) for p in self.pictures[0]))
+
+    def digest(self) -> str:
+        if self.path.startswith("photo:"):
+            return digest(self.path)
+        return of_files([Path(path) for path in self.paths()])
 
     def spec(self) -> Spec:
         side = self.side()

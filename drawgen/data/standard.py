@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from drawgen.contract import Spec, generator
 from drawgen.data import packed
+from drawgen.data.digests import digest
 from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
 from drawgen.files import files_in, is_file, is_folder, read_bytes
@@ -88,6 +89,9 @@ class Standard:
     def fetch(self) -> None:
         """Before a training. Raises DataError."""
         fetch(self.name, Path(self.path))
+
+    def digest(self) -> str:
+        return digest(*self.parts)
 
     def spec(self) -> Spec:
         channels, side = (1 if self.name in ("mnist", "omniglot") else 3), {"mnist": 28, "omniglot": 105}.get(self.name, 32)

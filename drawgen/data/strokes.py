@@ -24,6 +24,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int
 from torch import Tensor
 
 from drawgen.contract import Spec
+from drawgen.data.digests import of_files
 from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
 from drawgen.data.pickled import unpickle_arrays
 from drawgen.data.pictures import DataError, Pictures, shuffled
@@ -389,6 +390,9 @@ class Strokes:
         if path.suffix not in (".ndjson", ".npz", ".zip"):
             raise DataError(f"{path} is neither a folder nor a file of drawings; give one that ends in .ndjson, .npz or .zip")
         return [path]
+
+    def digest(self) -> str:
+        return of_files(self.paths())
 
     def spec(self) -> Spec:
         return Spec((1, self.side_px, self.side_px))

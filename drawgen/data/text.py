@@ -18,6 +18,7 @@ from jaxtyping import Bool, Int, Integer
 from torch import Tensor
 
 from drawgen.contract import Spec, generator
+from drawgen.data.digests import of_files
 from drawgen.data.pictures import DataError
 from drawgen.files import open_file
 
@@ -192,6 +193,9 @@ class Text:
                 f"{len(self.vocabulary)} that the model knows; give a text without it"
             )
         return tokens
+
+    def digest(self) -> str:
+        return of_files([Path(self.path)])
 
     def spec(self) -> Spec:
         if self.bytewise:

@@ -9,6 +9,7 @@ from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.textures import texture
 from drawgen.jobs.training import train
+from drawgen.run_folder import mend
 
 __all__ = [
     "RECIPE",
@@ -20,6 +21,7 @@ __all__ = [
     "interpolate",
     "machine",
     "measure",
+    "mend",
     "paint",
     "read_recipe",
     "reconstruct",

@@ -3,6 +3,7 @@
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,9 +25,20 @@ def machine() -> str:
     return f"{words}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores{gpu}"
 
 
-def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None, *, begun: str = "") -> str:
-    """The README.md of a model folder; `begun` names the model whose weights it began with."""
+def card(
+    model: str,
+    preset: str,
+    recipe: Recipe,
+    data: str,
+    outcome: Outcome | None,
+    *,
+    begun: str = "",
+    changes: list[Any] | None = None,
+) -> str:
+    """The README.md of a model folder; `begun` names the model whose weights it began with, `changes` are those of the number of
+    steps (`recipe.asked_steps`)."""
     settings = recipe.fit
+    steps = settings.steps or f"as many as {settings.minutes:g} minutes allow"
     verb, ending = ("Write with", "txt") if recipe.data.spec().image == NO_PICTURE else ("Draw from", "png")
     lines = [
         f"# {model}: {data or preset}",
@@ -35,10 +47,12 @@ def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | 
         "",
         f"- data: {data or 'see the preset'}",
         "- licence of the data: that of what it was trained on",
-        f"- preset: {preset or 'none'}; steps: {settings.steps}; seed: {settings.seed}",
+        f"- preset: {preset or 'none'}; steps: {steps}; seed: {settings.seed}",
     ]
     if begun:
         lines.append(f"- begun with the weights of: {begun}")
+    for done, before, now in changes or []:
+        lines.append(f"- at step {done}, when the rate had begun to fall, the number of steps was changed from {before} to {now}")
     if outcome is None:
         lines.append("- training has not ended yet")
     else:

@@ -11,14 +11,15 @@ from drawgen.jobs.memory import refuse_what_does_not_fit
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import check_grid, kinds_for, moves, save
 from drawgen.jobs.writing import write
+from drawgen.threads import threads
 
 POLISH = 50
 """Steps by which a painter's strokes are improved where nothing else is asked for."""
 
 
+@threads(1)
 def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Sample:
     """Pictures from a trained model; `match` gives them the histogram that the model remembers, if it does."""
-    torch.set_num_threads(1)  # steps are small: more threads wait for each other, and on a busy machine for long
     model = that_can(models.load(source, device=device), "sample", source)
     sampled: Sample = model.sample(request)
     histogram = getattr(model, "histogram", None)
@@ -90,6 +91,7 @@ def sample(
     save(out, drawn, boxes=boxes, animate=animate)
 
 
+@threads(1)
 def reconstruct(
     source: str,
     paths: list[str],
@@ -109,7 +111,6 @@ def reconstruct(
     images.check_output(out, force=force, kinds=kinds_for(animate))
     if polish is not None and polish < 0:
         raise ValueError(f"--polish is {polish}; it has to be at least 0")
-    torch.set_num_threads(1)
     model = that_can(models.load(source, device=device), "reconstruct", source)
     if polish and not hasattr(model, "polish"):
         raise ValueError(f"{source} paints no strokes that have a gradient; leave --polish out, or take painter:characters")
@@ -126,12 +127,12 @@ def reconstruct(
         images.save_image(out, images.grid(torch.cat([seen, drawn.images]).cpu(), columns=len(paths)))
 
 
+@threads(1)
 def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
     """A strip of `n` pictures on the way from one to another."""
     images.check_output(out, force=force, kinds=images.STILL)
     if n < 2:
         raise ValueError(f"-n is {n}; it has to be at least 2")
-    torch.set_num_threads(1)
     model = that_can(models.load(source, device=device), "interpolate", source)
     check_grid(out, n, model.spec.image[1:], columns=n)
     ends = pictures_for(model, [first, last]).to(device_of(model))

@@ -14,9 +14,11 @@ from drawgen.data.pictures import DataError
 from drawgen.jobs.loading import device_of, that_can
 from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
+from drawgen.threads import threads
 from drawgen.train import evaluate
 
 
+@threads(1)
 def measure(
     source: str,
     *,
@@ -32,7 +34,6 @@ def measure(
     `importance` adds the importance-weighted estimate with so many samples, for models that have one. For captions, those that the
     model writes by a search of so many `beams` are scored (`captioning.score`), on the validation part or on another `split`, with
     `meteor` by that too."""
-    torch.set_num_threads(1)
     folder = models.resolve(source)
     model = models.load(source, device=device)
     config = data_of(folder, source, data)

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from drawgen import files, images, painting
 from drawgen.contract import generator
 from drawgen.interrupts import Interrupted, signals
@@ -12,8 +10,10 @@ from drawgen.jobs.memory import refuse_what_does_not_fit
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import VECTOR, kinds_for, moves
 from drawgen.strokes import Painting
+from drawgen.threads import threads
 
 
+@threads(1)
 def paint(
     photo: str,
     out: Path,
@@ -33,14 +33,13 @@ def paint(
 ) -> None:
     """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
     (height, width), an animation of the painting (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. Settings that
-    are None have the defaults of `painting.Style`. On Ctrl-C the painting so far is written. Raises ImageError, ValueError,
-    Interrupted."""
+    are None have the defaults of `painting.Style`. On a signal (`interrupts`) the painting so far is written. Raises ImageError,
+    ValueError, Interrupted."""
     images.check_output(out, force=force, kinds=kinds_for(animate))
     kind = out.suffix.lower()
     moving = kind not in VECTOR and moves(out, animate)
     frames = 96 if moving else 1
     refuse_what_does_not_fit(size or (1024, 1024), 3, 1 + frames // 16)
-    torch.set_num_threads(1)
     interrupt = 0
     settings: dict[str, Any] = {
         "strokes": strokes, "detail_px": detail_px, "least_radius": least_radius, "opacity": opacity, "palette": palette,

@@ -1,13 +1,25 @@
 """The recipe that a run folder keeps."""
 
+import math
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from drawgen import checkpoint, models
 from drawgen.contract import Recipe
-from drawgen.train import Fit
+from drawgen.data.pictures import DataError
+from drawgen.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
+PATHS = ("path", "pictures", "valid")
+"""Settings of data that say where it lies."""
+FREE = {
+    "config": {"feature_cache"},
+    "data": {*PATHS, "keep_mb"},
+    "fit": {"steps", "minutes", "device", "precision", "threads", "compile", "capture", "log_steps", "valid_steps",
+            "save_minutes", "tensorboard"},
+}  # fmt: skip
+"""Settings that leave the weights of a run so far as they are."""
 
 
 def plain(recipe: Recipe) -> dict[str, Any]:
@@ -42,22 +54,96 @@ def stored_recipe(folder: Path) -> tuple[str, str, Recipe]:
     return kept["model"], kept["preset"], Recipe(**parts, about="")
 
 
-def refuse_changes(out: Path, kept: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Names the first thing in which a resumed run would differ from what it was. A number of steps that was measured from
-    minutes is no change."""
+# ---------------------------------------------------------------- going on
+
+
+def go_on(out: Path, kept: dict[str, Any], asked: dict[str, Any], recipe: Recipe) -> tuple[Recipe, str, list[Any] | None]:
+    """The recipe of a resumed run: what was asked for, where that leaves the weights so far as they are, and the rest as it was.
+    And `asked_steps`' words on the number of steps, and its note. Raises ValueError, with the first thing in which the run would
+    be another."""
+    another = f"which would make it another run: leave that out, or begin one with these weights (--begin {out} --out OTHER)"
     for part in ("model", "preset", "ranks"):
         if kept[part] != asked[part]:
             name = "number of processes" if part == "ranks" else part
-            raise ValueError(f"{out} was begun with {name} {kept[part]!r}, not {asked[part]!r}; resume it the same way")
+            raise ValueError(f"{out} was begun with {name} {kept[part]!r}, not {asked[part]!r}, {another}")
     for part, prefix in (("config", "model"), ("data", "data"), ("fit", "fit")):
         for name, value in asked[part].items():
             before = kept[part].get(name)
-            if (part, name) == ("fit", "steps") and value is None:
-                continue
-            if before != value:
-                raise ValueError(
-                    f"{out} was begun with {prefix}.{name} {before!r}, not {value!r}; resume it unchanged, or start another"
-                )
+            if before != value and name not in FREE[part]:
+                raise ValueError(f"{out} was begun with {prefix}.{name} {before!r:.80}, not {value!r:.80}, {another}")
+    check_data(out, kept, asked, recipe.data)
+    steps, said, note = asked_steps(out, checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)), recipe.fit)
+    return replace(recipe, fit=replace(recipe.fit, steps=steps)), said, note
+
+
+def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any) -> None:
+    """Raises DataError where it is not the data that the run was begun with, or where that cannot be told."""
+    moved = next((name for name in PATHS if name in asked["data"] and kept["data"].get(name) != asked["data"][name]), None)
+    if moved is None and "digest" not in kept:
+        return
+    now = digest(data)
+    if moved is not None and (now is None or "digest" not in kept):
+        before, value = kept["data"].get(moved), asked["data"][moved]
+        raise DataError(
+            f"{out} was begun with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be told; put it "
+            f"where it was, or begin a run with these weights (--begin {out} --out OTHER)"
+        )
+    if now != kept["digest"]:
+        name = asked["data"].get(moved or "path", "this")
+        raise DataError(
+            f"{name} is not the data that {out} was begun with; give that by --data.path, or begin a run on this with these "
+            f"weights (--begin {out} --out OTHER)"
+        )
+
+
+def digest(data: Any) -> str | None:
+    """A digest of the data's content, where it has one (`contract.Data`)."""
+    found: str | None = data.digest() if hasattr(data, "digest") else None
+    return found
+
+
+def asked_steps(out: Path, kept: Fit, fit: Fit) -> tuple[int | None, str, list[Any] | None]:
+    """The number of steps that a resumed run has from now on, None while it is open; what that means for the rate; and, where the
+    rate has fallen in a way that this number does not explain, a note for the recipe (step, number before, number now)."""
+    same = fit.steps is None or fit.steps == kept.steps
+    if same and fit.minutes == kept.minutes:
+        return kept.steps, "", None
+    state = checkpoint.read_newest_state(out) or {"step": 0, "steps": None, "seconds": 0.0}
+    done, before, seconds = state["step"], kept.steps or state["steps"], state["seconds"]
+    if not same:
+        steps = fit.steps or done
+    elif before is None or done == 0:
+        return None, "", None
+    else:  # a budget of another length, by the pace so far
+        left = 60 * (fit.minutes or 0.0) - seconds
+        if left <= 0:
+            raise ValueError(f"{out} has taken {seconds / 60:.1f} minutes, and fit.minutes is {fit.minutes:g}; give more")
+        steps = done + int(left * done / seconds)
+    if steps < done:
+        raise ValueError(f"{out} has taken {done} steps, and fit.steps is {steps}; give more")
+    start = fall_begins(steps, fit)
+    falling = max(0, steps - max(done, round(start)))
+    said = f"{out} goes on to {steps} steps" + (f" in place of {before}" if before else "")
+    said += f"; the rate falls over the last {falling}" if falling and fit.decay else ""
+    if not fit.decay or done - 1 <= min(start, math.inf if before is None else fall_begins(before, fit)):
+        return steps, said, None
+    said += f". It had begun to fall before step {done}: this is not the run that --fit.steps {steps} gives from the start"
+    return steps, said, [done, before, steps]
+
+
+def absolute(recipe: Recipe) -> Recipe:
+    """With the paths of data and of other models made absolute: the recipe holds wherever it is read."""
+
+    def changed(config: Any, names: tuple[str, ...], *, new: bool) -> Any:
+        found = {}
+        for name in {field.name for field in fields(config)} & set(names):
+            value = getattr(config, name)
+            if value and not value.startswith("photo:") and not Path(value).is_absolute() and (new or Path(value).exists()):
+                found[name] = str(Path(value).absolute())
+        return replace(config, **found) if found else config
+
+    model = changed(changed(recipe.model, ("feature_cache",), new=True), ("teacher", "encoder_weights"), new=False)
+    return replace(recipe, model=model, data=changed(recipe.data, PATHS, new=True))
 
 
 def describe_data(recipe: Recipe) -> str:

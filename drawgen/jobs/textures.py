@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from drawgen import images, models
+from drawgen import checkpoint, images, models, run_folder
 from drawgen.contract import Request
 from drawgen.devices import choose_device
 from drawgen.jobs.drawing import sample
 from drawgen.jobs.memory import refuse_what_does_not_fit
+from drawgen.jobs.recipe import RECIPE, read_recipe
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.training import train
 
@@ -18,7 +19,7 @@ def texture(
     *,
     size: tuple[int, int] = (512, 512),
     tile: bool = False,
-    minutes: float = 2.0,
+    minutes: float | None = None,
     steps: int | None = None,
     seed: int = 0,
     save: Path | None = None,
@@ -31,7 +32,8 @@ def texture(
 ) -> Path:
     """Fits a spatial LSTM to one photograph and paints a texture of `size` (height, width) like it.
 
-    The fit is kept as a model folder (`save`, else OUT.model beside the picture), where a preview appears while it trains.
+    The fit is kept as a model folder (`save`, else OUT.model beside the picture), where a preview appears while it trains. It takes
+    the preset's `minutes`, unless they are given or `steps` are; with `resume` those that it was begun with.
     `match` gives the result the photograph's histogram. Returns that folder. Raises ImageError, ValueError, and what
     `train.fit` raises.
     """
@@ -42,9 +44,20 @@ def texture(
         raise ValueError(f"the folder {folder.parent} does not exist; make it first")
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; choose another folder with --save")
-    if folder.exists() and any(folder.iterdir()) and not (force or resume):
-        raise ValueError(f"{folder} exists already; go on with --resume, replace it with --force, or choose another with --save")
+    if folder.exists() and not (force or resume):
+        if run_folder.holds_run(folder):
+            raise ValueError(
+                f"{folder} exists already; go on with --resume, replace it with --force, or choose another with --save"
+            )
+        if foreign := run_folder.foreign(folder, RECIPE):
+            raise ValueError(f"{folder} exists already and is no model ({foreign} is in it); choose another with --save")
+    if resume and not run_folder.holds_run(folder) and not ((folder / RECIPE).exists() and checkpoint.states(folder)):
+        reports.say(f"{folder} holds nothing to go on with; it is begun anew")
+        resume = False
     preset = models.recipe("ride", "texture")
+    if resume and minutes is None:
+        minutes = read_recipe(folder)["fit"].get("minutes")
+    minutes = preset.fit.minutes if minutes is None else minutes
     recipe = replace(
         preset,
         data=replace(preset.data, path=photo if photo.startswith("photo:") else str(Path(photo).resolve()), longest_px=exemplar_px),

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 
-from drawgen import checkpoint, files, images, models
+from drawgen import checkpoint, files, images, models, run_folder
 from drawgen.contract import Recipe, Request, generator
 from drawgen.data.pictures import DataError
 from drawgen.jobs.card import card
 from drawgen.jobs.loading import NO_PICTURE, device_of
-from drawgen.jobs.recipe import RECIPE, describe_data, plain, read_recipe, refuse_changes
+from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
 from drawgen.jobs.writing import BETWEEN
-from drawgen.train import BUILD, Fit, Outcome, fit
+from drawgen.train import BUILD, Outcome, fit
 
 
 def train(
@@ -31,22 +31,35 @@ def train(
     reports: Reports = SILENT,
 ) -> Outcome:
     """Trains a model in the run folder `out`, which becomes a model folder: `drawgen sample out` works from its first
-    checkpoint on. With `resume` the recipe has to be the one that the run began with. `begin` is a trained model (a folder or
-    MODEL:NAME) whose weights it begins with, where they fit. Raises ValueError."""
+    checkpoint on. With `resume` the recipe has to be the one that the run began with, but for what leaves its weights as they are
+    (`recipe.FREE`). `begin` is a trained model (a folder or MODEL:NAME) whose weights it begins with, where they fit. The outcome
+    has the trained model. Raises ValueError."""
     if begin and resume:
         raise ValueError("--begin is for a new run, and a resumed one goes on with its own weights; leave one of the two out")
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    chief = int(os.environ.get("RANK", "0")) == 0
+    recipe = absolute(recipe)
     asked = {"model": model, "preset": preset, "ranks": ranks, **plain(recipe)}
-    if resume:
-        kept = read_recipe(out)
-        refuse_changes(out, kept, asked)
-        recipe = replace(recipe, fit=checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)))
-    begun = str(kept.get("begin", "")) if resume else Path(begin).name
     if hasattr(recipe.data, "fetch"):
         recipe.data.fetch()
     spec = recipe.data.spec()
+    said, changes = "", []
+    if resume:
+        if chief:
+            run_folder.mend(out)
+        kept = read_recipe(out)
+        if not checkpoint.states(out):
+            raise checkpoint.CheckpointError(
+                f"{out} holds no training state to go on with; begin a run with its weights (--begin {out} --out OTHER)"
+            )
+        recipe, said, note = go_on(out, kept, asked, recipe)
+        changes = [*kept.get("changes", []), *([note] if note else [])]
+    begun = str(kept.get("begin", "")) if resume else Path(begin).name
     if resume and checkpoint.read_model(out).spec != spec:
-        raise DataError(f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data")
+        raise DataError(
+            f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data, or begin a run on "
+            f"this with these weights (--begin {out} --out OTHER)"
+        )
     built = recipe.model.build(spec, rng=generator(recipe.fit.seed, BUILD))
     trained = models.load(begin) if begin else None
     if trained is not None:
@@ -56,17 +69,29 @@ def train(
     describes = hasattr(built, "caption")
     preview_name = "preview.txt" if spec.image == NO_PICTURE or describes else "preview.png"
 
-    def on_steps(steps: int) -> None:
-        shown = f", and {preview_name} in it shows how far it is" if describes or hasattr(built, "sample") else ""
-        reports.say(f"training for {steps} steps; the model is kept in {out}{shown}")
-        if (out / RECIPE).exists() and resume and recipe.fit.steps is not None:
+    known = digest(recipe.data)
+    told = False
+
+    def on_plan(place: Path, steps: int | None) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            shown = f", and {preview_name} in it shows how far it is" if describes or hasattr(built, "sample") else ""
+            length = f"{steps} steps" if steps is not None else f"{recipe.fit.minutes:g} minutes"
+            if said:
+                reports.say(said)
+            reports.say(f"training for {length}; the model is kept in {out}{shown}")
+        planned = replace(recipe, fit=replace(recipe.fit, steps=steps))
+        record = {"model": model, "preset": preset, "ranks": ranks, "begin": begun, **plain(planned)}
+        record |= {"digest": known} if known is not None else {}
+        record |= {"changes": changes} if changes else {}
+        if (place / RECIPE).exists() and checkpoint.read_json(place / RECIPE) == record:
             return
-        known = replace(recipe, fit=replace(recipe.fit, steps=steps))
         # A path on this machine is nothing for others.
         published = recipe.model.published() if hasattr(recipe.model, "published") else recipe.model
-        checkpoint.write_model(out, model, published, spec)
-        checkpoint.write_card(out, card(model, preset, known, data, None, begun=begun))
-        checkpoint.write_json(out / RECIPE, {"model": model, "preset": preset, "ranks": ranks, "begin": begun, **plain(known)})
+        checkpoint.write_model(place, model, published, spec)
+        checkpoint.write_card(place, card(model, preset, planned, data, None, begun=begun, changes=changes))
+        checkpoint.write_json(place / RECIPE, record)
 
     def preview(averaged: Any, _step: int) -> None:
         if describes:
@@ -90,15 +115,14 @@ def train(
         resume=resume,
         replace=force,
         begin=None if trained is None else lambda prepared: take_over(prepared, trained),
-        on_steps=on_steps,
+        on_plan=on_plan,
         on_log=reports.training,
         on_preview=preview if describes or hasattr(built, "sample") else None,
     )
     tell_problems(recipe.data, reports)
-    if int(os.environ.get("RANK", "0")) == 0:
-        checkpoint.write_card(
-            out, card(model, preset, replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)), data, outcome, begun=begun)
-        )
+    if chief:
+        trained_by = replace(recipe, fit=replace(recipe.fit, steps=outcome.steps))
+        checkpoint.write_card(out, card(model, preset, trained_by, data, outcome, begun=begun, changes=changes))
     return outcome
 
 

@@ -3,17 +3,17 @@
 import itertools
 from pathlib import Path
 
-import torch
-
 from drawgen import files, images, models
 from drawgen.contract import Request
 from drawgen.jobs.loading import that_can
 from drawgen.jobs.reports import Reports
+from drawgen.threads import threads
 
 BETWEEN = "\n----\n"
 """Stands between two texts."""
 
 
+@threads(1)
 def write(source: str, request: Request, out: Path | None, *, device: str, force: bool, reports: Reports) -> None:
     """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then."""
     if out is not None:
@@ -21,7 +21,6 @@ def write(source: str, request: Request, out: Path | None, *, device: str, force
         if out.suffix.lower() in endings:
             raise ValueError(f"{source} writes text, and {out} is named as a picture; choose another ending, as .txt")
         images.check_output(out, force=force, kinds=[out.suffix.lower()])
-    torch.set_num_threads(1)
     model = that_can(models.load(source, device=device), "write", source)
     written: list[str] = []
     symbols = 0

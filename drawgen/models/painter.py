@@ -473,8 +473,9 @@ class PolicyGradient(Painter):
             return actions
         return torch.cat([actions, torch.full_like(actions[:, :1], LEVELS - 1)], 1)
 
-    def begin_episodes(self, count: int, strokes: int) -> SpiralEpisodes:
-        """Blank canvases."""
+    def begin_episodes(self, uniforms: Float[Tensor, "T B A"], strokes: int) -> SpiralEpisodes:
+        """Blank canvases. The chance of a brush that has some is each row's own: a function of the row's random numbers."""
+        count = uniforms.shape[1]
         channels, side, _ = self.spec.image
         episodes = SpiralEpisodes(
             count,
@@ -489,7 +490,11 @@ class PolicyGradient(Painter):
             levels=LEVELS,
             device=self.device,
         )
-        episodes.begin(np.arange(count), [np.random.default_rng(row) for row in range(count)])
+        if self.config.brush == "bezier":  # has no chance, and need not wait for the device
+            rngs = [np.random.default_rng(0)] * count
+        else:
+            rngs = [np.random.default_rng(row.view(np.uint32)) for row in uniforms.transpose(0, 1).flatten(1).cpu().numpy()]
+        episodes.begin(np.arange(count), rngs)
         return episodes
 
     def play(
@@ -497,7 +502,7 @@ class PolicyGradient(Painter):
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Episodes played to their end: by name (T B ...) the canvases before and after, actions, log-probabilities and values; and
         the strokes."""
-        episodes = self.begin_episodes(count, strokes)
+        episodes = self.begin_episodes(uniforms, strokes)
         canvas, memory = self.blank(count), self.policy.start(count, noise)
         played: dict[str, list[Tensor]] = {name: [] for name in ("before", "after", "action", "log_prob", "value")}
         for step in range(strokes):
@@ -584,9 +589,9 @@ class Imitation(PolicyGradient):
         """What the teacher does, by name (T B ...): the actions, and the canvases before them."""
         (teacher,) = self.teacher
         strokes = teacher.config.strokes
-        drawn = teacher.draw(count, target, noise, strokes, teacher.uniforms(strokes, count, rng))
-        actions = as_actions(drawn.strokes, self.policy.grid)
-        episodes = self.begin_episodes(count, len(actions))
+        uniforms = teacher.uniforms(strokes, count, rng)
+        actions = as_actions(teacher.draw(count, target, noise, strokes, uniforms).strokes, self.policy.grid)
+        episodes = self.begin_episodes(uniforms, len(actions))
         before = []
         for action in actions:
             before.append(seen_by_all(episodes))
@@ -605,7 +610,8 @@ class Imitation(PolicyGradient):
 
 
 def as_actions(strokes: Float[Tensor, "T B P"], grid: int) -> Int64[Tensor, "U B A"]:
-    """Strokes of real numbers as SPIRAL's actions, U = 2 T: a move to where each begins, and the stroke nearest to it."""
+    """Strokes of real numbers as SPIRAL's actions, U = 2 T: a move to where each begins, and the stroke nearest to it; one of no
+    width, which is one left out, is a move, too."""
 
     def cell(points: Tensor) -> Tensor:
         x, y = (points * grid).round().long().clamp(0, grid - 1).unbind(2)
@@ -616,9 +622,9 @@ def as_actions(strokes: Float[Tensor, "T B P"], grid: int) -> Int64[Tensor, "U B
     size = (radius[..., None] - radius.new_tensor(SIZES)).abs().argmin(2)
     pressed = (pressure * PRESSURES).round().long().clamp(1, PRESSURES) - 1
     colour = (strokes[..., len(COLUMNS) :] * (LEVELS - 1)).round().long().clamp(0, LEVELS - 1)
-    none, one = torch.zeros_like(end), torch.ones_like(end)
+    none, laid = torch.zeros_like(end), (radius > 0).long()
     move = torch.stack([none, start, none, none, none], 2)
-    paints = torch.stack([control, end, one, pressed, size], 2)
+    paints = torch.stack([control, end, laid, pressed, size], 2)
     both = torch.stack([torch.cat([move, torch.zeros_like(colour)], 2), torch.cat([paints, colour], 2)], 1)
     return both.flatten(0, 1)
 

@@ -20,12 +20,15 @@ from PIL import Image
         (TEXTURE + " --minutes inf", "fit.minutes is inf"),
         (TEXTURE + " --seed -1", "seed is -1"),
         (TEXTURE + " --save run", "run exists already; go on with --resume, replace it with --force"),
+        (TEXTURE + " --save run --resume --seed 3", "run was begun with preset 'tiny', not 'texture'"),
         (TEXTURE + " --save a-file", "a-file is a file"),
         (TEXTURE + " --save none/model", "the folder none does not exist"),
-        (TEXTURE + " --resume", "new.model holds no run to go on with"),
+        (TEXTURE + " --save folder-of-mine", "folder-of-mine exists already and is no model (mine.txt is in it)"),
     ],
 )
 def test_texture_refuses(capsys, here, line, words):
+    Path("folder-of-mine").mkdir()
+    Path("folder-of-mine/mine.txt").touch()
     refused(capsys, here, line, words)
 
 

@@ -33,7 +33,14 @@ def test_help_of_every_preset_shows_its_settings(capsys, model, preset):
         ("train ride tiny --out=run --resume --fit.seed 6", "run was begun with fit.seed 5, not 6"),
         ("train ride tiny --out run --resume --model.units 9", "run was begun with model.units 8, not 9"),
         ("train ride tiny --out run --resume --data.batch 9", "run was begun with data.batch 2, not 9"),
-        ("train ride tiny --out run --resume --fit.steps 9", "run was begun with fit.steps 3, not 9"),
+        ("train ride tiny --out run --resume --fit.steps 2", "run has taken 3 steps, and fit.steps is 2"),
+        ("train ride tiny --out run --resume --fit.minutes 1e-9", "minutes, and fit.minutes is 1e-09; give more"),
+        (
+            "train ride tiny --out run --resume --data.path photo.png",
+            "photo.png is not the data that run was begun with; give that",
+        ),
+        ("train ride tiny --out run --resume --fit.threads 1000000", "fit.threads is 1000000; it has to be at most"),
+        ("train ride tiny --out new --fit.threads 1000000", "fit.threads is 1000000; it has to be at most"),
     ],
 )
 def test_train_refuses(capsys, here, line, words):
@@ -47,6 +54,7 @@ def test_train_refuses(capsys, here, line, words):
         ("--fit.minutes nan", "fit.minutes is nan"),
         ("--fit.minutes -1", "fit.minutes is -1.0"),
         ("--fit.seed -1", "fit.seed is -1"),
+        ("--fit.betas 2 5", "fit.betas is (2.0, 5.0)"),
         ("--fit.precision fp8", "fit.precision is 'fp8'"),
         ("--data.batch 0", "data.batch 0"),
         ("--data.held-out 1.5", "data.held_out is 1.5"),

@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 import torch
-from drawgen_envs.brush import paint
+from drawgen_envs.brush import COLUMNS, paint
+from drawgen_envs.easel import BezierEasel
+from drawgen_envs.episodes import SpiralEpisodes
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
@@ -144,12 +146,59 @@ def test_actions_of_strokes_paint_the_same():
     actions = as_actions(strokes, grid)
     assert actions.shape == (6, 4, 6)
     assert (actions[::2, :, 2] == 0).all()
-    episodes = config.build(SPEC, rng=generator(0)).begin_episodes(4, 6)
+    episodes = config.build(SPEC, rng=generator(0)).begin_episodes(torch.rand(3, 4, 1, generator=rng), 6)
     for action in actions:
         episodes.step(action)
     laid = episodes.strokes.transpose(0, 1)
     torch.testing.assert_close(laid[1::2], strokes)
     assert (laid[::2, :, 6:8] == 0).all()  # a move leaves nothing
+
+
+def test_a_lifted_stroke_is_a_move():
+    """What a teacher leaves out is not imitated as ink: the pen goes to the stroke's end, and nothing is left."""
+    config = dataclasses.replace(RECONSTRUCT, learn="imitation", teacher="x", strokes=4)
+    strokes = torch.rand(2, 3, len(COLUMNS) + 1, generator=generator(3))
+    strokes[0, :, 6:8] = 0
+    strokes[1, 0, 6:8] = 0
+    model = config.build(SPEC, rng=generator(0))
+    actions = as_actions(strokes, model.policy.grid)
+    assert actions[1, :, 2].tolist() == [0, 0, 0]
+    assert actions[3, :, 2].tolist() == [0, 1, 1]
+    episodes = model.begin_episodes(torch.rand(4, 3, 1, generator=generator(1)), 4)
+    for action in actions:
+        episodes.step(action)
+    assert (episodes.easel.screen[0] == 0).all()
+    assert (episodes.easel.screen[1:].flatten(1) > 0).any(1).all()
+    ends = (strokes[0, :, 4:6] * model.policy.grid).round().clamp(0, model.policy.grid - 1) / model.policy.grid
+    torch.testing.assert_close(episodes.strokes[:, 2, :2], ends)
+
+
+def test_a_painter_with_a_lifting_teacher_learns(tmp_path):
+    saved(dataclasses.replace(SMALL, lift=True), tmp_path)
+    config = dataclasses.replace(SMALL, learn="imitation", teacher=str(tmp_path), strokes=6)
+    model = config.build(SPEC, rng=generator(0))
+    (teacher,) = model.teacher
+    teacher.policy.flag.bias.data = torch.tensor([50.0, -50.0])  # lifts always
+    lesson = model.lesson(pictures().images, None, 8, generator(1))
+    assert (lesson["action"][:, :, 2] == 0).all()
+    assert (lesson["before"] == 0).all()
+
+
+def test_chance_differs_from_batch_to_batch(monkeypatch):
+    """A brush that has chance in it is seeded by each drawing's own random numbers: again alike for the same ones only."""
+    seen = []
+    monkeypatch.setattr(SpiralEpisodes, "make_easel", lambda self, *size: BezierEasel(*size, background=[0.0], device=self.device))
+    clear = BezierEasel.clear
+    monkeypatch.setattr(
+        BezierEasel, "clear", lambda self, rows, seeds, target=None: seen.append(seeds) or clear(self, rows, seeds, target)
+    )
+    model = dataclasses.replace(RECONSTRUCT, learn="policy-gradient", brush="mypaint:any").build(SPEC, rng=generator(0))
+    images = pictures(4).images
+    for seed in (1, 1, 2):
+        model.reconstruct(images, rng=generator(seed))
+    first, again, other = seen
+    assert first == again
+    assert len(set(first + other)) == 8
 
 
 @pytest.mark.parametrize("goal", ["reconstruct", "doodle"])
