@@ -422,18 +422,19 @@ def table_rows(
 ) -> Iterator[Row]:
     unknown: Counter[str] = Counter()
     known = False
+    width, needed = len(header), max(which.picture, which.captions[0], which.split or 0)
     for line, row in rows:
-        if not any(row) or not any(cell.strip() for cell in row):
+        if not any(map(str.strip, row)):
             continue
-        name, extra = f"{file.name}, line {line}", row[len(header) :]
-        if len(row) <= max(which.picture, which.captions[0], which.split or 0) or any(cell.strip() for cell in extra):
+        if len(row) != width and (len(row) <= needed or any(map(str.strip, row[width:]))):
             mark = {",": "comma", "\t": "tab", ";": "semicolon"}.get(separator, separator)
             mend = f"put a caption with a {mark} in it into quotes" if separator != "|" else "mend the line"
-            report.leave_out(name, f"it has not as many cells as the header; {len(row)} cells and the header {len(header)}: {mend}")
+            why = f"it has not as many cells as the header; {len(row)} cells and the header {width}: {mend}"
+            report.leave_out(f"{file.name}, line {line}", why)
             continue
         picture = row[which.picture].strip()
         if not picture:
-            report.leave_out(name, "it names no picture")
+            report.leave_out(f"{file.name}, line {line}", "it names no picture")
             continue
         split = None
         if which.split is not None:
@@ -441,16 +442,16 @@ def table_rows(
             split = SPLITS.get(value)
             if split is None:
                 unknown[value] += 1
-                report.leave_out(name, f"its {header[which.split]} is none of train, val and test: it is {value!r:.40}")
+                why = f"its {header[which.split]} is none of train, val and test: it is {value!r:.40}"
+                report.leave_out(f"{file.name}, line {line}", why)
                 continue
             known = True
-        if len(which.captions) == 1:
-            captions = several(row[which.captions[0]])
-        else:
-            captions = [text for n in which.captions if n < len(row) for text in several(row[n])]
-        yield from sayable([Row(picture, captions, split)], name, report)
-    if unknown and not known:
-        assert which.split is not None
+        captions = [text for n in which.captions if n < len(row) for text in several(row[n])]
+        said = [caption for caption in captions if any(map(str.isalnum, caption))]
+        if not said:
+            report.leave_out(f"{file.name}, line {line}", f"it has an empty caption; of {picture}")
+        yield Row(picture, said, split)
+    if unknown and which.split is not None and not known:
         raise DataError(
             f"{file}: its column {header[which.split]} says {', '.join(repr(value) for value in list(unknown)[:3])}; write train, "
             "val or test, or give the column another name"
@@ -460,13 +461,12 @@ def table_rows(
         report.used.append(f"{file.name}: its split is unknown, and such lines are not used: {values}")
 
 
-def sayable(rows: Iterable[Row], name: str, report: Report) -> Iterator[Row]:
-    """The rows without the captions that have no words; one that had captions and keeps none is named."""
-    for row in rows:
-        captions = [caption for caption in row.captions if any(map(str.isalnum, caption))]
-        if not captions:
-            report.leave_out(name, f"it has an empty caption; of {row.picture}")
-        yield row if len(captions) == len(row.captions) else row._replace(captions=captions)
+def sayable(row: Row, name: str, report: Report) -> Row:
+    """The row without the captions that have no words; one that keeps none is named."""
+    captions = [caption for caption in row.captions if any(map(str.isalnum, caption))]
+    if not captions:
+        report.leave_out(name, f"it has an empty caption; of {row.picture}")
+    return row._replace(captions=captions)
 
 
 def several(cell: str) -> list[str]:
@@ -496,7 +496,7 @@ def read_flickr(text: str, file: Path, report: Report) -> list[Row]:
         if told is None:
             report.leave_out(name, f"it has to be NAME.jpg#NUMBER, a tab and a caption; it is {line!r:.60}")
         else:
-            rows += sayable([Row(told[1], [told[2].strip()])], name, report)
+            rows.append(sayable(Row(told[1], [told[2].strip()]), name, report))
     return rows
 
 
@@ -545,7 +545,7 @@ def read_objects(items: Iterable[tuple[str, Any]], file: Path, report: Report) -
             if split is None:
                 report.leave_out(name, f"its {keys[which.split]} is none of train, val and test: it is {cells[which.split]!r:.40}")
                 continue
-        rows += sayable([Row(picture.strip(), captions, split)], name, report)
+        rows.append(sayable(Row(picture.strip(), captions, split), name, report))
     if unused:
         report.used.append(f"{file.name}: unused keys: {', '.join(unused)}")
     return rows
@@ -591,7 +591,7 @@ def read_coco(whole: dict[str, Any], file: Path, report: Report) -> list[Row]:
     for number, annotation in enumerate(whole["annotations"]):
         name = f"{file.name}, annotations[{number}]"
         try:
-            rows += sayable([Row(names[annotation["image_id"]], [checked(annotation["caption"])])], name, report)
+            rows.append(sayable(Row(names[annotation["image_id"]], [checked(annotation["caption"])]), name, report))
         except (KeyError, TypeError) as error:
             what = "it has to have a caption and the image_id of a picture in images"
             report.leave_out(name, f"{what}: {type(error).__name__}: {error}")
@@ -605,7 +605,7 @@ def read_karpathy(images: Sequence[Any], file: Path, report: Report) -> list[Row
         try:
             picture = f"{image.get('filepath', '')}/{checked(image['filename'])}".lstrip("/")
             captions = [checked(sentence["raw"]) for sentence in image["sentences"]]
-            rows += sayable([Row(picture, captions, SPLITS[image["split"]])], name, report)
+            rows.append(sayable(Row(picture, captions, SPLITS[image["split"]]), name, report))
         except (KeyError, TypeError, AttributeError) as error:
             report.leave_out(name, f"it is not as it should be: {type(error).__name__}: {error}")
     return rows

@@ -56,7 +56,7 @@ class PictureNames:
     when a name is not found as it is written."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.folders = [str(folder) for folder in folders]
+        self.folders = ["" if folder == Path() else folder.as_posix() for folder in folders]
         self.listed: dict[str, frozenset[str]] = {}
         self.guesses = 0
 
@@ -68,7 +68,7 @@ class PictureNames:
                 head, base = posixpath.split(spelling)
                 where = posixpath.join(folder, head) if head else folder
                 if base in self.names_in(where):
-                    return str(Path(where, base))
+                    return posixpath.join(where, base)
         found = self.candidates(written)
         return found[0] if len(found) == 1 else None
 
@@ -83,7 +83,7 @@ class PictureNames:
         """The files of a folder; none where it cannot be read."""
         if folder not in self.listed:
             try:
-                with os.scandir(folder) as entries:
+                with os.scandir(folder or ".") as entries:
                     self.listed[folder] = frozenset(entry.name for entry in entries if entry.is_file())
             except (OSError, ValueError):  # not there, too long a name, a NUL in it
                 self.listed[folder] = frozenset()
@@ -101,7 +101,7 @@ class PictureNames:
                 ways.append([path for path in same if ending not in ENDINGS or folded(path).endswith(ending)])
             for found in ways:
                 if meant := [path for path in found if compatible(path, name)]:
-                    return [str(Path(folder, path)) for path in meant]
+                    return [posixpath.join(folder, path) for path in meant]
         return []
 
     @cached_property
@@ -125,13 +125,13 @@ class PictureNames:
 
     def others(self, used: set[str]) -> list[str]:
         """The pictures beside those that are used."""
-        folders = {str(Path(path).parent) for path in used}
+        folders, endings = {posixpath.dirname(path) for path in used}, tuple(ENDINGS)
         return sorted(
             path
             for folder in folders
             for name in self.names_in(folder)
-            if Path(name).suffix.lower() in ENDINGS and not name.startswith(".") and name not in HIDDEN
-            if (path := str(Path(folder, name))) not in used
+            if (path := posixpath.join(folder, name)) not in used
+            if name.lower().endswith(endings) and not name.startswith(".") and name not in HIDDEN
         )
 
 
