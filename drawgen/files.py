@@ -73,7 +73,7 @@ def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> l
                 if entry.is_dir():
                     if deep and not entry.is_symlink():
                         folders.append(Path(entry.path))
-                elif Path(entry.name).suffix.lower() in endings and entry.is_file():
+                elif entry.name[entry.name.rfind(".") :].lower() in endings and entry.is_file():
                     found.append(Path(entry.path))
     return sorted(found)
 

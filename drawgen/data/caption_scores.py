@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from drawgen.data.captions import words_of
+from drawgen.data.words import words_of
 
 MISSING = "BLEU, ROUGE-L and CIDEr need the extra `eval`: pip install 'drawgen[eval]'"
 

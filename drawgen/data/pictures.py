@@ -13,9 +13,12 @@ from torch import Tensor
 
 from drawgen.contract import Spec, generator
 from drawgen.data.digests import digest, of_files
+from drawgen.files import files_in
 from drawgen.images import STILL, ImageError, grey, load_image, shrink
 
 SPLITS = {"train": 0, "valid": 1}
+ENDINGS = frozenset((*STILL, ".gif", ".avif", ".jp2", ".ppm", ".pgm"))
+"""What is taken for a picture in a folder."""
 
 
 class DataError(ValueError):
@@ -72,10 +75,13 @@ class Crops:
     def paths(self) -> list[str]:
         if self.path.startswith("photo:") or not Path(self.path).is_dir():
             return [self.path]
-        found = sorted(str(p) for p in Path(self.path).iterdir() if p.suffix.lower() in (*STILL, ".gif"))
+        try:
+            found = files_in(Path(self.path), ENDINGS)
+        except OSError as error:
+            raise DataError(f"the folder {self.path} cannot be read ({error.strerror}); change its permissions") from error
         if not found:
             raise DataError(f"the folder {self.path} holds no pictures; put PNG or JPEG files in it")
-        return found
+        return [str(path) for path in found]
 
     def load(self, path: str) -> Tensor:
         picture = load_image(path)

@@ -26,6 +26,7 @@ from drawgen import sampling
 from drawgen.contract import Group, Loss, Player, Recipe, Spec, State, Totals
 from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, Captioned, Captions
 from drawgen.data.scenes import Scenes
+from drawgen.data.words import joined
 from drawgen.feature_cache import FeatureCache
 from drawgen.nn import convnet
 from drawgen.nn.decoder import Decoder, Memory
@@ -125,7 +126,7 @@ class Caption(NamedTuple):
 
     @property
     def text(self) -> str:
-        return " ".join(self.words)
+        return joined(self.words)
 
 
 class Captioner(nn.Module):
