@@ -88,6 +88,16 @@ def load_image(source: str | os.PathLike[str]) -> Float[Tensor, "C H W"]:
     return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1).contiguous()
 
 
+def load_with_alpha(source: str | os.PathLike[str]) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
+    """As `load_image`, laid on white, and how opaque each pixel is; None for a picture without transparency."""
+    image = load_image(source)
+    with Image.open(locate(source)[0], formats=FORMATS) as picture:
+        if not (picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info):
+            return image, None
+        alpha = np.asarray(ImageOps.exif_transpose(picture).convert("RGBA"))[..., 3].astype(np.float32) / 255
+    return image, None if alpha.min() == 1 else torch.from_numpy(alpha)[None]
+
+
 def locate(source: str | os.PathLike[str]) -> tuple[Path, str]:
     """The file and the name to call it by in messages."""
     text = os.fspath(source)
@@ -226,37 +236,6 @@ def middle(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tens
     tall, wide = max(1, round(height * factor)), max(1, round(width * factor))
     top, left = (image.shape[1] - tall) // 2, (image.shape[2] - wide) // 2
     return image[:, top : top + tall, left : left + wide]
-
-
-def ink(
-    image: Float[Tensor, "C H W"], height: int, width: int, *, border: float = 0.14, shades: bool = False
-) -> Float[Tensor, "1 H2 W2"]:
-    """A photographed character as data sets have it: light on black, cut out, centred by its mass, in black and white or with the
-    `shades` that its edges have.
-
-    The paper is what most of the picture's edge shows; whatever differs from it by more than half of the contrast is ink. Raises
-    ImageError where nothing does.
-    """
-    plane = grey(image)[0]
-    edge = torch.cat([plane[0], plane[-1], plane[:, 0], plane[:, -1]]).median()
-    differs = (plane - edge).abs()
-    if float(differs.max()) < 0.05:
-        raise ImageError("the picture shows nothing but paper; give one with a character on it")
-    differs = differs / differs.max()
-    rows, columns = (torch.nonzero((differs > 0.5).any(dim)).flatten() for dim in (1, 0))
-    cut = (differs > 0.5).float() if shades else differs
-    cut = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    room = 1 - 2 * border
-    factor = min(height * room / cut.shape[0], width * room / cut.shape[1])
-    cut = resize(cut[None], max(1, round(cut.shape[0] * factor)), max(1, round(cut.shape[1] * factor)))[0]
-    mass = cut.sum().clamp(min=1e-6)
-    middle_y = (cut.sum(1) * torch.arange(len(cut))).sum() / mass
-    middle_x = (cut.sum(0) * torch.arange(cut.shape[1])).sum() / mass
-    top = min(max(round(height / 2 - 0.5 - float(middle_y)), 0), height - len(cut))
-    left = min(max(round(width / 2 - 0.5 - float(middle_x)), 0), width - cut.shape[1])
-    page = torch.zeros(1, height, width)
-    page[0, top : top + len(cut), left : left + cut.shape[1]] = cut
-    return page if shades else (page > 0.5).float()
 
 
 def grey(image: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:

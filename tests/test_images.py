@@ -609,34 +609,7 @@ def test_check_output_refuses_a_folder_that_may_not_be_written(tmp_path):
         images.check_output(tmp_path / "closed" / "a.png")
 
 
-# ---------------------------------------------------------------- characters and windows
-
-
-def photographed_seven(height=90, width=70, *, dark=True):
-    """A seven in the corner of a grey page, as a photograph would have it."""
-    page = torch.full((1, height, width), 0.8 if dark else 0.2)
-    page[:, 20:25, 10:35] = 0.1 if dark else 0.9
-    for k in range(30):
-        page[:, 25 + k, 33 - k // 2 : 37 - k // 2] = 0.1 if dark else 0.9
-    return page
-
-
-@pytest.mark.parametrize("dark", [True, False])
-def test_ink_is_light_on_black_and_in_the_middle(dark):
-    """Whatever the paper's colour, the ink is white, fills the box it should, and its mass lies in the middle."""
-    page = images.ink(photographed_seven(dark=dark), 28, 28)
-    assert page.shape == (1, 28, 28)
-    assert set(page.unique().tolist()) == {0.0, 1.0}
-    rows, columns = torch.nonzero(page[0]).float().unbind(1)
-    assert abs(float(rows.mean()) - 13.5) < 1.5
-    assert abs(float(columns.mean()) - 13.5) < 1.5
-    assert 18 <= float(rows.max() - rows.min()) + 1 <= 21
-    assert page[0].sum() < 200
-
-
-def test_ink_of_a_blank_page_is_refused():
-    with pytest.raises(ImageError, match="nothing but paper"):
-        images.ink(torch.full((3, 40, 30), 0.5), 28, 28)
+# ---------------------------------------------------------------- windows
 
 
 @pytest.mark.parametrize(("shape", "wanted"), [((1, 40, 60), (3, 32, 32)), ((3, 60, 40), (1, 16, 24)), ((3, 5, 5), (3, 32, 32))])
