@@ -50,7 +50,7 @@ def caption(
     if not 1 <= n <= beams:
         raise ValueError(f"-n is {n} and --beam {beams}; a search finds at most as many captions as it has beams")
     if attention is not None:
-        images.check_output(attention, force=force)
+        images.check_output(attention, force=force, sources=pictures)
         if len(pictures) > MOST_SHOWN:
             raise ValueError(f"--attention draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
     model = models.load(source, device=device)
@@ -79,10 +79,10 @@ def caption(
     if len(skipped) == len(pictures):
         raise ImageError(f"no picture could be read: {next(iter(skipped.values()))}")
     if attention is not None and attention.suffix.lower() in images.STILL:
-        images.save_image(attention, attention_maps.sheet(shown))
+        images.save_image(attention, attention_maps.sheet(shown), replace=force)
     elif attention is not None:
         frames = list(attention_maps.stages(shown))
-        images.save_animation(attention, frames, seconds=0.6 * len(frames))
+        images.save_animation(attention, frames, seconds=0.6 * len(frames), replace=force)
 
 
 def pictures_in(paths: Sequence[str]) -> list[str]:

@@ -1,14 +1,17 @@
 """Files on disk: written so that nothing is ever lost, read so that nothing waits for ever.
 
 Whoever reads a file that a person handed in takes `read_bytes` or `open_file`: a pipe that nobody writes to, a device or a folder
-is an OSError with a reason, and so is what is larger than expected. Whoever writes takes `write_atomically`.
+is an OSError with a reason, and so is what is larger than expected. Whoever writes takes `write_atomically` for the program's own
+files, and for those that a person named `check_output_path` before the work and `write_output` after it.
 """
 
 import errno
+import itertools
 import os
 import re
+import secrets
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -61,6 +64,11 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def hidden(name: str) -> bool:
+    """Whether a file's name is one that a person does not see, or that systems leave."""
+    return name.startswith(".") or name in HIDDEN
+
+
 def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> list[Path]:
     """The files of a folder, with `deep` those of the folders in it too, whose lower-case endings are among `endings`, in order.
     Hidden files and folders, and those that systems leave (`HIDDEN`), are passed over. Raises OSError."""
@@ -68,7 +76,7 @@ def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> l
     while folders:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name in HIDDEN:
+                if hidden(entry.name):
                     continue
                 if entry.is_dir():
                     if deep and not entry.is_symlink():
@@ -84,19 +92,113 @@ def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> l
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes the whole file or leaves what was there: a temporary file in the same folder, flushed to the disk, then
     renamed over the old one, and the folder flushed too. Raises StorageError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    written(path, path, data, Path.replace)
+
+
+def write_output(path: Path, data: bytes, *, replace: bool) -> None:
+    """Writes a file that a person named, whole or not at all; where it is a link, what the link points to.
+
+    Without `replace` a file that is there by now stays, and the data goes into the next free name beside it, OUT-1.png: neither
+    is lost. That, and all that cannot be written, raises StorageError. A file that is replaced hands its permissions on.
+    """
+    target = Path(os.path.realpath(path))
+    put = swap if replace else place
+    kept = written(path, target, data, put)
+    if kept != target:
+        kept = path.with_name(kept.name) if kept.parent == path.parent.resolve() else kept
+        raise StorageError(f"{path} has appeared meanwhile and is left as it is; what was made is in {kept}")
+
+
+def written(path: Path, target: Path, data: bytes, put: Callable[[Path, Path], Path]) -> Path:
+    """Writes a temporary file beside `target` and has `put` move it, which tells where to. `path` is its name in messages."""
+    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.tmp")  # short, however long the target's name is
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-        flush_folder(path.parent)
+        kept = put(temporary, target)
+        flush_folder(target.parent)
     except OSError as error:
         raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
     finally:  # after Ctrl-C too; where all went well it is gone already
         with suppress(OSError):
             temporary.unlink()
+    return kept
+
+
+def swap(temporary: Path, target: Path) -> Path:
+    """Puts a file in place of the target, whose permissions it takes on."""
+    with suppress(OSError):
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+    return temporary.replace(target)
+
+
+def place(temporary: Path, target: Path) -> Path:
+    """Gives a file the target's name, or where that is taken the next free one; returns it. Nothing is replaced."""
+    for name in free_names(target):
+        try:
+            os.link(temporary, name)
+        except FileExistsError:
+            continue
+        except (OSError, NotImplementedError):  # memory cards, some network drives: no second name for a file
+            try:
+                os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY))  # the name is ours from here on
+            except FileExistsError:
+                continue
+            try:
+                temporary.replace(name)
+            except BaseException:
+                name.unlink()  # empty, and our own
+                raise
+        return name
+    raise AssertionError("names never end")
+
+
+def free_names(target: Path) -> Iterator[Path]:
+    """The target, then OUT-1.png, OUT-2.png ... beside it, of names no longer than they may be."""
+    yield target
+    most = longest_name(target.parent)
+    for number in itertools.count(1):
+        end = f"-{number}{target.suffix}"
+        stem = os.fsencode(target.stem)[: most - len(os.fsencode(end))]
+        yield target.with_name(stem.decode(errors="ignore") + end)
+
+
+def longest_name(folder: Path) -> int:
+    """Bytes that a file's name may have there."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (OSError, ValueError, AttributeError):
+        return 255
+
+
+def check_output_path(path: Path, *, force: bool = False, sources: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """Refuses, before any work is done, a path that could not be written, one that exists (unless `force`), and always one of the
+    `sources`, the files that the work reads, whatever name leads to it. Raises ValueError."""
+    target = Path(os.path.realpath(path))
+    try:
+        folder = target.parent if path.is_symlink() else path.parent
+        if not folder.is_dir():
+            raise ValueError(f"{path}: the folder {folder} does not exist; make it first")
+        found = path.stat()
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({reason(error)}); choose another name") from error
+    if found is not None:
+        if stat.S_ISDIR(found.st_mode):
+            raise ValueError(f"{path} is a folder; give a file name in it")
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError(f"{path} is a pipe or a device; choose the name of a file")
+        for source in sources:
+            with suppress(OSError):
+                if os.path.samestat(found, Path(source).stat()):
+                    raise ValueError(f"{path} is the file that is read ({os.fspath(source)}); choose another name")
+        if not force:
+            raise ValueError(f"{path} exists already; choose another name or give --force to replace it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{path}: the folder {folder} may not be written to; choose another")
 
 
 def flush_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ Axes: B pictures, C channels (1 grey, 3 colour), H rows, W columns.
 import io
 import os
 import re
+import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,8 +18,9 @@ from jaxtyping import Float, Float32, Float64, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from drawgen import animation
 from drawgen.contract import Sample
-from drawgen.files import write_atomically
+from drawgen.files import check_output_path, write_output
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
 """What `load_image` reads (MPO, the stereo JPEG of some cameras, comes as JPEG). EPS is left out: Pillow would start another
@@ -84,6 +86,16 @@ def load_image(source: str | os.PathLike[str]) -> Float[Tensor, "C H W"]:
         array = array[..., 0]
     tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
     return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1).contiguous()
+
+
+def load_with_alpha(source: str | os.PathLike[str]) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
+    """As `load_image`, laid on white, and how opaque each pixel is; None for a picture without transparency."""
+    image = load_image(source)
+    with Image.open(locate(source)[0], formats=FORMATS) as picture:
+        if not (picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info):
+            return image, None
+        alpha = np.asarray(ImageOps.exif_transpose(picture).convert("RGBA"))[..., 3].astype(np.float32) / 255
+    return image, None if alpha.min() == 1 else torch.from_numpy(alpha)[None]
 
 
 def locate(source: str | os.PathLike[str]) -> tuple[Path, str]:
@@ -226,37 +238,6 @@ def middle(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tens
     return image[:, top : top + tall, left : left + wide]
 
 
-def ink(
-    image: Float[Tensor, "C H W"], height: int, width: int, *, border: float = 0.14, shades: bool = False
-) -> Float[Tensor, "1 H2 W2"]:
-    """A photographed character as data sets have it: light on black, cut out, centred by its mass, in black and white or with the
-    `shades` that its edges have.
-
-    The paper is what most of the picture's edge shows; whatever differs from it by more than half of the contrast is ink. Raises
-    ImageError where nothing does.
-    """
-    plane = grey(image)[0]
-    edge = torch.cat([plane[0], plane[-1], plane[:, 0], plane[:, -1]]).median()
-    differs = (plane - edge).abs()
-    if float(differs.max()) < 0.05:
-        raise ImageError("the picture shows nothing but paper; give one with a character on it")
-    differs = differs / differs.max()
-    rows, columns = (torch.nonzero((differs > 0.5).any(dim)).flatten() for dim in (1, 0))
-    cut = (differs > 0.5).float() if shades else differs
-    cut = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    room = 1 - 2 * border
-    factor = min(height * room / cut.shape[0], width * room / cut.shape[1])
-    cut = resize(cut[None], max(1, round(cut.shape[0] * factor)), max(1, round(cut.shape[1] * factor)))[0]
-    mass = cut.sum().clamp(min=1e-6)
-    middle_y = (cut.sum(1) * torch.arange(len(cut))).sum() / mass
-    middle_x = (cut.sum(0) * torch.arange(cut.shape[1])).sum() / mass
-    top = min(max(round(height / 2 - 0.5 - float(middle_y)), 0), height - len(cut))
-    left = min(max(round(width / 2 - 0.5 - float(middle_x)), 0), width - cut.shape[1])
-    page = torch.zeros(1, height, width)
-    page[0, top : top + len(cut), left : left + cut.shape[1]] = cut
-    return page if shades else (page > 0.5).float()
-
-
 def grey(image: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:
     """Luma by ITU-R 601, as Pillow has it."""
     if len(image) == 1:
@@ -318,22 +299,25 @@ def match_histogram(images: Float[Tensor, "B C H W"], histogram: Float[Tensor, "
 # ---------------------------------------------------------------- out
 
 
-def check_output(path: Path, *, force: bool = False, kinds: Iterable[str] = (*STILL, *MOVING)) -> None:
-    """Refuses an output that could not be written, before any work is done. Raises ImageError."""
+def check_output(
+    path: Path,
+    *,
+    force: bool = False,
+    kinds: Iterable[str] = (*STILL, *MOVING),
+    sources: Iterable[str | os.PathLike[str]] = (),
+) -> None:
+    """Refuses an output that could not be written, that exists (unless `force`) or that is one of the `sources`, before any work is
+    done. Raises ImageError."""
     known = sorted(set(kinds))
     if path.suffix.lower() not in known:
         what = "cannot hold this" if path.suffix.lower() in (*STILL, *MOVING) else "has no known ending"
         raise ImageError(f"{path} {what}; use one of {' '.join(known)}")
     if path.suffix.lower() == ".mp4":
         require_av()
-    if path.is_dir():
-        raise ImageError(f"{path} is a folder; give a file name in it")
-    if not path.parent.is_dir():
-        raise ImageError(f"{path}: the folder {path.parent} does not exist; make it first")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ImageError(f"{path}: the folder {path.parent} may not be written to; choose another")
-    if path.exists() and not force:
-        raise ImageError(f"{path} exists already; choose another name or give --force to replace it")
+    try:
+        check_output_path(path, force=force, sources=sources)
+    except ValueError as error:
+        raise ImageError(str(error)) from error
 
 
 def check_extent(path: Path, height: int, width: int) -> None:
@@ -346,13 +330,14 @@ def check_extent(path: Path, height: int, width: int) -> None:
         )
 
 
-def save_image(path: Path, image: Float[Tensor, "C H W"]) -> None:
-    """Writes one picture, whole or not at all. Raises ImageError for an unknown ending, StorageError for a full disk."""
+def save_image(path: Path, image: Float[Tensor, "C H W"], *, replace: bool = True) -> None:
+    """Writes one picture, whole or not at all; without `replace` never over a file that is there by now. Raises ImageError for an
+    unknown ending, StorageError for a full disk."""
     kind = STILL.get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
     options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
-    write_atomically(path, encode(path, Image.fromarray(to_bytes(image)), kind, **options))
+    write_output(path, encode(path, Image.fromarray(to_bytes(image)), kind, **options), replace=replace)
 
 
 def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes:
@@ -365,21 +350,45 @@ def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes
     return buffer.getvalue()
 
 
-def save_animation(path: Path, frames: Iterable[Float[Tensor, "C H W"]], *, seconds: float = 4.0, hold: float = 1.0) -> None:
-    """Writes an animation (GIF, APNG, WebP, or MP4 with the `video` extra); the last frame stays for `hold` seconds."""
+def save_animation(
+    path: Path,
+    frames: Iterable[Float[Tensor, "C H W"]],
+    *,
+    count: int | None = None,
+    seconds: float = 4.0,
+    hold: float = 1.0,
+    replace: bool = True,
+) -> None:
+    """Writes an animation (GIF, APNG, WebP, or MP4 with the `video` extra) of `seconds`, and the last frame stays for `hold` more.
+    Frames are encoded as they come; but of MP4 without their `count`, and of WebP, all are held, as bytes. `replace` and errors are
+    `save_image`'s."""
     kind = MOVING.get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path} has no known ending for an animation; use one of {' '.join(sorted(MOVING))}")
-    arrays = [to_bytes(frame) for frame in frames]
-    each = max(20, round(1000 * seconds / len(arrays)))
-    if kind == "MP4":
-        write_atomically(path, encode_mp4(arrays, each, hold))
-        return
+    arrays: Iterator[animation.Frame] = (to_bytes(frame) for frame in frames)
+    try:
+        if kind == "GIF":
+            data = animation.gif(arrays, seconds, hold)
+        elif kind == "PNG":
+            data = animation.apng(arrays, seconds, hold)
+        elif kind == "MP4":
+            if count is None:
+                held = list(arrays)
+                arrays, count = iter(held), len(held)
+            data = animation.mp4(require_av(), arrays, animation.each_ms(seconds, count), hold)
+        else:
+            data = webp(path, arrays, seconds, hold)
+    except (struct.error, animation.Unencodable) as error:
+        raise ImageError(f"{path} cannot be written as {kind} ({error}); choose another ending, as .png") from error
+    write_output(path, data, replace=replace)
+
+
+def webp(path: Path, arrays: Iterable[animation.Frame], seconds: float, hold: float) -> bytes:
+    """Lossless; Pillow holds all frames."""
     pictures = [Image.fromarray(array) for array in arrays]
+    each = animation.each_ms(seconds, len(pictures))
     times = [each] * (len(pictures) - 1) + [each + round(1000 * hold)]
-    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
-    options |= {"save_all": True, "append_images": pictures[1:], "duration": times, "loop": 0}
-    write_atomically(path, encode(path, pictures[0], kind, **options))
+    return encode(path, pictures[0], "WEBP", lossless=True, save_all=True, append_images=pictures[1:], duration=times, loop=0)
 
 
 def require_av() -> Any:
@@ -388,21 +397,3 @@ def require_av() -> Any:
     except ImportError as error:
         raise ImageError("MP4 needs the extra `video`: pip install 'drawgen[video]', or choose .gif, .apng or .webp") from error
     return av
-
-
-def encode_mp4(arrays: list[UInt8[np.ndarray, "..."]], each_ms: int, hold: float) -> bytes:
-    """H.264 in MP4, 4:2:0; odd sizes lose their last row or column, which the format cannot hold."""
-    av = require_av()
-    buffer = io.BytesIO()
-    height, width = (max(2, side // 2 * 2) for side in arrays[0].shape[:2])
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=max(1, round(1000 / each_ms)))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": "18"}
-        for array in arrays + [arrays[-1]] * round(1000 * hold / each_ms):
-            rgb = np.repeat(array[..., None], 3, 2) if array.ndim == 2 else array
-            padded = np.pad(rgb, ((0, max(0, height - rgb.shape[0])), (0, max(0, width - rgb.shape[1])), (0, 0)), mode="edge")
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded[:height, :width]), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return buffer.getvalue()

@@ -111,6 +111,116 @@ def test_leftovers_of_killed_runs_are_removed(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"state-00000001.pt", ".hidden", "a.tmp"}
 
 
+# ---------------------------------------------------------------- what a person named
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appeared_meanwhile_is_kept_and_so_is_the_work(tmp_path, monkeypatch, links):
+    """Also where the disk knows no hard links."""
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *names: (_ for _ in ()).throw(OSError(errno.EPERM, os.strerror(errno.EPERM))))
+    path = tmp_path / "a.png"
+    files.write_output(path, b"first", replace=False)
+    for number in (1, 2):
+        with pytest.raises(StorageError, match=rf"a\.png has appeared meanwhile .* is in .*a-{number}\.png$"):
+            files.write_output(path, b"second", replace=False)
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == {
+        "a.png": b"first", "a-1.png": b"second", "a-2.png": b"second",
+    }  # fmt: skip
+    files.write_output(path, b"third", replace=True)
+    assert path.read_bytes() == b"third"
+
+
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("where", ["fsync", "rename"])
+def test_full_disk_leaves_a_person_s_file_and_nothing_beside_it(tmp_path, monkeypatch, where, replace):
+    if replace:
+        (tmp_path / "a.png").write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        if where == "fsync":
+            patch.setattr(os, "fsync", full)
+        else:
+            patch.setattr(os, "link", full)
+            patch.setattr(Path, "replace", full)
+        with pytest.raises(StorageError, match="free some space"):
+            files.write_output(tmp_path / "a.png", b"new", replace=replace)
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == ([("a.png", b"old")] if replace else [])
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_link_is_written_through(tmp_path, replace):
+    """What it points to is made, or replaced; the link stays."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "a.png").symlink_to("there/b.png")
+    if replace:
+        (tmp_path / "there" / "b.png").write_bytes(b"old")
+    files.check_output_path(tmp_path / "a.png", force=replace)
+    files.write_output(tmp_path / "a.png", b"new", replace=replace)
+    assert (tmp_path / "a.png").is_symlink()
+    assert (tmp_path / "there" / "b.png").read_bytes() == b"new"
+    assert names(tmp_path) == ["a.png", "there"]
+
+
+def test_permissions_are_handed_on(tmp_path):
+    (tmp_path / "a.png").touch(mode=0o600)
+    files.write_output(tmp_path / "a.png", b"new", replace=True)
+    assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("length", [247, 255])
+@pytest.mark.parametrize("letter", ["n", "é"])
+def test_names_as_long_as_they_may_be(tmp_path, length, letter):
+    """The temporary name is no longer, and neither is the one beside a file that appeared meanwhile."""
+    path = tmp_path / (letter * ((length - 4) // len(letter.encode())) + ".png")
+    files.check_output_path(path)
+    files.write_output(path, b"one", replace=False)
+    with pytest.raises(StorageError, match="is left as it is"):
+        files.write_output(path, b"two", replace=False)
+    files.write_atomically(path, b"three")
+    assert sorted(p.read_bytes() for p in tmp_path.iterdir()) == [b"three", b"two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("n" * 256, "too long"),
+        ("n" * 300 + "/a", "too long"),
+        ("none/a", "does not exist; make it first"),
+        ("there/a", "does not exist; make it first"),
+        ("folder", "is a folder; give a file name in it"),
+        ("there", "exists already; choose another name or give --force"),
+        ("pipe", "is a pipe or a device"),
+        ("round", "levels of symbolic links"),
+        ("dangling", "none does not exist; make it first"),
+        ("read", "is the file that is read"),
+    ],
+)
+def test_check_output_path_refuses(tmp_path, name, words):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "there").touch()
+    (tmp_path / "read").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "round").symlink_to("round")
+    (tmp_path / "dangling").symlink_to("none/b")
+    with pytest.raises(ValueError, match=words) as caught:
+        files.check_output_path(tmp_path / name, force=name != "there", sources=["photo:coffee", tmp_path / "read"])
+    assert str(caught.value).startswith(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["a.png", "symbolic.png", "hard.png", "./a.png"])
+def test_what_is_read_is_never_replaced(tmp_path, name):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "symbolic.png").symlink_to("a.png")
+    os.link(tmp_path / "a.png", tmp_path / "hard.png")
+    for read in ("a.png", "symbolic.png", "hard.png"):
+        with pytest.raises(ValueError, match="is the file that is read"):
+            files.check_output_path(tmp_path / name, force=True, sources=[str(tmp_path / read)])
+
+
 # ---------------------------------------------------------------- locks
 
 HOLD = """

@@ -28,6 +28,8 @@ FLOORS = {
     "drawgen.feature_cache": 2,
     "drawgen.files": 2,
     "drawgen.images": 2,
+    "drawgen.animation": 2,
+    "drawgen.ink": 2,
     "drawgen.strokes": 2,
     "drawgen.painting": 3,
     "drawgen.polishing": 3,

@@ -16,10 +16,15 @@ from drawgen.jobs.reports import SILENT, Reports
 
 
 def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Path:
-    """One of everything that the project can make without training, with a page of pictures. Returns the page."""
+    """One of everything that the project can make without training, with a page of pictures. Returns the page. A folder that holds
+    anything is refused, unless `force`: then files of the demo's names are replaced."""
     page = folder / "index.html"
-    if page.exists() and not force:
-        raise ValueError(f"{page} exists already; choose another folder or give --force")
+    try:
+        taken = folder.is_dir() and next((path for path in sorted(folder.iterdir()) if not files.hidden(path.name)), None)
+    except OSError as error:
+        raise ValueError(f"the folder {folder} cannot be read ({files.reason(error)}); choose another") from error
+    if taken and not force:
+        raise ValueError(f"{folder} is not empty ({taken.name}); choose another, or give --force to replace the demo's files")
     shipped = models.shipped()
     if not shipped:
         raise ValueError("no trained model is shipped with this drawgen, and the demo draws from those; train one instead")
@@ -31,7 +36,7 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
 
     def figure(file: str, words: str, **options: Any) -> None:
         reports.say(f"drawing {file}")
-        sample(words.split()[0], folder / file, force=True, **options)
+        sample(words.split()[0], folder / file, force=force, **options)
         figures.append((file, f"drawgen sample {words}"))
 
     for number, name in enumerate(shipped, 1):
@@ -47,7 +52,7 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
     textures = [name for name in shipped if name.startswith("ride:")]
     if textures:
         figure("tile.png", f"{textures[0]} -o OUT.png --size 160x160 --tile", size=(160, 160), tile=True)
-        images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3))
+        images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3), replace=force)
         figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
         figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
     for name in shipped:
@@ -57,13 +62,13 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
             scenes = [data.scene("test", number) for number in range(3)]
             names = [f"scene-{number}.png" for number in range(len(scenes))]
             for file, picture in zip(names, draw_scenes(scenes, data.side_px), strict=True):
-                images.save_image(folder / file, picture)
-            list(caption(name, [str(folder / file) for file in names], attention=folder / "captions.png", force=True, skipped={}))
+                images.save_image(folder / file, picture, replace=force)
+            list(caption(name, [str(folder / file) for file in names], attention=folder / "captions.png", force=force, skipped={}))
             figures.append(("captions.png", "drawgen caption scene-*.png --attention captions.png"))
     reports.say("painting a photograph")
-    paint("photo:coffee", folder / "painting.json", strokes=100, force=True)
+    paint("photo:coffee", folder / "painting.json", strokes=100, force=force)
     for file in ("painting.png", "painting.gif", "painting.svg"):
-        paint(str(folder / "painting.json"), folder / file, force=True)
+        paint(str(folder / "painting.json"), folder / file, force=force)
         figures.append((file, f"drawgen paint photo:coffee -o OUT{Path(file).suffix} --strokes 100"))
 
     def shown(file: str) -> str:
@@ -78,5 +83,5 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
         "figcaption{max-width:28em;margin-top:.5em}img{max-width:36em}</style>\n"
         f"<h1>drawgen {drawgen.__version__}</h1>\n{items}</html>\n"
     )
-    files.write_atomically(page, whole.encode())
+    files.write_output(page, whole.encode(), replace=force)
     return page

@@ -88,7 +88,7 @@ def sample(
     check_grid(out, n, size or spec.image[1:], boxes=boxes)
     request = Request(n=n, size=size, seed=seed, temperature=temperature, tile=tile, progress=reports.drawing)
     drawn = draw(source, request, device=device, match=match)
-    save(out, drawn, boxes=boxes, animate=animate)
+    save(out, drawn, boxes=boxes, animate=animate, replace=force)
 
 
 @threads(1)
@@ -108,7 +108,7 @@ def reconstruct(
     """A person's pictures, drawn after themselves by a model that can (`draw`): as the model sees them above, its drawing below; or
     an animation of the drawing, as `sample` decides it. `polish` improves a painter's strokes by so many steps of gradient descent
     first; None is `POLISH` where the painter's strokes have a gradient, and else 0."""
-    images.check_output(out, force=force, kinds=kinds_for(animate))
+    images.check_output(out, force=force, kinds=kinds_for(animate), sources=paths)
     if polish is not None and polish < 0:
         raise ValueError(f"--polish is {polish}; it has to be at least 0")
     model = that_can(models.load(source, device=device), "reconstruct", source)
@@ -122,18 +122,18 @@ def reconstruct(
     if polish:
         drawn = model.polish(drawn.strokes, seen, polish, progress=reports.drawing)
     if boxes or moves(out, animate):
-        save(out, drawn, boxes=boxes, animate=animate, columns=len(paths))
+        save(out, drawn, boxes=boxes, animate=animate, columns=len(paths), replace=force)
     else:
-        images.save_image(out, images.grid(torch.cat([seen, drawn.images]).cpu(), columns=len(paths)))
+        images.save_image(out, images.grid(torch.cat([seen, drawn.images]).cpu(), columns=len(paths)), replace=force)
 
 
 @threads(1)
 def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
     """A strip of `n` pictures on the way from one to another."""
-    images.check_output(out, force=force, kinds=images.STILL)
+    images.check_output(out, force=force, kinds=images.STILL, sources=[first, last])
     if n < 2:
         raise ValueError(f"-n is {n}; it has to be at least 2")
     model = that_can(models.load(source, device=device), "interpolate", source)
     check_grid(out, n, model.spec.image[1:], columns=n)
     ends = pictures_for(model, [first, last]).to(device_of(model))
-    images.save_image(out, images.strip(model.interpolate(ends[0], ends[1], n).images.cpu()))
+    images.save_image(out, images.strip(model.interpolate(ends[0], ends[1], n).images.cpu()), replace=force)

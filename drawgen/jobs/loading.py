@@ -6,6 +6,7 @@ import torch
 
 from drawgen import images
 from drawgen.contract import Spec
+from drawgen.ink import ink
 
 NO_PICTURE = Spec().image
 
@@ -28,7 +29,7 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
     binary = getattr(model.config, "likelihood", "") == "bernoulli"
     ready = []
     for path in paths:
-        image = images.load_image(path)
+        image, alpha = images.load_with_alpha(path)
         own = image.shape[1:] == (height, width)
         if own and binary:
             ready.append((images.grey(image) > 0.5).float())
@@ -36,7 +37,7 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
             ready.append(images.fit_to(image, (channels, height, width)))
         else:
             try:
-                ready.append(images.ink(image, height, width, shades=not binary))
+                ready.append(ink(image, height, width, alpha=alpha, shades=not binary))
             except images.ImageError as error:
                 raise images.ImageError(f"{path}: {error}") from error
     return torch.stack(ready)

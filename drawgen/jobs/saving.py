@@ -30,9 +30,11 @@ def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False,
     images.check_extent(out, *images.grid_size(n, scale * size[0], scale * size[1], columns=columns))
 
 
-def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False, columns: int | None = None) -> None:
+def save(
+    out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False, columns: int | None = None, replace: bool = True
+) -> None:
     """A sample as one file: a grid of the pictures, or an animation of how they are drawn; `boxes` enlarges it and draws the
-    model's windows, of all steps side by side where nothing moves."""
+    model's windows, of all steps side by side where nothing moves. Without `replace` a file that is there by now stays."""
     moving = moves(out, animate)
     if out.suffix.lower() in VECTOR:
         if drawn.strokes is None:
@@ -43,16 +45,16 @@ def save(out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False
         painted = Painting.sheet(drawn.strokes.cpu(), size, images.grid_columns(len(drawn.images), *size, columns))
         height, width = painted.fitted(1024)
         text = painted.svg(height, width) if out.suffix.lower() == ".svg" else painted.json()
-        files.write_atomically(out, text.encode())
+        files.write_output(out, text.encode(), replace=replace)
     elif boxes:
         stages = [images.grid(frame, columns=columns) for frame in images.boxed(drawn)]
         if moving:
-            images.save_animation(out, stages)
+            images.save_animation(out, stages, replace=replace)
         else:
-            images.save_image(out, images.grid(torch.stack(stages), gap_px=8))
+            images.save_image(out, images.grid(torch.stack(stages), gap_px=8), replace=replace)
     elif not moving:
-        images.save_image(out, images.grid(drawn.images, columns=columns))
+        images.save_image(out, images.grid(drawn.images, columns=columns), replace=replace)
     elif drawn.frames is not None:
-        images.save_animation(out, (images.grid(frame, columns=columns) for frame in drawn.frames(48)))
+        images.save_animation(out, (images.grid(frame, columns=columns) for frame in drawn.frames(48)), replace=replace)
     else:
         raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without --animate")

@@ -1,15 +1,17 @@
 """A larger texture like one photograph."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
-from drawgen import checkpoint, images, models, run_folder
+from drawgen import checkpoint, files, images, models, run_folder
 from drawgen.contract import Request
 from drawgen.devices import choose_device
-from drawgen.jobs.drawing import sample
+from drawgen.jobs.drawing import draw
 from drawgen.jobs.memory import refuse_what_does_not_fit
 from drawgen.jobs.recipe import RECIPE, read_recipe
 from drawgen.jobs.reports import SILENT, Reports
+from drawgen.jobs.saving import save as write
 from drawgen.jobs.training import train
 
 
@@ -37,9 +39,11 @@ def texture(
     `match` gives the result the photograph's histogram. Returns that folder. Raises ImageError, ValueError, and what
     `train.fit` raises.
     """
-    images.check_output(out, force=force)
+    images.check_output(out, force=force, sources=[photo])
     images.check_extent(out, *size)
     folder = save or out.with_suffix(".model")
+    if len(os.fsencode(folder.name)) > files.longest_name(folder.parent):
+        raise ValueError(f"the model folder {folder} has too long a name; choose another with --save")
     if not folder.parent.is_dir():
         raise ValueError(f"the folder {folder.parent} does not exist; make it first")
     if folder.exists() and not folder.is_dir():
@@ -73,11 +77,14 @@ def texture(
             f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels, of which crops of {side} are left to learn from, and at "
             f"least {least} are needed; give a larger photograph, or a larger --exemplar-px than {longest}"
         )
+    if tile and min(size) <= 2 * least:
+        raise ValueError(f"--size is {size[1]}x{size[0]}; a tile has to be at least {2 * least + 1}x{2 * least + 1} pixels")
     refuse_what_does_not_fit(size, channels, 1)
     if not resume and 0 < longest < max(loaded.shape[1:]):
         reports.say(f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels; it is reduced to {longest} on its longer side")
     train("ride", recipe, folder, preset="texture", resume=resume, force=force,
           preview_request=Request(size=(128, 128), seed=seed), reports=reports)  # fmt: skip
     reports.say(f"painting {size[1]}x{size[0]} pixels")
-    sample(str(folder), out, size=size, seed=seed, tile=tile, match=match, device=device, force=force, reports=reports)
+    request = Request(size=size, seed=seed, tile=tile, progress=reports.drawing)
+    write(out, draw(str(folder), request, device=device, match=match), replace=force)
     return folder

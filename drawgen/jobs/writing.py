@@ -37,4 +37,4 @@ def write(source: str, request: Request, out: Path | None, *, device: str, force
                     reports.drawing(min(1.0, symbols / (request.n * request.length)))
     finally:
         if out is not None and written:
-            files.write_atomically(out, "".join(written).encode())
+            files.write_output(out, "".join(written).encode(), replace=force)

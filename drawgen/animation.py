@@ -1,0 +1,235 @@
+"""Animations as bytes, written frame by frame: GIF, APNG, MP4. Two frames are held at once, however many there are.
+
+Frames are H W (grey), H W 3 or H W 4 (with an alpha), 0 to 255, all alike. GIF and APNG store what has changed since the frame
+before, so what has not stays the very same on the screen. All frames are shown `seconds` in all, the last one for `hold` more.
+"""
+
+import io
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image
+
+Frame = UInt8[np.ndarray, "..."]
+GREYS = bytes(level for level in range(256) for _ in range(3))
+REPEATS = b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class Unencodable(ValueError):
+    """An encoder will not have the frames; the message is its own."""
+
+
+def each_ms(seconds: float, count: int) -> int:
+    """Milliseconds that each of `count` frames is shown."""
+    return max(20, round(1000 * seconds / count))
+
+
+def changes(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Bool[np.ndarray, "H W"], int]]:
+    """The frames that differ from the one before, with the pixels that do (of the first: all), and how many alike there are."""
+    shown: Frame | None = None
+    differs = np.zeros((0, 0), bool)
+    times = 0
+    for frame in frames:
+        if shown is None:
+            new: Any = np.ones(frame.shape[:2], bool)
+        else:
+            new = (frame != shown).reshape(*frame.shape[:2], -1).any(2)
+        if shown is not None and new.any():
+            yield shown, differs, times
+            times = 0
+        if times == 0:
+            shown, differs = frame, new
+        times += 1
+    if shown is not None:
+        yield shown, differs, times
+
+
+def box(mask: Bool[np.ndarray, "H W"]) -> tuple[slice, slice]:
+    """The rows and columns that hold all that is set; one pixel where nothing is."""
+    if not mask.any():
+        return slice(0, 1), slice(0, 1)
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+# ---------------------------------------------------------------- GIF
+
+
+def gif(frames: Iterable[Frame], seconds: float, hold: float) -> bytes:
+    """A GIF that repeats. Grey is exact. A frame in colour has a palette of its own, for the pixels that are new in it, and leaves
+    the others alone: they never flicker, and the whole may have more than 256 colours. Where the alpha is below one half nothing
+    is drawn; what was drawn stays."""
+    images: list[tuple[int | None, bytes, int]] = []  # the clear colour, the image, how many frames are alike
+    screen = b""
+    for frame, mask, times in changes(frames):
+        screen = struct.pack("<HHBBB", frame.shape[1], frame.shape[0], 0xF7, 0, 0)  # with a table of 256 colours
+        if frame.shape[2:] == (4,):
+            mask = mask & (frame[..., 3] >= 128)
+        rows, columns = box(mask)
+        place = struct.pack("<cHHHH", b",", columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        frame, mask = frame[rows, columns], mask[rows, columns]
+        if frame.ndim == 2:
+            indices, clear = spare_one(frame, mask)
+            table = b"\0"  # none: the greys are the screen's
+        else:
+            indices, clear, table = with_palette(frame[..., :3], mask)
+        images.append((clear, place + table + compressed(indices), times))
+    each = each_ms(seconds, sum(times for _, _, times in images))
+    parts = [b"GIF89a", screen, GREYS, REPEATS]
+    for number, (clear, image, times) in enumerate(images, 1):
+        shown = times * each + (round(1000 * hold) if number == len(images) else 0)
+        stays = 4 + (clear is not None)  # what is drawn stays; whether a colour is clear
+        parts.append(struct.pack("<4sHBB", bytes([0x21, 0xF9, 4, stays]), min(round(shown / 10), 65_535), clear or 0, 0))
+        parts.append(image)
+    return b"".join([*parts, b";"])
+
+
+def spare_one(frame: UInt8[np.ndarray, "H W"], mask: Bool[np.ndarray, "H W"]) -> tuple[UInt8[np.ndarray, "H W"], int | None]:
+    """A grey frame with the pixels that have not changed in a grey that the others lack, and that grey; None where they have all,
+    and then the whole frame is drawn, which changes nothing."""
+    spare = np.flatnonzero(np.bincount(frame[mask], minlength=256) == 0)
+    if mask.all() or not len(spare):
+        return frame, None
+    return np.where(mask, frame, np.uint8(spare[0])), int(spare[0])
+
+
+def with_palette(
+    frame: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]
+) -> tuple[UInt8[np.ndarray, "H W"], int | None, bytes]:
+    """The changed pixels as indices into a palette, the index of the others, and the palette as a local colour table."""
+    most = 256 if mask.all() else 255
+    pixels = frame[mask]
+    colours, which = np.unique(pixels @ np.array([65536, 256, 1]), return_inverse=True)
+    if len(colours) <= most:
+        palette = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], 1).astype(np.uint8)
+    else:
+        found = Image.fromarray(pixels[None]).quantize(most, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        which = np.asarray(found)[0]
+        palette = np.array(found.getpalette(), np.uint8).reshape(-1, 3)[: int(which.max()) + 1]
+    clear = None if most == 256 else len(palette)
+    indices = np.full(mask.shape, clear or 0, np.uint8)
+    indices[mask] = which
+    bits = max(1, (len(palette) + (most == 255) - 1).bit_length())
+    return indices, clear, bytes([0x80 | bits - 1]) + palette.tobytes().ljust(3 << bits, b"\0")
+
+
+def compressed(indices: UInt8[np.ndarray, "H W"]) -> bytes:
+    """GIF's LZW, as Pillow writes it for a grey picture of eight bits: all after the image descriptor, up to the trailer."""
+    buffer = io.BytesIO()
+    Image.fromarray(indices).save(buffer, format="GIF", optimize=False, interlace=0)
+    data = buffer.getvalue()
+    at = 13 + (3 << (data[10] & 7) + 1)
+    while data[at] != 0x2C:  # an extension: passed over, block by block
+        at += 2
+        while data[at]:
+            at += data[at] + 1
+        at += 1
+    return data[at + 10 : -1]
+
+
+# ---------------------------------------------------------------- APNG
+
+
+def apng(frames: Iterable[Frame], seconds: float, hold: float) -> bytes:
+    """A PNG that moves, exact in every pixel, and repeats."""
+    header = b""
+    images: list[tuple[tuple[int, int, int, int], bytes, int]] = []  # width, height, left, top; deflated pixels; frames
+    for frame, mask, times in changes(frames):
+        rows, columns = box(mask)
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(frame[rows, columns])).save(buffer, format="PNG")
+        found = chunks(buffer.getvalue())
+        header = header or found[b"IHDR"]
+        place = columns.stop - columns.start, rows.stop - rows.start, columns.start, rows.start
+        images.append((place, found[b"IDAT"], times))
+    each = each_ms(seconds, sum(times for *_, times in images))
+    parts = [PNG, chunk(b"IHDR", header), chunk(b"acTL", struct.pack(">II", len(images), 0))]
+    sequence = 0
+    for number, (place, data, times) in enumerate(images, 1):
+        shown = times * each + (round(1000 * hold) if number == len(images) else 0)
+        parts.append(chunk(b"fcTL", struct.pack(">IIIIIHHBB", sequence, *place, min(shown, 65_535), 1000, 0, 0)))
+        sequence += 1
+        if number == 1:
+            parts.append(chunk(b"IDAT", data))
+        else:
+            parts.append(chunk(b"fdAT", struct.pack(">I", sequence) + data))
+            sequence += 1
+    return b"".join([*parts, chunk(b"IEND", b"")])
+
+
+def chunks(png: bytes) -> dict[bytes, bytes]:
+    """The chunks of a PNG by name, those of one name joined."""
+    found: dict[bytes, bytes] = {}
+    at = len(PNG)
+    while at < len(png):
+        (length,) = struct.unpack_from(">I", png, at)
+        name = png[at + 4 : at + 8]
+        found[name] = found.get(name, b"") + png[at + 8 : at + 8 + length]
+        at += 12 + length
+    return found
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+# ---------------------------------------------------------------- MP4
+
+
+def mp4(av: Any, frames: Iterable[Frame], each_ms: int, hold: float) -> bytes:
+    """H.264, 4:2:0, in BT.709 and tagged so, its index in front. An odd side, which the format cannot hold, gets its last row or
+    column twice. `av` is PyAV."""
+    with tempfile.TemporaryDirectory(prefix="drawgen-") as folder:
+        file = Path(folder) / "film.mp4"
+        with av.open(str(file), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            stream = container.add_stream("libx264", rate=max(1, round(1000 / each_ms)))
+            stream.pix_fmt = "yuv420p"
+            stream.options = {"crf": "18"}
+            context = stream.codec_context
+            context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1  # limited, BT.709
+            last: Any = None
+            for frame in frames:
+                if last is None:
+                    stream.height, stream.width = (side + side % 2 for side in frame.shape[:2])
+                last = frame
+                encode(av, container, stream, last)
+            for _ in range(round(1000 * hold / each_ms)):
+                encode(av, container, stream, last)
+            encode(av, container, stream, None)
+        return file.read_bytes()
+
+
+def encode(av: Any, container: Any, stream: Any, frame: Frame | None) -> None:
+    """Adds a frame to the film, or its end."""
+    try:
+        container.mux(stream.encode(None if frame is None else film_frame(av, frame)))
+    except av.FFmpegError as error:
+        raise Unencodable(str(error)) from error
+
+
+def film_frame(av: Any, frame: Frame) -> Any:
+    """A frame of the film: BT.709 in the limited range, each chroma sample where a player takes it to be, on the left of its two
+    columns and between its two rows."""
+    rgb = even(frame).astype(np.float32) / 255
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    planes = [16 + 219 * luma]
+    for colour, weight in ((blue, 0.0722), (red, 0.2126)):
+        wide = np.pad((colour - luma) / (2 - 2 * weight), ((0, 0), (1, 0)), mode="edge")
+        half = (wide[:, :-2:2] + 2 * wide[:, 1:-1:2] + wide[:, 2::2]) / 4
+        planes.append(128 + 224 * (half[::2] + half[1::2]) / 2)
+    flat = np.concatenate([plane.ravel() for plane in planes]).round().astype(np.uint8)
+    return av.VideoFrame.from_ndarray(flat.reshape(-1, rgb.shape[1]), format="yuv420p")
+
+
+def even(frame: Frame) -> UInt8[np.ndarray, "H W 3"]:
+    """In colour, of even sides."""
+    colour = np.repeat(frame[..., None], 3, 2) if frame.ndim == 2 else frame
+    return np.pad(colour, ((0, colour.shape[0] % 2), (0, colour.shape[1] % 2), (0, 0)), mode="edge")
