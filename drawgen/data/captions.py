@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from drawgen.contract import Spec, generator
+from drawgen.contract import Spec, check_split, generator
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.images import STILL, ImageError, fit_to, load_image
 
@@ -46,6 +46,9 @@ class Captions(NamedTuple):
     """START, the words, and END from there on."""
     lengths: Int[Tensor, " B"]
     """Symbols with the start and the first end."""
+
+    def items(self) -> tuple[str, int]:
+        return "captions", len(self.tokens)
 
 
 class Example(NamedTuple):
@@ -100,6 +103,7 @@ def encode(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tup
 class Captioned:
     """Pictures with captions of one's own, or of COCO or Flickr."""
 
+    splits: ClassVar[tuple[str, ...]] = ("train", "valid", "test")
     path: str = "captions"
     """A folder with captions.csv, .tsv or .jsonl beside its pictures; or COCO's captions_*.json, Karpathy's dataset JSON, or
     Flickr8k.token.txt."""
@@ -184,6 +188,7 @@ class Captioned:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
         """For training, every caption in a new order each time through, those of like length together; for validation, all once."""
+        check_split(self, split)
         items = [(entry, words_of(caption)) for entry in self.entries[split] for caption in entry.captions]
         if split != "train":
             items.sort(key=lambda item: len(item[1]))

@@ -2,13 +2,14 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 import drawgen
 from drawgen.contract import Recipe
-from drawgen.jobs.loading import NO_PICTURE
+from drawgen.jobs.verbs import Verb
 from drawgen.train import Outcome
 
 
@@ -24,14 +25,16 @@ def machine() -> str:
     return f"{words}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores{gpu}"
 
 
-def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None, *, begun: str = "") -> str:
-    """The README.md of a model folder; `begun` names the model whose weights it began with."""
+def card(
+    model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | None, *, verbs: Sequence[Verb], begun: str = ""
+) -> str:
+    """The README.md of a model folder; `verbs` are what the model does, and `begun` names the model whose weights it began with."""
     settings = recipe.fit
-    verb, ending = ("Write with", "txt") if recipe.data.spec().image == NO_PICTURE else ("Draw from", "png")
+    commands = [verb.asked_of("FOLDER") for verb in verbs] or ["drawgen eval FOLDER"]
     lines = [
         f"# {model}: {data or preset}",
         "",
-        f"A `{model}` model (drawgen {drawgen.__version__}). {verb} it: `drawgen sample FOLDER -o OUT.{ending}`.",
+        f"A `{model}` model (drawgen {drawgen.__version__}). Try it: {', '.join(f'`{command}`' for command in commands)}.",
         "",
         f"- data: {data or 'see the preset'}",
         "- licence of the data: that of what it was trained on",

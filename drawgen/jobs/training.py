@@ -14,6 +14,7 @@ from drawgen.jobs.card import card
 from drawgen.jobs.loading import NO_PICTURE, device_of
 from drawgen.jobs.recipe import RECIPE, describe_data, plain, read_recipe, refuse_changes
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
+from drawgen.jobs.verbs import verbs_of
 from drawgen.jobs.writing import BETWEEN
 from drawgen.train import BUILD, Fit, Outcome, fit
 
@@ -63,7 +64,7 @@ def train(
         # A path on this machine is nothing for others.
         published = recipe.model.published() if hasattr(recipe.model, "published") else recipe.model
         checkpoint.write_model(out, model, published, spec)
-        checkpoint.write_card(out, card(model, preset, known, data, None, begun=begun))
+        checkpoint.write_card(out, card(model, preset, known, data, None, verbs=verbs_of(built), begun=begun))
         checkpoint.write_json(out / RECIPE, {"model": model, "preset": preset, "ranks": ranks, "begin": begun, **plain(known)})
 
     def preview(averaged: Any, _step: int) -> None:
@@ -95,7 +96,16 @@ def train(
     tell_problems(recipe.data, reports)
     if int(os.environ.get("RANK", "0")) == 0:
         checkpoint.write_card(
-            out, card(model, preset, replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)), data, outcome, begun=begun)
+            out,
+            card(
+                model,
+                preset,
+                replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)),
+                data,
+                outcome,
+                verbs=verbs_of(built),
+                begun=begun,
+            ),
         )
     return outcome
 
