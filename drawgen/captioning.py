@@ -45,6 +45,8 @@ def caption(
 ) -> Iterator[Described]:
     """The `n` best captions of each picture, as they come. What cannot be read goes into `skipped`, picture -> why, or with
     `strict` stops. `attention` is a file that shows where the model looked for each word. Raises ImageError, ValueError."""
+    from drawgen.jobs.verbs import that_can  # jobs import this module
+
     if not 1 <= beams <= 100:
         raise ValueError(f"--beam is {beams}; it has to lie between 1 (greedy) and 100")
     if not 1 <= n <= beams:
@@ -54,8 +56,7 @@ def caption(
         if len(pictures) > MOST_SHOWN:
             raise ValueError(f"--attention draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
     model = models.load(source, device=device)
-    if not hasattr(model, "caption"):
-        raise ValueError(f"{source} writes no captions of pictures; take a model of the kind captioner")
+    that_can(model, "caption", source)
     if attention is not None and not model.config.attention:
         raise ValueError(f"{source} was built without attention, and --attention has nothing to show; leave it out")
     shown: list[list[Tensor]] = []

@@ -27,11 +27,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from drawgen.ranges import check_range
+
 State: TypeAlias = dict[str, Tensor]
 """What a model carries from batch to batch: LSTM states, rollouts, replay, reward scales."""
 
 Batch: TypeAlias = Any
-"""A NamedTuple of tensors. Where sequences carry on from batch to batch it has `fresh` (B bool): rows that start anew."""
+"""A NamedTuple of tensors. Where sequences carry on from batch to batch it has `fresh` (B bool): rows that start anew. Where its
+rows are not pictures it has `items() -> (name, count)`: what it holds, and how many."""
 
 Totals: TypeAlias = dict[str, tuple[Tensor, float]]
 """name -> (sum, count): measurements are added up over batches and divided once."""
@@ -88,7 +91,8 @@ class Player:
 
 @dataclass(frozen=True)
 class Request:
-    """What to draw or to write. Sample number i depends on `seed` and i alone: the first four of sixteen are the four."""
+    """What to draw or to write. Sample number i depends on `seed` and i alone: the first four of sixteen are the four. Raises
+    ValueError for what no model can do."""
 
     n: int = 1
     size: tuple[int, int] | None = None
@@ -107,6 +111,16 @@ class Request:
     """Write only the likeliest symbols that have so much probability together."""
     progress: Callable[[float], None] | None = None
     """Called now and then with the share done, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        check_range("n", self.n, at_least=1)
+        for side in self.size or ():
+            check_range("size", side, at_least=1)
+        check_range("seed", self.seed, at_least=0)
+        check_range("temperature", self.temperature, above=0, below=100)
+        check_range("length", self.length, at_least=1)
+        check_range("top_k", self.top_k, at_least=0)
+        check_range("top_p", self.top_p, above=0, at_most=1)
 
     def rng(self, index: int) -> torch.Generator:
         """The generator of sample `index`; on the CPU, so that all devices start alike."""
@@ -156,13 +170,26 @@ class Model(Protocol):
 @runtime_checkable
 class Data(Protocol):
     """A data config. `stream` is a pure function of its arguments: batch number `start` comes first, so that a resumed run
-    sees what the uninterrupted one would have seen; "train" never ends, "valid" is one pass and may be empty.
+    sees what the uninterrupted one would have seen; "train" never ends, every other part is one pass and may be empty. A part that
+    there is not is a ValueError.
 
-    Optional: `digest() -> str`, for data from files: the same wherever the files lie, another where their content is another, as
-    far as samples of it tell (`data/digests.py`). A run whose data has moved is resumed where the digest is the run's."""
+    Optional: `splits`, the names of the parts (`SPLITS`). `digest() -> str`, for data from files: the same wherever the files lie,
+    another where their content is another, as far as samples of it tell (`data/digests.py`). A run whose data has moved is resumed
+    where the digest is the run's."""
 
     def spec(self) -> Spec: ...
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterable[Batch]: ...
+
+
+SPLITS = ("train", "valid")
+"""The parts that data have which do not say it."""
+
+
+def check_split(data: Any, split: str, *, measured: bool = False) -> None:
+    """Raises ValueError for a part that the data does not have or, where it is to be `measured`, that never ends."""
+    known = [name for name in getattr(data, "splits", SPLITS) if not (measured and name == "train")]
+    if split not in known:
+        raise ValueError(f"split is {split!r}; it has to be {' or '.join(known)}")
 
 
 @dataclass(frozen=True)

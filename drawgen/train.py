@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from drawgen import checkpoint, run_folder
 from drawgen.capture import CapturedWalk
-from drawgen.contract import Batch, Data, Loss, State, generator
+from drawgen.contract import Batch, Data, Loss, State, check_split, generator
 from drawgen.devices import choose_device, to_device
 from drawgen.interrupts import Interrupted as Interrupted
 from drawgen.interrupts import signals
@@ -435,15 +435,23 @@ class Clock:
 
 @torch.no_grad()
 def evaluate(
-    model: Any, data: Data, *, seed: int = 0, device: torch.device | None = None, world: World | None = None
+    model: Any,
+    data: Data,
+    *,
+    split: str = "valid",
+    seed: int = 0,
+    device: torch.device | None = None,
+    world: World | None = None,
 ) -> dict[str, float]:
-    """The mean of every measurement over the validation part, each weighted by its count; where a model also gives the squares of
-    one (`NAME_squared`, after NAME), the standard error of its mean, `NAME_error`."""
+    """The mean of every measurement over a part of the data, each weighted by its count; where a model also gives the squares of
+    one (`NAME_squared`, after NAME), the standard error of its mean, `NAME_error`. Raises ValueError for a part that there is not,
+    and for "train", which never ends."""
+    check_split(data, split, measured=True)
     world = world or World()
     device = device or next(model.parameters()).device
     totals: dict[str, list[Tensor]] = {}
     counts: dict[str, float] = {}
-    batches = data.stream("valid", seed=seed, rank=world.rank, ranks=world.ranks)
+    batches = data.stream(split, seed=seed, rank=world.rank, ranks=world.ranks)
     for number, batch in enumerate(batches):
         if number == 0 and hasattr(model, "check"):
             model.check(batch)

@@ -15,6 +15,7 @@ FLOORS = {
     "drawgen": 0,
     "drawgen_envs": 1,
     "drawgen.contract": 1,
+    "drawgen.ranges": 1,
     "drawgen.likelihood": 1,
     "drawgen.policy_gradient": 1,
     "drawgen.sampling": 1,

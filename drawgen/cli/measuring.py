@@ -15,32 +15,33 @@ def evaluate(words: list[str]) -> None:
     def command(
         model: Positional[str],
         data: str | None = None,
-        importance: int = 0,
-        beam: int = 5,
-        split: str = "valid",
+        split: str | None = None,
+        importance: int | None = None,
+        beam: int | None = None,
         meteor: bool = False,
         device: str = "cpu",
         json_: Annotated[bool, arg(name="json")] = False,
     ) -> None:
-        """Measures a trained model on its validation data.
+        """Measures a trained model on its validation data, or on another part of it, or on other data.
+
+        What was measured is counted in the first line.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            data: Measure on this instead of the run's own data.
+            data: Measure on this instead of the run's own data: on the whole of a text, and of other data on what is held out.
+            split: The part to be measured: valid; test, where the data has one; or all of a text. When left out, valid, and all of
+                a text that is given with --data.
             importance: Add the importance-weighted estimate with so many samples a picture (`draw`).
-            beam: Hypotheses kept while a caption is written (`captioner`).
-            split: The part whose pictures are described: valid, or test (`captioner`).
+            beam: Hypotheses kept while a caption is written (`captioner`); 5 when left out.
             meteor: Add METEOR, which takes Java and some ten seconds (`captioner`).
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object.
         """
         from drawgen import jobs
 
-        if importance < 0:
-            raise ValueError(f"--importance is {importance}; it has to be at least 0")
         with Bars() as reports:
             scores = jobs.measure(
-                model, data=data, importance=importance, beams=beam, split=split, meteor=meteor, device=device, reports=reports
+                model, data=data, split=split, importance=importance, beams=beam, meteor=meteor, device=device, reports=reports
             )
         print(json.dumps(scores) if json_ else "\n".join(score_lines(scores)))
 
@@ -52,4 +53,5 @@ def score_lines(scores: dict[str, float]) -> list[str]:
     series = {name: value for name, value in scores.items() if name.rsplit("_", 1)[-1].isdigit()}
     longest = max([abs(value) for value in series.values()], default=0.0) or 1.0
     bars = {name: " " + "#" * round(40 * max(0.0, value) / longest) for name, value in series.items()}
-    return [f"{name} {value:.4f}{bars.get(name, '')}" for name, value in scores.items()]
+    shown = {name: str(value) if isinstance(value, int) else f"{value:.4f}" for name, value in scores.items()}
+    return [f"{name} {value}{bars.get(name, '')}" for name, value in shown.items()]

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from drawgen.contract import Spec, generator
+from drawgen.contract import Spec, check_split, generator
 from drawgen.data.caption_files import Entry, Report, read
 from drawgen.data.digests import digest, sampled, spread
 from drawgen.data.pictures import DataError, shuffled
@@ -40,6 +40,9 @@ class Captions(NamedTuple):
     """START, the words, and END from there on."""
     lengths: Int[Tensor, " B"]
     """Symbols with the start and the first end."""
+
+    def items(self) -> tuple[str, int]:
+        return "captions", len(self.tokens)
 
 
 class Example(NamedTuple):
@@ -76,6 +79,7 @@ def encode(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tup
 class Captioned:
     """Pictures with captions of one's own, or of COCO or Flickr."""
 
+    splits: ClassVar[tuple[str, ...]] = ("train", "valid", "test")
     path: str = "captions"
     """A folder with captions.csv, .tsv, .jsonl or .json beside its pictures, or with Hugging Face's metadata.csv; COCO's root or
     its captions_*.json, Karpathy's dataset JSON, Flickr8k.token.txt, or another such file."""
@@ -206,7 +210,8 @@ class Captioned:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
         """For training, every caption in a new order each time through, those of like length together; for validation, all once."""
-        items = [(entry, words_of(caption)) for entry in self.part(split) for caption in entry.captions]
+        check_split(self, split)
+        items = [(entry, words_of(caption)) for entry in self.entries[split] for caption in entry.captions]
         if split != "train":
             items.sort(key=lambda item: len(item[1]))
             for first in range(rank * self.batch, len(items), ranks * self.batch):

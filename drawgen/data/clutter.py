@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, Float64, Int, UInt8
 from torch import Tensor
 
-from drawgen.contract import Spec
+from drawgen.contract import Spec, check_split
 from drawgen.data import standard
 from drawgen.data.digests import digest
 from drawgen.data.pictures import DataError, shuffled
@@ -96,6 +96,7 @@ class Cluttered:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Labelled]:
         """Training digits in a new order each time through, at new places; for validation, each digit once."""
+        check_split(self, split)
         train, valid = self.parts
         if split == "valid":
             for first in range(rank * 500, len(valid.labels), ranks * 500):

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from drawgen.contract import Spec, generator
+from drawgen.contract import Spec, check_split, generator
 from drawgen.data.digests import digest
 from drawgen.data.packed import DAMAGED, LARGEST, open_archive, read_bytes_table, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
@@ -22,9 +23,10 @@ SIDE = 28
 class Binarized:
     """MNIST in its fixed binarisation (Larochelle & Murray 2011): pixels are 0 or 1, and always the same ones."""
 
+    splits: ClassVar[tuple[str, ...]] = ("train", "valid", "test")
     path: str = "binarized_mnist"
-    """Folder with binarized_mnist_train and binarized_mnist_valid, each as .npz (packed bits) or .amat (the published text);
-    or one such file, to measure on."""
+    """Folder with binarized_mnist_train and binarized_mnist_valid, each as .npz (packed bits) or .amat (the published text), and
+    binarized_mnist_test, where that is measured; or one such file, to measure on."""
     batch: int = 128
     """Pictures in a batch."""
 
@@ -61,10 +63,12 @@ class Binarized:
         )
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training pictures in a new order each time through; for validation, all once."""
-        if split == "valid":
-            for first in range(rank * 500, len(self.valid), ranks * 500):
-                yield Pictures(self.valid[first : first + 500].float())
+        """Training pictures in a new order each time through; for validation and test, all once."""
+        check_split(self, split)
+        if split != "train":
+            pictures = self.valid if split == "valid" else self.part(split)
+            for first in range(rank * 500, len(pictures), ranks * 500):
+                yield Pictures(pictures[first : first + 500].float())
             return
         batches = shuffled(len(self.train), self.batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks)
         for _, chosen in batches:
@@ -93,6 +97,7 @@ class Rectangles:
         return Spec((1, self.side_px, self.side_px))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
+        check_split(self, split)
         if split == "valid":
             for first in range(rank * self.batch, self.count, ranks * self.batch):
                 rng = generator(seed, 1, first)

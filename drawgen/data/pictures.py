@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from drawgen.contract import Spec, generator
+from drawgen.contract import Spec, check_split, generator
 from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
 from drawgen.images import STILL, ImageError, grey, load_image, shrink
@@ -106,6 +106,7 @@ class Crops:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
         """Training crops for ever; for validation, the held-out rows once, cut into squares, shared out over the ranks."""
+        check_split(self, split)
         if split == "valid":
             yield from self.held_out_squares()[rank::ranks]
             return

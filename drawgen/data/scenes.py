@@ -17,6 +17,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from drawgen_envs import brush
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from drawgen.contract import Spec, generator
+from drawgen.contract import Spec, check_split, generator
 from drawgen.data.captions import Captions, Example, encode, vocabulary_of
 from drawgen.data.scene_language import (
     BLOT,
@@ -77,6 +78,7 @@ PAIRS = {s: [(c, h) for c in COLOURS for h in SHAPES if split_of(c, h) == s] for
 class Scenes:
     """Drawn scenes of a few objects, with captions made of a small grammar."""
 
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     side_px: int = 64
     """Side of a picture."""
     batch: int = 64
@@ -108,8 +110,7 @@ class Scenes:
 
     def scene(self, split: str, index: int, *, seed: int = 0) -> "Scene":
         """Raises ValueError for a split that there is not."""
-        if split not in SPLITS:
-            raise ValueError(f"there is no split {split!r} of the scenes; there are {', '.join(SPLITS)}")
+        check_split(self, split)
         lesson = None
         if split == "train" and self.lessons > 0 and (index < self.lessons or index % 2 == 0):
             lesson = PENCIL if index // 2 % 2 else BLOT
@@ -119,6 +120,7 @@ class Scenes:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
         """Training scenes for ever; of the other splits, `count` scenes once, always the same ones."""
+        check_split(self, split)
         if split != "train":
             for first in range(rank * self.batch, self.count, ranks * self.batch):
                 numbers = range(first, min(first + self.batch, self.count))

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from drawgen.contract import Spec, generator
+from drawgen.contract import Spec, check_split, generator
 from drawgen.data import packed
 from drawgen.data.digests import digest
 from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
@@ -100,6 +100,7 @@ class Standard:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
         """Training pictures in a new order each time through; for validation, all once."""
+        check_split(self, split)
         train, valid = self.parts
         if split == "valid":
             for first in range(rank * 500, len(valid), ranks * 500):

@@ -23,7 +23,7 @@ from drawgen_envs.brush import COLUMNS, paint_
 from jaxtyping import Bool, Float, Float32, Float64, Int
 from torch import Tensor
 
-from drawgen.contract import Spec
+from drawgen.contract import Spec, check_split
 from drawgen.data.digests import of_files
 from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
 from drawgen.data.pickled import unpickle_arrays
@@ -405,6 +405,7 @@ class Strokes:
     def drawings(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[list[Drawing]]:
         """Batches of drawings, for those who learn from the strokes: for training in a new order each time through, for validation
         all once. What is no drawing goes into `problems`; in training the next one stands in its place. Raises DataError."""
+        check_split(self, split)
         held_out = np.concatenate([held for _, held in self.files])
         chosen = np.flatnonzero(held_out == (split == "valid"))
         if split == "valid":

@@ -1,35 +1,42 @@
 """Text as training data: a file of any size, read where it lies, or sums that need no file.
 
 Axes: B rows, T steps.
+
+Ends of line are read as \\n, however the file ends them (CRLF, CR), and a byte order mark is no symbol; bytes stay as they are. A
+model whose vocabulary has \\r was trained before this was so, and reads them as they are.
 """
 
 import codecs
 import itertools
 import mmap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Int, Integer
 from torch import Tensor
 
-from drawgen.contract import Spec, generator
+from drawgen import files
+from drawgen.contract import Spec, check_split, generator
 from drawgen.data.digests import of_files
 from drawgen.data.pictures import DataError
-from drawgen.files import open_file
 
 BYTES = tuple(f"0x{byte:02x}" for byte in range(256))
 """The vocabulary of a text that is read byte by byte."""
+RETURN = "\r"
+MARK = "\ufeff"
+"""The byte order mark, with which some programs begin a file."""
 BLOCK = 2**22
 """Bytes that are looked through at once."""
 EVERY = 4096
 """Characters between two whose place in the file is remembered: there is no other way to the middle of a UTF-8 file."""
 STRETCH = 2**16
-"""Symbols of the validation part that are measured in one go, the state carried along."""
+"""Symbols that are measured in one go, the state carried along."""
 ROWS = 16
 """Stretches measured at once."""
 
@@ -43,6 +50,9 @@ class Characters(NamedTuple):
     fresh: Bool[Tensor, " B"]
     """Rows that begin somewhere new."""
 
+    def items(self) -> tuple[str, int]:
+        return "symbols", len(self.tokens) * (self.tokens.shape[1] - 1)
+
 
 # ---------------------------------------------------------------- symbols and numbers
 
@@ -50,7 +60,10 @@ class Characters(NamedTuple):
 def encode(text: str, vocabulary: Sequence[str]) -> list[int]:
     """The symbols' numbers. Raises ValueError for a character that the vocabulary lacks."""
     if tuple(vocabulary) == BYTES:
-        return list(text.encode())
+        try:
+            return list(text.encode())
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{text!r} is not UTF-8 (character number {error.start + 1}); write it as text") from error
     number = {symbol: n for n, symbol in enumerate(vocabulary)}
     for place, character in enumerate(text):
         if character not in number:
@@ -72,6 +85,18 @@ def decode(pieces: Iterable[Sequence[int]], vocabulary: Sequence[str]) -> Iterat
     yield decoder.decode(b"", final=True)
 
 
+def plain_lines(text: str, vocabulary: Sequence[str]) -> str:
+    """The text as `Text` reads it: ends of line as \\n, without a byte order mark."""
+    if tuple(vocabulary) == BYTES or RETURN in vocabulary:
+        return text
+    return text.removeprefix(MARK).replace("\r\n", "\n").replace(RETURN, "\n")
+
+
+def line_break(vocabulary: Sequence[str]) -> str:
+    """What a text begins after: a new line or, where the vocabulary has none, its first symbol."""
+    return "\n" if "\n" in vocabulary or tuple(vocabulary) == BYTES else vocabulary[0]
+
+
 # ---------------------------------------------------------------- a file
 
 
@@ -91,6 +116,7 @@ class Text:
     """A text file. Training reads it in rows that go on from batch to batch, as many places of the file at once; the last part is
     kept for validation."""
 
+    splits: ClassVar[tuple[str, ...]] = ("train", "valid", "all")
     path: str = "input.txt"
     """A text file in UTF-8."""
     batch: int = 50
@@ -121,18 +147,23 @@ class Text:
     def bytewise(self) -> bool:
         return self.bytes or self.vocabulary == BYTES
 
+    @property
+    def as_it_is(self) -> bool:
+        """Whether ends of line and a byte order mark are read as they stand in the file."""
+        return self.bytewise or RETURN in self.vocabulary
+
     @cached_property
     def file(self) -> mmap.mmap:
         """The file, mapped: only what is read of it takes memory. Raises DataError."""
         try:
-            with open_file(Path(self.path)) as file:
+            with files.open_file(Path(self.path)) as file:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError as error:
             raise DataError(f"{self.path} does not exist; give --data.path a text file") from error
         except ValueError as error:  # what mmap says of an empty file
             raise DataError(f"{self.path} is empty; give a text to learn from") from error
         except OSError as error:
-            raise DataError(f"{self.path} cannot be read ({error.strerror}); give --data.path a text file") from error
+            raise DataError(f"{self.path} cannot be read ({files.reason(error)}); give --data.path a text file") from error
 
     @cached_property
     def scan(self) -> Scan:
@@ -140,21 +171,22 @@ class Text:
         if self.bytewise:
             return Scan(len(self.file), np.zeros(0, np.int64), np.arange(256))
         seen = np.zeros(0x110000, bool)
-        places, count, start = [], 0, 0
+        start = 0 if self.as_it_is or self.file[:3] != MARK.encode() else 3
+        if start == len(self.file):
+            raise DataError(f"{self.path} is empty; give a text to learn from")
+        places, count = [], 0
         while start < len(self.file):
             stop = self.boundary(min(start + BLOCK, len(self.file)))
             block = self.file[start:stop]
             zero = block.find(0)
             if zero >= 0:
                 raise DataError(f"{self.path} is not a text in UTF-8 (byte {start + zero} is 0): convert it, or give --data.bytes")
-            simple = block.isascii()  # much the faster case
             try:
-                codes = np.frombuffer(block, np.uint8) if simple else code_points(block)
+                codes, begin = symbols_of(block, as_it_is=self.as_it_is)
             except UnicodeDecodeError as error:
                 place, why = start + error.start, f"0x{block[error.start]:02x}: {error.reason}"
                 raise DataError(f"{self.path} is not UTF-8 at byte {place} ({why}); convert it, or give --data.bytes") from error
             seen[codes] = True
-            begin = np.arange(len(block)) if simple else np.flatnonzero((np.frombuffer(block, np.uint8) & 0xC0) != 0x80)
             places.append(start + begin[-count % EVERY :: EVERY])
             count += len(begin)
             start = stop
@@ -162,9 +194,11 @@ class Text:
         return Scan(count, np.zeros(0, np.int64) if one_byte else np.concatenate(places), np.flatnonzero(seen))
 
     def boundary(self, place: int) -> int:
-        """Where a character begins, at a byte or up to three behind it."""
+        """Where a symbol begins, at a byte or up to three behind it."""
         ahead = self.file[place : place + 3]
-        return place + next((n for n, byte in enumerate(ahead) if byte & 0xC0 != 0x80), len(ahead))
+        place += next((n for n, byte in enumerate(ahead) if byte & 0xC0 != 0x80), len(ahead))
+        within = not self.as_it_is and self.file[place - 1 : place + 1] == b"\r\n"
+        return place + within
 
     @cached_property
     def numbers(self) -> Array:
@@ -174,25 +208,40 @@ class Text:
         codes = [ord(symbol) for symbol in self.vocabulary] if self.vocabulary else self.scan.present
         table = np.full(max(int(np.max(codes)), int(self.scan.present.max())) + 1, -1)
         table[codes] = np.arange(len(codes))
+        if table[self.scan.present].min() < 0:
+            raise DataError(self.unknown(table))
         return table
 
+    def unknown(self, table: Array) -> str:
+        """What of the file is not in the vocabulary, in a sentence."""
+        first, counts = -1, Counter[str]()
+        for begin in range(0, self.scan.symbols, BLOCK):
+            codes = self.codes(begin, min(begin + BLOCK, self.scan.symbols))
+            strange = np.flatnonzero(table[codes] < 0)
+            if first < 0 and len(strange):
+                first = begin + int(strange[0])
+            counts.update(map(chr, codes[strange].tolist()))
+        kinds = [repr(character) for character, _ in counts.most_common(5)] + ["..."] * (len(counts) > 5)
+        return (
+            f"{self.path} has {counts.total()} characters that are not among the {len(self.vocabulary)} that the model knows "
+            f"({' '.join(kinds)}; the first is number {first + 1} of the text); give a text without them"
+        )
+
     def read(self, first: int, last: int) -> Array:
-        """The symbols from number `first` up to `last` (not included). Raises DataError for one that is not in the vocabulary."""
+        """The symbols from number `first` up to `last` (not included). Raises DataError for a text that has others than the
+        vocabulary."""
+        numbers: Array = self.numbers[self.codes(first, last)]
+        return numbers
+
+    def codes(self, first: int, last: int) -> Array:
+        """The code points or bytes of these symbols."""
         places = self.scan.places
         if len(places):
             start, skip = int(places[first // EVERY]), first % EVERY
             stop = int(places[-(-last // EVERY)]) if -(-last // EVERY) < len(places) else len(self.file)
-            codes = code_points(self.file[start:stop])[skip : skip + last - first]
-        else:
-            codes = np.frombuffer(self.file[first:last], np.uint8)
-        tokens = self.numbers[codes]
-        if tokens.min(initial=0) < 0:
-            place = int(np.flatnonzero(tokens < 0)[0])
-            raise DataError(
-                f"{self.path} has {chr(codes[place])!r} as its character number {first + place}, which is not among the "
-                f"{len(self.vocabulary)} that the model knows; give a text without it"
-            )
-        return tokens
+            return symbols_of(self.file[start:stop], as_it_is=self.as_it_is)[0][skip : skip + last - first]
+        codes = np.frombuffer(self.file[first:last], np.uint8)
+        return codes if self.as_it_is else np.where(codes == ord("\r"), np.uint8(ord("\n")), codes)  # CRLF would take two bytes
 
     def digest(self) -> str:
         return of_files([Path(self.path)])
@@ -204,10 +253,18 @@ class Text:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Characters]:
         """For training, rows that each go through their own piece of the text, over and over; each time through, the text is cut
-        elsewhere, by up to `length`. For validation, the held-out end once, in stretches. Raises DataError for too short a text."""
-        if split == "valid":
-            yield from self.stretches(rank, ranks)
+        elsewhere, by up to `length`. For validation, the held-out end once, in stretches; "all" is the whole text, read as one.
+        Raises DataError for too short a text."""
+        check_split(self, split)
+        if split == "all":
+            yield from self.stretches([(0, self.scan.symbols)], rank, ranks)
             return
+        if split == "valid":
+            self.check_held_out()
+            yield from self.stretches(self.held(), rank, ranks)
+            return
+        if self.pieces > 1:  # which may be the cause of what is told below
+            self.check_held_out()
         rows, count = self.batch * ranks, self.kept * self.pieces
         each = (count - self.length) // rows  # symbols of a row: there are `length` more than that, to begin later
         steps = (each - 1) // self.length
@@ -216,12 +273,23 @@ class Text:
                 f"{self.path} has {count} symbols to train on, and {rows} rows of {self.length} need "
                 f"{rows * (self.length + 1) + self.length}; lower data.batch or data.length, or give a longer text"
             )
+        self.check_held_out()
         for step in itertools.count(start):
             times, place = divmod(step, steps)
             offset = int(torch.randint(0, self.length, (), generator=generator(seed, times)))
             firsts = offset + place * self.length + each * np.arange(rank * self.batch, (rank + 1) * self.batch)
             tokens = np.stack([self.read_kept(first, first + self.length + 1) for first in firsts.tolist()])
             yield Characters(torch.from_numpy(tokens).long(), torch.full((self.batch,), place == 0))
+
+    def check_held_out(self) -> None:
+        """Raises DataError where a part is to be held out and there is none."""
+        if self.held_out > 0 and self.kept == self.piece:
+            several = self.pieces > 1
+            raise DataError(
+                f"{self.path} has {self.scan.symbols} symbols, and of {f'each of {self.pieces} pieces' if several else 'those'} "
+                f"less than one is held out ({self.held_out:.2g}); {'lower data.pieces' if several else 'raise data.held_out'}, "
+                "or give a longer text"
+            )
 
     @property
     def piece(self) -> int:
@@ -243,19 +311,40 @@ class Text:
             first += stop - place
         return np.concatenate(parts)
 
-    def stretches(self, rank: int, ranks: int) -> Iterator[Characters]:
-        """The held-out parts in stretches, those of one length side by side. Each begins with the symbol before it, so that every
-        held-out symbol is foretold once."""
+    def held(self) -> list[tuple[int, int]]:
+        """The first and the last symbol (not included) of each part that is held out."""
         ends = [self.piece * n for n in range(1, self.pieces)] + [self.scan.symbols]
+        return [(number * self.piece + self.kept, end) for number, end in enumerate(ends)]
+
+    def stretches(self, parts: list[tuple[int, int]], rank: int, ranks: int) -> Iterator[Characters]:
+        """Parts of the text in stretches, those of one length side by side. Each begins with the symbol before it (the first with a
+        line break), so that every symbol is predicted once."""
         whole: list[tuple[int, int]] = []
-        for number, end in enumerate(ends):
-            begin = number * self.piece + self.kept
+        for begin, end in parts:
             whole += [(first, min(first + STRETCH, end)) for first in range(begin, end, STRETCH)]
         groups = [list(group) for _, group in itertools.groupby(whole, lambda ends: ends[1] - ends[0])]
         batches = [group[n : n + ROWS] for group in groups for n in range(0, len(group), ROWS)]
         for batch in batches[rank::ranks]:
-            rows = np.stack([self.read(max(0, first - 1), last) for first, last in batch])
+            rows = np.stack([self.after_line_break(last) if first == 0 else self.read(first - 1, last) for first, last in batch])
             yield Characters(torch.from_numpy(rows).long(), torch.ones(len(rows), dtype=torch.bool))
+
+    def after_line_break(self, last: int) -> Array:
+        """The text up to symbol number `last` (not included), with a line break before it."""
+        vocabulary = self.spec().vocabulary
+        return np.append(encode(line_break(vocabulary), vocabulary), self.read(0, last))
+
+
+def symbols_of(block: bytes, *, as_it_is: bool) -> tuple[Array, Array]:
+    """The code points of whole symbols, and the bytes at which these begin; ends of line are read as \\n, or `as_it_is`. Raises
+    UnicodeDecodeError."""
+    simple = block.isascii()  # much the faster case
+    codes = np.frombuffer(block, np.uint8) if simple else code_points(block)
+    begin = np.arange(len(block)) if simple else np.flatnonzero((np.frombuffer(block, np.uint8) & 0xC0) != 0x80)
+    if as_it_is or b"\r" not in block:
+        return codes, begin
+    returns = codes == ord("\r")
+    single = np.append(True, ~(returns[:-1] & (codes[1:] == ord("\n"))))  # all but the second half of a CRLF
+    return np.where(returns, ord("\n"), codes)[single], begin[single]
 
 
 def code_points(block: bytes) -> Array:
@@ -291,6 +380,7 @@ class Sums:
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Characters]:
         """Every training batch begins anew."""
+        check_split(self, split)
         vocabulary = self.spec().vocabulary
         if split == "valid":
             if rank == 0:

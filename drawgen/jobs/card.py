@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 import drawgen
 from drawgen.contract import Recipe
-from drawgen.jobs.loading import NO_PICTURE
+from drawgen.jobs.verbs import Verb
 from drawgen.train import Outcome
 
 
@@ -32,18 +33,19 @@ def card(
     data: str,
     outcome: Outcome | None,
     *,
+    verbs: Sequence[Verb],
     begun: str = "",
-    changes: list[Any] | None = None,
+    changes: Sequence[Any] = (),
 ) -> str:
-    """The README.md of a model folder; `begun` names the model whose weights it began with, `changes` are those of the number of
-    steps (`recipe.asked_steps`)."""
+    """The README.md of a model folder; `verbs` are what the model does, `begun` names the model whose weights it began with, and
+    `changes` are those of the number of steps (`recipe.asked_steps`)."""
     settings = recipe.fit
     steps = settings.steps or f"as many as {settings.minutes:g} minutes allow"
-    verb, ending = ("Write with", "txt") if recipe.data.spec().image == NO_PICTURE else ("Draw from", "png")
+    commands = [verb.asked_of("FOLDER") for verb in verbs] or ["drawgen eval FOLDER"]
     lines = [
         f"# {model}: {data or preset}",
         "",
-        f"A `{model}` model (drawgen {drawgen.__version__}). {verb} it: `drawgen sample FOLDER -o OUT.{ending}`.",
+        f"A `{model}` model (drawgen {drawgen.__version__}). Try it: {', '.join(f'`{command}`' for command in commands)}.",
         "",
         f"- data: {data or 'see the preset'}",
         "- licence of the data: that of what it was trained on",
@@ -51,7 +53,7 @@ def card(
     ]
     if begun:
         lines.append(f"- begun with the weights of: {begun}")
-    for done, before, now in changes or []:
+    for done, before, now in changes:
         lines.append(f"- at step {done}, when the rate had begun to fall, the number of steps was changed from {before} to {now}")
     if outcome is None:
         lines.append("- training has not ended yet")

@@ -11,12 +11,6 @@ from drawgen.ink import ink
 NO_PICTURE = Spec().image
 
 
-def that_can(model: Any, verb: str, source: str) -> Any:
-    if not hasattr(model, verb):
-        raise ValueError(f"{source} cannot {verb}: it is another kind of model; use draw, or another that does")
-    return model
-
-
 def device_of(model: Any) -> torch.device:
     device: torch.device = next(model.parameters()).device
     return device

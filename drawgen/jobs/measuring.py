@@ -1,21 +1,26 @@
 """A trained model's scores."""
 
 import math
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from drawgen import captioning, checkpoint, models
-from drawgen.contract import Totals
+from drawgen.contract import SPLITS, Batch, Spec, Totals, check_split
 from drawgen.data import caption_scores
 from drawgen.data.pictures import DataError
-from drawgen.jobs.loading import device_of, that_can
+from drawgen.jobs.loading import device_of
 from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
+from drawgen.ranges import check_range
 from drawgen.threads import threads
 from drawgen.train import evaluate
+
+WHOLE = "all"
+"""The split of a text that is all of it."""
 
 
 @threads(1)
@@ -23,32 +28,51 @@ def measure(
     source: str,
     *,
     data: str | None = None,
-    importance: int = 0,
-    beams: int = 5,
-    split: str = "valid",
+    split: str | None = None,
+    importance: int | None = None,
+    beams: int | None = None,
     meteor: bool = False,
     device: str = "cpu",
     reports: Reports = SILENT,
 ) -> dict[str, float]:
-    """The model's scores on the validation part of its run's data, or of `data`. Raises ValueError where neither is known.
-    `importance` adds the importance-weighted estimate with so many samples, for models that have one. For captions, those that the
-    model writes by a search of so many `beams` are scored (`captioning.score`), on the validation part or on another `split`, with
-    `meteor` by that too."""
+    """How many items were measured, by name ("pictures", "symbols", "captions"), and the model's scores on them: on one `split` of
+    its run's data, or of `data`, which is read the same way. None takes all of a text that is handed in, and else "valid".
+
+    `importance` adds the importance-weighted estimate with so many samples (`draw`). Of captions, those that the model writes by a
+    search of so many `beams` (None: 5) are scored too (`captioning.score`), with `meteor` by that as well. Raises ValueError for a
+    split that the data does not have, for what the model does not, and where there is nothing to measure.
+    """
     folder = models.resolve(source)
     model = models.load(source, device=device)
+    describes = hasattr(model, "caption")
+    if importance is not None:
+        check_range("importance", importance, at_least=1)
+        if not hasattr(model, "importance_weighted"):
+            raise ValueError(f"importance is {importance}, and {source} has no importance-weighted estimate; leave it out")
+    if beams is not None:
+        check_range("beams", beams, at_least=1, at_most=100)
+    if not describes and (beams is not None or meteor):
+        raise ValueError(f"{source} writes no captions, of which beams and METEOR are; leave them out")
+    if meteor and not caption_scores.available():
+        raise ValueError(f"METEOR cannot be measured: {caption_scores.MISSING}")
     config = data_of(folder, source, data)
     if data is not None and model.spec.vocabulary:
         config = replace(config, vocabulary=model.spec.vocabulary)
     elif data is None and config.spec() != model.spec:
         raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give --data FILE")
+    if split is None:
+        split = WHOLE if data is not None and WHOLE in getattr(config, "splits", ()) else "valid"
+    check_split(config, split, measured=True)
     channels = config.spec().image[0]
     if channels != model.spec.image[0]:
         raise DataError(
             f"{config.path} has {channels} channels and {source} was trained on {model.spec.image[0]}; give another picture"
         )
-    scores = evaluate(model, config)
-    if hasattr(model, "caption"):
-        scores |= captioning.score(model, config.examples(split), beams=beams, meteor=meteor)
+    counted = Counted(config)
+    scores = evaluate(model, counted, split=split)
+    if describes:
+        counted.count["pictures"] = 0
+        scores |= captioning.score(model, counted.examples(split), beams=beams or 5, meteor=meteor)
         if "nats_per_word" in scores:
             scores["perplexity"] = math.exp(min(700.0, scores["nats_per_word"]))
         if not caption_scores.available():
@@ -56,12 +80,40 @@ def measure(
         if scores.get("map_change", 1.0) < captioning.DEAD:
             reports.say("the attention is dead: the maps don't change from word to word")
     tell_problems(config, reports)
-    if importance:
-        that_can(model, "importance_weighted", source)
-        scores |= evaluate(Weighted(model, importance), config, device=device_of(model))
+    if importance is not None:
+        scores |= evaluate(Weighted(model, importance), config, split=split, device=device_of(model))
     if not scores:
-        raise DataError(f"{config.path} has no validation part (data.held_out is 0); give --data FILE")
-    return scores
+        why = " (data.held_out is 0)" if split == "valid" and getattr(config, "held_out", None) == 0 else ""
+        place = getattr(config, "path", "") or f"the data of {source}"
+        raise DataError(f"{place} has nothing to measure in its part {split!r}{why}; give other data, or another split")
+    return {**counted.count, **scores}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Data that remembers how much of it was handed out."""
+
+    data: Any
+    count: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(getattr(self.data, "splits", SPLITS))
+
+    def spec(self) -> Spec:
+        spec: Spec = self.data.spec()
+        return spec
+
+    def stream(self, split: str, **options: Any) -> Iterator[Batch]:
+        for batch in self.data.stream(split, **options):
+            name, count = batch.items() if hasattr(batch, "items") else ("pictures", len(batch.images))
+            self.count[name] = self.count.get(name, 0) + count
+            yield batch
+
+    def examples(self, split: str) -> Iterator[Any]:
+        for example in self.data.examples(split):
+            self.count["pictures"] += 1
+            yield example
 
 
 def data_of(folder: Path, source: str, path: str | None) -> Any:
@@ -80,7 +132,7 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
     if path is not None:
         if not hasattr(config, "path"):
             raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
-        names = {field.name for field in fields(config)}
+        names = {one.name for one in fields(config)}
         return replace(config, path=path, **({"valid": path} if "valid" in names else {}))
     if not known:
         raise ValueError(f"{source} does not say what to measure it on; give --data FILE")

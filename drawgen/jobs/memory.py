@@ -10,8 +10,8 @@ def refuse_what_does_not_fit(size: tuple[int, int], channels: int, n: int) -> No
     have = available_memory()
     if have is not None and need > have:
         raise ValueError(
-            f"{n} of {size[1]}x{size[0]} pixels take some {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} are free; "
-            "ask for a smaller --size"
+            f"{n} of {size[1]}x{size[0]} pixels take about {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} are free; "
+            f"ask for {'fewer' if n > 1 else 'a smaller size'}"
         )
 
 

@@ -14,6 +14,7 @@ from drawgen.jobs.card import card
 from drawgen.jobs.loading import NO_PICTURE, device_of
 from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
+from drawgen.jobs.verbs import verbs_of
 from drawgen.jobs.writing import BETWEEN
 from drawgen.train import BUILD, Outcome, fit
 
@@ -90,7 +91,7 @@ def train(
         # A path on this machine is nothing for others.
         published = recipe.model.published() if hasattr(recipe.model, "published") else recipe.model
         checkpoint.write_model(place, model, published, spec)
-        checkpoint.write_card(place, card(model, preset, planned, data, None, begun=begun, changes=changes))
+        checkpoint.write_card(place, card(model, preset, planned, data, None, verbs=verbs_of(built), begun=begun, changes=changes))
         checkpoint.write_json(place / RECIPE, record)
 
     def preview(averaged: Any, _step: int) -> None:
@@ -121,8 +122,8 @@ def train(
     )
     tell_problems(recipe.data, reports)
     if chief:
-        trained_by = replace(recipe, fit=replace(recipe.fit, steps=outcome.steps))
-        checkpoint.write_card(out, card(model, preset, trained_by, data, outcome, begun=begun, changes=changes))
+        done = replace(recipe, fit=replace(recipe.fit, steps=outcome.steps))
+        checkpoint.write_card(out, card(model, preset, done, data, outcome, verbs=verbs_of(built), begun=begun, changes=changes))
     return outcome
 
 

@@ -1,11 +1,13 @@
 """Texts from a trained model."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from drawgen import files, images, models
+from drawgen import files, images
 from drawgen.contract import Request
-from drawgen.jobs.loading import that_can
+from drawgen.interrupts import Interrupted, signals
 from drawgen.jobs.reports import Reports
 from drawgen.threads import threads
 
@@ -14,27 +16,38 @@ BETWEEN = "\n----\n"
 
 
 @threads(1)
-def write(source: str, request: Request, out: Path | None, *, device: str, force: bool, reports: Reports) -> None:
-    """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then."""
+def write(model: Any, source: str, request: Request, out: Path | None, *, force: bool, reports: Reports) -> None:
+    """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then. Raises ValueError,
+    Interrupted."""
     if out is not None:
         endings = {*images.STILL, *images.MOVING}
         if out.suffix.lower() in endings:
             raise ValueError(f"{source} writes text, and {out} is named as a picture; choose another ending, as .txt")
         images.check_output(out, force=force, kinds=[out.suffix.lower()])
-    model = that_can(models.load(source, device=device), "write", source)
-    written: list[str] = []
-    symbols = 0
-    try:
-        for index in range(request.n):
-            for piece in itertools.chain([BETWEEN] if index else [], model.write(request, index)):
+    written = bytearray()
+    symbols, interrupt = 0, 0
+    # Between two pieces there is time to stop: what is compiled must not be interrupted.
+    with signals() as noted:
+        try:
+            for piece in pieces(model, request):
                 symbols += len(piece)
-                if out is None:
-                    if reports.writing is not None:
-                        reports.writing(piece)
-                    continue
-                written.append(piece)
-                if reports.drawing is not None:
-                    reports.drawing(min(1.0, symbols / (request.n * request.length)))
-    finally:
-        if out is not None and written:
-            files.write_output(out, "".join(written).encode(), replace=force)
+                if out is not None:
+                    written += piece.encode(errors="replace")
+                    if reports.drawing is not None:
+                        reports.drawing(min(1.0, symbols / (request.n * request.length)))
+                elif reports.writing is not None:
+                    reports.writing(piece)
+                interrupt = noted()
+                if interrupt:
+                    break
+        finally:
+            if out is not None and written:
+                files.write_output(out, bytes(written), replace=force)
+    if interrupt:
+        raise Interrupted(interrupt, "interrupted" if out is None else f"interrupted; {out} is what was written so far")
+
+
+def pieces(model: Any, request: Request) -> Iterator[str]:
+    """All texts as they come, with `BETWEEN` between them."""
+    for index in range(request.n):
+        yield from itertools.chain([BETWEEN] if index else [], model.write(request, index))

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from drawgen import likelihood, sampling
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
-from drawgen.data.text import BYTES, Characters, Sums, Text, decode, encode
+from drawgen.data.text import Characters, Sums, Text, decode, encode, line_break, plain_lines
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
 from drawgen.train import Fit
@@ -120,7 +120,8 @@ class CharRNN(nn.Module):
         texts, scores = [], []
         for index in range(request.n):
             pieces = list(self.written(request, index))
-            texts.append(request.prime + "".join(decode((tokens for tokens, _ in pieces), self.spec.vocabulary)))
+            prime, vocabulary = plain_lines(request.prime, self.spec.vocabulary), self.spec.vocabulary
+            texts.append(prime + "".join(decode((tokens for tokens, _ in pieces), vocabulary)))
             scores.append(sum(sum(log_probs) for _, log_probs in pieces))
             if request.progress is not None:
                 request.progress((index + 1) / request.n)
@@ -130,7 +131,7 @@ class CharRNN(nn.Module):
         """Sample number `index` in pieces, as they come, the prime first. Without a prime it begins as a new line does. Raises
         ValueError for a prime with symbols that the model does not know, and for what one asks of pictures."""
         pieces = self.written(request, index)
-        yield request.prime
+        yield plain_lines(request.prime, self.spec.vocabulary)
         yield from decode((tokens for tokens, _ in pieces), self.spec.vocabulary)
 
     def written(self, request: Request, index: int) -> Iterator[tuple[list[int], list[float]]]:
@@ -138,11 +139,9 @@ class CharRNN(nn.Module):
         differently among more rows, and sample number i must not depend on how many are asked for."""
         if request.size is not None or request.tile:
             raise ValueError("this model writes text; leave --size and --tile out")
-        if request.length < 1:
-            raise ValueError(f"length is {request.length}; it has to be at least 1")
         vocabulary = self.spec.vocabulary
-        line_break = "\n" if "\n" in vocabulary or vocabulary == BYTES else vocabulary[0]
-        prime = torch.tensor(encode(request.prime or line_break, vocabulary), device=self.decoder.output.bias.device)
+        text = plain_lines(request.prime, vocabulary) or line_break(vocabulary)
+        prime = torch.tensor(encode(text, vocabulary), device=self.decoder.output.bias.device)
         rngs = [request.rng(index)]
         choose = sampling.chooser(temperature=request.temperature, top_k=request.top_k, top_p=request.top_p, rngs=rngs)
         with torch.inference_mode():
@@ -163,7 +162,7 @@ class CharRNN(nn.Module):
         weights = decoder_cpu.weights(self.decoder)
         h = state["h"][0].float().numpy().copy()
         c = state["c"][0].float().numpy().copy() if "c" in state else h
-        how = (float(request.temperature), request.top_k, float(request.top_p))
+        how = (float(request.temperature), min(request.top_k, len(self.spec.vocabulary)), float(request.top_p))
         for first in range(0, request.length, AT_ONCE):
             numbers = torch.cat([next(uniforms) for _ in range(min(AT_ONCE, request.length - first))]).numpy()
             tokens, log_probs = decoder_cpu.write(token, numbers, weights, h, c, *how)

@@ -108,7 +108,7 @@ def test_bad_sizes(capsys, here, base, size):
 @pytest.mark.parametrize("line", [TEXTURE, SAMPLE, SAMPLE + " --tile"])
 def test_sizes_beyond_memory_say_how_much_they_would_take(capsys, here, monkeypatch, line):
     monkeypatch.setattr(memory, "available_memory", lambda: 8 * 2**30)
-    refused(capsys, here, line + " --size 60000x60000", "60000x60000", "GiB of memory, and 8.0 are free", "smaller --size")
+    refused(capsys, here, line + " --size 60000x60000", "60000x60000", "GiB of memory, and 8.0 are free", "smaller size")
 
 
 @pytest.mark.parametrize("base", [TEXTURE, SAMPLE])

@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from command_line import refused, run
+
+from drawgen import jobs, models
+from drawgen.train import evaluate
 
 
 def test_a_model_without_its_data_says_what_to_give(capsys, here):
@@ -21,4 +25,34 @@ def test_eval(capsys, here):
     scores = json.loads(out)
     assert status == 0
     assert 0 < scores["bits_per_dim"] < 20
-    assert run(capsys, "eval", "run")[1] == f"bits_per_dim {scores['bits_per_dim']:.4f}\n"
+    assert run(capsys, "eval", "run")[1] == f"pictures {scores['pictures']}\nbits_per_dim {scores['bits_per_dim']:.4f}\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--split nonsense", "split is 'nonsense'; it has to be valid"),
+        ("--split train", "split is 'train'"),
+        ("--split all", "split is 'all'"),
+        ("--beam 3", "run writes no captions"),
+        ("--meteor", "run writes no captions"),
+        ("--importance 0", "importance is 0; it has to be at least 1"),
+        ("--importance 5", "importance is 5, and run has no importance-weighted estimate; leave it out"),
+    ],
+)
+def test_what_the_model_or_its_data_do_not_have_is_refused(capsys, here, flags, words):
+    refused(capsys, here, f"eval run {flags}", words)
+
+
+def test_all_numbers_come_from_one_split(tmp_path, capsys):
+    """Of scenes, too, where the captions that are written are measured beside those of the data."""
+    line = f"train captioner tiny --out {tmp_path}/run --data.count 5 --data.batch 4"
+    assert run(capsys, *line.split())[0] == 0
+    recipe = jobs.stored_recipe(tmp_path / "run")[2]
+    found = {name: json.loads(run(capsys, "eval", tmp_path / "run", "--split", name, "--json")[1]) for name in ("valid", "test")}
+    assert found["valid"] == json.loads(run(capsys, "eval", tmp_path / "run", "--json")[1])
+    for name, scores in found.items():
+        assert (scores["captions"], scores["pictures"]) == (5, 5)
+        expected = evaluate(models.load(tmp_path / "run"), recipe.data, split=name)
+        assert scores["nats_per_word"] == pytest.approx(expected["nats_per_word"])
+    assert found["valid"]["nats_per_word"] != found["test"]["nats_per_word"]

@@ -4,9 +4,13 @@ import json
 import math
 
 import pytest
+import torch
 from command_line import run
+from conftest import DATA
 
+from drawgen import models
 from drawgen.cli import main
+from drawgen.data.text import encode
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +72,49 @@ def test_text_models_are_measured_on_other_texts(writer, capsys):
     assert json.loads(run(capsys, "eval", writer / "cats", "--json")[1]) != scores
 
 
+def test_a_text_that_is_handed_in_is_measured_whole(writer, capsys, tmp_path):
+    """As one stream, and counted; however its lines end, and with a byte order mark or without."""
+    lines = "the mat sat on the cat.\n" * 50
+    measured = []
+    for number, ending in enumerate(("\n", "\r\n", "\r")):
+        file = tmp_path / f"{number}.txt"
+        file.write_bytes(b"\xef\xbb\xbf" * min(number, 1) + lines.replace("\n", ending).encode())
+        measured.append(json.loads(run(capsys, "eval", writer / "cats", "--data", file, "--json")[1]))
+    assert measured[0] == measured[1] == measured[2]
+    assert measured[0]["symbols"] == len(lines)
+    model = models.load(writer / "cats")
+    row = torch.tensor([encode("\n" + lines, model.spec.vocabulary)])
+    with torch.no_grad():
+        nats, _ = model.nats(row, model.decoder.start(1))
+    assert measured[0]["nats_per_char"] == pytest.approx(float(nats.mean()), rel=1e-4)
+    held = json.loads(run(capsys, "eval", writer / "cats", "--data", tmp_path / "0.txt", "--split", "valid", "--json")[1])
+    assert held["symbols"] == len(lines) // 20
+    whole = json.loads(run(capsys, "eval", writer / "cats", "--split", "all", "--json")[1])
+    assert whole["symbols"] == len("The cat sat on the mat.\n") * 60
+
+
+def test_a_foreign_text_by_the_shipped_model(capsys):
+    case = DATA.parent / "cases" / "eval-foreign-text.txt"
+    if not case.is_file():
+        pytest.skip(f"{case} is not there")
+    scores = json.loads(run(capsys, "eval", "char_rnn", "--data", case, "--json")[1])
+    assert scores["symbols"] == 1900
+    assert scores["nats_per_char"] == pytest.approx(0.877, abs=0.003)
+
+
+def test_a_model_trained_on_crlf_meets_lf(tmp_path, capsys):
+    """And has no symbol for what ends a line beside the new line, nor for the byte order mark."""
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + b"The cat sat.\r\n" * 60)
+    line = f"train char_rnn shakespeare --out {tmp_path}/run --data.path {tmp_path}/a.txt --data.batch 2 --data.length 9"
+    assert main([*line.split(), "--data.pieces", "1", "--model.units", "8", "--fit.steps", "2"]) == 0
+    spec = json.loads((tmp_path / "run" / "config.json").read_text())["spec"]
+    assert spec["vocabulary"] == sorted(set("The cat sat.\n"))
+    texts = [
+        run(capsys, "sample", tmp_path / "run", "--length", "30", "--prime", prime)[1] for prime in ("The\n", "The\r\n", "The\r")
+    ]
+    assert texts[0] == texts[1] == texts[2]
+
+
 def test_a_card_and_a_config_of_text_say_what_they_are(writer):
     assert "drawgen sample FOLDER -o OUT.txt" in (writer / "cats" / "README.md").read_text()
     spec = json.loads((writer / "cats" / "config.json").read_text())["spec"]
@@ -82,10 +129,10 @@ def test_a_card_and_a_config_of_text_say_what_they_are(writer):
         (["sample", "CATS", "--tile"], "writes text; leave --tile out"),
         (["sample", "CATS", "--boxes"], "writes text; leave --boxes out"),
         (["sample", "CATS", "--length", "0"], "length is 0"),
-        (["sample", "CATS", "--temperature", "0"], "--temperature is 0.0"),
-        (["sample", "CATS", "--temperature", "nan"], "--temperature is nan"),
-        (["sample", "CATS", "--top-k", "-1"], "top-k is -1"),
-        (["sample", "CATS", "--top-p", "0"], "top-p is 0.0"),
+        (["sample", "CATS", "--temperature", "0"], "temperature is 0.0"),
+        (["sample", "CATS", "--temperature", "nan"], "temperature is nan"),
+        (["sample", "CATS", "--top-k", "-1"], "top_k is -1; it has to be at least 0"),
+        (["sample", "CATS", "--top-p", "0"], "top_p is 0.0; it has to be above 0 and at most 1"),
         (["sample", "CATS", "-o", "new.png"], "choose another ending, as .txt"),
         (["sample", "CATS", "-o", "none/new.txt"], "the folder none does not exist"),
         (["sample", "draw"], "give the file to write with --out"),
@@ -93,10 +140,11 @@ def test_a_card_and_a_config_of_text_say_what_they_are(writer):
         (["sample", "draw", "-o", "new.png", "--length", "5"], "draws pictures; leave --length out"),
         (["eval", "CATS", "--data", "EMPTY"], "is empty"),
         (["eval", "CATS", "--data", "BROKEN"], "is not UTF-8 at byte 2"),
-        (["eval", "CATS", "--data", "OTHER"], "has 'Z' as its character number"),
+        (["eval", "CATS", "--data", "OTHER"], "has 297 characters that are not among the 13 that the model knows ('Z' 'b' 'r'"),
         (["eval", "RUN", "--data", "OTHER"], "leave --data out"),
-        (["reconstruct", "CATS", "x.png", "-o", "new.png"], "cannot reconstruct"),
-        (["train", "char_rnn", "--out", "new", "--data.path", "SHORT"], "lower data.batch or data.length"),
+        (["reconstruct", "CATS", "x.png", "-o", "new.png"], "cannot reconstruct; it writes text: drawgen sample"),
+        (["train", "char_rnn", "--out", "new", "--data.path", "SHORT"], "lower data.pieces"),
+        (["train", "char_rnn", "--out", "new", "--data.path", "SHORT", "--data.pieces", "1"], "lower data.batch or data.length"),
         (["train", "char_rnn", "--out", "new", "--data.path", "none.txt"], "none.txt does not exist"),
     ],
 )

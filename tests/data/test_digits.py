@@ -30,6 +30,21 @@ def test_both_formats_read_the_same(tmp_path, kind):
     assert torch.equal(Binarized(path=str(tmp_path / f"binarized_mnist_valid.{kind}")).valid, bits)
 
 
+def test_the_test_part_is_a_file_of_its_own(tmp_path):
+    """And is not asked for in training; the pictures of another part are never handed out in its place."""
+    write_files(tmp_path)
+    data = Binarized(path=str(tmp_path))
+    with pytest.raises(DataError, match=r"holds no binarized_mnist_test\.npz"):
+        next(data.stream("test", seed=0))
+    bits = 1 - np.unpackbits(np.load(tmp_path / "binarized_mnist_valid.npz")["bits"], axis=1, count=784)
+    np.savez(tmp_path / "binarized_mnist_test.npz", bits=np.packbits(bits, axis=1))
+    (batch,) = data.stream("test", seed=0)
+    assert torch.equal(batch.images, 1 - next(data.stream("valid", seed=0)).images)
+    for other in (data, Rectangles()):
+        with pytest.raises(ValueError, match="split is 'nonsense'; it has to be"):
+            next(other.stream("nonsense", seed=0))
+
+
 def test_every_picture_once_a_pass(tmp_path):
     bits = write_files(tmp_path, n=24)
     data = Binarized(path=str(tmp_path), batch=4)

@@ -187,5 +187,5 @@ def test_where_it_looked():
 def test_refusals(change):
     with pytest.raises(ValueError, match=f"data.{next(iter(change))}"):
         Scenes(**change)
-    with pytest.raises(ValueError, match="no split"):
+    with pytest.raises(ValueError, match="split is"):
         Scenes().scene("holdout", 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drawgen.data import text
 from drawgen.data.pictures import DataError
-from drawgen.data.text import BYTES, Sums, Text, decode, encode
+from drawgen.data.text import BYTES, Sums, Text, decode, encode, plain_lines
 
 QUICK = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
@@ -63,7 +63,7 @@ def test_read_is_a_slice(some):
             assert found.read(int(low), int(high)).tolist() == symbols[low:high]
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), st.integers(1, 20), st.integers(1, 5))
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), min_size=1), st.integers(1, 20), st.integers(1, 5))
 @QUICK
 def test_any_text_comes_back(tmp_path_factory, written, block, every):
     path = file_of(tmp_path_factory.mktemp("text"), written)
@@ -77,6 +77,41 @@ def test_any_text_comes_back(tmp_path_factory, written, block, every):
             if half:
                 both = [*data.read(0, half), *data.read(half, data.scan.symbols)]
                 assert plain(both, vocabulary) == written
+
+
+PIECES = ["a", "bé", "\n", "\r", "\r\n", "\r\r\n", "\n\r", "€", "\ufeff"]
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=60), st.integers(1, 9), st.integers(1, 5))
+@QUICK
+def test_ends_of_line_are_read_alike(tmp_path_factory, pieces, block, every):
+    """CRLF and CR as LF, wherever blocks begin; a byte order mark at the beginning only is none of the text. Bytes stay."""
+    written = "".join(pieces)
+    expected = written.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    path = file_of(tmp_path_factory.mktemp("text"), written)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "BLOCK", block)
+        patch.setattr(text, "EVERY", every)
+        raw = Text(path=path, bytes=True)
+        assert bytes(raw.read(0, raw.scan.symbols).tolist()) == written.encode()
+        data = Text(path=path)
+        if not expected:
+            with pytest.raises(DataError, match="is empty"):
+                data.spec()
+            return
+        vocabulary = data.spec().vocabulary
+        assert vocabulary == tuple(sorted(set(expected)))
+        assert data.scan.symbols == len(expected)
+        for first in range(len(expected)):
+            assert plain(data.read(first, len(expected)), vocabulary) == expected[first:]
+            assert plain(data.read(0, first + 1), vocabulary) == expected[: first + 1]
+    assert plain_lines(written, vocabulary) == expected
+
+
+def test_a_model_trained_on_returns_reads_them(tmp_path):
+    """As it was trained before ends of line were read alike."""
+    data = Text(path=file_of(tmp_path, "a\r\nb\r\n"), vocabulary=("\n", "\r", "a", "b"))
+    assert plain(data.read(0, data.scan.symbols), data.vocabulary) == "a\r\nb\r\n" == plain_lines("a\r\nb\r\n", data.vocabulary)
 
 
 def test_tiny_shakespeare(data):
@@ -181,7 +216,36 @@ def test_nothing_held_out_gives_no_validation(some):
     assert list(replace(some[0], held_out=0.0).stream("valid", seed=0)) == []
 
 
+@pytest.mark.parametrize("stretch", [10**6, 13])
+def test_all_of_a_text_is_predicted_once(some, monkeypatch, stretch):
+    """In one stream that begins after a line break, or in stretches that follow each other, in order."""
+    monkeypatch.setattr(text, "STRETCH", stretch)
+    found, symbols = some
+    vocabulary = found.spec().vocabulary
+    rows = [row.tolist() for batch in replace(found, pieces=3).stream("all", seed=0) for row in batch.tokens]
+    assert rows[0][0] == encode("\n", vocabulary)[0]
+    assert list(itertools.chain(*(row[1:] for row in rows))) == symbols
+    assert [row[0] for row in rows[1:]] == [row[-1] for row in rows[:-1]]
+    assert sum(batch.items()[1] for batch in found.stream("all", seed=0)) == len(symbols)
+
+
 # ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("symbols", "options", "words"),
+    [
+        (30, {"pieces": 50}, "has 30 symbols, and of each of 50 pieces less than one is held out .*; lower data.pieces"),
+        (450, {"pieces": 50}, "has 450 symbols, and of each of 50 pieces less than one .*; lower data.pieces"),
+        (450, {"held_out": 0.001}, "has 450 symbols, and of those less than one .*; raise data.held_out"),
+    ],
+)
+def test_where_nothing_is_held_out_the_cause_is_told(tmp_path, symbols, options, words):
+    data = Text(path=file_of(tmp_path, "ab" * (symbols // 2)), batch=2, length=5, **options)
+    for split in ("train", "valid"):
+        with pytest.raises(DataError, match=words):
+            next(data.stream(split, seed=0))
+    assert sum(batch.items()[1] for batch in data.stream("all", seed=0)) == symbols
 
 
 @pytest.mark.parametrize(
@@ -231,7 +295,9 @@ def test_a_given_vocabulary(tmp_path):
     data = Text(path=path, vocabulary=("c", "b", "a", "z"))
     assert data.read(0, 3).tolist() == [2, 1, 0]
     assert data.spec().vocabulary == ("c", "b", "a", "z")
-    with pytest.raises(DataError, match=r"has 'c' as its character number 2, which is not among the 2 that the model knows"):
+    with pytest.raises(
+        DataError, match=r"has 20 characters that are not among the 2 that the model knows \('c'; the first is number 3"
+    ):
         Text(path=path, vocabulary=("a", "b")).read(0, 70)
     assert Text(path=path, vocabulary=BYTES).read(0, 3).tolist() == [97, 98, 99]
 

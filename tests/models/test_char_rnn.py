@@ -165,6 +165,20 @@ def test_without_a_prime_it_begins_as_a_new_line():
     assert model.sample(Request(length=40)).texts[0] == model.sample(Request(prime="\n", length=40)).texts[0][1:]
 
 
+def test_more_than_all_symbols_are_all():
+    model = small()
+    assert model.sample(Request(length=40, top_k=2**70)).texts == model.sample(Request(length=40)).texts
+
+
+def test_a_prime_has_the_ends_of_line_of_the_training_text():
+    model = small()
+    plain, windows = (model.sample(Request(prime=prime, length=30)) for prime in ("a\nb", "\ufeffa\r\nb"))
+    assert plain.texts == windows.texts
+    assert "".join(model.write(Request(prime="a\rb", length=30), 0)) == plain.texts[0]
+    with pytest.raises(ValueError, match="is not UTF-8"):
+        small(BYTES).sample(Request(prime="a\udcff"))
+
+
 def test_bytes_come_as_text():
     """Also where a character lies across two pieces; the prime may hold any character."""
     model = small(BYTES)
@@ -178,10 +192,6 @@ def test_bytes_come_as_text():
     ("request_", "words"),
     [
         (Request(prime="abz"), r"the character 'z' \(number 3 of the text\) is not among the 7"),
-        (Request(length=0), "length is 0"),
-        (Request(temperature=math.nan), "temperature is nan"),
-        (Request(top_k=-1), "top-k is -1"),
-        (Request(top_p=0.0), "top-p is 0"),
         (Request(size=(3, 3)), "--size"),
         (Request(tile=True), "--tile"),
     ],

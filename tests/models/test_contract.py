@@ -155,8 +155,8 @@ def test_texts(trained):
         pieces = list(model.write(request, index))
         assert len(pieces) > 1
         assert "".join(pieces) == text
-    for request in (Request(size=(24, 20)), Request(tile=True), Request(temperature=0.0), Request(length=0)):
-        with pytest.raises(ValueError, match=r"--size|temperature|length"):
+    for request in (Request(size=(24, 20)), Request(tile=True)):
+        with pytest.raises(ValueError, match="--size"):
             model.sample(request)
 
 
@@ -173,10 +173,34 @@ def test_folder(trained, tmp_path):
 
 
 def test_scores(trained):
-    _name, folder = trained
+    """How much was measured comes first, and everything else is a number; other splits than the data's are refused, and so are
+    options of other models."""
+    name, folder = trained
     scores = jobs.measure(str(folder))
-    assert scores
-    assert all(isinstance(value, float) for value in scores.values())
+    counts = {key: value for key, value in scores.items() if isinstance(value, int)}
+    assert counts
+    assert min(counts.values()) > 0
+    assert set(counts) <= {"pictures", "captions", "symbols"}
+    assert list(scores)[: len(counts)] == list(counts)
+    assert all(isinstance(value, float) for key, value in scores.items() if key not in counts)
+    for split in ("nonsense", "train"):
+        with pytest.raises(ValueError, match=f"split is '{split}'; it has to be valid"):
+            jobs.measure(str(folder), split=split)
+    if name != "captioner":
+        for options in ({"beams": 3}, {"meteor": True}):
+            with pytest.raises(ValueError, match="writes no captions"):
+                jobs.measure(str(folder), **options)
+    if name != "draw":
+        with pytest.raises(ValueError, match=f"importance is 3, and .*{name}.* leave it out"):
+            jobs.measure(str(folder), importance=3)
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_splits(name, preset):
+    """A split that the data does not have is refused by the stream itself, before a file is looked at."""
+    data = models.recipe(name, preset).data
+    with pytest.raises(ValueError, match="split is 'nonsense'; it has to be train or valid"):
+        next(iter(data.stream("nonsense", seed=0)))
 
 
 @pytest.mark.parametrize("name", list(models.shipped()))
