@@ -101,6 +101,6 @@ cd /mnt/work
 for file in texture.png painting.png digits.png characters.png; do
   [ -s "$file" ] || { echo "container check FAILED: $file was not written"; exit 1; }
 done
-left=$(find /mnt/work -mindepth 1 -maxdepth 1 ! -name '*.png' ! -name '*.json' ! -name '*.svg')
+left=$(find /mnt/work -mindepth 1 -maxdepth 1 ! -name '*.png' ! -name '*.json' ! -name '*.svg' ! -name texture.model)
 [ -z "$left" ] || { echo "container check FAILED: left in the working folder: $left"; exit 1; }
 echo "container check passed; /tmp holds $(du -sh /tmp | cut -f1)"

@@ -3,7 +3,9 @@
 Both faces are thin over `episodes.Episodes`, which is written for N canvases at once: an environment is N = 1 of it.
 """
 
+import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any, ClassVar
 
 import gymnasium
@@ -13,12 +15,14 @@ from gymnasium.logger import warn
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from gymnasium.wrappers import TimeLimit
 from torch import Tensor
 
-from drawgen_envs.episodes import LARGEST_PX, Episodes, ReconstructEpisodes, SpiralEpisodes, check_names, whole
+from drawgen_envs.episodes import LARGEST_PX, Episodes, ReconstructEpisodes, SpiralEpisodes, check_names, check_options, whole
 from drawgen_envs.window import Window
 
 RENDER_FPS = 10
+OF_VECTORS = ("num_envs", "device", "tensors", "autoreset_mode", "max_episode_steps", "render_mode", "render_scale")
 
 
 class Painting(gymnasium.Env[Any, Any]):
@@ -28,17 +32,16 @@ class Painting(gymnasium.Env[Any, Any]):
     episodes: ClassVar[type[Episodes]] = Episodes
 
     def __init__(self, *, render_mode: Any = None, render_scale: Any = 1, **arguments: Any) -> None:
-        check_names(arguments, self.episodes.takes, type(self).__name__)
+        check_names(arguments, (*self.episodes.takes, "render_mode", "render_scale"), type(self).__name__)
         self.painting = self.episodes(1, **arguments)
         self.render_mode, self.render_scale = check_render(render_mode, render_scale, self.metadata, self.painting)
         self.action_space, self.observation_space = self.painting.action_space, self.painting.observation_space
         self.window: Window | None = None
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        check_options(options, ())
         super().reset(seed=seed)
-        check_names(options or {}, (), "reset of a single environment")
+        self.painting.limit = min(self.painting.length, time_limit(self) or self.painting.length)
         self.painting.begin(np.zeros(1, np.int64), [self.np_random])
         self.show()
         return self.observe(), {}
@@ -72,6 +75,10 @@ class Painting(gymnasium.Env[Any, Any]):
             self.window.close()
             self.window = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: a window stays where it is."""
+        return self.__dict__ | {"window": None}
+
     def state_dict(self) -> dict[str, Any]:
         """All that the next steps depend on, the generator too; `torch.save` keeps it, `torch.load(weights_only=True)` reads it."""
         return self.painting.state_dict() | {"rngs": [self.np_random.bit_generator.state]}
@@ -87,9 +94,18 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
 
     Takes the environment's arguments and `num_envs`, `device`, and `tensors`: True gives observations, rewards (float32) and ends
     as torch tensors on the device, False as numpy arrays; actions may be either. Row i of it, reset with seed s, is the single
-    environment with seed s + i. An episode that ends is followed by the next one in the same step (SAME_STEP): `infos["final_obs"]`
-    then holds the observations that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all
-    rows; `infos["_final_obs"]` says which rows count. No step waits for the device.
+    environment with seed s + i. No step waits for the device.
+
+    `autoreset_mode` is gymnasium's, a member of `AutoresetMode` or its value:
+
+    - SAME_STEP: an episode that ends is followed by the next one in the same step. `infos["final_obs"]` then holds the observations
+      that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all rows; `infos["_final_obs"]`
+      says which rows count.
+    - NEXT_STEP: the observation is the last one of its episode; the step after it begins the next one in that row, whatever the
+      action, with a reward of 0.
+    - DISABLED: rows that ended have to be reset by `options={"reset_mask": ...}`.
+
+    `max_episode_steps`, as gymnasium's `make_vec` hands it over, is another name of `length`; of both the lesser counts.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -105,11 +121,22 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         *,
         device: Any = "cpu",
         tensors: bool = False,
+        autoreset_mode: Any = AutoresetMode.SAME_STEP,
+        max_episode_steps: Any = None,
         render_mode: Any = None,
         render_scale: Any = 1,
         **arguments: Any,
     ) -> None:
-        check_names(arguments, self.episodes.takes, type(self).__name__)
+        check_names(arguments, (*self.episodes.takes, *OF_VECTORS), type(self).__name__)
+        if max_episode_steps not in (None, -1):  # -1 is gymnasium's word for no limit
+            most = whole("max_episode_steps", max_episode_steps, 1)
+            arguments["length"] = min(whole("length", arguments.get("length", most), 1), most)
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+        except ValueError as error:
+            modes = ", ".join(f"{mode.name} ({mode.value!r})" for mode in AutoresetMode)
+            raise ValueError(f"autoreset_mode is {autoreset_mode!r}; gymnasium's AutoresetMode has {modes}") from error
+        self.metadata = type(self).metadata | {"autoreset_mode": self.autoreset_mode}
         self.num_envs, self.tensors = whole("num_envs", num_envs, 1), bool(tensors)
         self.paintings = self.episodes(self.num_envs, device=device, **arguments)
         self.render_mode, self.render_scale = check_render(render_mode, render_scale, self.metadata, self.paintings)
@@ -118,10 +145,9 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.rngs = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
 
-    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begins anew, everywhere or where the bools `options["reset_mask"]` say so. A number as a seed counts up over the rows."""
-        check_names(options or {}, ("reset_mask",), "reset")
-        mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
+        mask = np.asarray(check_options(options, ("reset_mask",)).get("reset_mask", np.ones(self.num_envs, bool)))
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise ValueError(f"options['reset_mask'] is an array of {self.num_envs} bools, at least one of them True")
         rows = np.flatnonzero(mask)
@@ -137,12 +163,15 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         return self.give(self.paintings.observe()), {}
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
-        rewards = self.paintings.step(actions)
+        resting = self.paintings.truncated() & (self.autoreset_mode == AutoresetMode.NEXT_STEP)
+        rewards = self.paintings.step(actions, resting=resting)
+        if resting.any():
+            self.paintings.begin(np.flatnonzero(resting), self.rngs)
         seen = self.give(self.paintings.observe())
         ended = self.paintings.truncated()
-        truncated = self.paintings.at >= self.paintings.length
+        truncated = self.paintings.at >= self.paintings.limit
         infos: dict[str, Any] = {}
-        if ended.any():
+        if ended.any() and self.autoreset_mode == AutoresetMode.SAME_STEP:
             infos = {"final_obs": self.finals(seen, ended), "_final_obs": ended, "final_info": {}, "_final_info": ended.copy()}
             self.paintings.begin(np.flatnonzero(ended), self.rngs)
             seen = self.give(self.paintings.observe())
@@ -175,6 +204,18 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         """Goes on where the state was taken, exactly. Raises ValueError for that of environments made by other arguments."""
         self.paintings.load_state_dict(state)
         restore(self.rngs, state)
+
+
+def time_limit(env: gymnasium.Env[Any, Any]) -> int | None:
+    """The steps after which gymnasium's TimeLimit cuts this environment's episodes; None without one. `make(max_episode_steps=)`
+    puts it around an environment that it tells nothing of it, so it is looked for among the callers of `reset`."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, TimeLimit) and caller.unwrapped is env:
+            return caller._max_episode_steps
+        frame = frame.f_back
+    return None
 
 
 def restore(rngs: Sequence[np.random.Generator], state: dict[str, Any]) -> None:
@@ -238,7 +279,8 @@ class Canvas(Painting):
       numbers. A single environment calls it with N = 1.
     - `render_mode`: `rgb_array`, or `human` for a window. `render_scale`: how many times as large it is drawn, as sharp. (1)
 
-    The vector environment takes `num_envs`, `device` ("cpu", "cuda") and `tensors` (False: numpy arrays) as well.
+    The vector environment takes `num_envs`, `device` ("cpu", "cuda"), `tensors` (False: numpy arrays) and `autoreset_mode`
+    ("SameStep", "NextStep", "Disabled") as well. gymnasium's own `max_episode_steps` shortens `length`.
 
     ```python
     import gymnasium

@@ -35,7 +35,7 @@ class Easel:
     def __init__(self, count: int, height: int, width: int, *, background: Sequence[float], device: torch.device) -> None:
         self.device = device
         self.background = torch.tensor(background, dtype=torch.float32, device=device).view(-1, 1, 1)
-        self.blank = to_screen(self.background[None]).expand(1, height, width, -1).contiguous()
+        self.blank = to_screen(self.background[None]).repeat(1, height, width, 1)
         self.screen = self.blank.repeat(count, 1, 1, 1)
         self.target: Tensor | None = None
         self.error = torch.zeros(count, dtype=torch.int64, device=device)
@@ -82,7 +82,7 @@ class BezierEasel(Easel):
 
     def __init__(self, count: int, height: int, width: int, *, background: Sequence[float], device: torch.device) -> None:
         super().__init__(count, height, width, background=background, device=device)
-        self.canvas = self.background.expand(count, -1, height, width).contiguous()  # N C H W
+        self.canvas = self.background.repeat(count, 1, height, width)  # N C H W, never the background's own memory
 
     def clear(self, rows: Int64[Tensor, " M"], seeds: Sequence[int], target: UInt8[Tensor, "M H W C"] | None = None) -> None:
         self.canvas[rows] = self.background
@@ -122,7 +122,8 @@ class MypaintEasel(Easel):
             raise ValueError(f"libmypaint paints on the CPU, not on {device}; leave device out")
         super().__init__(count, height, width, background=background, device=device)
         rgb = [float(value) for value in background] * (3 // len(background))
-        self.surfaces = [mypaint.Surface(height, width, brush=brush_name, background=rgb) for _ in range(count)]
+        self.arguments: dict[str, Any] = {"height": height, "width": width, "brush": brush_name, "background": rgb}
+        self.surfaces = [mypaint.Surface(**self.arguments) for _ in range(count)]
         self.widest = min(1.0, mypaint.MAX_RADIUS_PX / min(height, width))
 
     def clear(self, rows: Int64[Tensor, " M"], seeds: Sequence[int], target: UInt8[Tensor, "M H W C"] | None = None) -> None:
@@ -144,6 +145,18 @@ class MypaintEasel(Easel):
 
     def look(self, row: int) -> None:
         self.screen[row] = torch.from_numpy(self.surfaces[row].pixels())[..., : self.screen.shape[3]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: the drawings as their strokes."""
+        return self.__dict__ | {"surfaces": [surface.state_dict() for surface in self.surfaces]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from drawgen_envs import mypaint
+
+        self.__dict__.update(state)
+        self.surfaces = [mypaint.Surface(**self.arguments) for _ in state["surfaces"]]
+        for surface, saved in zip(self.surfaces, state["surfaces"], strict=True):
+            surface.load_state_dict(saved)
 
     def state_dict(self) -> dict[str, Any]:
         """The seeds and strokes so far: libmypaint's insides cannot be saved."""

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from drawgen_envs.brush import COLUMNS
 from drawgen_envs.easel import LEVELS, BezierEasel, Easel, MypaintEasel
-from drawgen_envs.targets import Targets, soft_edges
+from drawgen_envs.targets import SoftEdges, Targets
 
 Reward: TypeAlias = Callable[[Tensor, Tensor], Any]
 """From the canvases before and after a stroke (N H W C uint8) to N numbers."""
@@ -120,6 +120,7 @@ class Episodes:
         self.targets = None if target is None else Targets(target, self.height, self.width, self.channels)
         self.rows = torch.arange(count, device=self.device)
         self.at = torch.zeros(count, dtype=torch.int64, device=self.device)
+        self.limit = self.length  # less where a client cuts episodes short
         self.steps = np.zeros(count, np.int64)
         self.begun = np.zeros(count, bool)
         self.seeds = np.zeros(count, np.int64)
@@ -152,9 +153,10 @@ class Episodes:
     def make_action_space(self) -> spaces.Space[Any]:
         return spaces.Box(-1, 1, (len(COLUMNS) + self.channels,), np.float32)
 
-    def check(self, actions: Any) -> Tensor:
+    def check(self, actions: Any, resting: Tensor | None = None) -> Tensor:
         """The actions as numbers of the action space, on the device. Those that come from the CPU are checked; those on another
-        device, where a look would stall it, are brought into the range, and 0 stands for NaN. Raises InvalidAction."""
+        device, where a look would stall it, are brought into the range, and 0 stands for NaN. Those of `resting` rows (N bool)
+        count as 0, whatever they are. Raises InvalidAction."""
         if not isinstance(actions, Tensor):
             try:
                 array = np.asarray(actions)
@@ -171,7 +173,10 @@ class Episodes:
             raise InvalidAction(f"actions of the shape {tuple(actions.shape)} where {wanted} is expected")
         if self.device.type == "cpu":
             actions = actions.cpu()
-        return self.in_range(actions.detach())
+        actions = actions.detach()
+        if resting is not None:
+            actions = torch.where(resting.to(actions.device, non_blocking=True)[:, None], torch.zeros_like(actions), actions)
+        return self.in_range(actions)
 
     def in_range(self, actions: Tensor) -> Tensor:
         actions = actions.float()
@@ -185,7 +190,8 @@ class Episodes:
         """The strokes that actions stand for."""
         strokes = (actions + 1) / 2
         least, greatest = self.radius
-        strokes[:, 6:8] = least * (greatest / least) ** strokes[:, 6:8]
+        # in double precision: a power in single precision differs by its last bit between torch's ways through memory
+        strokes[:, 6:8] = least * (greatest / least) ** strokes[:, 6:8].double()
         return strokes
 
     # ---------------------------------------------------------------- episodes
@@ -204,12 +210,18 @@ class Episodes:
     def lift(self, rows: Int64[Tensor, " M"]) -> None:
         """What else begins with an episode."""
 
-    def step(self, actions: Any) -> Tensor:
-        """One stroke on each canvas; the rewards (N, float64). Raises ResetNeeded or InvalidAction before anything has changed."""
-        if not self.begun.all() or self.truncated().any():
+    def step(self, actions: Any, *, resting: Bool[np.ndarray, " N"] | None = None) -> Tensor:
+        """One stroke on each canvas; the rewards (N, float64). `resting` rows, whose episodes have ended, have neither: their new
+        ones have to begin next. Raises ResetNeeded or InvalidAction before anything has changed."""
+        over, rests = self.truncated(), None
+        if resting is not None and resting.any():
+            over, rests = over & ~resting, self.send(resting)
+        if not self.begun.all() or over.any():
             raise ResetNeeded("step was called before reset, or after an episode's end without one")
-        strokes = self.meaning(self.check(actions))
-        self.strokes[self.rows, self.at] = strokes
+        strokes = self.meaning(self.check(actions, rests))
+        if rests is not None:
+            strokes[:, 6:8] = torch.where(rests[:, None], 0.0, strokes[:, 6:8])  # no radius, no stroke
+        self.strokes[self.rows, self.at.clamp(max=self.length - 1)] = strokes
         before = self.easel.screen.clone() if self.reward is not None else None
         error = self.easel.error.clone()
         self.easel.lay(strokes)
@@ -220,10 +232,10 @@ class Episodes:
         rewards = torch.as_tensor(self.reward(before, self.easel.screen.clone()), device=self.device).double()  # type: ignore[arg-type]
         if tuple(rewards.shape) != (self.count,):
             raise ValueError(f"reward gave the shape {tuple(rewards.shape)}; it is one number for each of {self.count} canvases")
-        return rewards.detach()
+        return (rewards if rests is None else torch.where(rests, 0.0, rewards)).detach()
 
     def truncated(self) -> Bool[np.ndarray, " N"]:
-        return self.steps >= self.length
+        return self.steps >= self.limit
 
     # ---------------------------------------------------------------- what is seen
 
@@ -236,7 +248,7 @@ class Episodes:
     def observe(self) -> dict[str, Tensor]:
         """What is seen of all; new tensors."""
         steps = self.at[:, None].clone()
-        seen = {"canvas": self.easel.screen.clone(), "step": steps, "length": torch.full_like(steps, self.length)}
+        seen = {"canvas": self.easel.screen.clone(), "step": steps, "length": torch.full_like(steps, self.limit)}
         if self.easel.target is not None:
             seen["target"] = self.easel.target.clone()
         return seen
@@ -286,7 +298,7 @@ class ReconstructEpisodes(Episodes):
 
     def __init__(self, count: int, *, target: Any = None, **arguments: Any) -> None:
         if target is None:
-            target = soft_edges(*sides(arguments.get("size", 64)), 1 if arguments.get("channels", 3) == 1 else 3)
+            target = SoftEdges(*sides(arguments.get("size", 64)), 1 if arguments.get("channels", 3) == 1 else 3)
         super().__init__(count, target=target, **arguments)
 
 
@@ -363,10 +375,25 @@ class SpiralEpisodes(Episodes):
         self.pen, self.pressed, self.mask = (state[name].to(self.device).clone() for name in ("pen", "pressed", "mask"))
 
 
+class UnknownArgument(TypeError, ValueError):
+    """An argument that an environment does not take. Both kinds of error: Python says TypeError, and clients that try out what an
+    environment takes (TorchRL's `frame_skip`) look for its words."""
+
+
 def check_names(arguments: dict[str, Any], takes: Sequence[str], environment: str) -> None:
-    """Raises ValueError for an argument that an environment does not take."""
+    """Raises UnknownArgument for an argument that an environment does not take."""
     for name in arguments:
         if name not in takes:
             near = difflib.get_close_matches(name, takes, 1)
             hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(takes)}"
-            raise ValueError(f"{environment} takes no argument {name!r}; {hint}")
+            raise UnknownArgument(f"{environment} got an unexpected keyword argument {name!r}; {hint}")
+
+
+def check_options(options: Any, takes: Sequence[str]) -> dict[str, Any]:
+    """What is given to `reset` besides a seed. Raises ValueError for what it does not take."""
+    if not isinstance(options, dict | None):
+        raise ValueError(f"options is {reprlib.repr(options)}; it is a dictionary or None")
+    for name in options or {}:
+        if name not in takes:
+            raise ValueError(f"reset takes no option {name!r}; it takes {' and '.join(takes) or 'none but a seed'}")
+    return options or {}

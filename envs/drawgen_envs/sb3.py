@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
 
@@ -23,6 +23,15 @@ class PaintingVecEnv(VecEnv):
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any], *, finite: bool = False) -> None:
+        if not isinstance(envs, VectorEnv):
+            raise ValueError(
+                f"PaintingVecEnv takes gymnasium.make_vec(...), not {type(envs).__name__}; a single environment goes to "
+                "stable-baselines3 as it is"
+            )
+        if envs.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
+            raise ValueError(
+                "stable-baselines3 begins episodes in the same step; make the environments with autoreset_mode SAME_STEP"
+            )
         if getattr(envs.unwrapped, "tensors", False):
             raise ValueError("stable-baselines3 takes numpy arrays; make the environments with tensors=False")
         self.envs, self.finite = envs, finite

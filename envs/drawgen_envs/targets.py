@@ -115,17 +115,17 @@ class Targets:
         return values.astype(np.uint8)
 
 
-def soft_edges(height: int, width: int, channels: int) -> Callable[[np.random.Generator], UInt8[np.ndarray, "H W C"]]:
+class SoftEdges:
     """Targets for want of others: two random colours, and a soft edge between them at a random place and angle."""
-    ramp = np.linspace(0, 1, 256)[:, None]
-    y, x = ((np.arange(n) + 0.5) / n - 0.5 for n in (height, width))
 
-    def target(rng: np.random.Generator) -> UInt8[np.ndarray, "H W C"]:
+    def __init__(self, height: int, width: int, channels: int) -> None:
+        self.channels = channels
+        self.y, self.x = ((np.arange(n) + 0.5) / n - 0.5 for n in (height, width))
+
+    def __call__(self, rng: np.random.Generator) -> UInt8[np.ndarray, "H W C"]:
         angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
-        one, other = rng.uniform(0, 255, (2, channels))
-        down, right = np.exp(20 * (shift - np.sin(angle) * y)), np.exp(-20 * np.cos(angle) * x)
+        one, other = rng.uniform(0, 255, (2, self.channels))
+        down, right = np.exp(20 * (shift - np.sin(angle) * self.y)), np.exp(-20 * np.cos(angle) * self.x)
         share = 255 / (1 + np.outer(down.astype(np.float32), right.astype(np.float32)))  # H W
-        between = one + (other - one) * ramp  # 256 C
+        between = one + (other - one) * np.linspace(0, 1, 256)[:, None]  # 256 C
         return (between + 0.5).astype(np.uint8).take((share + 0.5).astype(np.uint8), axis=0)
-
-    return target

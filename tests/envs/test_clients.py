@@ -156,6 +156,31 @@ def test_vec_env_equals_stable_baselines_own():
     assert not finite.step(np.zeros((1, 13), np.float32))[3][0]["TimeLimit.truncated"]
     with pytest.raises(ValueError, match="tensors=False"):
         PaintingVecEnv(gymnasium.make_vec(NAMES[1], tensors=True))
+    with pytest.raises(ValueError, match=r"takes gymnasium.make_vec\(...\), not OrderEnforcing; a single environment goes to"):
+        PaintingVecEnv(gymnasium.make(NAMES[1], disable_env_checker=True))
+    with pytest.raises(ValueError, match="autoreset_mode SAME_STEP"):
+        PaintingVecEnv(gymnasium.make_vec(NAMES[1], autoreset_mode="NextStep"))
+
+
+@pytest.mark.parametrize("vector", [False, True])
+def test_a_convolutional_policy_of_the_canvas_alone(vector):
+    """As the page says it: such a policy takes a picture, and sees one."""
+    from drawgen_envs.sb3 import PaintingVecEnv
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.torch_layers import NatureCNN
+    from stable_baselines3.common.vec_env import VecExtractDictObs
+
+    if vector:
+        env = VecExtractDictObs(PaintingVecEnv(gymnasium.make_vec(NAMES[2], num_envs=2, size=40)), key="canvas")
+        seen = env.reset()
+    else:
+        env = gymnasium.make(NAMES[0], size=40)
+        env = gymnasium.wrappers.TransformObservation(env, lambda seen: seen["canvas"], env.observation_space["canvas"])
+        seen, _ = env.reset(seed=0)
+    agent = PPO("CnnPolicy", env, n_steps=4, batch_size=4, n_epochs=1, seed=0)
+    assert isinstance(agent.policy.features_extractor, NatureCNN)
+    action, _ = agent.predict(seen)
+    env.step(action)
 
 
 # ---------------------------------------------------------------- soak

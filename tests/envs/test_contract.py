@@ -1,7 +1,10 @@
 """What every environment of the `drawgen` namespace keeps, by being registered: checkers, headings, examples, both faces."""
 
+import copy
+import pickle
 import re
 
+import cloudpickle
 import drawgen_envs  # noqa: F401
 import gymnasium
 import numpy as np
@@ -17,9 +20,22 @@ pytestmark = pytest.mark.parametrize("name", ENVIRONMENTS)
 
 
 def same(one, other):
+    """The same call twice, or a state gone on with: to the bit."""
     assert one.keys() == other.keys()
     for key in one:
         np.testing.assert_array_equal(one[key], other[key], err_msg=key)
+
+
+def alike(one, other):
+    """A row and its single environment: canvases in single precision may round to levels next to each other, and no further."""
+    assert one.keys() == other.keys()
+    for key in one:
+        assert one[key].dtype == other[key].dtype
+        np.testing.assert_allclose(one[key].astype(int), other[key].astype(int), atol=int(key == "canvas"), rtol=0, err_msg=key)
+
+
+# A level more or less at one of the 192 pixels of `SMALL` changes the mean squared error by 2 / (255 * 192 * channels) at most.
+REWARD = 1e-3
 
 
 def test_gymnasium_has_no_complaint(name):
@@ -70,7 +86,7 @@ def test_rows_of_the_vector_are_single_environments(name):
     envs.action_space.seed(1)
     seen, _ = envs.reset(seed=7)
     for row, single in enumerate(singles):
-        same({k: v[row] for k, v in seen.items()}, single.reset(seed=7 + row)[0])
+        alike({k: v[row] for k, v in seen.items()}, single.reset(seed=7 + row)[0])
     for _ in range(11):
         actions = envs.action_space.sample()
         seen, rewards, terminated, truncated, infos = envs.step(actions)
@@ -78,34 +94,85 @@ def test_rows_of_the_vector_are_single_environments(name):
         assert envs.observation_space.contains(seen)
         for row, single in enumerate(singles):
             own, reward, over, out, _ = single.step(actions[row])
-            assert (reward, over, out) == (rewards[row], terminated[row], truncated[row])
+            assert (over, out) == (terminated[row], truncated[row])
+            assert reward == pytest.approx(rewards[row], abs=REWARD)
             if out:
                 assert infos["_final_obs"][row]
-                same(infos["final_obs"][row], own)
+                alike(infos["final_obs"][row], own)
                 own, _ = single.reset()
-            same({k: v[row] for k, v in seen.items()}, own)
+            alike({k: v[row] for k, v in seen.items()}, own)
 
 
-def test_vector_equals_gymnasiums_own(name):
+@pytest.mark.parametrize("mode", list(gymnasium.vector.AutoresetMode), ids=lambda mode: mode.name)
+def test_vector_equals_gymnasiums_own(name, mode):
     """The same as SyncVectorEnv over single ones, infos and all."""
-    ours = gymnasium.make_vec(name, num_envs=2, **SMALL)
-    mode = gymnasium.vector.AutoresetMode.SAME_STEP
-    theirs = gymnasium.make_vec(name, num_envs=2, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **SMALL)
-    assert ours.metadata["autoreset_mode"] == mode
+    ours = gymnasium.make_vec(name, num_envs=3, autoreset_mode=mode, **SMALL)
+    theirs = gymnasium.make_vec(name, num_envs=3, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **SMALL)
+    assert ours.metadata["autoreset_mode"] == theirs.metadata["autoreset_mode"] == mode
     ours.action_space.seed(2)
-    same(ours.reset(seed=3)[0], theirs.reset(seed=3)[0])
-    for _ in range(9):
+    alike(ours.reset(seed=3)[0], theirs.reset(seed=3)[0])
+    ends = np.zeros(3, bool)
+    for step in range(14):
+        if mode == gymnasium.vector.AutoresetMode.DISABLED and ends.any():
+            alike(*(envs.reset(options={"reset_mask": ends.copy()})[0] for envs in (ours, theirs)))
+        elif step == 2:  # rows that end in different steps
+            alike(
+                *(envs.reset(seed=[7, 8, 9], options={"reset_mask": np.array([True, False, False])})[0] for envs in (ours, theirs))
+            )
         actions = ours.action_space.sample()
         (*one, infos), (*other, wanted) = ours.step(actions), theirs.step(actions)
-        same(one[0], other[0])
+        alike(one[0], other[0])
+        np.testing.assert_allclose(one[1], other[1], atol=REWARD, rtol=0)
         for mine, its in zip(one[1:], other[1:], strict=True):
-            np.testing.assert_array_equal(mine, its)
             assert mine.dtype == its.dtype
+        for mine, its in zip(one[2:], other[2:], strict=True):
+            np.testing.assert_array_equal(mine, its)
+        ends = one[3]
         assert infos.keys() == wanted.keys()
-        for row in range(2) if infos else ():
-            same(infos["final_obs"][row], wanted["final_obs"][row])
+        for row in np.flatnonzero(ends) if infos else ():
+            alike(infos["final_obs"][row], wanted["final_obs"][row])
         for key in ("_final_obs", "_final_info") if infos else ():
             np.testing.assert_array_equal(infos[key], wanted[key])
+
+
+def test_the_step_after_an_end_is_the_next_beginning(name):
+    """NEXT_STEP: its action does not count, whatever it is; it has no reward; a function of rewards has no say in it."""
+    arguments = {"autoreset_mode": "NextStep", "num_envs": 2, "size": 8, "length": 2}
+    if name != "drawgen/Reconstruct-v0":
+        arguments["reward"] = ones
+    envs = gymnasium.make_vec(name, **arguments)
+    envs.reset(seed=0)
+    envs.step(envs.action_space.sample())
+    last, _, _, truncated, infos = envs.step(envs.action_space.sample())
+    assert truncated.all()
+    assert not infos
+    np.testing.assert_array_equal(last["step"], [[2], [2]])
+    actions = envs.action_space.sample()
+    seen, rewards, _, truncated, _ = envs.step(actions * np.nan if actions.dtype.kind == "f" else actions + 2000)
+    assert not truncated.any()
+    np.testing.assert_array_equal(rewards, [0, 0])
+    np.testing.assert_array_equal(seen["step"], [[0], [0]])
+    assert (seen["canvas"] == 255).all()
+    with pytest.raises(gymnasium.error.InvalidAction):
+        envs.step(actions * np.nan if actions.dtype.kind == "f" else actions + 2000)
+    tensors = gymnasium.make_vec(name, tensors=True, **arguments)
+    tensors.reset(seed=0)
+    for step in range(3):
+        seen, rewards, _, truncated, _ = tensors.step(torch.from_numpy(envs.action_space.sample()))
+        assert truncated.tolist() == [step == 1] * 2
+    assert rewards.tolist() == [0, 0]
+    assert seen["step"].tolist() == [[0], [0]]
+
+
+def test_gymnasiums_wrappers_that_ask_for_the_next_step(name):
+    from gymnasium.wrappers.vector import FilterObservation, FlattenObservation
+
+    envs = gymnasium.make_vec(name, num_envs=2, autoreset_mode=gymnasium.vector.AutoresetMode.NEXT_STEP, **SMALL)
+    seen, _ = FilterObservation(envs, ["canvas"]).reset(seed=0)
+    assert list(seen) == ["canvas"]
+    flat = FlattenObservation(envs)
+    flat.reset(seed=0)
+    assert flat.step(flat.action_space.sample())[0].shape == flat.observation_space.shape
 
 
 def test_tensors_are_the_arrays(name):
@@ -123,6 +190,93 @@ def test_tensors_are_the_arrays(name):
         assert not own_terminated.any()
     for row in range(3) if infos else ():
         same(infos["final_obs"][row], {k: v[row].numpy() for k, v in own_infos["final_obs"].items()})
+
+
+def ones(before, after):
+    """A reward that can be pickled."""
+    return torch.ones(len(before))
+
+
+def grey(rng):
+    """A target that can be pickled."""
+    return np.full((12, 16, 3), rng.random())
+
+
+@pytest.mark.parametrize("vector", [False, True])
+@pytest.mark.parametrize("given", [{}, {"target": grey}, {"target": "photos"}, {"reward": ones}], ids=str)
+def test_pickled_and_copied(name, vector, given, tmp_path, monkeypatch):
+    """In an episode's middle: what comes back goes on as the first, and neither paints on the other's canvas."""
+    kind = name.removeprefix("drawgen/")
+    if (kind == "Canvas-v0" and "target" in given) or (kind == "Reconstruct-v0" and "reward" in given):
+        pytest.skip(f"{kind} takes none")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for colour in ("teal", "tan"):
+        Image.new("RGB", (30, 20), colour).save(f"photos/{colour}.png")
+    env = gymnasium.make_vec(name, num_envs=2, **SMALL, **given) if vector else gymnasium.make(name, **SMALL, **given)
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    others = [pickle.loads(pickle.dumps(env)), cloudpickle.loads(cloudpickle.dumps(env)), copy.deepcopy(env)]
+    actions = [env.action_space.sample() for _ in range(2)]
+    wanted = [env.step(action)[:2] for action in actions]
+    for other in others:
+        for action, (seen, reward) in zip(actions, wanted, strict=True):
+            own, own_reward, *_ = other.step(action)
+            same(own, seen)
+            np.testing.assert_array_equal(own_reward, reward)
+    nexts = [other.reset()[0] for other in (env, *others)]  # the generators went along
+    for other in nexts[1:]:
+        same(other, nexts[0])
+
+
+@pytest.mark.parametrize("size", [1, (1, 5), (7, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_smallest_canvases(name, size, channels):
+    env = gymnasium.make(name, size=size, channels=channels, background=0.5, length=3)
+    envs = gymnasium.make_vec(name, num_envs=1, size=size, channels=channels, background=0.5, length=3)
+    for face in (env, envs):
+        face.action_space.seed(0)
+        for _ in range(2):
+            seen, _ = face.reset(seed=0)
+            assert (seen["canvas"] == 128).all()
+            for _ in range(3):
+                seen, *_ = face.step(face.action_space.sample())
+
+
+def test_a_time_limit_is_the_length_that_is_seen(name):
+    """gymnasium's `max_episode_steps`, by either maker and by hand."""
+    by_hand = gymnasium.wrappers.TimeLimit(gymnasium.make(name, size=8, length=6).unwrapped, 3)
+    for env in (gymnasium.make(name, size=8, length=6, max_episode_steps=3), by_hand):
+        for _ in range(2):
+            seen, _ = env.reset(seed=0)
+            for _ in range(3):
+                assert seen["length"] == 3
+                seen, _, _, truncated, _ = env.step(env.action_space.sample())
+            assert truncated
+            assert seen["step"] == seen["length"] == 3
+    assert by_hand.unwrapped.reset()[0]["length"] == 6  # no longer through the limit
+    for arguments, length in (
+        ({"max_episode_steps": 3}, 3),
+        ({"max_episode_steps": 3, "length": 6}, 3),
+        ({"max_episode_steps": 30}, 30),
+        ({"max_episode_steps": 30, "length": 6}, 6),
+        ({"max_episode_steps": -1, "length": 6}, 6),
+        ({"max_episode_steps": 3, "length": 6, "vectorization_mode": "sync"}, 3),
+    ):
+        envs = gymnasium.make_vec(name, num_envs=2, size=8, **arguments)
+        assert envs.reset(seed=0)[0]["length"].tolist() == [[length], [length]]
+        for _ in range(length):
+            *_, truncated, _ = envs.step(envs.action_space.sample())
+        assert truncated.all()
+    with pytest.raises(ValueError, match=r"max_episode_steps is 0; it is a whole number from 1"):
+        gymnasium.make_vec(name, max_episode_steps=0)
+
+
+def test_an_unknown_argument_is_what_other_peoples_code_expects(name):
+    """TorchRL asks for `frameskip`, and takes the TypeError with these words to skip frames itself."""
+    for make in (gymnasium.make, gymnasium.make_vec):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'"):
+            make(name, frameskip=2)
 
 
 def test_observations_are_new_at_every_step(name):
@@ -259,8 +413,8 @@ def test_bad_actions_change_nothing(name):
         ({"brush": 3}, "brush is 3"),
         ({"render_scale": 0}, "render_scale is 0"),
         ({"render_scale": 200}, "render_scale is 200"),
-        ({"lenght": 3}, "takes no argument 'lenght'; did you mean length?"),
-        ({"zzz": 3}, "takes no argument 'zzz'; it takes size, channels"),
+        ({"lenght": 3}, "got an unexpected keyword argument 'lenght'; did you mean length?"),
+        ({"zzz": 3}, "got an unexpected keyword argument 'zzz'; it takes size, channels"),
     ],
 )
 def test_bad_arguments(name, arguments, words):
@@ -280,6 +434,8 @@ def test_bad_arguments(name, arguments, words):
         ({"device": "gpu"}, "device 'gpu' cannot be used"),
         ({"device": 2.5}, "device 2.5 cannot be used"),
         ({"render_mode": "human"}, "render_mode is 'human'; it is rgb_array"),
+        ({"autoreset_mode": "next"}, "autoreset_mode is 'next'; gymnasium's AutoresetMode has NEXT_STEP ('NextStep'), SAME_STEP"),
+        ({"autoreset": "NextStep"}, "unexpected keyword argument 'autoreset'; did you mean autoreset_mode?"),
     ],
 )
 def test_bad_arguments_of_the_vector(name, arguments, words):
@@ -289,8 +445,15 @@ def test_bad_arguments_of_the_vector(name, arguments, words):
 
 def test_bad_resets(name):
     env, envs = gymnasium.make(name, **SMALL), gymnasium.make_vec(name, num_envs=2, **SMALL)
-    with pytest.raises(ValueError, match="takes no argument 'speed'"):
+    with pytest.raises(ValueError, match="reset takes no option 'speed'; it takes none but a seed"):
         env.reset(options={"speed": 3})
+    with pytest.raises(ValueError, match="reset takes no option 'speed'; it takes reset_mask"):
+        envs.reset(options={"speed": 3})
+    for options in ("speed", [("reset_mask", 1)], ...):
+        for face in (env.unwrapped, envs):
+            with pytest.raises(ValueError, match="it is a dictionary or None"):
+                face.reset(options=options)
+    env.reset(options={})
     for options in ({"reset_mask": [True]}, {"reset_mask": np.array([1, 0])}, {"reset_mask": np.zeros(2, bool)}):
         with pytest.raises(ValueError, match="reset_mask"):
             envs.reset(options=options)

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from drawgen_envs.targets import Targets, soft_edges
+from drawgen_envs.targets import SoftEdges, Targets
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -134,7 +134,7 @@ def test_bad_paths(tmp_path):
 @given(st.integers(1, 20), st.integers(1, 20), st.sampled_from([1, 3]), st.integers(0, 2**32 - 1))
 def test_soft_edges(height, width, channels, seed):
     """Beside the logistic function across the edge, pixel by pixel."""
-    picture = soft_edges(height, width, channels)(np.random.default_rng(seed))
+    picture = SoftEdges(height, width, channels)(np.random.default_rng(seed))
     rng = np.random.default_rng(seed)
     angle, shift = rng.uniform(0, 2 * math.pi), rng.uniform(-0.3, 0.3)
     one, other = rng.uniform(0, 255, (2, channels))
