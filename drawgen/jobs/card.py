@@ -37,6 +37,8 @@ def card(model: str, preset: str, recipe: Recipe, data: str, outcome: Outcome | 
         "- licence of the data: that of what it was trained on",
         f"- preset: {preset or 'none'}; steps: {settings.steps}; seed: {settings.seed}",
     ]
+    if hasattr(recipe.data, "words_are_cut"):
+        lines.append(f"- words: {recipe.data.words_are_cut}")
     if begun:
         lines.append(f"- begun with the weights of: {begun}")
     if outcome is None:

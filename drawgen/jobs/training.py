@@ -13,7 +13,7 @@ from drawgen.data.pictures import DataError
 from drawgen.jobs.card import card
 from drawgen.jobs.loading import NO_PICTURE, device_of
 from drawgen.jobs.recipe import RECIPE, describe_data, plain, read_recipe, refuse_changes
-from drawgen.jobs.reports import SILENT, Reports, tell_problems
+from drawgen.jobs.reports import SILENT, Reports, tell_data, tell_problems
 from drawgen.jobs.writing import BETWEEN
 from drawgen.train import BUILD, Fit, Outcome, fit
 
@@ -43,6 +43,7 @@ def train(
         recipe = replace(recipe, fit=checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)))
     begun = str(kept.get("begin", "")) if resume else Path(begin).name
     spec = recipe.data.spec()
+    told = tell_data(recipe.data, reports if int(os.environ.get("RANK", "0")) == 0 else SILENT)
     if resume and checkpoint.read_model(out).spec != spec:
         raise DataError(f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data")
     built = recipe.model.build(spec, rng=generator(recipe.fit.seed, BUILD))
@@ -92,7 +93,7 @@ def train(
         on_log=reports.training,
         on_preview=preview if describes or hasattr(built, "sample") else None,
     )
-    tell_problems(recipe.data, reports)
+    tell_problems(recipe.data, reports, after=told)
     if int(os.environ.get("RANK", "0")) == 0:
         checkpoint.write_card(
             out, card(model, preset, replace(recipe, fit=replace(recipe.fit, steps=outcome.steps)), data, outcome, begun=begun)
