@@ -6,7 +6,12 @@ A convolution that halves its picture is centred on every second pixel, the firs
 round the pixel (i H / h, j W / w), and not in the middle of the tile from there on.
 """
 
+import functools
+import os
+import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -14,11 +19,14 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
+from drawgen.files import files_in
 from drawgen.images import grey, grid, resize
 
 PANEL_PX = 128
 LABEL_PX = 24
 COLUMNS = 6
+MOST_FONTS = 512
+"""Fonts that are looked at."""
 DARK = 0.22
 """Brightness of what was not looked at."""
 
@@ -37,18 +45,85 @@ def lit(picture: Float[Tensor, "C H W"], where: Float[Tensor, "h w"]) -> Float[T
 
 
 def labelled(picture: Float[Tensor, "3 H W"], word: str) -> Float[Tensor, "3 H2 W"]:
-    """The picture with a word below it; a long one is written smaller."""
+    """The picture with a word below it, in a font that has its letters if there is one; a long word is written smaller."""
     width = picture.shape[2]
-    size = 16
-    font = ImageFont.load_default(size)
+    size, path = 16, font_for(word)
+    font = opened(path, size)
     while size > 7 and font.getlength(word) > width - 4:
         size -= 1
-        font = ImageFont.load_default(size)
+        font = opened(path, size)
     label = Image.new("RGB", (width, LABEL_PX), "white")
     pen = ImageDraw.Draw(label)
     pen.text(((width - font.getlength(word)) / 2, 2), word, fill="black", font=font)
     below = torch.frombuffer(bytearray(label.tobytes()), dtype=torch.uint8).view(LABEL_PX, width, 3).permute(2, 0, 1) / 255
     return torch.cat([picture, below], 1)
+
+
+def missing(words: Sequence[str]) -> list[str]:
+    """The letters of words that are shown as boxes, since no one font of this system has all of their word."""
+    return list(dict.fromkeys(letter for word in words for letter in letters_of(word) if not has(font_for(word), letter)))
+
+
+@functools.lru_cache(10_000)
+def font_for(word: str) -> str:
+    """The font that has most of a word's letters, the first of them: Pillow's own ("", for English), then those of the system."""
+    letters, best, most = letters_of(word), "", -1
+    for path in ("", *(system_fonts() if not all(has("", letter) for letter in letters) else ())):
+        count = sum(has(path, letter) for letter in letters)
+        if count > most:
+            best, most = path, count
+        if most == len(letters):
+            break
+    return best
+
+
+def letters_of(word: str) -> list[str]:
+    """Those that can be seen, in the forms that text is written in: no joiners."""
+    return [letter for letter in dict.fromkeys(word) if unicodedata.category(letter) not in ("Cf", "Zs", "Cc")]
+
+
+@functools.lru_cache(100_000)
+def has(path: str, letter: str) -> bool:
+    """Whether a font has a letter: what it has not looks like U+10FFFE, which no font has, or like nothing."""
+    font = opened(path, 16, basic=True)
+    try:
+        drawn, none = font.getmask(letter), font.getmask("\U0010fffe")
+    except OSError:
+        return False
+    return drawn.getbbox() is not None and (drawn.size != none.size or bytes(drawn) != bytes(none))
+
+
+@functools.lru_cache(MOST_FONTS)
+def opened(path: str, size: int, *, basic: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font by its path, Pillow's own for "" and for one that cannot be read; `basic`: letter by letter, nothing joined."""
+    if path:
+        try:
+            return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC if basic else None)
+        except OSError:
+            pass
+    return ImageFont.load_default(size)
+
+
+@functools.cache
+def system_fonts() -> tuple[str, ...]:
+    """Paths of the fonts of this system: plain ones without serifs before others."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # where nobody has a home, no error
+    folders = [home / ".local/share/fonts", home / ".fonts", home / "Library/Fonts"]
+    folders += [
+        Path(place, "fonts") for place in os.environ.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(":") if place
+    ]
+    folders += [Path("/System/Library/Fonts"), Path("/Library/Fonts"), Path(os.environ.get("WINDIR", "C:/Windows"), "Fonts")]
+    found: dict[str, None] = {}
+    for folder in folders:
+        with suppress(OSError):
+            found |= {str(path): None for path in files_in(folder, (".ttf", ".otf", ".ttc"), deep=True)}
+
+    def rank(path: str) -> tuple[bool, bool, str]:
+        name = Path(path).stem.lower()
+        styled = any(word in name for word in ("bold", "italic", "oblique", "light", "thin", "black", "condensed", "mono"))
+        return styled, "sans" not in name, path
+
+    return tuple(sorted(found, key=rank)[:MOST_FONTS])
 
 
 def enlarged(picture: Float[Tensor, "C H W"]) -> Float[Tensor, "C H2 W2"]:

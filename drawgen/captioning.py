@@ -2,8 +2,10 @@
 
 import glob
 import itertools
+import json
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,15 +15,21 @@ from torch import Tensor
 from drawgen import attention_maps, images, models
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
+from drawgen.data.pictures import ENDINGS
+from drawgen.files import HIDDEN, files_in, write_atomically
 from drawgen.images import ImageError
 from drawgen.threads import threads
 
 AT_ONCE = 16
 """Pictures described in one batch."""
+MOST_LETTERS = 12
+"""Letters without a font that are named."""
 MOST_SHOWN = 32
 """Pictures whose attention is drawn into one file, at most."""
 DEAD = 0.01
 """Maps that change less than this from word to word say nothing."""
+DIFFERENT = 0.1
+"""Of a model that writes fewer different captions it is not known yet whether it looks anywhere."""
 
 
 class Described(NamedTuple):
@@ -41,12 +49,15 @@ def caption(
     strict: bool = False,
     device: str = "cpu",
     force: bool = False,
-    skipped: dict[str, str],
+    skipped: dict[str, str] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Iterator[Described]:
-    """The `n` best captions of each picture, as they come. What cannot be read goes into `skipped`, picture -> why, or with
-    `strict` stops. `attention` is a file that shows where the model looked for each word. Raises ImageError, ValueError."""
+    """The `n` best captions of each picture, as they come. What cannot be read is left out and goes into `skipped`, picture -> why,
+    or with `strict` stops. `attention` is a file that shows where the model looked for each word; `say` hears of letters for which
+    there is no font. Raises ImageError, ValueError."""
     from drawgen.jobs.verbs import that_can  # jobs import this module
 
+    skipped = {} if skipped is None else skipped
     if not 1 <= beams <= 100:
         raise ValueError(f"--beam is {beams}; it has to lie between 1 (greedy) and 100")
     if not 1 <= n <= beams:
@@ -60,6 +71,8 @@ def caption(
     if attention is not None and not model.config.attention:
         raise ValueError(f"{source} was built without attention, and --attention has nothing to show; leave it out")
     shown: list[list[Tensor]] = []
+    before = len(skipped)
+    missing: dict[str, None] = {}
     for first in range(0, len(pictures), AT_ONCE):
         seen: dict[str, Tensor] = {}
         for name in pictures[first : first + AT_ONCE]:
@@ -76,9 +89,15 @@ def caption(
         for (name, picture), captions in zip(seen.items(), found, strict=True):
             if attention is not None:
                 shown.append(list(attention_maps.panels(picture, captions[0].words, captions[0].maps)))
+                missing |= dict.fromkeys(attention_maps.missing(captions[0].words))
             yield Described(name, captions)
-    if len(skipped) == len(pictures):
-        raise ImageError(f"no picture could be read: {next(iter(skipped.values()))}")
+    if len(skipped) - before == len(pictures):
+        raise ImageError(f"no picture could be read: {list(skipped.values())[before]}")
+    if missing and say is not None:
+        say(
+            f"{attention} has boxes in place of {' '.join(list(missing)[:MOST_LETTERS])}: no font of this system has them; install "
+            "one, as Noto Sans (Debian: fonts-noto-core, fonts-noto-cjk)"
+        )
     if attention is not None and attention.suffix.lower() in images.STILL:
         images.save_image(attention, attention_maps.sheet(shown), replace=force)
     elif attention is not None:
@@ -90,15 +109,18 @@ def pictures_in(paths: Sequence[str]) -> list[str]:
     """Files, the pictures of folders and of the folders in them, and what patterns stand for; each once. Raises ValueError."""
     found: dict[str, None] = {}
     for path in paths:
-        if path.startswith("photo:") or Path(path).is_file():
+        if path.startswith("photo:") or os.path.isfile(path):  # noqa: PTH113  # a name of 300 letters is no error of the system
             inside = [path]
-        elif Path(path).is_dir():
-            endings = (*images.STILL, ".gif", ".avif", ".jp2", ".ppm", ".pgm")
-            inside = sorted(str(p) for p in Path(path).rglob("*") if p.suffix.lower() in endings and p.is_file())
+        elif os.path.isdir(path):  # noqa: PTH112
+            try:
+                inside = [str(file) for file in files_in(Path(path), ENDINGS, deep=True)]
+            except OSError as error:
+                raise ValueError(f"the folder {path} cannot be read ({error.strerror}: {error.filename})") from error
             if not inside:
                 raise ValueError(f"the folder {path} holds no pictures; give another, or the pictures themselves")
         else:
-            inside = sorted(p for p in glob.glob(path, recursive=True) if Path(p).is_file())  # noqa: PTH207
+            found_there = (Path(p) for p in glob.glob(path, recursive=True))  # noqa: PTH207
+            inside = sorted(str(p) for p in found_there if p.is_file() and HIDDEN.isdisjoint(p.parts))
             if not inside:
                 raise ValueError(f"{path} is no picture, no folder and no pattern of pictures; check the path")
         found |= dict.fromkeys(inside)
@@ -115,7 +137,8 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
 
     `true` is the share of true captions, `facts` what a caption asserts, `facts_of_data` what those of the data do, `KIND_right`
     the share of the facts of a kind that hold. With attention, `map_change` is how much of the map of a word lies elsewhere than
-    that of the word before (0: the model looks always at the same places); and on scenes `on_object` the share of the map of a
+    that of the word before (0: the model looks always at the same places); `different` is 0 where all pictures get one caption
+    and 1 where each gets one of its own; and on scenes `on_object` the share of the map of a
     colour's or a shape's word that lies on the objects it is said of, and `on_object_by_chance` their share of the picture."""
     written: list[str] = []
     references: list[Sequence[str]] = []
@@ -144,6 +167,8 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
         scores["facts"] = asserted.total() / counts["scenes"]
         scores["facts_of_data"] = counts["told"] / counts["captions"]
         scores |= {f"{kind}_right": right[kind] / asserted[kind] for kind in sorted(asserted)}
+    if len(written) > 1:
+        scores["different"] = (len(set(written)) - 1) / (len(written) - 1)
     if changes:
         scores["map_change"] = sum(changes) / len(changes)
     if looks:
@@ -152,3 +177,24 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
     if written and caption_scores.available():
         scores |= caption_scores.score(written, references, meteor=meteor)
     return scores
+
+
+def is_dead(scores: Mapping[str, float]) -> bool:
+    """Whether it is known that the attention of a model with these scores says nothing: its maps stand still, though it writes
+    different captions of different pictures. A model of the first few steps, which writes one caption of all, may yet
+    learn to look."""
+    return scores.get("map_change", 1.0) < DEAD and scores.get("different", 0.0) > DIFFERENT
+
+
+# ---------------------------------------------------------------- for the scorers of COCO
+
+
+def check_results(path: Path, *, force: bool = False) -> None:
+    """Refuses a file of results that could not be written. Raises ImageError."""
+    images.check_output(path, force=force, kinds=(".json",))
+
+
+def save_results(path: Path, captions: Sequence[tuple[int, str]]) -> None:
+    """`[{"image_id": ..., "caption": ...}]`, as COCO's scorers read them. Raises StorageError."""
+    told = [{"image_id": number, "caption": text} for number, text in captions]
+    write_atomically(path, json.dumps(told, ensure_ascii=False).encode())

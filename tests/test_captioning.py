@@ -1,6 +1,7 @@
 """`drawgen caption` and `drawgen eval` on a small model: what is printed, drawn, left out and refused."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -124,11 +125,106 @@ def test_eval(run, capsys, monkeypatch):
 
 
 def test_dead_attention_is_told(run, monkeypatch):
-    """Maps that are the same for every word."""
+    """Maps that are the same for every word, of a model whose captions differ; of one that has hardly learned nothing is known."""
     said = []
     monkeypatch.setattr(captioning, "DEAD", 2.0)
     jobs.measure(str(run / "run"), beams=1, reports=jobs.Reports(message=said.append))
+    assert not any("attention is dead" in text for text in said)
+    score = captioning.score
+    monkeypatch.setattr(captioning, "score", lambda *a, **k: score(*a, **k) | {"different": 0.5})
+    jobs.measure(str(run / "run"), beams=1, reports=jobs.Reports(message=said.append))
     assert any("attention is dead" in text for text in said)
+
+
+def test_nothing_has_to_be_given_for_what_is_skipped(run):
+    found = captioning.caption(str(run / "run"), [str(run / "pictures" / name) for name in ("z.jpg", "0.png")], beams=1)
+    assert [described.picture for described in found] == [str(run / "pictures" / "0.png")]
+
+
+def test_hidden_files_are_passed_over(run, tmp_path, capsys):
+    """What macOS and Windows leave beside pictures: neither described nor told."""
+    for name in ("._0.png", "__MACOSX/._0.png", "__MACOSX/1.png", ".ipynb_checkpoints/0-checkpoint.png", "Thumbs.db", ".DS_Store"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\26\7")
+    shutil.copy(run / "pictures" / "0.png", tmp_path / "0.png")
+    (tmp_path / "sub.png").mkdir()
+    for words in ([tmp_path], [f"{tmp_path}/**/*.png"]):
+        assert caption(run, *words) == 0
+        out, err = capsys.readouterr()
+        assert [line.split("\t")[0] for line in out.splitlines()] == [str(tmp_path / "0.png")]
+        assert err == ""
+
+
+def test_a_name_of_300_letters(run, capsys):
+    assert caption(run, "x" * 300 + ".png") == 2
+    assert "is no picture" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- COCO's results
+
+
+@pytest.fixture
+def coco(run, tmp_path):
+    """A COCO file of three images, one of which is missing."""
+    (tmp_path / "pics").mkdir()
+    shutil.copy(run / "pictures" / "0.png", tmp_path / "pics" / "a.png")
+    shutil.copy(run / "pictures" / "more" / "1.png", tmp_path / "pics" / "b.png")
+    told = [{"id": n, "file_name": name} for n, name in ((7, "b.png"), (3, "a.png"), (9, "gone.png"))]
+    (tmp_path / "captions_x.json").write_text(
+        json.dumps({"images": told, "annotations": [{"image_id": 7, "caption": "x", "id": 1}]})
+    )
+    return tmp_path
+
+
+def test_results_for_coco(run, coco, capsys):
+    words = ["--coco", coco / "captions_x.json", "--pictures", coco / "pics", "-o", coco / "r.json", "--beam", 2]
+    assert caption(run, *words) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "1 of 3 pictures were left out" in err
+    assert "gone.png" in err
+    results = json.loads((coco / "r.json").read_text())
+    assert [set(result) for result in results] == [{"image_id", "caption"}] * 2
+    assert [result["image_id"] for result in results] == [7, 3]
+    (alone,) = captioning.caption(str(run / "run"), [str(coco / "pics" / "a.png")], beams=2)
+    assert results[1]["caption"] == alone.captions[0].text
+    assert caption(run, *words) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert caption(run, *words, "--force", "--strict") == 2
+    assert "gone.png" in capsys.readouterr().err
+
+
+def test_the_scorers_take_the_results(run, coco, capsys):
+    api = pytest.importorskip("pycocotools.coco")
+    caption(run, "--coco", coco / "captions_x.json", "--pictures", coco / "pics", "-o", coco / "r.json", "--beam", 1)
+    truth = api.COCO(str(coco / "captions_x.json"))
+    (coco / "r.json").write_text(json.dumps(json.loads((coco / "r.json").read_text())[:2]))
+    assert len(truth.loadRes(str(coco / "r.json")).anns) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--coco", "c.json"], "needs -o"),
+        (["0.png", "-o", "r.json"], "--coco"),
+        (["0.png", "--pictures", "x"], "--coco"),
+        (["0.png", "--coco", "c.json", "-o", "r.json"], "0.png is given too"),
+        (["--coco", "c.json", "-o", "r.json", "-n", "2"], "one caption an image"),
+        (["--coco", "c.json", "-o", "r.txt"], "r.txt has no known ending"),
+        (["--coco", "nowhere.json", "-o", "r.json"], "nowhere.json cannot be read"),
+        (["--coco", "list.json", "-o", "r.json"], "has no list `images`"),
+        (["--coco", "empty.json", "-o", "r.json"], "none of the pictures of empty.json"),
+    ],
+)
+def test_refusals_of_coco(run, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "empty.json").write_text('{"images": [{"id": 1, "file_name": "gone.png"}]}')
+    assert caption(run, *words) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.json", "list.json"]
 
 
 def test_a_map_is_lit_where_its_places_lie():

@@ -15,11 +15,14 @@ def caption(words: list[str]) -> None:
     """Captions for your pictures."""
 
     def command(
-        paths: Positional[tuple[str, ...]],
+        paths: Positional[tuple[str, ...]] = (),
         model: str = "captioner",
         beam: int = 5,
         n: Annotated[int, arg(aliases=["-n"])] = 1,
         attention: Path | None = None,
+        coco: Path | None = None,
+        pictures: str = "",
+        output: Annotated[Path | None, arg(aliases=["-o"])] = None,
         strict: bool = False,
         device: str = "cpu",
         json_: Annotated[bool, arg(name="json")] = False,
@@ -33,30 +36,75 @@ def caption(words: list[str]) -> None:
             beam: Hypotheses kept while a caption is written; 1 is greedy.
             n: How many captions for each picture, the best first, with their scores (mean log-probability of a word, in nats).
             attention: A file that shows where the model looked for each word; a GIF or APNG shows it word by word.
+            coco: A COCO file, all images of which are described into the file of results -o, for the scorers that people use.
+            pictures: With --coco, the folder of its images, or the one above, where they do not lie beside it.
+            output: With --coco, the file of results: a JSON list of objects with image_id and caption.
             strict: Stop at the first picture that cannot be read, instead of leaving it out.
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object for each picture.
             force: Replace what exists.
         """
         from drawgen import captioning
+        from drawgen.data.caption_files import Report, coco_pictures
+        from drawgen.jobs.reports import problem_lines
 
-        pictures = captioning.pictures_in(paths)
-        skipped: dict[str, str] = {}
-        found = captioning.caption(
-            model, pictures, beams=beam, n=n, attention=attention, strict=strict, device=device, force=force, skipped=skipped
-        )
+        check_words(paths, coco, pictures, output, n, json_)
+        report = Report(strict=strict)
+        ids: list[tuple[int, str]] = []
+        if coco is not None and output is not None:
+            captioning.check_results(output, force=force)
+            ids = coco_pictures(coco, pictures, report)
+        names = list(dict.fromkeys(path for _, path in ids)) if ids else captioning.pictures_in(paths)
+        skipped = report.left_out
+        wanted = len(names) + len(skipped)
         with Bars() as reports:
+            found = captioning.caption(
+                model,
+                names,
+                beams=beam,
+                n=n,
+                attention=attention,
+                strict=strict,
+                device=device,
+                force=force,
+                skipped=skipped,
+                say=reports.message,
+            )
+            told: dict[str, str] = {}
             for number, described in enumerate(found, 1):
-                print(caption_line(described, n, json_), flush=True)
-                if not sys.stdout.isatty():
-                    reports.drawing((number + len(skipped)) / len(pictures))
+                if output is None:
+                    print(caption_line(described, n, json_), flush=True)
+                told[described.picture] = described.captions[0].text
+                if output is not None or not sys.stdout.isatty():
+                    reports.drawing((number + len(skipped)) / wanted)
+        if output is not None:
+            captioning.save_results(output, [(number, told[path]) for number, path in ids if path in told])
+            print(f"{output}: {len(told)} captions", file=sys.stderr)
         if skipped:
-            lines = [f"  {name}: {why}" for name, why in skipped.items()]
-            print("\n".join([f"drawgen: {len(skipped)} of {len(pictures)} pictures were left out:", *lines]), file=sys.stderr)
+            lines = [f"drawgen: {len(skipped)} of {wanted} pictures were left out:", *problem_lines(skipped)]
+            print("\n".join(lines), file=sys.stderr)
         if attention is not None:
             print(f"attention: {attention}", file=sys.stderr)
 
     parse(command, words, "caption")
+
+
+def check_words(paths: tuple[str, ...], coco: Path | None, pictures: str, output: Path | None, n: int, as_json: bool) -> None:
+    """Raises ValueError where what is given does not go together."""
+    if coco is None:
+        if output is not None:
+            raise ValueError(
+                "-o is the file of results of --coco FILE; captions of other pictures are printed: leave it out, or use >"
+            )
+        if pictures:
+            raise ValueError("--pictures is the folder of the images of --coco FILE; give other folders without it")
+        return
+    if output is None:
+        raise ValueError("--coco needs -o RESULTS.json, where the captions go")
+    if paths:
+        raise ValueError(f"--coco describes the images of its file, and {paths[0]} is given too; leave one of the two out")
+    if n != 1 or as_json:
+        raise ValueError("--coco writes one caption an image, as its scorers read them; leave -n and --json out")
 
 
 def caption_line(described: Any, n: int, as_json: bool) -> str:

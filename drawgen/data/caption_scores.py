@@ -2,7 +2,8 @@
 (package pycocoevalcap, the extra `eval`).
 
 The words are those of Stanford's PTB tokeniser without punctuation, as for the published scores, where Java is there to run it
-(`ptb`), and else those of `captions.words_of` (`words`); a score's name says which.
+(`ptb`), and else those of `words.words_of` (`words`); a score's name says which. Stanford's is for the Latin script: where a caption
+has letters of another, of which it would make one word or none, `words_of` cuts all of them.
 """
 
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from drawgen.data.words import words_of
+from drawgen.data.words import NOT_LATIN, words_of
 
 MISSING = "BLEU, ROUGE-L and CIDEr need the extra `eval`: pip install 'drawgen[eval]'"
 
@@ -26,7 +27,7 @@ def available() -> bool:
 
 def tokenise(sentences: Sequence[str]) -> tuple[list[str], str]:
     """(the words of each sentence joined by blanks, the tokeniser's name)."""
-    if shutil.which("java") is None:
+    if shutil.which("java") is None or any(map(NOT_LATIN.search, sentences)):
         return [" ".join(words_of(sentence)) for sentence in sentences], "words"
     from pycocoevalcap.tokenizer import ptbtokenizer
 

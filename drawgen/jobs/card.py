@@ -51,6 +51,8 @@ def card(
         "- licence of the data: that of what it was trained on",
         f"- preset: {preset or 'none'}; steps: {steps}; seed: {settings.seed}",
     ]
+    if hasattr(recipe.data, "words_are_cut"):
+        lines.append(f"- words: {recipe.data.words_are_cut}")
     if begun:
         lines.append(f"- begun with the weights of: {begun}")
     for done, before, now in changes:

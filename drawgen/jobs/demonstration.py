@@ -63,7 +63,7 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
             names = [f"scene-{number}.png" for number in range(len(scenes))]
             for file, picture in zip(names, draw_scenes(scenes, data.side_px), strict=True):
                 images.save_image(folder / file, picture, replace=force)
-            list(caption(name, [str(folder / file) for file in names], attention=folder / "captions.png", force=force, skipped={}))
+            list(caption(name, [str(folder / file) for file in names], attention=folder / "captions.png", force=force))
             figures.append(("captions.png", "drawgen caption scene-*.png --attention captions.png"))
     reports.say("painting a photograph")
     paint("photo:coffee", folder / "painting.json", strokes=100, force=force)

@@ -77,7 +77,7 @@ def measure(
             scores["perplexity"] = math.exp(min(700.0, scores["nats_per_word"]))
         if not caption_scores.available():
             reports.say(caption_scores.MISSING)
-        if scores.get("map_change", 1.0) < captioning.DEAD:
+        if captioning.is_dead(scores):
             reports.say("the attention is dead: the maps don't change from word to word")
     tell_problems(config, reports)
     if importance is not None:

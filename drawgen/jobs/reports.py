@@ -1,14 +1,18 @@
 """Who hears how long work goes, and what of the data was left out."""
 
-from collections.abc import Callable
+import itertools
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from drawgen import painting
 from drawgen.train import Progress
 
-MOST_TOLD = 20
-"""Entries that are named when they were left out."""
+MOST_TOLD = 10
+"""Entries of one kind that are all named when they were left out."""
+FIRST = 3
+"""So many of them are named where there are more."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,34 @@ class Reports:
 SILENT = Reports()
 
 
-def tell_problems(data: Any, reports: Reports) -> None:
-    """What of the data was left out, and why."""
-    problems = getattr(data, "problems", {})
+def tell_data(data: Any, reports: Reports) -> int:
+    """What of the data is used, and what was left out and why; the number of entries left out, for `tell_problems`."""
+    notes = getattr(data, "notes", [])
+    if notes:
+        reports.say("\n".join(["the data:", *(f"  {note}" for note in notes)]))
+    tell_problems(data, reports)
+    return len(getattr(data, "problems", {}))
+
+
+def tell_problems(data: Any, reports: Reports, *, after: int = 0) -> None:
+    """What of the data was left out, and why, but for the first `after`, which were told before."""
+    problems = dict(itertools.islice(getattr(data, "problems", {}).items(), after, None))
     if problems:
-        told = [f"  {name}: {why}" for name, why in list(problems.items())[:MOST_TOLD]]
-        told += [f"  and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
-        reports.say("\n".join([f"{len(problems)} entries of the data were left out:", *told]))
+        what = "1 entry" if len(problems) == 1 else f"{len(problems)} entries"
+        reports.say("\n".join([f"{what} of the data left out:", *problem_lines(problems)]))
+
+
+def problem_lines(problems: Mapping[str, str]) -> list[str]:
+    """One line for each that was left out, name -> why; of more than `MOST_TOLD` of one kind a count and the first three. The kind
+    is what stands before the first colon, semicolon or bracket."""
+    kinds: dict[str, list[str]] = {}
+    for name, why in problems.items():
+        reason = why.removeprefix(name).lstrip(": ")  # an error of a picture begins with its name
+        kinds.setdefault(re.split(r"[:;(]", reason)[0].strip(), []).append(f"  {name}: {reason}")
+    lines = []
+    for kind, told in kinds.items():
+        if len(told) > MOST_TOLD:
+            lines += [f"  {len(told)} of one kind ({kind}); the first {FIRST}:", *(f"  {line}" for line in told[:FIRST])]
+        else:
+            lines += told
+    return lines

@@ -13,7 +13,7 @@ from drawgen.data.pictures import DataError
 from drawgen.jobs.card import card
 from drawgen.jobs.loading import NO_PICTURE, device_of
 from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
-from drawgen.jobs.reports import SILENT, Reports, tell_problems
+from drawgen.jobs.reports import SILENT, Reports, tell_data, tell_problems
 from drawgen.jobs.verbs import verbs_of
 from drawgen.jobs.writing import BETWEEN
 from drawgen.train import BUILD, Outcome, fit
@@ -44,6 +44,7 @@ def train(
     if hasattr(recipe.data, "fetch"):
         recipe.data.fetch()
     spec = recipe.data.spec()
+    told_before = tell_data(recipe.data, reports if chief else SILENT)
     said, changes = "", []
     if resume:
         if chief:
@@ -120,7 +121,7 @@ def train(
         on_log=reports.training,
         on_preview=preview if describes or hasattr(built, "sample") else None,
     )
-    tell_problems(recipe.data, reports)
+    tell_problems(recipe.data, reports, after=told_before)
     if chief:
         done = replace(recipe, fit=replace(recipe.fit, steps=outcome.steps))
         checkpoint.write_card(out, card(model, preset, done, data, outcome, verbs=verbs_of(built), begun=begun, changes=changes))

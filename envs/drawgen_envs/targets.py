@@ -1,5 +1,6 @@
 """Where an environment's target pictures come from: one picture, a folder of them, or a function."""
 
+import os
 import reprlib
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FORMATS = ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"]  # none that starts another program
+HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
 MOST_PIXELS = 2**27
 KEPT_BYTES = 2**28
 """Of a folder's pictures, fitted, so many are kept in memory."""
@@ -33,7 +35,7 @@ class Targets:
         if isinstance(source, str | Path):
             path = Path(source)
             if path.is_dir():
-                self.paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+                self.paths = pictures_in(path)
                 if not self.paths:
                     raise FileNotFoundError(f"target: no pictures ({', '.join(sorted(SUFFIXES))}) in the folder {path}")
             elif path.is_file():
@@ -113,6 +115,21 @@ class Targets:
                 raise ValueError(f"{name} is of floats that do not all lie in [0, 1]")
             values = values * 255 + 0.5
         return values.astype(np.uint8)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder and of those in it, in order. Hidden files and folders, and those that systems leave beside a
+    person's, are passed over."""
+    found = []
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not hidden(name)]
+        paths = [Path(here, name) for name in names if not hidden(name)]
+        found += [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
+    return sorted(found)
+
+
+def hidden(name: str) -> bool:
+    return name.startswith(".") or name in HIDDEN
 
 
 class SoftEdges:

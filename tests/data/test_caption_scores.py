@@ -54,6 +54,17 @@ def test_refusals(monkeypatch):
         caption_scores.score(["a"], [["a"]], meteor=True)
 
 
+@pytest.mark.parametrize("caption", ["两只狗在草地上", "कुत्ता घास पर दौड़ता है", "собака бежит по траве"])
+def test_other_scripts(caption):
+    """With Java or without, a caption is not one word: half of it is worth half. Signs and accents are no other script."""
+    assert caption_scores.tokenise([caption])[1] == "words"
+    if shutil.which("java"):
+        assert caption_scores.tokenise(["a café … \U0001f415", "straße"])[1] == "ptb"
+    scores = caption_scores.score([caption, caption[: len(caption) // 2]], [[caption], [caption]])
+    assert all(name.endswith(" words") for name in scores)
+    assert 0.3 < scores["BLEU-1 words"] < 1
+
+
 def test_odd_captions():
     """Empty ones, and ones with line breaks, keep their places."""
     scores = caption_scores.score(["", "a dog\nruns"], [["a cat"], ["a dog runs"]])

@@ -179,3 +179,15 @@ def test_nothing_is_read_before_it_is_needed():
     """A preset may name what is not there; asking for it says so."""
     with pytest.raises(ImageError, match="does not exist"):
         Crops(path="no/such.png").spec()
+
+
+def test_what_systems_leave_is_passed_over(tmp_path):
+    """A folder of pictures from a Mac, from Windows, from a notebook, and a folder that is named as a picture."""
+    noise(tmp_path, "a.png")
+    for name in ("._a.png", "__MACOSX/._a.png", ".ipynb_checkpoints/a-checkpoint.png", "Thumbs.db", ".DS_Store", "sub.jpg/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\26\7")
+    assert Crops(path=str(tmp_path)).paths() == [str(tmp_path / "a.png")]
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(DataError, match="holds no pictures"):
+        Crops(path=str(tmp_path)).paths()

@@ -144,3 +144,12 @@ def test_soft_edges(height, width, channels, seed):
             across = math.cos(angle) * ((j + 0.5) / width - 0.5) + math.sin(angle) * ((i + 0.5) / height - 0.5)
             share = 1 / (1 + math.exp(-20 * (across - shift)))
             assert np.abs(picture[i, j] - (one + (other - one) * share)).max() <= 1.1  # rounded twice
+
+
+def test_what_systems_leave_is_no_target(tmp_path):
+    """Hidden files and folders, `__MACOSX`, and a folder that is named as a picture."""
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    for name in ("._a.png", "__MACOSX/a.png", ".ipynb_checkpoints/a-checkpoint.png", "Thumbs.db", "sub.jpg/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\26\7")
+    assert Targets(tmp_path, 8, 8, 3).paths == [tmp_path / "a.png"]
