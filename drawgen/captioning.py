@@ -13,6 +13,7 @@ from torch import Tensor
 from drawgen import attention_maps, images, models
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
+from drawgen.files import files_in
 from drawgen.images import ImageError
 
 AT_ONCE = 16
@@ -63,7 +64,7 @@ def caption(
         seen: dict[str, Tensor] = {}
         for name in pictures[first : first + AT_ONCE]:
             try:
-                seen[name] = images.fit_to(images.load_image(name), model.spec.image)
+                seen[name] = images.fit_to(images.load_image(name, covering=model.spec.image[1:]), model.spec.image)
             except ImageError as error:
                 if strict:
                     raise
@@ -91,8 +92,7 @@ def pictures_in(paths: Sequence[str]) -> list[str]:
         if path.startswith("photo:") or Path(path).is_file():
             inside = [path]
         elif Path(path).is_dir():
-            endings = (*images.STILL, ".gif", ".avif", ".jp2", ".ppm", ".pgm")
-            inside = sorted(str(p) for p in Path(path).rglob("*") if p.suffix.lower() in endings and p.is_file())
+            inside = [str(p) for p in files_in(Path(path), images.PICTURES, deep=True)]
             if not inside:
                 raise ValueError(f"the folder {path} holds no pictures; give another, or the pictures themselves")
         else:

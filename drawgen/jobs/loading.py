@@ -8,6 +8,9 @@ from drawgen import images
 from drawgen.contract import Spec
 
 NO_PICTURE = Spec().image
+MOST_DRAWN = 1024
+"""Pixels a side that are plenty for a model's picture, or to cut a character's ink out; larger photographs are reduced as they are
+read."""
 
 
 def that_can(model: Any, verb: str, source: str) -> Any:
@@ -28,7 +31,7 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
     binary = getattr(model.config, "likelihood", "") == "bernoulli"
     ready = []
     for path in paths:
-        image = images.load_image(path)
+        image = images.load_image(path, covering=(MOST_DRAWN, MOST_DRAWN))
         own = image.shape[1:] == (height, width)
         if own and binary:
             ready.append((images.grey(image) > 0.5).float())

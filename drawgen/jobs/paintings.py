@@ -14,6 +14,12 @@ from drawgen.jobs.saving import VECTOR, kinds_for, moves
 from drawgen.strokes import Painting
 
 
+def fitted(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
+    """Height and width of that aspect, the longer one so long."""
+    height, width = size
+    return max(1, round(height * longest_px / max(size))), max(1, round(width * longest_px / max(size)))
+
+
 def paint(
     photo: str,
     out: Path,
@@ -58,7 +64,8 @@ def paint(
     else:
         if seed < 0:
             raise ValueError(f"--seed is {seed}; it has to be at least 0")
-        image = images.load_image(photo)
+        enough = max(512, detail_px or 0)  # twice as much is kept; painted at some hundred
+        image = images.load_image(photo, covering=(enough, enough) if size is None else fitted(size, enough))
         if size is not None:
             image = images.middle(image, *size)
         if palette is not None:
