@@ -15,7 +15,6 @@ from torch import Tensor
 from drawgen import attention_maps, images, models
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
-from drawgen.data.pictures import ENDINGS
 from drawgen.files import HIDDEN, files_in, write_atomically
 from drawgen.images import ImageError
 from drawgen.threads import threads
@@ -77,7 +76,7 @@ def caption(
         seen: dict[str, Tensor] = {}
         for name in pictures[first : first + AT_ONCE]:
             try:
-                seen[name] = images.fit_to(images.load_image(name), model.spec.image)
+                seen[name] = images.fit_to(images.load_image(name, covering=model.spec.image[1:]), model.spec.image)
             except ImageError as error:
                 if strict:
                     raise
@@ -113,7 +112,7 @@ def pictures_in(paths: Sequence[str]) -> list[str]:
             inside = [path]
         elif os.path.isdir(path):  # noqa: PTH112
             try:
-                inside = [str(file) for file in files_in(Path(path), ENDINGS, deep=True)]
+                inside = [str(file) for file in files_in(Path(path), images.PICTURES, deep=True)]
             except OSError as error:
                 raise ValueError(f"the folder {path} cannot be read ({error.strerror}: {error.filename})") from error
             if not inside:

@@ -7,24 +7,29 @@ import io
 import os
 import re
 import struct
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from jaxtyping import Float, UInt8
+from PIL import Image
 from torch import Tensor
 
 from drawgen import animation
 from drawgen.contract import Sample
+from drawgen.file_kinds import PICTURES as PICTURES
 from drawgen.files import check_output_path, write_output
+from drawgen.image_reading import LONGEST_SIDE
+from drawgen.image_reading import ImageError as ImageError
+from drawgen.image_reading import load_image as load_image
+from drawgen.image_reading import load_with_alpha as load_with_alpha
+from drawgen.image_reading import picture_size as picture_size
+from drawgen.image_reading import resize as resize
+from drawgen.image_reading import sample_photos as sample_photos
+from drawgen.image_reading import shrink as shrink
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "PCX", "QOI")
-"""What `load_image` reads (MPO, the stereo JPEG of some cameras, comes as JPEG). EPS is left out: Pillow would start another
-program for it."""
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 MOVING = {".gif": "GIF", ".apng": "PNG", ".png": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
 """An ending that may be both (PNG, WebP) is a still picture unless an animation is asked for."""
@@ -32,144 +37,6 @@ MOST_PX = {"WEBP": 16_383, "JPEG": 65_500, "GIF": 65_535}
 """Pixels a side that a format can hold."""
 BOX_SCALE = 6
 """How much larger pictures are shown with the windows on them."""
-MOST_PIXELS = 100_000_000
-LONGEST_SIDE = 65_535
-
-
-class ImageError(ValueError):
-    """A picture that cannot be read or written; the message names the file and the mend."""
-
-
-# ---------------------------------------------------------------- in
-
-
-def load_image(source: str | os.PathLike[str]) -> Float[Tensor, "C H W"]:
-    """Reads a picture: a path, or `photo:NAME` for a photograph that scikit-image carries.
-
-    EXIF rotation is applied, transparency is laid on white, CMYK and palettes become RGB, 16-bit, 32-bit and float pictures
-    are rescaled by their range, an animation gives its first frame. A picture whose three channels are equal comes back grey
-    (C = 1), all others in colour (C = 3). Raises ImageError.
-    """
-    path, name = locate(source)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow warns about (odd EXIF, large sizes) is decided here
-            # By file, not by path: Pillow maps a path's pixels into memory, and scrambles those of rotated grey TIFFs.
-            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as picture:
-                check_size(picture.size, name)
-                picture.load()
-                array = to_array(ImageOps.exif_transpose(picture), name)
-    except FileNotFoundError as error:
-        raise ImageError(f"{name} does not exist; check the path, or use photo:NAME for a sample photograph") from error
-    except IsADirectoryError as error:
-        raise ImageError(f"{name} is a folder; give a picture in it") from error
-    except PermissionError as error:
-        if path.is_dir():
-            raise ImageError(f"{name} is a folder; give a picture in it") from error
-        raise ImageError(f"{name} may not be read; change its permissions (chmod +r)") from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{name} has too many pixels ({error}); reduce it first") from error
-    except UnidentifiedImageError as error:
-        empty = path.stat().st_size == 0
-        what = "is empty" if empty else f"is not a picture in a format that can be read ({', '.join(FORMATS[:6])} ...)"
-        raise ImageError(f"{name} {what}; save it as PNG or JPEG") from error
-    except ImageError:
-        raise
-    except MemoryError:
-        raise
-    except Exception as error:  # a decoder may fail on a damaged file in any way: OSError, ValueError, SyntaxError, struct ...
-        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
-            raise ImageError(f"{name} cannot be read ({error.strerror}); check the path") from error
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it anew") from error
-    if array.ndim == 3 and np.array_equal(array[..., 0], array[..., 1]) and np.array_equal(array[..., 0], array[..., 2]):
-        array = array[..., 0]
-    tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-    return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1).contiguous()
-
-
-def load_with_alpha(source: str | os.PathLike[str]) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
-    """As `load_image`, laid on white, and how opaque each pixel is; None for a picture without transparency."""
-    image = load_image(source)
-    with Image.open(locate(source)[0], formats=FORMATS) as picture:
-        if not (picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info):
-            return image, None
-        alpha = np.asarray(ImageOps.exif_transpose(picture).convert("RGBA"))[..., 3].astype(np.float32) / 255
-    return image, None if alpha.min() == 1 else torch.from_numpy(alpha)[None]
-
-
-def locate(source: str | os.PathLike[str]) -> tuple[Path, str]:
-    """The file and the name to call it by in messages."""
-    text = os.fspath(source)
-    if not text.startswith("photo:"):
-        return Path(text), text
-    photos = sample_photos()
-    if text[6:] not in photos:
-        raise ImageError(f"{text} is not a sample photograph; there are {', '.join(sorted(photos))}")
-    return photos[text[6:]], text
-
-
-def sample_photos() -> dict[str, Path]:
-    """The photographs that scikit-image carries in its package: name -> file. Nothing is downloaded."""
-    import skimage
-
-    folder = Path(skimage.__file__).parent / "data"
-    found = (path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
-    return {path.stem: path for path in found}
-
-
-def check_size(size: tuple[int, int], name: str) -> None:
-    """Refuses by the header, before a single pixel is decoded."""
-    width, height = size
-    if width * height > MOST_PIXELS or max(size) > LONGEST_SIDE:
-        raise ImageError(
-            f"{name} is {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} million and {LONGEST_SIDE} a side are read: "
-            "reduce it first"
-        )
-
-
-def to_array(picture: Image.Image, name: str) -> Float32[np.ndarray, "..."]:
-    """H W or H W 3, in [0, 1]."""
-    if picture.mode.startswith("I;16"):
-        return np.asarray(picture).astype(np.float32) / 65535.0
-    if picture.mode in ("I", "F"):
-        return rescale(np.asarray(picture).astype(np.float64), name)
-    grey = picture.mode in ("1", "L", "LA", "La")
-    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
-        if picture.mode in ("La", "RGBa"):
-            picture = picture.convert({"La": "LA", "RGBa": "RGBA"}[picture.mode])
-        over = picture.convert("RGBA")
-        white = Image.new("RGBA", over.size, (255, 255, 255, 255))
-        picture = Image.alpha_composite(white, over)
-    return np.asarray(picture.convert("L" if grey else "RGB")).astype(np.float32) / 255.0
-
-
-def rescale(array: Float64[np.ndarray, "..."], name: str) -> Float32[np.ndarray, "..."]:
-    """32-bit and float pictures, by the smallest usual range that holds them: 0-1 (floats), 0-255, 0-65535, or their own."""
-    if not np.isfinite(array).all():
-        raise ImageError(f"{name} holds NaN or infinity in its float pixels; replace them first")
-    low, high = float(array.min()), float(array.max())
-    whole = bool((array == np.round(array)).all())
-    if low >= 0:
-        for top in (255.0, 65535.0) if whole and high > 1 else (1.0, 255.0, 65535.0):
-            if high <= top:
-                return (array / top).astype(np.float32)
-    return ((array - low) / max(high - low, 1e-12)).astype(np.float32)
-
-
-def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H2 W2"]:
-    """Reduces a picture (Lanczos) so that its longer side is at most `longest_px`; smaller ones come back as they are."""
-    height, width = image.shape[1:]
-    factor = longest_px / max(height, width)
-    if factor >= 1:
-        return image
-    return resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
-
-
-def resize(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tensor, "C H2 W2"]:
-    """Another size, by Lanczos."""
-    planes = [Image.fromarray(plane.numpy()).resize((width, height), Image.Resampling.LANCZOS) for plane in image.contiguous()]
-    return torch.stack([torch.from_numpy(np.array(plane)) for plane in planes]).clamp(0, 1)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drawgen.data.picture_names import PictureNames
-from drawgen.data.pictures import ENDINGS, DataError
+from drawgen.data.pictures import DataError
+from drawgen.file_kinds import PICTURES
 from drawgen.files import files_in, read_bytes
 
 OWN = ("captions.csv", "captions.tsv", "captions.jsonl")
@@ -351,7 +352,7 @@ def read_table(text: str, file: Path, report: Report) -> list[Row]:
     else:
         for separator in separators:
             cells = head.split(separator)
-            if len(cells) == 2 and Path(cells[0].strip().strip('"')).suffix.lower() in ENDINGS:
+            if len(cells) == 2 and Path(cells[0].strip().strip('"')).suffix.lower() in PICTURES:
                 header, which = ["picture", "caption"], Columns(0, [1], None)
                 report.used.append(f"{file.name} has no header: its first column is taken for pictures, the second for captions")
                 break
@@ -569,7 +570,7 @@ def read_json(content: str, file: Path, report: Report) -> tuple[list[Row], bool
         if "annotations" in whole:
             return read_coco(whole, file, report), False
         return read_karpathy(whole["images"], file, report), False
-    if isinstance(whole, dict) and whole and all(Path(name).suffix.lower() in ENDINGS for name in whole):
+    if isinstance(whole, dict) and whole and all(Path(name).suffix.lower() in PICTURES for name in whole):
         items = ((f"{file.name}, {name}", {"picture": name, "caption": told}) for name, told in whole.items())
         return read_objects(items, file, report), True
     raise DataError(

@@ -250,7 +250,8 @@ class Captioned:
         kept = self.kept.get(entry.picture)
         if kept is None:
             try:
-                kept = (fit_to(load_image(entry.picture), (3, self.side_px, self.side_px)) * 255).round().to(torch.uint8)
+                loaded = load_image(entry.picture, covering=(self.side_px, self.side_px))
+                kept = (fit_to(loaded, (3, self.side_px, self.side_px)) * 255).round().to(torch.uint8)
             except ImageError as error:
                 self.report.leave_out(entry.picture, str(error))
                 self.damaged.add(entry.picture)

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from drawgen.data.pictures import ENDINGS
+from drawgen.file_kinds import PICTURES
 from drawgen.files import HIDDEN, files_in
 
 MOST_GUESSES = 10
@@ -93,12 +93,12 @@ class PictureNames:
         """The files that a name as it is not written can mean."""
         base = folded(posixpath.basename(name))
         stem, ending = posixpath.splitext(base)
-        number = re.fullmatch(r"0*(\d+)(?:\.0)?", stem if ending in ENDINGS else base)
+        number = re.fullmatch(r"0*(\d+)(?:\.0)?", stem if ending in PICTURES else base)
         for folder, known in zip(self.folders, self.known, strict=True):
             ways = [known.by_name.get(base, []), known.by_stem.get(base, [])]
             if number:
                 same = known.by_number.get(number[1], [])
-                ways.append([path for path in same if ending not in ENDINGS or folded(path).endswith(ending)])
+                ways.append([path for path in same if ending not in PICTURES or folded(path).endswith(ending)])
             for found in ways:
                 if meant := [path for path in found if compatible(path, name)]:
                     return [posixpath.join(folder, path) for path in meant]
@@ -125,7 +125,7 @@ class PictureNames:
 
     def others(self, used: set[str]) -> list[str]:
         """The pictures beside those that are used."""
-        folders, endings = {posixpath.dirname(path) for path in used}, tuple(ENDINGS)
+        folders, endings = {posixpath.dirname(path) for path in used}, tuple(PICTURES)
         return sorted(
             path
             for folder in folders
@@ -138,10 +138,10 @@ class PictureNames:
 def index(folder: Path) -> Known:
     known = Known({}, {}, {})
     try:
-        paths = files_in(folder, ENDINGS, deep=True)
+        paths = files_in(folder, PICTURES, deep=True)
     except OSError:  # a folder in it that may not be read, or it is not there
         try:
-            paths = files_in(folder, ENDINGS)
+            paths = files_in(folder, PICTURES)
         except OSError:
             paths = []
     for path in paths:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drawgen.contract import Spec, check_split, generator
 from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
-from drawgen.images import STILL, ImageError, grey, load_image, shrink
+from drawgen.images import PICTURES, ImageError, grey, load_with_alpha
 
 SPLITS = {"train": 0, "valid": 1}
-ENDINGS = frozenset((*STILL, ".gif", ".avif", ".jp2", ".ppm", ".pgm"))
-"""What is taken for a picture in a folder."""
+OPAQUE = 254 / 255
+"""Pixels of more alpha are; reduced pictures have edges between."""
 
 
 class DataError(ValueError):
@@ -32,9 +32,47 @@ class Pictures(NamedTuple):
     """In [0, 1]."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """Rows of a picture, and which of its pixels are opaque (None: all): the others are not part of it."""
+
+    image: Float[Tensor, "C H W"]
+    opaque: Bool[Tensor, "H W"] | None
+
+    @property
+    def area(self) -> int:
+        return self.image.shape[1] * self.image.shape[2] if self.opaque is None else int(self.opaque.sum())
+
+    @cached_property
+    def holes(self) -> Int[Tensor, "H2 W2"]:
+        """How many pixels above and left of a corner are not opaque."""
+        opaque = torch.ones(self.image.shape[1:], dtype=torch.bool) if self.opaque is None else self.opaque
+        return torch.nn.functional.pad((~opaque).long(), (1, 0, 1, 0)).cumsum(0).cumsum(1)
+
+    def places(self, side: int) -> Int[Tensor, "N 2"] | None:
+        """Row and column of all opaque squares of that side; None for anywhere."""
+        if self.opaque is None:
+            return None
+        holes = self.holes
+        inside = holes[side:, side:] - holes[:-side, side:] - holes[side:, :-side] + holes[:-side, :-side]
+        return torch.nonzero(inside == 0)
+
+    @cached_property
+    def side(self) -> int:
+        """Of the largest opaque square."""
+        least, most = 0, min(self.image.shape[1:])
+        if self.opaque is None:
+            return most
+        while least < most:
+            middle = (least + most + 1) // 2
+            found = self.places(middle)
+            least, most = (middle, most) if found is not None and len(found) else (least, middle - 1)
+        return least
+
+
 @dataclass(frozen=True, kw_only=True)
 class Crops:
-    """Square crops at random places of one picture, or of all pictures of a folder."""
+    """Square crops at random places of one picture, or of all pictures of a folder; of opaque pixels only."""
 
     path: str = "photo:brick"
     """A picture, a folder of pictures, or photo:NAME for a photograph that scikit-image carries."""
@@ -59,39 +97,43 @@ class Crops:
             raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
 
     @cached_property
-    def pictures(self) -> tuple[list[Tensor], list[Tensor]]:
-        """The training and the validation parts, C H W each."""
+    def pictures(self) -> tuple[list[Part], list[Part]]:
+        """The training and the validation parts."""
         loaded = [self.load(path) for path in self.paths()]
-        if self.grey or any(len(p) != len(loaded[0]) for p in loaded):
-            loaded = [grey(p) for p in loaded] if self.grey else [p.expand(3, -1, -1) for p in loaded]
+        if self.grey or any(len(p) != len(loaded[0][0]) for p, _ in loaded):
+            loaded = [(grey(p) if self.grey else p.expand(3, -1, -1), opaque) for p, opaque in loaded]
         train, valid = [], []
-        for picture in loaded:
+        for picture, opaque in loaded:
             rows = picture.shape[1] - round(self.held_out * picture.shape[1])
-            train.append(picture[:, :rows])
+            train.append(Part(picture[:, :rows], None if opaque is None else opaque[:rows]))
             if rows < picture.shape[1]:
-                valid.append(picture[:, rows:])
+                valid.append(Part(picture[:, rows:], None if opaque is None else opaque[rows:]))
         return train, valid
 
     def paths(self) -> list[str]:
         if self.path.startswith("photo:") or not Path(self.path).is_dir():
             return [self.path]
         try:
-            found = files_in(Path(self.path), ENDINGS)
+            found = files_in(Path(self.path), PICTURES)
         except OSError as error:
             raise DataError(f"the folder {self.path} cannot be read ({error.strerror}); change its permissions") from error
         if not found:
             raise DataError(f"the folder {self.path} holds no pictures; put PNG or JPEG files in it")
         return [str(path) for path in found]
 
-    def load(self, path: str) -> Tensor:
-        picture = load_image(path)
-        if self.longest_px:
-            picture = shrink(picture, self.longest_px)
-        return picture
+    def load(self, path: str) -> tuple[Float[Tensor, "C H W"], Bool[Tensor, "H W"] | None]:
+        """A picture, and which of its pixels are opaque, None for all. Raises ImageError for one that has none."""
+        picture, alpha = load_with_alpha(path, longest_px=self.longest_px or None)
+        if alpha is None:
+            return picture, None
+        opaque = alpha[0] > OPAQUE
+        if not opaque.any():
+            raise ImageError(f"{path} has no opaque pixels to learn from; give a picture that is not transparent")
+        return picture, None if opaque.all() else opaque
 
     def side(self) -> int:
-        """Side of a crop, as the smallest picture allows."""
-        return min(self.crop_px, *(min(p.shape[1:]) for p in self.pictures[0]))
+        """Side of a crop, as the smallest picture (its largest opaque square) allows."""
+        return min(self.crop_px, *(part.side for part in self.pictures[0]))
 
     def digest(self) -> str:
         if self.path.startswith("photo:"):
@@ -102,7 +144,7 @@ class Crops:
         side = self.side()
         if side < 2:
             raise ImageError(f"{self.path} is too small to learn from; give a picture of some tens of pixels a side")
-        return Spec((len(self.pictures[0][0]), side, side))
+        return Spec((len(self.pictures[0][0].image), side, side))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
         """Training crops for ever; for validation, the held-out rows once, cut into squares, shared out over the ranks."""
@@ -111,27 +153,42 @@ class Crops:
             yield from self.held_out_squares()[rank::ranks]
             return
         train, side = self.pictures[0], self.side()
-        areas = torch.tensor([float(p.shape[1] * p.shape[2]) for p in train])
+        places = [part.places(side) for part in train]
+        areas = torch.tensor(
+            [float(p.image.shape[1] * p.image.shape[2]) if p.opaque is None else float(p.opaque.sum()) for p in train]
+        )
         step = start
         while True:
             rng = generator(seed, SPLITS[split], step, rank)
             chosen = torch.multinomial(areas, self.batch, replacement=True, generator=rng)
-            places = torch.rand(self.batch, 2, generator=rng)
+            where = torch.rand(self.batch, 2, generator=rng)
             crops = []
-            for which, (u, v) in zip(chosen.tolist(), places.tolist(), strict=True):
-                picture = train[which]
-                top, left = int(u * (picture.shape[1] - side + 1)), int(v * (picture.shape[2] - side + 1))
+            for which, (u, v) in zip(chosen.tolist(), where.tolist(), strict=True):
+                picture, known = train[which].image, places[which]
+                if known is None:
+                    top, left = int(u * (picture.shape[1] - side + 1)), int(v * (picture.shape[2] - side + 1))
+                else:
+                    top, left = known[int(u * len(known))].tolist()
                 crops.append(picture[:, top : top + side, left : left + side])
             yield Pictures(torch.stack(crops))
             step += 1
 
     def held_out_squares(self) -> list[Pictures]:
-        """The held-out rows of each picture as one batch of squares side by side."""
+        """The held-out rows of each picture as one batch of squares side by side, those that are opaque."""
         batches = []
         for part in self.pictures[1]:
-            side = min(part.shape[1:])
-            squares = [part[:, :side, x : x + side] for x in range(0, part.shape[2] - side + 1, side)]
-            batches.append(Pictures(torch.stack(squares)))
+            side = part.side
+            if side == 0:
+                continue
+            known = part.places(side)
+            if known is None:
+                corners = [(0, x) for x in range(0, part.image.shape[2] - side + 1, side)]
+            else:  # from the first on, those that do not overlap
+                corners = []
+                for top, left in known.tolist():
+                    if all(abs(top - y) >= side or abs(left - x) >= side for y, x in corners):
+                        corners.append((top, left))
+            batches.append(Pictures(torch.stack([part.image[:, y : y + side, x : x + side] for y, x in corners])))
         return batches
 
 

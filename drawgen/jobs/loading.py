@@ -9,6 +9,9 @@ from drawgen.contract import Spec
 from drawgen.ink import ink
 
 NO_PICTURE = Spec().image
+MOST_DRAWN = 1024
+"""Pixels a side that are plenty for a model's picture, or to cut a character's ink out; larger photographs are reduced as they are
+read."""
 
 
 def device_of(model: Any) -> torch.device:
@@ -23,7 +26,7 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
     binary = getattr(model.config, "likelihood", "") == "bernoulli"
     ready = []
     for path in paths:
-        image, alpha = images.load_with_alpha(path)
+        image, alpha = images.load_with_alpha(path, covering=(MOST_DRAWN, MOST_DRAWN))
         own = image.shape[1:] == (height, width)
         if own and binary:
             ready.append((images.grey(image) > 0.5).float())

@@ -13,6 +13,12 @@ from drawgen.strokes import Painting
 from drawgen.threads import threads
 
 
+def fitted(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
+    """Height and width of that aspect, the longer one so long."""
+    height, width = size
+    return max(1, round(height * longest_px / max(size))), max(1, round(width * longest_px / max(size)))
+
+
 @threads(1)
 def paint(
     photo: str,
@@ -57,8 +63,9 @@ def paint(
     else:
         if seed < 0:
             raise ValueError(f"--seed is {seed}; it has to be at least 0")
+        enough = max(512, detail_px or 0)  # twice as much is kept; painted at some hundred
         try:
-            image = images.load_image(photo)
+            image = images.load_image(photo, covering=(enough, enough) if size is None else fitted(size, enough))
         except images.ImageError as error:
             if photo.startswith("/dev/"):
                 what = f"{photo} gives no picture that can be read; pipe one, and give strokes as a file that ends in .json"

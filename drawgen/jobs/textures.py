@@ -68,20 +68,20 @@ def texture(
         fit=replace(preset.fit, minutes=minutes, steps=steps, seed=seed, device=device),
     )
     choose_device(device)
-    loaded = images.load_image(photo)
+    height, width = images.picture_size(photo)
     longest = recipe.data.longest_px
     channels, side, _ = recipe.data.spec().image
     least = recipe.model.neighbourhood
     if side < least:
         raise images.ImageError(
-            f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels, of which crops of {side} are left to learn from, and at "
+            f"{photo} is {width}x{height} pixels, of which crops of {side} are left to learn from, and at "
             f"least {least} are needed; give a larger photograph, or a larger --exemplar-px than {longest}"
         )
     if tile and min(size) <= 2 * least:
         raise ValueError(f"--size is {size[1]}x{size[0]}; a tile has to be at least {2 * least + 1}x{2 * least + 1} pixels")
     refuse_what_does_not_fit(size, channels, 1)
-    if not resume and 0 < longest < max(loaded.shape[1:]):
-        reports.say(f"{photo} is {loaded.shape[2]}x{loaded.shape[1]} pixels; it is reduced to {longest} on its longer side")
+    if not resume and 0 < longest < max(height, width):
+        reports.say(f"{photo} is {width}x{height} pixels; it is reduced to {longest} on its longer side")
     train("ride", recipe, folder, preset="texture", resume=resume, force=force,
           preview_request=Request(size=(128, 128), seed=seed), reports=reports)  # fmt: skip
     reports.say(f"painting {size[1]}x{size[0]} pixels")

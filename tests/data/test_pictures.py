@@ -15,8 +15,8 @@ from drawgen.images import ImageError
 
 
 def numbered(folder, name="a.png", height=40, width=50):
-    """A picture whose 16-bit pixels are all different: a crop tells where it comes from."""
-    Image.fromarray(np.arange(height * width, dtype=np.uint16).reshape(height, width)).save(folder / name)
+    """A picture whose 16-bit pixels are all different, in steps of 16: a crop tells where it comes from."""
+    Image.fromarray(16 * np.arange(height * width, dtype=np.uint16).reshape(height, width)).save(folder / name)
     return str(folder / name)
 
 
@@ -57,10 +57,10 @@ def test_crops_are_squares_of_the_training_rows_and_reach_all_of_them(crops):
     for batch in first(crops, 300, seed=0):
         assert batch.images.shape == (3, 1, 12, 12)
         for crop in batch.images:
-            place = round(crop[0, 0, 0].item() * 65535)
+            place = round(crop[0, 0, 0].item() * 65535 / 16)
             top, left = divmod(place, 50)
             expected = (torch.arange(12)[:, None] + top) * 50 + torch.arange(12) + left
-            torch.testing.assert_close(crop[0], expected / 65535)
+            torch.testing.assert_close(crop[0], expected * 16 / 65535)
             tops.add(top)
             lefts.add(left)
     assert tops == set(range(30 - 12 + 1))
@@ -69,7 +69,7 @@ def test_crops_are_squares_of_the_training_rows_and_reach_all_of_them(crops):
 
 def test_validation_is_the_held_out_rows_once(crops):
     (batch,) = crops.stream("valid", seed=0)
-    seen = (batch.images * 65535).round().long()
+    seen = (batch.images * 65535 / 16).round().long()
     assert seen.shape == (5, 1, 10, 10)
     assert torch.equal(seen.flatten().sort().values, torch.arange(30 * 50, 40 * 50))
     (other,) = crops.stream("valid", seed=9)
@@ -79,7 +79,7 @@ def test_validation_is_the_held_out_rows_once(crops):
 def test_nothing_held_out_gives_no_validation(tmp_path):
     data = Crops(path=numbered(tmp_path), held_out=0.0)
     assert list(data.stream("valid", seed=0)) == []
-    assert data.pictures[0][0].shape == (1, 40, 50)
+    assert data.pictures[0][0].image.shape == (1, 40, 50)
 
 
 def test_ranks_share_the_validation_part(tmp_path):
@@ -118,7 +118,7 @@ def test_grey_drops_the_colour(tmp_path):
         Image.new("RGB", (20, 20), colour).save(tmp_path / f"{name}.png")
     data = Crops(path=str(tmp_path), grey=True, crop_px=4)
     assert data.spec().image == (1, 4, 4)
-    means = [part.mean().item() for part in data.pictures[0]]
+    means = [part.image.mean().item() for part in data.pictures[0]]
     assert means == pytest.approx([0.299, 0.587, 0.114])
 
 
@@ -141,7 +141,7 @@ def test_too_small_a_picture_is_refused(tmp_path, size):
 @pytest.mark.parametrize(("longest_px", "shape"), [(0, (40, 50)), (50, (40, 50)), (100, (40, 50)), (25, (20, 25))])
 def test_longest_px_reduces_larger_pictures(tmp_path, longest_px, shape):
     data = Crops(path=numbered(tmp_path), longest_px=longest_px, held_out=0.0)
-    assert data.pictures[0][0].shape[1:] == shape
+    assert data.pictures[0][0].image.shape[1:] == shape
 
 
 @pytest.mark.parametrize(
@@ -191,3 +191,68 @@ def test_what_systems_leave_is_passed_over(tmp_path):
     (tmp_path / "a.png").unlink()
     with pytest.raises(DataError, match="holds no pictures"):
         Crops(path=str(tmp_path)).paths()
+
+
+# ---------------------------------------------------------------- transparency
+
+
+def sprite(path, height=60, width=80, box=(5, 10, 45, 70)):
+    """Grey noise of 100 to 149 in a box; elsewhere transparent, with black hidden there."""
+    pixels = np.zeros((height, width, 2), np.uint8)
+    top, left, bottom, right = box
+    pixels[top:bottom, left:right, 0] = np.random.default_rng(0).integers(100, 150, (bottom - top, right - left))
+    pixels[top:bottom, left:right, 1] = 255
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+def test_transparent_pixels_are_not_part_of_an_exemplar(tmp_path):
+    """Neither the hidden black nor the white that they are laid on; every opaque place comes up."""
+    data = Crops(path=sprite(tmp_path / "a.png"), crop_px=30, batch=8)
+    assert data.spec().image == (1, 30, 30)
+    crops = torch.cat([batch.images for batch in first(data, 100, seed=0)])
+    assert 100 <= crops.min() * 255 < 102
+    assert 147 < crops.max() * 255 <= 149.01
+    assert len({tuple(crop[0, 0, :3].tolist()) for crop in crops}) > 200  # of 11 x 31 places
+    assert list(data.stream("valid", seed=0)) == []  # its lowest rows are transparent
+
+
+def test_crops_are_as_small_as_the_largest_opaque_square(tmp_path):
+    data = Crops(path=sprite(tmp_path / "a.png", box=(20, 3, 60, 24)), crop_px=48)
+    assert data.spec().image == (1, 21, 21)
+    (valid,) = data.stream("valid", seed=0)
+    assert valid.images.shape == (2, 1, 8, 8)  # of the lowest eight rows
+    assert valid.images.min() * 255 > 99
+    assert valid.images.max() * 255 < 150
+
+
+def test_a_wholly_transparent_exemplar_is_refused(tmp_path):
+    Image.new("RGBA", (40, 40), (1, 2, 3, 0)).save(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png has no opaque pixels to learn from; give"):
+        Crops(path=str(tmp_path / "a.png")).spec()
+
+
+def test_opaque_alpha_changes_nothing(tmp_path):
+    noise(tmp_path, "a.png")
+    Image.open(tmp_path / "a.png").convert("RGBA").save(tmp_path / "b.png")
+    one, other = (first(Crops(path=str(tmp_path / name), crop_px=8), 1, seed=3)[0].images for name in ("a.png", "b.png"))
+    assert torch.equal(one, other)
+
+
+# ---------------------------------------------------------------- what lies in a folder
+
+
+def test_what_a_mac_leaves_in_a_folder_is_passed_over(tmp_path):
+    """And a folder that is named like a picture."""
+    noise(tmp_path, "a.png")
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "sub.jpg").mkdir()
+    (tmp_path / "__MACOSX").mkdir()
+    assert Crops(path=str(tmp_path)).paths() == [str(tmp_path / "a.png")]
+
+
+def test_pictures_that_are_not_read_are_named_not_passed_over(tmp_path):
+    noise(tmp_path, "a.png")
+    (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(ImageError, match=r"b\.HEIC is a HEIC picture, which is not read"):
+        Crops(path=str(tmp_path)).spec()

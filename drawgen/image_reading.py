@@ -1,0 +1,221 @@
+"""Any picture a person has becomes a tensor in [0, 1], as a browser would show it.
+
+What is read, and how: docs/pictures.md. Axes: C channels (1 grey, 3 colour), H rows, W columns.
+"""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Shaped
+from PIL import Image
+from torch import Tensor
+
+from drawgen.file_kinds import NotRead, kind_of, refusal
+from drawgen.files import open_file
+from drawgen.pillow_reading import read_pillow
+from drawgen.png_reading import read_png
+from drawgen.raster import Opened, to_srgb, warn
+from drawgen.tiff_reading import read_tiff
+
+MOST_PIXELS = 250_000_000
+LONGEST_SIDE = 65_535
+MOST_PIPED = 2**30
+"""Bytes that are taken from a pipe."""
+HEAD = 1024
+"""Bytes that a file's kind is told by."""
+SPARE = 2
+"""While it is decoded a picture is reduced to no less than so many times the size that is wanted."""
+TGA_ENDINGS = (".tga", ".icb", ".vda", ".vst")
+
+
+class ImageError(ValueError):
+    """A picture that cannot be read or written; the message names the file and the mend."""
+
+
+# ---------------------------------------------------------------- in
+
+
+def load_image(
+    source: str | os.PathLike[str], *, longest_px: int | None = None, covering: tuple[int, int] | None = None
+) -> Float[Tensor, "C H W"]:
+    """Reads a picture: a path, or `photo:NAME` for a photograph that scikit-image carries.
+
+    It comes as browsers show it: colours converted to sRGB, turned as EXIF says, transparency laid on white, of an animation the
+    first frame. A picture whose three channels are equal comes back grey (C = 1), all others in colour (C = 3).
+
+    Large pictures are reduced while they are decoded, at a bounded memory, for a caller who wants less: so that the longer side is
+    at most `longest_px` (Lanczos), or, cheaply, to no less than twice what covers `covering` (height, width). What is odd about a
+    file that can be read is said in the log. Raises ImageError.
+    """
+    image, _ = load_with_alpha(source, longest_px=longest_px, covering=covering)
+    return image
+
+
+def load_with_alpha(
+    source: str | os.PathLike[str], *, longest_px: int | None = None, covering: tuple[int, int] | None = None
+) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
+    """As `load_image`, laid on white, and how opaque each pixel is; None for a picture without transparency. Laid on another
+    `ground` it is `image + (1 - alpha) * (ground - 1)`. Raises ImageError."""
+    path, name = locate(source)
+    with opened(path, name) as picture:
+        height, width = picture.shown
+        if longest_px is not None:
+            factor = max(height, width) // (SPARE * longest_px)
+        elif covering is not None:
+            factor = min(height // (SPARE * covering[0]), width // (SPARE * covering[1]))
+        else:
+            factor = 1
+        pixels, alpha = to_srgb(picture.decode(max(1, factor)), name)
+        if picture.note is not None:
+            warn(f"{name}: {picture.note}")
+    if pixels.shape[2] == 3 and equal(pixels):
+        pixels = pixels[..., :1]
+    image = finished(pixels, picture.orientation, longest_px)
+    if alpha is None or alpha.min() == 1:
+        return image, None
+    if alpha.max() == 0:
+        warn(f"{name} is wholly transparent; it shows nothing but white")
+    return image, finished(alpha[..., None], picture.orientation, longest_px)
+
+
+def finished(pixels: Float32[np.ndarray, "H W C"], orientation: int, longest_px: int | None) -> Float[Tensor, "C H2 W2"]:
+    """Reduced, turned, and in our order."""
+    image = torch.from_numpy(pixels).permute(2, 0, 1)
+    if longest_px is not None:
+        image = shrink(image, longest_px)
+    return torch.from_numpy(np.ascontiguousarray(turned(image.permute(1, 2, 0).numpy(), orientation).transpose(2, 0, 1)))
+
+
+def picture_size(source: str | os.PathLike[str]) -> tuple[int, int]:
+    """Height and width as a picture is seen, by its header. Raises ImageError."""
+    with opened(*locate(source)) as picture:
+        return picture.shown
+
+
+@contextlib.contextmanager
+def opened(path: Path, name: str) -> Iterator[Opened]:
+    """The picture in a file, its header read and its size allowed. Whatever fails, here or while it is decoded, becomes an
+    ImageError."""
+    try:
+        with open_file(path) as regular:
+            piped = not regular.seekable()
+            file = io.BytesIO(regular.read(MOST_PIPED)) if piped else cast(io.BufferedIOBase, regular)
+            picture = read(file, path)
+            check_size(picture.shown, name)
+            yield picture
+    except FileNotFoundError as error:
+        raise ImageError(f"{name} does not exist; check the path, or use photo:NAME for a sample photograph") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{name} is a folder; give a picture in it") from error
+    except PermissionError as error:
+        if path.is_dir():
+            raise ImageError(f"{name} is a folder; give a picture in it") from error
+        raise ImageError(f"{name} may not be read; change its permissions (chmod +r)") from error
+    except NotRead as error:
+        raise ImageError(f"{name} {error}") from error
+    except (ImageError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name} has too many pixels ({error}); reduce it first") from error
+    except Exception as error:  # a decoder may fail on a damaged file in any way: OSError, ValueError, SyntaxError, struct ...
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
+            raise ImageError(f"{name} cannot be read ({error.strerror}); check the path") from error
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it anew") from error
+
+
+def read(file: io.BufferedIOBase, path: Path) -> Opened:
+    """By what the file begins with, whatever its name says; TGA, which has no mark in front, by its ending."""
+    head = file.read(HEAD)
+    if not head:
+        raise NotRead("is empty; save it as PNG or JPEG")
+    kind = kind_of(head)
+    if kind == "PNG":
+        return read_png(file)
+    if kind == "TIFF":
+        return read_tiff(file)
+    if kind is None:
+        if path.suffix.lower() not in TGA_ENDINGS and not ends_as_tga(file):
+            raise NotRead(refusal(head))
+        kind = "TGA"
+    return read_pillow(file, kind)
+
+
+def ends_as_tga(file: io.BufferedIOBase) -> bool:
+    file.seek(0, io.SEEK_END)
+    file.seek(max(0, file.tell() - 18))
+    return file.read() == b"TRUEVISION-XFILE.\0"
+
+
+def locate(source: str | os.PathLike[str]) -> tuple[Path, str]:
+    """The file and the name to call it by in messages."""
+    text = os.fspath(source)
+    if not text.startswith("photo:"):
+        return Path(text), text
+    photos = sample_photos()
+    if text[6:] not in photos:
+        raise ImageError(f"{text} is not a sample photograph; there are {', '.join(sorted(photos))}")
+    return photos[text[6:]], text
+
+
+def sample_photos() -> dict[str, Path]:
+    """The photographs that scikit-image carries in its package: name -> file. Nothing is downloaded."""
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    found = (path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
+    return {path.stem: path for path in found}
+
+
+def check_size(size: tuple[int, int], name: str) -> None:
+    """Refuses by the header, before a single pixel is decoded. Raises ImageError."""
+    height, width = size
+    if width * height > MOST_PIXELS or max(size) > LONGEST_SIDE:
+        raise ImageError(
+            f"{name} is {width}x{height} pixels; at most {MOST_PIXELS // 1_000_000} million and {LONGEST_SIDE} a side are read: "
+            "reduce it first"
+        )
+
+
+def equal(pixels: Shaped[np.ndarray, "H W 3"]) -> bool:
+    """Whether the picture is grey; most that are not show it in their first rows."""
+    for rows in (pixels[:1], pixels):
+        if not (np.array_equal(rows[..., 0], rows[..., 1]) and np.array_equal(rows[..., 0], rows[..., 2])):
+            return False
+    return True
+
+
+def turned(pixels: Shaped[np.ndarray, "H W *C"], orientation: int) -> Shaped[np.ndarray, "H2 W2 *C"]:
+    """As EXIF's orientation (1 to 8) wants it."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
+
+# ---------------------------------------------------------------- another size
+
+
+def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H2 W2"]:
+    """Reduces a picture (Lanczos) so that its longer side is at most `longest_px`; smaller ones come back as they are."""
+    height, width = image.shape[1:]
+    factor = longest_px / max(height, width)
+    if factor >= 1:
+        return image
+    return resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
+
+
+def resize(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tensor, "C H2 W2"]:
+    """Another size, by Lanczos."""
+    arrays = (np.ascontiguousarray(plane.numpy()) for plane in image)
+    planes = [Image.fromarray(array).resize((width, height), Image.Resampling.LANCZOS) for array in arrays]
+    return torch.stack([torch.from_numpy(np.array(plane)) for plane in planes]).clamp(0, 1)
