@@ -22,7 +22,7 @@ class PaintingVecEnv(VecEnv):
     `finite=True` it is told as a true end: right where only the `length` strokes count, and faster.
     """
 
-    def __init__(self, envs: VectorEnv[Any, Any, Any], *, finite: bool = False) -> None:
+    def __init__(self, envs: Any, *, finite: bool = False) -> None:
         if not isinstance(envs, VectorEnv):
             raise ValueError(
                 f"PaintingVecEnv takes gymnasium.make_vec(...), not {type(envs).__name__}; a single environment goes to "
@@ -34,7 +34,8 @@ class PaintingVecEnv(VecEnv):
             )
         if getattr(envs.unwrapped, "tensors", False):
             raise ValueError("stable-baselines3 takes numpy arrays; make the environments with tensors=False")
-        self.envs, self.finite = envs, finite
+        self.envs: VectorEnv[Any, Any, Any] = envs
+        self.finite = finite
         self.render_mode = envs.render_mode
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 

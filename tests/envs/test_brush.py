@@ -151,8 +151,8 @@ def test_order_and_blending(paint):
     red = stroke(*cover, radii=(2, 2), colour=(1.0, 0.0, 0.0))
     half_blue = stroke(*cover, radii=(2, 2), opacities=(0.5, 0.5), colour=(0.0, 0.0, 1.0))
     canvas = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
-    assert paint(canvas, torch.cat([red, half_blue], 1))[0, :, 2, 2].tolist() == [0.5, 0.0, 0.5]
-    assert paint(canvas, torch.cat([half_blue, red], 1))[0, :, 2, 2].tolist() == [1.0, 0.0, 0.0]
+    assert paint(canvas, torch.cat([red, half_blue], 1))[0, :, 2, 2].tolist() == pytest.approx([0.5, 0.0, 0.5])
+    assert paint(canvas, torch.cat([half_blue, red], 1))[0, :, 2, 2].tolist() == pytest.approx([1.0, 0.0, 0.0])
 
 
 # What commutes with drawing

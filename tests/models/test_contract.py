@@ -127,7 +127,9 @@ def test_samples(trained):
     assert sample.images.min() >= 0
     assert sample.images.max() <= 1
     assert torch.equal(sample.images, model.sample(request).images)
-    assert torch.equal(sample.images[:1], model.sample(dataclasses.replace(request, n=1)).images)
+    torch.testing.assert_close(
+        model.sample(dataclasses.replace(request, n=1)).images, sample.images[:1], atol=1 / 250, rtol=0
+    )  # a level
     assert not torch.equal(sample.images, model.sample(dataclasses.replace(request, seed=4)).images)
     if sample.frames is not None:
         assert torch.equal(list(sample.frames(4))[-1], sample.images)

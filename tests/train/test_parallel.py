@@ -80,7 +80,7 @@ def test_buffers_follow_rank_0(ranks: list[dict[str, Any]], folder: Path) -> Non
     state = checkpoint.read_newest_state(folder / "heads")
     assert state is not None
     last = list(zip(range(12), TABLE.stream("train", seed=0, rank=0, ranks=2), strict=False))[-1][1]
-    assert torch.equal(state["model"]["last"], last.x.mean(0))
+    torch.testing.assert_close(state["model"]["last"], last.x.mean(0))  # of another process
     assert torch.equal(ranks[0]["heads"]["model"]["last"], ranks[1]["heads"]["model"]["last"])
 
 
