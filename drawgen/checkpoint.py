@@ -228,7 +228,8 @@ def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tens
     path, stored = folder / WEIGHTS, stored_weights(folder)
     for name in sorted(set(stored) ^ set(expected)):
         what = "lacks" if name in expected else "has the unknown tensor"
-        raise CheckpointError(f"{path} {what} {name}; it does not belong to the {CONFIG} beside it")
+        plain = name if name.isprintable() else repr(name)
+        raise CheckpointError(f"{path} {what} {plain:.200}; it does not belong to the {CONFIG} beside it")
     for name, (kind, shape) in stored.items():
         wanted = expected[name]
         if shape != tuple(wanted.shape):

@@ -361,8 +361,9 @@ def test_weights_of_another_shape_are_refused(saved):
 def test_missing_and_unknown_weights_are_refused(saved):
     folder, built = saved
     weights = built.state_dict()
-    checkpoint.write_weights(folder, weights | {"zzz": torch.zeros(1)})
-    refused(folder, checkpoint.WEIGHTS, "has the unknown tensor zzz")
+    for unknown, shown in (("zzz", "zzz"), ("z\nz", r"'z\nz'")):
+        checkpoint.write_weights(folder, weights | {unknown: torch.zeros(1)})
+        refused(folder, checkpoint.WEIGHTS, f"has the unknown tensor {shown}")
     name = next(iter(weights))
     checkpoint.write_weights(folder, {n: t for n, t in weights.items() if n != name})
     refused(folder, checkpoint.WEIGHTS, f"lacks {name}")
