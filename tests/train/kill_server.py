@@ -6,6 +6,7 @@ the others, killed or damaged and resumed.
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import toys
 
-from drawgen import checkpoint
+from drawgen import checkpoint, run_folder
 from drawgen.train import Fit, Interrupted, fit
 
 SETTINGS = Fit(steps=4, rate=0.05, warmup=1, log_steps=2, valid_steps=2, device="cpu", save_minutes=0.0)
@@ -65,7 +67,8 @@ def digest(value: Any) -> str:
 def ending(folder: Path) -> dict[str, str]:
     """Hashes of the weights, of every part of the training state and of the metrics; all but the seconds."""
     packed = checkpoint.read_state(checkpoint.states(folder)[0])
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    metrics = folder / "metrics.jsonl"
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.exists() else []
     return {
         "weights": hashlib.sha256((folder / checkpoint.WEIGHTS).read_bytes()).hexdigest(),
         "metrics": digest([{name: value for name, value in line.items() if name != "seconds"} for line in lines]),
@@ -172,6 +175,53 @@ def killed_everywhere(toy: str, room: Path) -> dict[str, Any]:
     return answer
 
 
+def replaced_everywhere(toy: str, room: Path) -> dict[str, Any]:
+    """A run that replaces another, killed at each of its file operations. For each: whose run the folder holds then, and what
+    differs from it; of the new one after it was resumed."""
+    model, data = TOYS[toy]
+    room.mkdir()
+
+    def replacing(folder: Path) -> None:
+        fit(model(seed=2), data(), SETTINGS, folder, replace=True)
+
+    def before(folder: Path) -> None:
+        fit(model(seed=3), data(), replace(SETTINGS, steps=3), folder)
+
+    if forked(lambda: before(room / "old")):
+        raise RuntimeError("the old run fails")
+    shutil.copytree(room / "old", room / "whole")
+    done = room / "operations.json"
+
+    def listing() -> None:
+        found: list[str] = []
+        watch(room / "whole", lambda operation, where: found.append(operation))
+        replacing(room / "whole")
+        done.write_text(json.dumps(found))
+
+    if forked(listing):
+        raise RuntimeError("the run that replaces it fails")
+    old, new = ending(room / "old"), ending(room / "whole")
+    answer: dict[str, Any] = {}
+    for number, operation in enumerate(json.loads(done.read_text()), start=1):
+        folder = room / "killed"
+        shutil.copytree(room / "old", folder)
+
+        def killed(folder: Path = folder, number: int = number) -> None:
+            watch(folder, die_at(number, torn=False))
+            replacing(folder)
+
+        status = forked(killed)
+        run_folder.mend(folder)
+        holds = "old" if differences(folder, 0, old) == [] else "new"
+        if holds == "new":
+            status = status if forked(lambda folder=folder: train(toy, folder, seed=1)) == 0 else BROKEN
+        answer[f"{number} {operation}"] = {
+            "status": status, "holds": holds, "differs": differences(folder, 0, old if holds == "old" else new)
+        }  # fmt: skip
+        shutil.rmtree(folder)
+    return answer
+
+
 # ---------------------------------------------------------------- damage
 
 
@@ -243,5 +293,7 @@ if __name__ == "__main__":
     room.mkdir(parents=True, exist_ok=True)
     os.fsync = lambda handle: None
     train("line", room / "warm")  # imports what is imported late
+    logging.disable()
     answer = {toy: killed_everywhere(toy, room / toy) for toy in chosen}
+    answer["replaced"] = replaced_everywhere("line", room / "replaced")
     json.dump(answer | {"damaged": damaged("chain", room / "damaged")}, sys.stdout)

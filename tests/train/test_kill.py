@@ -13,7 +13,7 @@ SERVER = Path(__file__).parent / "kill_server.py"
 
 
 def serve(folder: Path, *toys: str) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, SERVER, folder, *toys], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([sys.executable, SERVER, folder, *toys], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -35,6 +35,16 @@ def check(cases: dict[str, Any]) -> None:
 def test_killed_at_every_file_operation(answer: dict[str, Any]) -> None:
     """Once cleanly and, where a file is being written, once with the half of it."""
     check(answer["chain"])
+
+
+def test_a_replacement_killed_at_every_file_operation(answer: dict[str, Any]) -> None:
+    """After it either the old run is there, as it was, or the new one's first checkpoint, which resumes to the same end."""
+    cases = answer["replaced"]
+    assert {case["status"] for case in cases.values()} == {9}
+    assert {name: case["differs"] for name, case in cases.items() if case["differs"]} == {}
+    holds = [case["holds"] for case in cases.values()]
+    assert holds == sorted(holds, reverse=True)  # the old one's cases first
+    assert 5 < holds.count("old") < len(holds) - 15
 
 
 @pytest.mark.slow

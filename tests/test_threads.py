@@ -1,0 +1,54 @@
+"""Threads are given back."""
+
+import pytest
+import torch
+
+from drawgen.threads import threads
+
+
+@pytest.fixture
+def two():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two")
+def test_threads_are_given_back_after_errors_too():
+    with threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+    @threads(1)
+    def work():
+        assert torch.get_num_threads() == 1
+        raise ValueError("no")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            work()
+        assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two")
+def test_the_library_leaves_the_number_as_it_was(tmp_path):
+    """Also between the captions of a generator that is not read to its end."""
+    from PIL import Image
+
+    from drawgen import captioning, jobs, models
+    from drawgen.contract import Request
+
+    jobs.train("draw", models.recipe("draw", "tiny"), tmp_path / "draw", preset="tiny")
+    jobs.draw(str(tmp_path / "draw"), Request())
+    jobs.measure(str(tmp_path / "draw"))
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "a.png")
+    jobs.reconstruct(str(tmp_path / "draw"), [str(tmp_path / "a.png")],
+                     tmp_path / "b.png")  # fmt: skip
+    assert torch.get_num_threads() == 2
+    jobs.paint(str(tmp_path / "a.png"), tmp_path / "c.png", strokes=3)
+    assert torch.get_num_threads() == 2
+    jobs.train("captioner", models.recipe("captioner", "tiny"), tmp_path / "captioner", preset="tiny")
+    found = captioning.caption(str(tmp_path / "captioner"), [str(tmp_path / "a.png")] * 2, skipped={})
+    next(found)
+    assert torch.get_num_threads() == 2
