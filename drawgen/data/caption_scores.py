@@ -2,8 +2,8 @@
 (package pycocoevalcap, the extra `eval`).
 
 The words are those of Stanford's PTB tokeniser without punctuation, as for the published scores, where Java is there to run it
-(`ptb`), and else those of `words.words_of` (`words`); a score's name says which. Stanford's is for the Latin script: where a caption
-has letters of another, of which it would make one word or none, `words_of` cuts all of them.
+(`ptb`), and else those of `words.words_of` (`words`); a score's name says which. Stanford's is for the Latin script: where a
+caption has letters of another, of which it would make one word or none, `words_of` cuts all of them.
 """
 
 import shutil
