@@ -148,11 +148,12 @@ class Captioned:
     @cached_property
     def entries(self) -> dict[str, list[Entry]]:
         """split -> its pictures with captions; every picture's path leads to its file."""
-        found = read(Path(self.path), self.pictures, self.report)
+        same = self.valid == self.path  # as where a file for validation is measured
+        found = read(Path(self.path), (self.valid_pictures if same else "") or self.pictures, self.report)
         splits: dict[str, list[Entry]] = {split: [e for e in found if e.split == split] for split in ("train", "valid", "test")}
         marked = any(splits.values())
         why = "as the data says" if marked else ""
-        if self.valid and self.valid != self.path:
+        if self.valid and not same:
             told = read(Path(self.valid), self.valid_pictures or self.pictures, self.report)
             if splits["valid"]:
                 unused = f"{len(splits['valid'])} pictures marked for validation are not used"

@@ -1,5 +1,6 @@
 """Files of captions as people have them: every form of docs/captions.md, and what is told of those that fall short."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -269,6 +270,8 @@ def test_pictures_of_one_name_in_two_folders(tmp_path):
         _ = data_of(valid, pictures=str(tmp_path / "pics" / "train2014")).entries
     data = data_of(train, valid=valid, pictures=str(tmp_path / "pics"), valid_pictures=str(tmp_path / "elsewhere"))
     assert [Path(e.picture).parts[-2:] for e in data.entries["valid"]] == [("elsewhere", "1.png")]
+    measured = dataclasses.replace(data, path=valid)  # as `drawgen eval --data` does
+    assert [Path(e.picture).parts[-2:] for e in measured.entries["valid"]] == [("elsewhere", "1.png")]
 
 
 def test_one_bad_annotation_does_not_stop_all(tmp_path):
