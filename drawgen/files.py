@@ -64,6 +64,12 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def first_bytes(path: Path, most: int) -> bytes:
+    """How a file begins. Raises OSError, as `open_file` does."""
+    with open_file(path) as file:
+        return file.read(most)
+
+
 def hidden(name: str) -> bool:
     """Whether a file's name is one that a person does not see, or that systems leave."""
     return name.startswith(".") or name in HIDDEN

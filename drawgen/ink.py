@@ -71,9 +71,9 @@ def on_ground(plane: Float[Tensor, "1 H W"], alpha: Float[Tensor, "1 H W"]) -> F
 
 
 def contrast(plane: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
-    """How much each pixel differs from the paper, from 0 to 1, the strongest; paper is what is left when all that is darker than it
-    (or lighter, on a blackboard) and narrower than half the picture is taken away. Light falls off across the picture and has
-    edges: its slope is divided out first. Raises ImageError where nothing differs."""
+    """How much each pixel differs from the paper, from 0 to 1, the strongest. Paper is what is left when all that is darker than it
+    (or lighter, on a blackboard) and narrower than half the picture is taken away, after the slope of the light is divided out.
+    Raises ImageError where nothing differs."""
     height, width = plane.shape
     plane = F.avg_pool2d(F.pad(plane[None], (1, 1, 1, 1), mode="replicate"), 3, 1)[0] if min(height, width) > 200 else plane
     light = slope(plane).clamp(min=0.02)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from drawgen_envs.brush import COLUMNS, paint
 from jaxtyping import Bool, Float
-from PIL import Image
+from PIL import ImageColor
 from skimage.feature import structure_tensor
 from torch import Tensor
 from torch.nn import functional as F
@@ -61,6 +61,8 @@ FLAT, STEP = 12.0, 0.03
 """Weight of the steps between neighbours, and the size of a step of the photograph that halves it."""
 SHORTEST_PX = 8
 MOST_COLOURS = 256
+INKS_PX = 160
+"""Longer side of the picture that inks are chosen for."""
 MASKS = 2**22
 """Pixels of masks that are held at once."""
 
@@ -80,6 +82,8 @@ class Style:
     """The only colours of strokes."""
     background: Float[Tensor, "3"] | None = None
     """None is the photograph's mean, or the palette's colour that is next to it."""
+    transparent: bool = False
+    """Instead of a background there is none."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.strokes <= MOST:
@@ -119,15 +123,21 @@ def work_size(photo: Float[Tensor, "C H W"], style: Style) -> tuple[int, int]:
 
 
 def parse_colour(text: str, flag: str) -> Float[Tensor, "3"]:
-    """`#rrggbb` as red, green and blue in [0, 1]. Raises ValueError."""
-    match = re.fullmatch(r"\s*#?([0-9a-fA-F]{6})\s*", text)
-    if match is None:
-        raise ValueError(f"{flag} has {text!r}; give a colour as #rrggbb, red, green and blue in hexadecimal: #ff8800")
-    return torch.tensor([int(match[1][at : at + 2], 16) / 255 for at in (0, 2, 4)])
+    """`#rrggbb`, `#rgb` or a colour's name in CSS as red, green and blue in [0, 1]. Raises ValueError."""
+    text = text.strip()
+    try:
+        found: tuple[int, ...] = ImageColor.getrgb(f"#{text}" if re.fullmatch(r"[0-9a-fA-F]{6}", text) else text)
+    except ValueError:
+        found = ()
+    if len(found) != 3:
+        raise ValueError(
+            f"{flag} has {text!r}; give a colour as #rrggbb, red, green and blue in hexadecimal (#ff8800), or a CSS name"
+        )
+    return torch.tensor([level / 255 for level in found])
 
 
 def parse_palette(text: str, photo: Float[Tensor, "C H W"]) -> Float[Tensor, "K 3"]:
-    """Colours by commas, or `auto:N`, N colours of the photograph (median cut, then k-means). Raises ValueError."""
+    """Colours by commas, or `auto:N`, N colours of the photograph. Raises ValueError."""
     if not text.startswith("auto:"):
         colours = [parse_colour(part, "--palette") for part in text.split(",")]
         if len(colours) > MOST_COLOURS:
@@ -135,10 +145,57 @@ def parse_palette(text: str, photo: Float[Tensor, "C H W"]) -> Float[Tensor, "K 
         return torch.stack(colours)
     if not text[5:].isdecimal() or not 1 <= int(text[5:]) <= MOST_COLOURS:
         raise ValueError(f"--palette is {text!r}; give auto:N with N from 1 to {MOST_COLOURS}, or colours as #rrggbb,#rrggbb")
-    count = int(text[5:])
-    picture = Image.fromarray(to_bytes(shrink(photo.expand(3, -1, -1), 256)))
-    found = picture.quantize(count, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE).getpalette() or []
-    return torch.tensor(found[: 3 * count]).view(-1, 3) / 255
+    return inks(photo, int(text[5:]))
+
+
+def inks(photo: Float[Tensor, "C H W"], count: int) -> Float[Tensor, "K 3"]:
+    """The colours that save most of the visible error: k-means in Oklab (Ottosson 2020), begun by k-means++ (Arthur & Vassilvitskii
+    2007). As many as `count`, or as the photograph has; the same for the same photograph."""
+    rng = torch.Generator().manual_seed(0)
+    pixels = to_bytes(shrink(photo.expand(3, -1, -1), INKS_PX)).reshape(-1, 3)
+    colours, shares = np.unique(pixels, axis=0, return_counts=True)
+    seen, weight = oklab(torch.from_numpy(colours).double() / 255), torch.from_numpy(shares).double()
+    count = min(count, len(seen))
+    chosen = torch.multinomial(weight, 1, generator=rng)
+    nearest = (seen - seen[chosen]).square().sum(1)
+    while len(chosen) < count:  # of a few by chance, the one that saves most
+        tries = torch.multinomial(weight * nearest, min(8, len(seen)), replacement=True, generator=rng)
+        left = torch.minimum(nearest, (seen[tries][:, None] - seen).square().sum(2))
+        best = int((left @ weight).argmin())
+        chosen, nearest = torch.cat([chosen, tries[best : best + 1]]), left[best]
+    means = seen[chosen]
+    for _ in range(40):
+        which = torch.cdist(seen, means).argmin(1)
+        total = torch.zeros(count, 1, dtype=torch.float64).index_add_(0, which, weight[:, None])
+        sums = torch.zeros(count, 3, dtype=torch.float64).index_add_(0, which, weight[:, None] * seen)
+        means = torch.where(total > 0, sums / total.clamp(min=1), means)
+    return from_oklab(means).float()
+
+
+TO_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+TO_LAB = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+
+
+def oklab(colours: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
+    """sRGB in [0, 1] as Oklab, in which equal steps look about equal."""
+    linear = torch.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055).pow(2.4))
+    cones = (linear @ colours.new_tensor(TO_CONES).T).clamp(min=0).pow(1 / 3)
+    return cones @ colours.new_tensor(TO_LAB).T
+
+
+def from_oklab(lab: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
+    """Back, what lies outside of sRGB clipped."""
+    cones = (lab @ torch.linalg.inv(lab.new_tensor(TO_LAB)).T).pow(3)
+    linear = (cones @ torch.linalg.inv(lab.new_tensor(TO_CONES)).T).clamp(0, 1)
+    return torch.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear.pow(1 / 2.4) - 0.055).clamp(0, 1)
 
 
 def psnr(picture: Tensor, photo: Tensor) -> float:
@@ -190,8 +247,9 @@ class Strokes:
         self.free[:, 8].clamp_(-4, 6)
         self.free[:, 9:].clamp_(0, 1)
 
-    def numbers(self, free: Float[Tensor, "S 12"]) -> Float[Tensor, "S 13"]:
-        """As the brush takes them. A colour of the palette is passed straight through: its gradient is the free colour's."""
+    def numbers(self, free: Float[Tensor, "S 12"]) -> Float[Tensor, "S P"]:
+        """As the brush takes them, where nothing lies beneath with an alpha of 1 as a fourth colour. A colour of the palette is
+        passed straight through: its gradient is the free colour's."""
         height, width = self.size
         opacity, colour, palette = free[:, 8:9].sigmoid(), free[:, 9:], self.style.palette
         if self.style.opacity is not None:
@@ -199,7 +257,8 @@ class Strokes:
         if palette is not None:
             colour = colour + (nearest_colour(colour.detach(), palette) - colour.detach())
         points = free[:, :6] / free.new_tensor([width, height] * 3)
-        return torch.cat([points, free[:, 6:8].exp() / min(height, width), opacity, opacity, colour], 1)
+        alpha = torch.ones(len(free), int(self.style.transparent)).to(free)
+        return torch.cat([points, free[:, 6:8].exp() / min(height, width), opacity, opacity, colour, alpha], 1)
 
 
 def nearest_colour(colours: Float[Tensor, "S 3"], palette: Float[Tensor, "K 3"]) -> Float[Tensor, "S 3"]:
@@ -212,11 +271,11 @@ def nearest_colour(colours: Float[Tensor, "S 3"], palette: Float[Tensor, "K 3"])
 class Objective:
     """The loss of a canvas."""
 
-    def __init__(self, photo: Float[Tensor, "3 H W"]) -> None:
+    def __init__(self, photo: Float[Tensor, "C H W"]) -> None:
         self.photo = photo
         self.flat = [STEP**2 / (STEP**2 + blur(photo.diff(dim=dim).square().sum(0, keepdim=True), 1.5)) for dim in (1, 2)]
 
-    def __call__(self, canvas: Float[Tensor, "3 H W"]) -> Float[Tensor, ""]:
+    def __call__(self, canvas: Float[Tensor, "C H W"]) -> Float[Tensor, ""]:
         error = canvas - self.photo
         loss = error.square().mean()
         for dim, weight in zip((1, 2), self.flat, strict=True):
@@ -240,7 +299,7 @@ def blur(planes: Float[Tensor, "C H W"], sigma_px: float) -> Float[Tensor, "C H 
 
 
 def place(
-    photo: Float[Tensor, "3 H W"], canvas: Float[Tensor, "3 H W"], count: int, radius_px: float, *, rng: torch.Generator
+    photo: Float[Tensor, "C H W"], canvas: Float[Tensor, "C H W"], count: int, radius_px: float, *, rng: torch.Generator
 ) -> Float[Tensor, "S 12"]:
     """New strokes where the canvas differs most from the photograph, one after the other; each takes the error around it away.
     Along an edge of the photograph they lie along it (the structure tensor's lesser direction), elsewhere they are short."""
@@ -266,10 +325,12 @@ def place(
     way = half[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
     middle = torch.stack([x, y], 1) + torch.rand(count, 2, generator=rng)
     radii, logit = torch.full((count, 2), math.log(radius_px)), torch.full((count, 1), 1.4)
-    return torch.cat([middle - way, middle, middle + way, radii, logit, blur(photo, 0.5 * radius_px)[:, y, x].t()], 1)
+    colour = blur(photo, 0.5 * radius_px)[:, y, x]
+    colour = colour[:3] / colour[3:].clamp(min=0.1) if len(colour) == 4 else colour
+    return torch.cat([middle - way, middle, middle + way, radii, logit, colour.clamp(0, 1).t()], 1)
 
 
-def worth(strokes: Float[Tensor, "S 13"], photo: Float[Tensor, "3 H W"], background: Float[Tensor, "3"]) -> Float[Tensor, " S"]:
+def worth(strokes: Float[Tensor, "S P"], photo: Float[Tensor, "C H W"], background: Float[Tensor, " C"]) -> Float[Tensor, " S"]:
     """By how much the summed squared error rises when one stroke is left out, for each.
 
     With w what stroke s changes in the finished picture, its own change times what the later ones let through, the error e becomes
@@ -278,7 +339,7 @@ def worth(strokes: Float[Tensor, "S 13"], photo: Float[Tensor, "3 H W"], backgro
     height, width = photo.shape[1:]
     part = max(1, MASKS // (height * width))
     parts = strokes.split(part)
-    canvases = [background[:, None, None].expand(3, height, width).contiguous()]
+    canvases = [background[:, None, None].expand(-1, height, width).contiguous()]
     for some in parts:
         canvases.append(paint(canvases[-1][None], some[None])[0])
     error = canvases[-1] - photo
@@ -305,6 +366,7 @@ def fit(
     photo: Float[Tensor, "C H W"],
     style: Style,
     *,
+    alpha: Float[Tensor, "1 H W"] | None = None,
     seconds: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], object] = lambda: False,
@@ -314,17 +376,28 @@ def fit(
 
     Without `seconds` it takes a fixed number of steps, and the same generator gives the same strokes. With them the steps end when
     so much time has gone by (the brush's compilation not counted; all strokes are laid, however short it is). When `stop` tells
-    true, what there is becomes the painting. Raises ImageError for a photograph too long, ValueError for a budget of no time.
+    true, what there is becomes the painting. A photograph with an `alpha` comes laid on white; in a transparent style the alpha is
+    painted too, else it is laid on the background, where one is given. Raises ImageError for a photograph too long, ValueError
+    for a budget of no time.
     """
     if seconds is not None and not 0 < seconds < math.inf:
         raise ValueError(f"--seconds is {seconds}; it has to be more than 0")
+    whole = photo.shape[1], photo.shape[2]
     height, width = size = work_size(photo, style)
-    photo = resize(photo.expand(3, -1, -1), height, width)
+    photo = photo.expand(3, -1, -1)
+    if style.transparent:
+        alpha = torch.ones_like(photo[:1]) if alpha is None else alpha
+        photo = torch.cat([photo - (1 - alpha), alpha])  # colours times alpha, on nothing
+    elif style.background is not None and alpha is not None:
+        photo = photo + (1 - alpha) * (style.background[:, None, None] - 1)
+    photo = resize(photo, height, width)
     ground = style.background if style.background is not None else photo.mean((1, 2))
-    if style.background is None and style.palette is not None:
+    if style.background is None and style.palette is not None and not style.transparent:
         ground = nearest_colour(ground[None], style.palette)[0]
-    blank = ground[:, None, None].expand(1, 3, height, width).contiguous()
-    paint(blank, torch.zeros(1, 1, 13).requires_grad_()).sum().backward()  # compiled before the clock runs
+    if style.transparent:
+        ground = torch.zeros(4)
+    blank = ground[:, None, None].expand(1, -1, height, width).contiguous()
+    paint(blank, torch.zeros(1, 1, len(COLUMNS) + len(ground)).requires_grad_()).sum().backward()  # compiled before the clock runs
     objective, strokes = Objective(photo), Strokes(size, style)
     clock = Clock(seconds)
     added = 0.0
@@ -353,10 +426,11 @@ def fit(
             if on_progress is not None and step % 16 == 0:
                 on_progress(Progress(clock.share, len(strokes), psnr(canvas.detach(), photo)))
     with torch.no_grad():
-        painting = Painting(strokes.numbers(strokes.free), ground, size).rounded()
+        made = strokes.numbers(strokes.free)
+        painting = Painting(made[:, : len(COLUMNS) + 3], None if style.transparent else ground, whole).rounded()
     if on_progress is not None:
         share = clock.share if stop() else 1.0
-        on_progress(Progress(share, len(strokes), psnr(painting.draw(height, width), photo)))
+        on_progress(Progress(share, len(strokes), psnr(paint(blank, made[None])[0], photo)))
     return painting
 
 
@@ -388,6 +462,6 @@ def relay(strokes: Strokes, photo: Tensor, ground: Tensor, count: int, radius_px
         kept = torch.ones(len(strokes), dtype=torch.bool)
         kept[worth(strokes.numbers(strokes.free), photo, ground).argsort(stable=True)[:count]] = False
         strokes.keep(kept)
-        blank = ground[:, None, None].expand(1, 3, *strokes.size).contiguous()
+        blank = ground[:, None, None].expand(1, -1, *strokes.size).contiguous()
         canvas = paint(blank, strokes.numbers(strokes.free)[None])[0]
         strokes.add(place(photo, canvas, count, radius_px, rng=rng))

@@ -32,13 +32,14 @@ LARGEST = 1 << 23
 
 @dataclass(frozen=True)
 class Painting:
-    """Strokes, the first one undermost, on a background of one colour."""
+    """Strokes, the first one undermost, on a background of one colour, or of none."""
 
     strokes: Float[Tensor, "S 13"]
     """Their opacity is the same from end to end, so that one SVG path can stand for each."""
-    background: Float[Tensor, "3"]
+    background: Float[Tensor, "3"] | None
+    """None is transparent: pictures have an alpha then."""
     size: tuple[int, int]
-    """Height and width in pixels that it was painted at: its aspect. The strokes are shares of it."""
+    """Height and width in pixels of what was painted: its aspect. The strokes are shares of it."""
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
@@ -55,33 +56,49 @@ class Painting:
 
     def rounded(self) -> "Painting":
         """The same in as many decimals as a file has."""
-        strokes, background = (part.double().round(decimals=DIGITS).float() for part in (self.strokes, self.background))
-        return Painting(strokes, background, self.size)
+        background = None if self.background is None else in_decimals(self.background)
+        return Painting(in_decimals(self.strokes), background, self.size)
 
     def fitted(self, longest_px: int) -> tuple[int, int]:
         """Height and width with this longer side, in the painting's aspect."""
         factor = longest_px / max(self.size)
         return max(1, round(self.size[0] * factor)), max(1, round(self.size[1] * factor))
 
-    def stages(self, count: int, height: int, width: int) -> Iterator[Float[Tensor, "3 H W"]]:
-        """At most `count` pictures of how it is painted, stroke by stroke; the last is the finished one."""
-        canvas = self.background[:, None, None].expand(3, height, width)[None].contiguous()
-        done = 0
-        for until in sorted({round(len(self.strokes) * k / max(1, count - 1)) for k in range(count - 1)} | {len(self.strokes)}):
-            canvas, done = paint(canvas, self.strokes[None, done:until]), until
-            yield canvas[0].clamp(0, 1)
+    def stops(self, count: int) -> list[int]:
+        """How many strokes each of at most `count` pictures of the painting's growth shows; the last has all."""
+        return sorted({round(len(self.strokes) * k / max(1, count - 1)) for k in range(count - 1)} | {len(self.strokes)})
 
-    def draw(self, height: int, width: int) -> Float[Tensor, "3 H W"]:
+    def stages(self, count: int, height: int, width: int) -> Iterator[Float[Tensor, "C H W"]]:
+        """At most `count` pictures of how it is painted, stroke by stroke; the last is the finished one. They have three channels,
+        and without a background a fourth, the alpha."""
+        strokes, ground = self.strokes, self.background
+        if ground is None:  # painted in colours times alpha, on nothing
+            strokes, ground = torch.cat([strokes, torch.ones(len(strokes), 1)], 1), torch.zeros(4)
+        canvas = ground[:, None, None].expand(-1, height, width)[None].contiguous()
+        done = 0
+        for until in self.stops(count):
+            canvas, done = paint(canvas, strokes[None, done:until]), until
+            picture = canvas[0].clamp(0, 1)
+            if len(ground) == 4:
+                picture = torch.cat([(picture[:3] / picture[3:].clamp(min=1e-6)).clamp(0, 1), picture[3:]])
+            yield picture
+
+    def draw(self, height: int, width: int) -> Float[Tensor, "C H W"]:
         """The picture at a size."""
         return next(self.stages(1, height, width))
 
     def svg(self, height: int, width: int) -> str:
         """SVG, one path a stroke: the union, by non-zero fill, of the discs' sweeps along the very pieces that the
-        brush cuts the curve into. All run clockwise, so that where two overlap nothing is cut out."""
+        brush cuts the curve into. All run clockwise, so that where two overlap nothing is cut out. What lies off the page is cut
+        away in the paths themselves, so that a plotter stays on its paper."""
         lines = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
-            f'<rect width="{width}" height="{height}" fill="{colour_code(self.background)}"/>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}px" height="{height}px" viewBox="0 0 {width} {height}">',
+            f"<title>A painting in {len(self.strokes)} strokes</title>",
         ]
+        if self.background is not None:
+            ground = f'<rect width="{width}" height="{height}" fill="{colour_code(self.background)}"/>'
+            lines.append(f'<g id="background">{ground}</g>')
+        lines.append('<g id="strokes">')
         points, counts = flatten(self.strokes, height, width)
         for stroke, curve, count in zip(self.strokes, points.tolist(), counts.tolist(), strict=True):
             r0, r1 = (max(0.0, r) * min(height, width) for r in stroke[6:8].tolist())
@@ -93,9 +110,10 @@ class Painting:
                 t = k / count
                 x, y = ((1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c for a, b, c in zip(*curve, strict=True))
                 ends.append((x, y, r0 + t * (r1 - r0)))
-            path = "".join(capsule(a, b) for a, b in itertools.pairwise(ends))
-            lines.append(f'<path d="{path}" fill="{colour_code(stroke[10:])}" fill-opacity="{opacity:.3g}"/>')
-        return "\n".join([*lines, "</svg>\n"])
+            path = "".join(on_page(a, b, height, width) for a, b in itertools.pairwise(ends))
+            if path:
+                lines.append(f'<path d="{path}" fill="{colour_code(stroke[10:])}" fill-opacity="{opacity:.3g}"/>')
+        return "\n".join([*lines, "</g>", "</svg>\n"])
 
     def json(self) -> str:
         """JSON: see README.md, "Paintings", for its fields."""
@@ -105,7 +123,7 @@ class Painting:
             "format": FORMAT,
             "width": width,
             "height": height,
-            "background": [round(x, DIGITS) for x in self.background.tolist()],
+            "background": None if self.background is None else [round(x, DIGITS) for x in self.background.tolist()],
             "columns": list(NAMES),
         }
         return json.dumps(head, indent=1)[:-2] + f',\n "strokes": [\n{rows}\n]\n}}\n'
@@ -131,9 +149,61 @@ class Painting:
         rows = found.get("strokes")
         if not isinstance(rows, list) or not len(rows) <= MOST:
             raise ImageError(f"{path}: strokes has to be a list of at most {MOST}")
-        background = numbers(found.get("background"), 3, f"{path}: background")
+        background = None
+        if found.get("background", 0) is not None:
+            background = torch.tensor(numbers(found.get("background"), 3, f"{path}: background"))
         strokes = [numbers(row, len(NAMES), f"{path}: stroke {index}") for index, row in enumerate(rows)]
-        return cls(torch.tensor(strokes, dtype=torch.float32).view(-1, len(NAMES)), torch.tensor(background), size)
+        return cls(torch.tensor(strokes, dtype=torch.float32).view(-1, len(NAMES)), background, size)
+
+
+def in_decimals(numbers: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
+    return numbers.double().round(decimals=DIGITS).float()
+
+
+def on_page(a: tuple[float, float, float], b: tuple[float, float, float], height: int, width: int) -> str:
+    """A `capsule`, or where it crosses the page's edge the polygon of what lies on the page; nothing where all lies beside it."""
+    lows = [min(a[axis] - a[2], b[axis] - b[2]) for axis in (0, 1)]
+    highs = [max(a[axis] + a[2], b[axis] + b[2]) for axis in (0, 1)]
+    if min(lows) >= 0 and highs[0] <= width and highs[1] <= height:
+        return capsule(a, b)
+    if highs[0] <= 0 or highs[1] <= 0 or lows[0] >= width or lows[1] >= height:
+        return ""
+    polygon = hull(a, b)
+    for axis, edge, side in ((0, 0.0, 1), (0, float(width), -1), (1, 0.0, 1), (1, float(height), -1)):
+        polygon = cut(polygon, axis, edge, side)
+    if len(polygon) < 3:
+        return ""
+    return "M" + "L".join(f"{x:.3f} {y:.3f}" for x, y in polygon) + "z"
+
+
+def hull(a: tuple[float, float, float], b: tuple[float, float, float]) -> list[tuple[float, float]]:
+    """The outline of a disc swept from a to b as a polygon, clockwise on the screen, true to a fiftieth of a pixel."""
+    (xa, ya, ra), (xb, yb, rb) = a, b
+    length = math.hypot(xb - xa, yb - ya)
+    steps = min(720, max(16, math.ceil(math.pi / math.acos(1 - min(1.0, 0.02 / max(ra, rb, 0.02))))))
+    if abs(ra - rb) >= length:  # one disc covers the other
+        arcs = [(a if ra >= rb else b, 0.0, 2 * math.pi)]
+    else:
+        way, half = math.atan2(yb - ya, xb - xa), math.acos((ra - rb) / length)
+        arcs = [(b, way - half, way + half), (a, way + half, way + 2 * math.pi - half)]
+    return [
+        (x + r * math.cos(begin + (end - begin) * k / steps), y + r * math.sin(begin + (end - begin) * k / steps))
+        for (x, y, r), begin, end in arcs
+        for k in range(steps + 1)
+    ]
+
+
+def cut(polygon: list[tuple[float, float]], axis: int, edge: float, side: int) -> list[tuple[float, float]]:
+    """The part of a convex polygon on one side of a line along an axis (Sutherland & Hodgman 1974)."""
+    kept = []
+    for one, other in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+        here, there = side * (one[axis] - edge), side * (other[axis] - edge)
+        if here >= 0:
+            kept.append(one)
+        if here * there < 0:
+            t = here / (here - there)
+            kept.append((one[0] + t * (other[0] - one[0]), one[1] + t * (other[1] - one[1])))
+    return kept
 
 
 def capsule(a: tuple[float, float, float], b: tuple[float, float, float]) -> str:

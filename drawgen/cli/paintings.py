@@ -23,7 +23,7 @@ def paint(words: list[str]) -> None:
         least_radius: float | None = None,
         opacity: float | None = None,
         palette: Annotated[str | None, arg(metavar="#RRGGBB,..|auto:N")] = None,
-        background: Annotated[str | None, arg(metavar="#RRGGBB")] = None,
+        background: Annotated[str | None, arg(metavar="#RRGGBB|none")] = None,
         animate: bool = False,
         force: bool = False,
     ) -> None:
@@ -31,7 +31,7 @@ def paint(words: list[str]) -> None:
 
         Args:
             photo: A picture, photo:NAME for a photograph that scikit-image carries (astronaut, coffee, chelsea ...), or a file
-                of strokes, which are drawn again.
+                of strokes, which are drawn again; - is standard input.
             out: The file to write: PNG, JPEG, WebP, TIFF, BMP; GIF, APNG or MP4 show how it is painted; SVG has one path a
                 stroke; JSON has the strokes' numbers.
             strokes: How many, 250 when left out.
@@ -42,8 +42,8 @@ def paint(words: list[str]) -> None:
             detail_px: Longer side of what the painter looks at; 128 when left out, and more for more than 500 strokes.
             least_radius: Least radius of a stroke in percent of the shorter side, 0.25 when left out: the thinnest brush.
             opacity: Of all strokes, above 0 to 1; when left out each has its own.
-            palette: The only colours of strokes: a list, or auto:N for N of the photograph's.
-            background: Colour of the canvas; the photograph's mean when left out.
+            palette: The only colours of strokes: a list of #rrggbb, #rgb or names, or auto:N for N of the photograph's.
+            background: Colour of the canvas, or none for a transparent one; the photograph's mean when left out.
             animate: Make a PNG or WebP move, too, and show how it is painted.
             force: Replace what exists.
         """

@@ -7,12 +7,14 @@ from pathlib import Path
 def refuse_what_does_not_fit(size: tuple[int, int], channels: int, n: int) -> None:
     """Raises ValueError where drawing would need more memory than there is, with the amount."""
     need = size[0] * size[1] * n * (4 * channels + 1) * 4 * 2
+    refuse_more_than_there_is(need, f"{n} of {size[1]}x{size[0]} pixels", "fewer" if n > 1 else "a smaller size")
+
+
+def refuse_more_than_there_is(need: int, what: str, less: str = "a smaller size") -> None:
+    """Raises ValueError where `what` needs more bytes of memory than there are, with the mend: to ask for `less`."""
     have = available_memory()
     if have is not None and need > have:
-        raise ValueError(
-            f"{n} of {size[1]}x{size[0]} pixels take about {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} are free; "
-            f"ask for {'fewer' if n > 1 else 'a smaller size'}"
-        )
+        raise ValueError(f"{what} take about {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} are free; ask for {less}")
 
 
 def available_memory() -> int | None:

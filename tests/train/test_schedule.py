@@ -82,5 +82,5 @@ def test_settings_that_contradict_each_other_are_named() -> None:
 
 def test_threads_are_as_many_as_make_sense() -> None:
     check_threads(os.cpu_count() or 1)
-    with pytest.raises(ValueError, match="fit.threads is 1000000; it has to be at most"):
+    with pytest.raises(ValueError, match=r"fit\.threads is 1000000; it has to be at most"):
         check_threads(1_000_000)
