@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import parse
+from drawgen.cli.printing import say, warn
 from drawgen.cli.progress import Bars
+from drawgen.printable import printable
 
 
 def caption(words: list[str]) -> None:
@@ -47,14 +49,14 @@ def caption(words: list[str]) -> None:
         )
         with Bars() as reports:
             for number, described in enumerate(found, 1):
-                print(caption_line(described, n, json_), flush=True)
+                say(caption_line(described, n, json_), keep="\t\n")
                 if not sys.stdout.isatty():
                     reports.drawing((number + len(skipped)) / len(pictures))
         if skipped:
-            lines = [f"  {name}: {why}" for name, why in skipped.items()]
-            print("\n".join([f"drawgen: {len(skipped)} of {len(pictures)} pictures were left out:", *lines]), file=sys.stderr)
+            lines = [f"  {printable(name)}: {printable(why)}" for name, why in skipped.items()]
+            warn("\n".join([f"drawgen: {len(skipped)} of {len(pictures)} pictures were left out:", *lines]), keep="\n")
         if attention is not None:
-            print(f"attention: {attention}", file=sys.stderr)
+            warn(f"attention: {attention}")
 
     parse(command, words, "caption")
 
@@ -66,6 +68,7 @@ def caption_line(described: Any, n: int, as_json: bool) -> str:
             for c in described.captions
         ]
         return json.dumps({"picture": described.picture, "captions": captions})
+    picture, texts = printable(described.picture), [printable(c.text) for c in described.captions]
     if n == 1:
-        return f"{described.picture}\t{described.captions[0].text}"
-    return "\n".join(f"{described.picture}\t{c.score:.3f}\t{c.text}" for c in described.captions)
+        return f"{picture}\t{texts[0]}"
+    return "\n".join(f"{picture}\t{c.score:.3f}\t{text}" for c, text in zip(described.captions, texts, strict=True))

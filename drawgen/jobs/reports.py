@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drawgen import painting
+from drawgen.printable import printable
 from drawgen.train import Progress
 
 MOST_TOLD = 20
@@ -35,6 +36,6 @@ def tell_problems(data: Any, reports: Reports) -> None:
     """What of the data was left out, and why."""
     problems = getattr(data, "problems", {})
     if problems:
-        told = [f"  {name}: {why}" for name, why in list(problems.items())[:MOST_TOLD]]
+        told = [f"  {printable(name)}: {printable(why)}" for name, why in list(problems.items())[:MOST_TOLD]]
         told += [f"  and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
         reports.say("\n".join([f"{len(problems)} entries of the data were left out:", *told]))
