@@ -4,18 +4,23 @@ Results go to standard output, progress and messages to standard error. Exit sta
 mistake, 130 and 143 interrupted.
 """
 
+import errno
 import logging
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import drawgen
 from drawgen.cli.captions import caption
 from drawgen.cli.drawing import interpolate, reconstruct, sample
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
+from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
 from drawgen.cli.training import train
+from drawgen.printable import printable
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "texture": texture,
@@ -34,11 +39,16 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    logging.basicConfig(format="drawgen: %(message)s", level=logging.WARNING)
+    replace_unprintable()
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter("drawgen: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    if len(words) > 1 and words[0] in ("-h", "--help") and words[1] in COMMANDS:
+        words = [words[1], words[0], *words[2:]]
     if not words or words[0] in ("-h", "--help"):
-        return guarded(lambda: print(overview())) or (0 if words else 2)
+        return guarded(lambda: say(overview(), keep="\n")) or (0 if words else 2)
     if words[0] == "--version":
-        print(f"drawgen {drawgen.__version__}")
+        say(f"drawgen {drawgen.__version__}")
         return 0
     if words[0] not in COMMANDS:
         return fail(2, f"there is no command {words[0]!r}; there are {', '.join(COMMANDS)} (drawgen --help)")
@@ -46,6 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
         return guarded(lambda: COMMANDS[words[0]](words[1:]))
     except SystemExit as end:  # tyro's own, after it has said what is wrong
         return end.code if isinstance(end.code, int) else 2
+
+
+class PrintableFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return printable(super().formatMessage(record))
 
 
 def overview() -> str:
@@ -60,7 +75,7 @@ def overview() -> str:
 
 
 def fail(status: int, message: str) -> int:
-    print(f"drawgen: {message}", file=sys.stderr)
+    warn(f"drawgen: {message}")
     return status
 
 
@@ -75,28 +90,34 @@ def guarded(command: Callable[[], None]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except SystemError as error:  # what numba says where Ctrl-C meets compiled code
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return fail(130, "interrupted")
     except ValueError as error:
         return fail(2, str(error))
     except MemoryError:
         return fail(1, "out of memory; ask for less (--size, -n), or close other programs")
     except Exception as error:
-        status = status_of(error)
-        if status is None:
+        told = told_of(error)
+        if told is None:
             raise
-        return fail(status, str(error))
+        return fail(*told)
 
 
-def status_of(error: Exception) -> int | None:
-    """The status for the errors that have a sentence of their own; None for a fault in drawgen, which keeps its traceback."""
+def told_of(error: Exception) -> tuple[int, str] | None:
+    """The status and the sentence of errors that can be told in one; None for a fault in drawgen, which keeps its traceback."""
     from drawgen.files import StorageError
     from drawgen.interrupts import Interrupted
     from drawgen.train import TrainingError
 
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        name = max(Path(str(error.filename)).parts, key=len)
+        return 2, f"{name[:40]}... is too long a name for a file ({len(os.fsencode(name))} bytes); choose a shorter one"
     if isinstance(error, Interrupted):
-        return 128 + error.number
+        return 128 + error.number, str(error)
     if isinstance(error, (StorageError, TrainingError)):
-        return 1
+        return 1, str(error)
     if isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error)):
-        error.args = ("out of memory; ask for less (--size, -n, a smaller batch), or close other programs",)
-        return 1
+        return 1, "out of memory; ask for less (--size, -n, a smaller batch), or close other programs"
     return None

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import parse
+from drawgen.cli.printing import say, warn
 from drawgen.cli.progress import Bars
+from drawgen.printable import printable
 
 
 def caption(words: list[str]) -> None:
@@ -73,18 +75,18 @@ def caption(words: list[str]) -> None:
             told: dict[str, str] = {}
             for number, described in enumerate(found, 1):
                 if output is None:
-                    print(caption_line(described, n, json_), flush=True)
+                    say(caption_line(described, n, json_), keep="\t\n")
                 told[described.picture] = described.captions[0].text
                 if output is not None or not sys.stdout.isatty():
                     reports.drawing((number + len(skipped)) / wanted)
         if output is not None:
             captioning.save_results(output, [(number, told[path]) for number, path in ids if path in told])
-            print(f"{output}: {len(told)} captions", file=sys.stderr)
+            warn(f"{output}: {len(told)} captions")
         if skipped:
             lines = [f"drawgen: {len(skipped)} of {wanted} pictures were left out:", *problem_lines(skipped)]
-            print("\n".join(lines), file=sys.stderr)
+            warn("\n".join(lines), keep="\n")
         if attention is not None:
-            print(f"attention: {attention}", file=sys.stderr)
+            warn(f"attention: {attention}")
 
     parse(command, words, "caption")
 
@@ -114,6 +116,7 @@ def caption_line(described: Any, n: int, as_json: bool) -> str:
             for c in described.captions
         ]
         return json.dumps({"picture": described.picture, "captions": captions})
+    picture, texts = printable(described.picture), [printable(c.text) for c in described.captions]
     if n == 1:
-        return f"{described.picture}\t{described.captions[0].text}"
-    return "\n".join(f"{described.picture}\t{c.score:.3f}\t{c.text}" for c in described.captions)
+        return f"{picture}\t{texts[0]}"
+    return "\n".join(f"{picture}\t{c.score:.3f}\t{text}" for c, text in zip(described.captions, texts, strict=True))

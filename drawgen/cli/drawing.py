@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import Size, parse
+from drawgen.cli.printing import say
 from drawgen.cli.progress import Bars
 
 
@@ -35,7 +36,8 @@ def sample(words: list[str]) -> None:
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one (see drawgen list), or MODEL for its default.
-            out: The file to write: a picture, or a GIF, APNG or MP4 of how it is drawn; text is printed when it is left out.
+            out: The file to write: a picture, or a GIF, APNG or MP4 of how it is drawn; text is printed when it is left out, with
+                control characters written out.
             n: How many, side by side.
             size: Width and height in pixels of each; the training size when left out.
             seed: Start of all random numbers; the same seed gives the same file.
@@ -57,7 +59,7 @@ def sample(words: list[str]) -> None:
 
         def show(piece: str) -> None:
             nonlocal last
-            print(piece, end="", flush=True)
+            say(piece, keep="\n\t", end="")
             last = piece or last
 
         try:
@@ -69,9 +71,9 @@ def sample(words: list[str]) -> None:
                 )  # fmt: skip
         finally:
             if last and not last.endswith("\n"):
-                print()
+                say("")
         if out is not None:
-            print(out)
+            say(out)
 
     parse(command, words, "sample")
 
@@ -113,7 +115,7 @@ def reconstruct(words: list[str]) -> None:
                 model, list(pictures), out, polish=polish, boxes=boxes, animate=animate, seed=seed, device=device, force=force,
                 reports=reports,
             )  # fmt: skip
-        print(out)
+        say(out)
 
     parse(command, words, "reconstruct")
 
@@ -144,6 +146,6 @@ def interpolate(words: list[str]) -> None:
         from drawgen import jobs
 
         jobs.interpolate(model, first, last, out, n=n, device=device, force=force)
-        print(out)
+        say(out)
 
     parse(command, words, "interpolate")

@@ -6,6 +6,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import parse
+from drawgen.cli.printing import say
 from drawgen.cli.progress import Bars
 
 
@@ -43,7 +44,7 @@ def evaluate(words: list[str]) -> None:
             scores = jobs.measure(
                 model, data=data, split=split, importance=importance, beams=beam, meteor=meteor, device=device, reports=reports
             )
-        print(json.dumps(scores) if json_ else "\n".join(score_lines(scores)))
+        say(json.dumps(scores) if json_ else "\n".join(score_lines(scores)), keep="\n")
 
     parse(command, words, "eval")
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import Size, parse
+from drawgen.cli.printing import say
 from drawgen.cli.progress import Bars
 
 
@@ -55,6 +56,6 @@ def paint(words: list[str]) -> None:
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
                 animate=animate, force=force, reports=reports,
             )  # fmt: skip
-        print(out)
+        say(out)
 
     parse(command, words, "paint")

@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from drawgen.cli.printing import warn
+
 
 class Bars:
     """Progress on standard error: a bar for training, one for drawing."""
@@ -55,4 +57,4 @@ class Bars:
 
     def message(self, text: str) -> None:
         self.close()
-        print(text, file=sys.stderr)
+        warn(text, keep="\n")

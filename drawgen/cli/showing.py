@@ -1,38 +1,67 @@
 """drawgen list and demo."""
 
 import json
+import re
+import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
 from drawgen import models
 from drawgen.cli.parsing import parse
+from drawgen.cli.printing import say
 from drawgen.cli.progress import Bars
+
+COLUMNS = 100
+"""How wide a line is at most."""
 
 
 def listing(words: list[str]) -> None:
     """Models, their presets, and what is shipped."""
 
-    def command(json_: Annotated[bool, arg(name="json")] = False) -> None:
+    def command(model: Positional[str] = "", json_: Annotated[bool, arg(name="json")] = False) -> None:
         """Lists the models, their presets, and the trained models that are shipped.
 
         Args:
+            model: Tell all of this model, instead of a line for each preset of all.
             json_: Print one JSON object.
         """
+        if model:
+            models.check_name(model)
         found = models.listing()
-        if json_:
-            print(json.dumps(found))
-            return
-        for name, presets in found["models"].items():
-            print(name)
-            for preset, about in presets.items():
-                print(f"  {preset:<9} {about}")
-        print("shipped")
-        for name, words in found["shipped"].items():
-            print(f"  {name:<16} {words}")
+        if model:
+            found["models"] = {model: found["models"][model]}
+            found["shipped"] = {name: about for name, about in found["shipped"].items() if name.startswith(f"{model}:")}
+        say(json.dumps(found) if json_ else "\n".join(list_lines(found, whole=bool(model))), keep="\n")
 
     parse(command, words, "list")
+
+
+def list_lines(found: dict[str, Any], *, whole: bool) -> list[str]:
+    """Each model's presets, by a line or `whole`, and what is shipped."""
+    lines: list[str] = []
+    for name, presets in found["models"].items():
+        lines += [name, *(preset_paragraphs if whole else preset_lines)(presets)]
+    if found["shipped"]:
+        lines += ["shipped", *(fitted(name, about.removeprefix(f"{name}: ")) for name, about in found["shipped"].items())]
+    return lines if whole else [*lines, "", "more of one of them: drawgen list MODEL"]
+
+
+def preset_lines(presets: dict[str, str]) -> list[str]:
+    """A line for each: its name, and the first sentence of what it says about itself."""
+    return [fitted(preset, re.split(r"\. (?=[A-Z])", about, maxsplit=1)[0].rstrip(".")) for preset, about in presets.items()]
+
+
+def preset_paragraphs(presets: dict[str, str]) -> list[str]:
+    wrapper = textwrap.TextWrapper(COLUMNS, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+    return [line for preset, about in presets.items() for line in (f"  {preset}", *wrapper.wrap(about))]
+
+
+def fitted(name: str, words: str) -> str:
+    """One line, cut between words where it is too long."""
+    line = f"  {name:<20} "
+    return line + textwrap.shorten(words, COLUMNS - len(line), placeholder=" ...")
 
 
 def demo(words: list[str]) -> None:
@@ -49,6 +78,6 @@ def demo(words: list[str]) -> None:
 
         with Bars() as reports:
             page = jobs.demo(out, force=force, reports=reports)
-        print(page)
+        say(page)
 
     parse(command, words, "demo")

@@ -1,12 +1,13 @@
 """drawgen texture."""
 
-import sys
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import Size, parse
+from drawgen.cli.printing import say, warn
 from drawgen.cli.progress import Bars
 
 
@@ -52,7 +53,7 @@ def texture(words: list[str]) -> None:
                 photo, out, size=images.parse_size(size), tile=tile, minutes=minutes, steps=steps, seed=seed, save=save,
                 exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, reports=reports,
             )  # fmt: skip
-        print(out)
-        print(f"more of it: drawgen sample {folder} -o OUT.png --size 1024x1024 --seed 7", file=sys.stderr)
+        say(out)
+        warn(f"more of it: drawgen sample {shlex.quote(str(folder))} -o OUT.png --size 1024x1024 --seed 7")
 
     parse(command, words, "texture")

@@ -10,16 +10,21 @@ import tyro
 from tyro.conf import arg
 
 from drawgen import models
+from drawgen.cli.printing import parsed, say
 from drawgen.cli.progress import Bars
+from drawgen.cli.showing import preset_lines
 
 
 def train(words: list[str]) -> None:
     """Trains a model by a preset, with any setting changed."""
+    if words and words[0] in ("-h", "--help"):  # of what is named after it
+        words = [*words[1:], words[0]]
     named = [word for word in words[:2] if not word.startswith("-")]
-    if not named:
-        print(train_help())
+    if not named or words[0] != named[0]:
+        if set(words) & {"-h", "--help"} or not words:
+            say(train_help(), keep="\n")
         if not set(words) & {"-h", "--help"}:
-            raise ValueError("drawgen train needs the name of a model")
+            raise ValueError("drawgen train needs the name of a model first: drawgen train MODEL --out RUN")
         return
     model, preset, rest = named[0], named[1] if len(named) > 1 and words[1] == named[1] else None, words[1:]
     rest = rest[1:] if preset else rest
@@ -51,7 +56,7 @@ def train(words: list[str]) -> None:
         frozen=True,
         kw_only=True,
     )
-    chosen: Any = tyro.cli(options, args=rest, prog=f"drawgen train {model} {preset}")
+    chosen: Any = parsed(lambda: tyro.cli(options, args=rest, prog=f"drawgen train {model} {preset}"), rest)
     fit = chosen.fit
     if fit.minutes != recipe.fit.minutes and fit.steps == recipe.fit.steps and "--resume" not in rest:
         fit = dataclasses.replace(fit, steps=None)  # minutes asked for in place of the preset's steps
@@ -61,12 +66,13 @@ def train(words: list[str]) -> None:
             model, recipe, chosen.out, preset=preset, begin=chosen.begin, resume=chosen.resume, force=chosen.force, reports=reports
         )
     if int(os.environ.get("RANK", "0")) == 0:  # one result, of however many processes
-        print(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
+        say(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
 
 
 def train_help() -> str:
     lines = ["usage: drawgen train MODEL [PRESET] --out RUN [--resume] [--model.x ..] [--data.x ..] [--fit.x ..]", ""]
     lines += ["All settings of a preset: drawgen train MODEL PRESET --help", ""]
     for name in models.names():
-        lines += [f"  {name} {preset:<9} {about}" for preset, about in models.presets(name).items()]
+        lines += [name, *preset_lines(models.presets(name))]
+    lines += ["", "All that is said of a model's presets: drawgen list MODEL"]
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drawgen import painting
+from drawgen.printable import printable
 from drawgen.train import Progress
 
 MOST_TOLD = 10
@@ -58,7 +59,7 @@ def problem_lines(problems: Mapping[str, str]) -> list[str]:
     kinds: dict[str, list[str]] = {}
     for name, why in problems.items():
         reason = why.removeprefix(name).lstrip(": ")  # an error of a picture begins with its name
-        kinds.setdefault(re.split(r"[:;(]", reason)[0].strip(), []).append(f"  {name}: {reason}")
+        kinds.setdefault(re.split(r"[:;(]", reason)[0].strip(), []).append(f"  {printable(name)}: {printable(reason)}")
     lines = []
     for kind, told in kinds.items():
         if len(told) > MOST_TOLD:

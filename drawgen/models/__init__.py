@@ -24,9 +24,14 @@ def names() -> list[str]:
 
 def module(name: str) -> Any:
     """The model's module. Raises ValueError for an unknown name."""
+    check_name(name)
+    return importlib.import_module(f"drawgen.models.{name}")
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError for an unknown name."""
     if name not in names():
         raise ValueError(f"there is no model {name!r}; there are {', '.join(names())}")
-    return importlib.import_module(f"drawgen.models.{name}")
 
 
 def presets(name: str) -> dict[str, str]:

@@ -292,7 +292,8 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(minutes=30.0, rate=1e-3, warmup=200, decay=0.8, clip=10.0, ema=0.998, valid_steps=1000),
         about="Your own pictures and captions, from scratch on a CPU, for 30 minutes (of thirty pictures the loss stands "
         "still after two: --fit.minutes 2). A folder of pictures with captions.csv (the columns picture and "
-        "caption; docs/captions.md has the other forms). For photographs add --model.encoder resnet18 --model.encoder-weights imagenet --data.side-px 224.",
+        "caption; docs/captions.md has the other forms). For photographs add "
+        "--model.encoder resnet18 --model.encoder-weights imagenet --data.side-px 224.",
     ),
     "show-and-tell": Recipe(
         model=Config(

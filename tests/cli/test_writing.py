@@ -6,7 +6,6 @@ import math
 import pytest
 import torch
 from command_line import run
-from conftest import DATA
 
 from drawgen import models
 from drawgen.cli import main
@@ -93,8 +92,8 @@ def test_a_text_that_is_handed_in_is_measured_whole(writer, capsys, tmp_path):
     assert whole["symbols"] == len("The cat sat on the mat.\n") * 60
 
 
-def test_a_foreign_text_by_the_shipped_model(capsys):
-    case = DATA.parent / "cases" / "eval-foreign-text.txt"
+def test_a_foreign_text_by_the_shipped_model(data, capsys):
+    case = data.parent / "cases" / "eval-foreign-text.txt"
     if not case.is_file():
         pytest.skip(f"{case} is not there")
     scores = json.loads(run(capsys, "eval", "char_rnn", "--data", case, "--json")[1])
