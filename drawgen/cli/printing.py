@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
-from typing import Any, TextIO
+from typing import Any
 
 from drawgen.printable import printable
 
 
-def say(text: object, *, keep: str = "", end: str = "\n", file: TextIO | None = None) -> None:
+def say(text: object, *, keep: str = "", end: str = "\n", file: Any = None) -> None:
     """Prints, at once, with control characters written out but those in `keep`. All that the command line prints goes through here
     (`warn` for standard error), but for the progress bar."""
     print(printable(str(text), keep), end=end, file=file or sys.stdout, flush=True)
