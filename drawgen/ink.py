@@ -87,7 +87,8 @@ def contrast(plane: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
     differs = differs - differs.median()
     strongest, grain = float(differs.max()), float(differs.abs().median())
     if strongest < max(FAINT, GRAINS * grain):
-        raise ImageError("the picture shows nothing but paper; give one with a character on it")
+        what = "nothing but paper" if strongest < FAINT else "no ink that stands out from its ground"
+        raise ImageError(f"the picture shows {what}; give a character on plain paper")
     return differs.clamp(min=0) / strongest
 
 

@@ -15,17 +15,9 @@ sys.modules["fuzz_loaders"] = fuzz
 spec.loader.exec_module(fuzz)
 
 COUNT = 100
-PENDING = {"metrics": "bytes that are no UTF-8"}
-UNREAD = {"pictures": "TGA is not read yet"}
 
 
-def loaders(pending):
-    """All, and those that fail today marked as such."""
-    marks = {name: pytest.mark.xfail(reason=why, strict=True) for name, why in pending.items()}
-    return [pytest.param(name, marks=marks.get(name, ())) for name in fuzz.LOADERS]
-
-
-@pytest.mark.parametrize("name", loaders(PENDING))
+@pytest.mark.parametrize("name", list(fuzz.LOADERS))
 def test_damaged_files_are_read_or_refused(name, caplog):
     caplog.set_level(logging.CRITICAL)
     tried = fuzz.batch_in_process(name, 0, COUNT)
@@ -34,7 +26,7 @@ def test_damaged_files_are_read_or_refused(name, caplog):
     assert tried.read + tried.refused == COUNT
 
 
-@pytest.mark.parametrize("name", loaders(UNREAD))
+@pytest.mark.parametrize("name", list(fuzz.LOADERS))
 def test_the_sound_files_are_read(name, tmp_path):
     """Else all would be refused for one reason."""
     for number, seed in enumerate(fuzz.seeds_of(name)):

@@ -90,10 +90,10 @@ def test_svg_and_raster_agree(rasterise, height, width):
 def test_svg_is_one_path_a_stroke():
     done = painting(20)
     root = ElementTree.fromstring(done.svg(60, 80))
-    paths = [node for node in root if node.tag.endswith("path")]
+    paths = [node for node in root.iter() if node.tag.endswith("}path")]
     drawn = done.strokes[(done.strokes[:, 6:8] > 0).any(1)]
     assert len(paths) == len(drawn)
-    assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("80", "60", "0 0 80 60")
+    assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("80px", "60px", "0 0 80 60")
     assert [path.get("fill") for path in paths] == [strokes.colour_code(row[10:]) for row in drawn]
     assert all(
         float(path.get("fill-opacity")) == pytest.approx(float(row[8]), rel=0.01) for path, row in zip(paths, drawn, strict=True)

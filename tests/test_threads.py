@@ -42,7 +42,9 @@ def test_the_library_leaves_the_number_as_it_was(tmp_path):
     jobs.train("draw", models.recipe("draw", "tiny"), tmp_path / "draw", preset="tiny")
     jobs.draw(str(tmp_path / "draw"), Request())
     jobs.measure(str(tmp_path / "draw"))
-    Image.new("RGB", (40, 30), "red").save(tmp_path / "a.png")
+    picture = Image.new("RGB", (40, 30), "white")
+    picture.paste("red", (18, 5, 22, 25))
+    picture.save(tmp_path / "a.png")
     jobs.reconstruct(str(tmp_path / "draw"), [str(tmp_path / "a.png")],
                      tmp_path / "b.png")  # fmt: skip
     assert torch.get_num_threads() == 2

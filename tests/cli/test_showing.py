@@ -11,8 +11,22 @@ def test_list(capsys):
     _, out, _ = run(capsys, "list")
     for name in models.names():
         assert name in out.splitlines()
-        for preset, about in models.presets(name).items():
-            assert f"  {preset:<9} {about}" in out.splitlines()
+        for preset in models.presets(name):
+            assert any(line.startswith(f"  {preset:<20} ") for line in out.splitlines())
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+def test_list_tells_all_of_one_model(capsys):
+    status, out, _ = run(capsys, "list", "painter")
+    assert status == 0
+    told = " ".join(out.split())
+    for about in models.presets("painter").values():
+        assert " ".join(about.split()) in told
+    assert "painter:doodles" in out
+    assert "captioner" not in out.splitlines()
+    status, _, err = run(capsys, "list", "nobody")
+    assert status == 2
+    assert "nobody" in err
 
 
 def test_list_as_json(capsys):
