@@ -22,7 +22,6 @@ import torch
 from drawgen_envs.brush import COLUMNS, paint
 from jaxtyping import Bool, Float
 from PIL import ImageColor
-from skimage.feature import structure_tensor
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -315,6 +314,8 @@ def place(
         y, x = spot[:] = divmod(int(left.argmax()), width)
         top, bottom, start, end = max(0, y - reach), min(height, y + reach + 1), max(0, x - reach), min(width, x + reach + 1)
         left[top:bottom, start:end] *= spared[top - y + reach : bottom - y + reach, start - x + reach : end - x + reach]
+    from skimage.feature import structure_tensor  # takes seconds to import: only where strokes are laid
+
     y, x = torch.from_numpy(spots).t()
     planes = [structure_tensor(plane, sigma=max(1.0, radius_px / 2), mode="nearest") for plane in photo.double().numpy()]
     down, both, across = (torch.from_numpy(sum(part)).float()[y, x] for part in zip(*planes, strict=True))
