@@ -29,6 +29,7 @@ from torch.overrides import TorchFunctionMode
 
 from drawgen.contract import Spec
 from drawgen.files import open_file, read_bytes, reason, write_atomically
+from drawgen.printable import printable
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ def weights_of(folder: Path) -> Iterator[Any]:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged ({error}); take a copy of it or train again") from error
+        raise CheckpointError(f"{path} is damaged ({printable(str(error)):.200}); take a copy of it or train again") from error
 
 
 def stored_weights(folder: Path) -> dict[str, Stored]:
@@ -228,12 +229,11 @@ def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tens
     path, stored = folder / WEIGHTS, stored_weights(folder)
     for name in sorted(set(stored) ^ set(expected)):
         what = "lacks" if name in expected else "has the unknown tensor"
-        plain = name if name.isprintable() else repr(name)
-        raise CheckpointError(f"{path} {what} {plain:.200}; it does not belong to the {CONFIG} beside it")
+        raise CheckpointError(f"{path} {what} {printable(name):.200}; it does not belong to the {CONFIG} beside it")
     for name, (kind, shape) in stored.items():
         wanted = expected[name]
         if shape != tuple(wanted.shape):
-            raise CheckpointError(f"{path}: {name} has shape {shape} and {CONFIG} asks for {tuple(wanted.shape)}")
+            raise CheckpointError(f"{path}: {name} has shape {shape!s:.100} and {CONFIG} asks for {tuple(wanted.shape)}")
         halves = ("F16", "BF16") if wanted.is_floating_point() else ()
         if TYPES.get(kind) != wanted.dtype and kind not in halves:
             raise CheckpointError(f"{path}: {name} is stored as {kind}, not as {wanted.dtype}; take a copy of it or train again")
@@ -248,13 +248,15 @@ def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tens
 
 
 class Bounded(TorchFunctionMode):
-    """While it is on, no tensor is made and no weights are gathered that are larger than `stored` weights and `SPARE`: a config
-    that asks for more is refused before the memory is touched. Raises CheckpointError, naming `where`."""
+    """While it is on, no tensor is made and no weights are gathered that are larger than `stored` weights and `SPARE`, nor many
+    more of them: a config that asks for more is refused before the memory is touched, and before thousands of layers are built.
+    Raises CheckpointError, naming `where`."""
 
     def __init__(self, stored: Mapping[str, Stored], where: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.most = 8 * sum(math.prod(shape) for _, shape in stored.values()) + SPARE
-        self.where, self.gathered = where, 0
+        self.most_tensors = 2 * len(stored) + 100  # what is not stored are a few buffers
+        self.where, self.gathered, self.tensors = where, 0, 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:
@@ -282,7 +284,8 @@ class Bounded(TorchFunctionMode):
     def gather(self, _module: nn.Module, _name: str, tensor: Tensor | None) -> None:
         if tensor is not None:
             self.gathered += tensor.numel() * tensor.element_size()
-            if self.gathered > self.most:
+            self.tensors += 1
+            if self.gathered > self.most or self.tensors > self.most_tensors:
                 self.refuse()
 
     def refuse(self) -> NoReturn:

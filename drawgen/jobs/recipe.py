@@ -35,7 +35,10 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     kept: dict[str, Any] = checkpoint.read_json(folder / RECIPE)
     parts = ("data", "fit", "config")
     whole = isinstance(kept, dict) and {"model", "preset", "ranks", *parts} <= set(kept)
-    if not whole or not all(isinstance(kept[part], dict) for part in parts):
+    names = whole and all(type(kept[part]) is str for part in ("model", "preset")) and type(kept["ranks"]) is int
+    changes = kept.get("changes", []) if names else None
+    counted = isinstance(changes, list) and all(isinstance(row, list) and [type(n) for n in row] == [int] * 3 for row in changes)
+    if not counted or not all(isinstance(kept[part], dict) for part in parts):
         raise checkpoint.CheckpointError(f"{folder / RECIPE} is not a run's recipe; start again in another folder")
     return kept
 

@@ -73,9 +73,11 @@ def test_train_refuses_bad_settings(capsys, here, flags, words):
 
 
 def test_damaged_recipe(capsys, here):
-    wrong = json.dumps(json.loads(Path("run/recipe.json").read_text()) | {"fit": 3})
+    kept = json.loads(Path("run/recipe.json").read_text())
     foreign = "run/recipe.json is not a run's recipe"
-    for content, words in (("{", "run/recipe.json is damaged"), ("[]", foreign), (wrong, foreign)):
+    changes: list[dict] = [{"fit": 3}, {"preset": []}, {"model": {}}, {"ranks": "1"}, {"changes": 3}, {"changes": [[1, 2]]}]
+    wrong = [(json.dumps(kept | change), foreign) for change in changes]
+    for content, words in (("{", "run/recipe.json is damaged"), ("[]", foreign), *wrong):
         Path("run/recipe.json").write_text(content)
         refused(capsys, here, "train ride tiny --out run --resume", words)
         refused(capsys, here, "eval run", words)
