@@ -295,8 +295,8 @@ def coco_pictures(file: Path, pictures: str, report: Report) -> list[tuple[int, 
             name, key = checked(image["file_name"]), image["id"]
             if isinstance(key, bool) or not isinstance(key, int):
                 raise TypeError(f"the id {key!r:.40} is no whole number")
-        except (KeyError, TypeError) as error:
-            report.leave_out(f"{file.name}, images[{number}]", f"it is not as it should be: {type(error).__name__}: {error}")
+        except (KeyError, TypeError):
+            report.leave_out(f"{file.name}, images[{number}]", "it has to have an id and a file_name")
             continue
         path = names.find(name)
         if path is None:
@@ -586,16 +586,15 @@ def read_coco(whole: dict[str, Any], file: Path, report: Report) -> list[Row]:
     for number, image in enumerate(whole["images"]):
         try:
             names[image["id"]] = checked(image["file_name"])
-        except (KeyError, TypeError) as error:
-            report.leave_out(f"{file.name}, images[{number}]", f"it is not as it should be: {type(error).__name__}: {error}")
+        except (KeyError, TypeError):
+            report.leave_out(f"{file.name}, images[{number}]", "it has to have an id and a file_name")
     rows = [Row(name, []) for name in names.values()]
     for number, annotation in enumerate(whole["annotations"]):
         name = f"{file.name}, annotations[{number}]"
         try:
             rows.append(sayable(Row(names[annotation["image_id"]], [checked(annotation["caption"])]), name, report))
-        except (KeyError, TypeError) as error:
-            what = "it has to have a caption and the image_id of a picture in images"
-            report.leave_out(name, f"{what}: {type(error).__name__}: {error}")
+        except (KeyError, TypeError):
+            report.leave_out(name, "it has to have a caption and the image_id of a picture in images")
     return rows if any(row.captions for row in rows) else []
 
 
