@@ -175,7 +175,8 @@ def to_srgb(raster: Raster, name: str) -> tuple[Float32[np.ndarray, "H W C"], Fl
         except ValueError as error:
             warn(f"{name}: its colour profile cannot be used ({error}); its colours are taken as they are")
     height, width = raster.pixels.shape[:2]
-    out = np.empty((height, width, 1 if raster.model == "grey" else 3), np.float32)
+    # Plane by plane in memory, as tensors have it: what comes later copies nothing.
+    out = np.empty((1 if raster.model == "grey" else 3, height, width), np.float32).transpose(1, 2, 0)
     alpha = np.empty((height, width), np.float32) if raster.alpha else None
     step = max(1, MOST_AT_ONCE // max(1, width))
     for first in range(0, height, step):
@@ -185,7 +186,11 @@ def to_srgb(raster: Raster, name: str) -> tuple[Float32[np.ndarray, "H W C"], Fl
         if raster.pixels.dtype != np.uint8:
             exact: np.ndarray = colours.astype(np.float32 if colours.dtype in (np.uint16, np.float16, np.float32) else np.float64)
             colours = np.clip((exact - black) / span, 0, 1).astype(np.float32)
-        out[rows] = in_srgb(colours, raster.model, convert)
+        if convert is None and colours.dtype == np.uint8 and raster.model in ("grey", "rgb"):
+            for channel in range(out.shape[2]):
+                np.divide(colours[..., channel], np.float32(255), out=out[rows, :, channel])
+        else:
+            out[rows] = in_srgb(colours, raster.model, convert)
         if alpha is not None:
             alpha[rows] = np.clip(part[..., -1].astype(np.float32) / raster.range.opaque, 0, 1)
             share = alpha[rows, :, None]
