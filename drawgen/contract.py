@@ -145,18 +145,20 @@ class Sample:
 
 
 @runtime_checkable
-class Model(Protocol):
-    """What the trainer and the command line ask of a model. Optional, with the meaning of its absence in brackets:
+class Measures(Protocol):
+    """What `evaluate` asks."""
 
-    - `sample(request) -> Sample`: pictures drawn from the model (it only recognises: there is nothing to draw).
+    def measure(self, batch: Batch, *, rng: torch.Generator) -> Totals: ...
+
+
+@runtime_checkable
+class Model(Measures, Protocol):
+    """What the trainer asks of a model, which is an `nn.Module`. Beside it a model may have verbs, what `Checks`, `Prepares` and
+    `DrawsNoise` name, and two attributes:
+
     - `static = True`: the sequence of losses and all shapes never vary and nothing is read on the host, so that a GPU may
       capture the whole step (False). Such a model draws all its noise in `draw_noise`; the `rng` of its losses is a dummy.
-    - `draw_noise(batch, *, rng) -> Batch`: the batch with the step's random numbers in it (the batch as it is).
-    - `check(batch)`: shown the first batch of all, before anything is trained or measured; raises ValueError where the model is
-      not for such data (any will do).
-    - `prepare(batches, *, rng)`: run once before the first step, never on resume; what it finds out are buffers (nothing).
     - `compilable`: names of the submodules that gain from `torch.compile` (none).
-    - `write(request, index) -> Iterator[str]`: sample number `index` of a text, in pieces as they come (it draws pictures).
     """
 
     config: Any
@@ -164,7 +166,38 @@ class Model(Protocol):
 
     def players(self) -> dict[str, Player]: ...
     def losses(self, batch: Batch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]: ...
-    def measure(self, batch: Batch, *, rng: torch.Generator) -> Totals: ...
+
+    # Of nn.Module:
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+    def buffers(self) -> Iterator[Tensor]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+    def train(self, mode: bool = True) -> Any: ...
+    def eval(self) -> Any: ...
+    def to(self, device: torch.device) -> Any: ...
+    def zero_grad(self, set_to_none: bool = True) -> None: ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A model that is not for any data. `check` is shown the first batch of all, before anything is trained or measured, and raises
+    ValueError where the model is not for such data."""
+
+    def check(self, batch: Batch) -> None: ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A model that looks at the data once, before the first step and never on resume; what it finds out are buffers."""
+
+    def prepare(self, batches: Iterable[Batch], *, rng: torch.Generator) -> None: ...
+
+
+@runtime_checkable
+class DrawsNoise(Protocol):
+    """A model whose losses take random numbers that are drawn before the step: the batch with them in it."""
+
+    def draw_noise(self, batch: Batch, *, rng: torch.Generator) -> Batch: ...
 
 
 @runtime_checkable

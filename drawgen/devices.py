@@ -1,10 +1,11 @@
 """Where tensors live: choosing a device, and getting a batch there."""
 
+import os
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from drawgen.contract import Batch
-from drawgen.parallel import local_rank
 
 
 def choose_device(name: str) -> torch.device:
@@ -29,3 +30,13 @@ def choose_device(name: str) -> torch.device:
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The NamedTuple with its tensors on `device`."""
     return type(batch)(*(x.to(device, non_blocking=True) if isinstance(x, Tensor) else x for x in batch))
+
+
+def local_rank() -> int:
+    """This process's number on its machine: which GPU it takes."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's parameters are."""
+    return next(model.parameters()).device

@@ -19,16 +19,17 @@ import torch
 from drawgen_envs.brush import paint, paint_torch
 from torch import Tensor
 
-from drawgen import images, jobs, models, painting
+from drawgen import images, jobs, models
 from drawgen.contract import Spec, generator
 from drawgen.data.pictures import Pictures
 from drawgen.models import painter
-from drawgen.strokes import Painting
+from drawgen.strokes import placing
+from drawgen.strokes.painting import Painting
 
 
 def step_ms(done: Painting, photo: Tensor, brush: Callable[[Tensor, Tensor], Tensor], repeats: int) -> float:
     """CPU milliseconds of a step, mean."""
-    objective = painting.Objective(photo)
+    objective = placing.Objective(photo)
     blank = done.background[:, None, None].expand(1, *photo.shape).contiguous()
     begun = time.process_time()
     for _ in range(repeats):
@@ -62,12 +63,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     whole = images.load_image("photo:astronaut")
-    painting.fit(whole, painting.Style(strokes=1), seconds=0.1, rng=generator(0))  # compiled
+    placing.lay(whole, placing.Style(strokes=1), seconds=0.1, rng=generator(0))  # compiled
     table = []
     for count in (100, 250, 500, 1000):
-        said: list[painting.Progress] = []
+        said: list[placing.PaintingProgress] = []
         begun = time.process_time()
-        done = painting.fit(whole, painting.Style(strokes=count), on_progress=said.append, rng=generator(0))
+        done = placing.lay(whole, placing.Style(strokes=count), on_progress=said.append, rng=generator(0))
         seconds = time.process_time() - begun
         photo = images.resize(whole, *done.size)
         few = Painting(done.strokes[:50], done.background, done.size)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import torch
 
-from drawgen import attention_maps, captioning, images, jobs, models
+from drawgen import attention_maps, images, jobs, models
 from drawgen.data.captions import Example
 from drawgen.data.scene_language import KINDS
 from drawgen.data.scenes import Scenes
+from drawgen.jobs import captions
 
 SHOWN = 3
 
@@ -45,8 +46,8 @@ def main() -> None:
     model = models.load(arguments.run)
     recipe = jobs.stored_recipe(arguments.run)[2]
     data = dataclasses.replace(recipe.data, count=arguments.count, lessons=0)
-    scores = {split: captioning.score(model, data.examples(split), beams=arguments.beam) for split in ("valid", "test")}
-    scores["no picture"] = captioning.score(model, blank(data.examples("test")), beams=arguments.beam)
+    scores = {split: captions.score(model, data.examples(split), beams=arguments.beam) for split in ("valid", "test")}
+    scores["no picture"] = captions.score(model, blank(data.examples("test")), beams=arguments.beam)
     lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
     seconds = max(line.get("seconds", 0.0) for line in lines)
     asked = [
@@ -75,7 +76,7 @@ def main() -> None:
         f"| --- |{' --- |' * len(scores)}",
         *table,
         "",
-        "What the names mean: `captioning.score`. Made by `scripts/caption_report.py`.",
+        "What the names mean: `captions.score`. Made by `scripts/caption_report.py`.",
     ]
     arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n")
     print("\n".join(text))

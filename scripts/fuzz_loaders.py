@@ -45,8 +45,8 @@ from drawgen.data.captions import SPECIAL, Captioned
 from drawgen.data.digits import Binarized
 from drawgen.data.strokes import Strokes
 from drawgen.data.text import Text
-from drawgen.journal import Journal
-from drawgen.strokes import FORMAT, NAMES, Painting
+from drawgen.strokes.painting import FORMAT, NAMES, Painting
+from drawgen.training.journal import Journal
 
 BATCH = 200
 """Files that one child reads."""

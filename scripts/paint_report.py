@@ -4,7 +4,7 @@
 
 For each photograph and number of strokes: the decibels (PSNR at the size that is painted, 128 pixels on the longer side) and the
 CPU seconds on one thread, over the seeds. At the largest number also the *worms*: how far the steps between neighbouring pixels are
-from the photograph's where that is flat (root mean square, in levels of 255, weighted as in `painting.Objective`), with the term of
+from the photograph's where that is flat (root mean square, in levels of 255, weighted as in `placing.Objective`), with the term of
 the loss that prevents them and without it. The paintings are kept in RUNS, as JSON (ignored by git), so that a second call only
 measures what is missing.
 """
@@ -16,13 +16,14 @@ from pathlib import Path
 
 import torch
 
-from drawgen import images, jobs, painting
+from drawgen import images, jobs
 from drawgen.contract import generator
-from drawgen.strokes import Painting
+from drawgen.strokes import placing
+from drawgen.strokes.painting import Painting
 
 PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
 COUNTS = (100, 250, 500)
-FLAT = painting.FLAT
+FLAT = placing.FLAT
 
 
 def painted(runs: Path, photo: str, count: int, seed: int, flat: float = FLAT) -> tuple[Painting, float]:
@@ -31,9 +32,9 @@ def painted(runs: Path, photo: str, count: int, seed: int, flat: float = FLAT) -
     took = kept.with_suffix(".seconds")
     if not took.exists():
         picture = images.load_image(f"photo:{photo}")
-        painting.FLAT = flat
+        placing.FLAT = flat
         begun = time.process_time()
-        done = painting.fit(picture, painting.Style(strokes=count), rng=generator(seed))
+        done = placing.lay(picture, placing.Style(strokes=count), rng=generator(seed))
         seconds = time.process_time() - begun
         kept.write_text(done.json())
         took.write_text(json.dumps(seconds))
@@ -41,7 +42,7 @@ def painted(runs: Path, photo: str, count: int, seed: int, flat: float = FLAT) -
 
 
 def worms(done: Painting, photo: torch.Tensor) -> float:
-    objective = painting.Objective(photo)
+    objective = placing.Objective(photo)
     error = done.draw(*photo.shape[1:]) - photo
     pairs = [(weight, error.diff(dim=dim).square().mean(0)) for dim, weight in zip((1, 2), objective.flat, strict=True)]
     squares, weights = sum((w[0] * e).sum() for w, e in pairs), sum(w.sum() for w, _ in pairs)
@@ -61,7 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.runs.mkdir(parents=True, exist_ok=True)
-    painting.fit(torch.rand(3, 16, 16), painting.Style(strokes=1, detail_px=16), seconds=0.1, rng=generator(0))  # compiled
+    placing.lay(torch.rand(3, 16, 16), placing.Style(strokes=1, detail_px=16), seconds=0.1, rng=generator(0))  # compiled
     table, rows = [], []
     for name in PHOTOS:
         whole = images.load_image(f"photo:{name}").expand(3, -1, -1)
@@ -69,12 +70,12 @@ def main() -> None:
         for count in COUNTS:
             found = [painted(arguments.runs, name, count, seed) for seed in range(arguments.seeds)]
             photo = images.resize(whole, *found[0][0].size)
-            scores = [painting.psnr(done.draw(*done.size), photo) for done, _ in found]
+            scores = [placing.psnr(done.draw(*done.size), photo) for done, _ in found]
             steep = ""
             if count == COUNTS[-1]:
                 bare, _ = painted(arguments.runs, name, count, 0, 0.0)
                 steep = f"{worms(found[0][0], photo):.2f} / {worms(bare, photo):.2f} "
-                steep += f"({scores[0]:.2f} / {painting.psnr(bare.draw(*bare.size), photo):.2f} dB)"
+                steep += f"({scores[0]:.2f} / {placing.psnr(bare.draw(*bare.size), photo):.2f} dB)"
             table.append(f"| {name} | {count} | {spread(scores, 2)} | {spread([s for _, s in found], 1)} | {steep} |")
             print(table[-1], flush=True)
             large = found[0][0].fitted(round(256 * max(photo.shape[1:]) / min(photo.shape[1:])))

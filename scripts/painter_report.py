@@ -19,7 +19,7 @@ from drawgen.data.pictures import Pictures
 from drawgen.data.standard import read_characters
 from drawgen.jobs.drawing import POLISH
 from drawgen.models.painter import COUNTS, squared
-from drawgen.polishing import polish
+from drawgen.strokes.polishing import polish
 
 POLISHES = (0, 5, 10, 25, 50, 100)
 

@@ -36,8 +36,9 @@ def test_the_library_leaves_the_number_as_it_was(tmp_path):
     """Also between the captions of a generator that is not read to its end."""
     from PIL import Image
 
-    from drawgen import captioning, jobs, models
+    from drawgen import jobs, models
     from drawgen.contract import Request
+    from drawgen.jobs import captions
 
     jobs.train("draw", models.recipe("draw", "tiny"), tmp_path / "draw", preset="tiny")
     jobs.draw(str(tmp_path / "draw"), Request())
@@ -51,6 +52,6 @@ def test_the_library_leaves_the_number_as_it_was(tmp_path):
     jobs.paint(str(tmp_path / "a.png"), tmp_path / "c.png", strokes=3)
     assert torch.get_num_threads() == 2
     jobs.train("captioner", models.recipe("captioner", "tiny"), tmp_path / "captioner", preset="tiny")
-    found = captioning.caption(str(tmp_path / "captioner"), [str(tmp_path / "a.png")] * 2, skipped={})
+    found = captions.caption(str(tmp_path / "captioner"), [str(tmp_path / "a.png")] * 2, skipped={})
     next(found)
     assert torch.get_num_threads() == 2

@@ -109,7 +109,7 @@ def told_of(error: Exception) -> tuple[int, str] | None:
     """The status and the sentence of errors that can be told in one; None for a fault in drawgen, which keeps its traceback."""
     from drawgen.files import StorageError
     from drawgen.interrupts import Interrupted
-    from drawgen.train import TrainingError
+    from drawgen.training import TrainingError
 
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         name = max(Path(str(error.filename)).parts, key=len)

@@ -46,21 +46,21 @@ def caption(words: list[str]) -> None:
             json_: Print one JSON object for each picture.
             force: Replace what exists.
         """
-        from drawgen import captioning
         from drawgen.data.caption_files import Report, coco_pictures
+        from drawgen.jobs import captions
         from drawgen.jobs.reports import problem_lines
 
         check_words(paths, coco, pictures, output, n, json_)
         report = Report(strict=strict)
         ids: list[tuple[int, str]] = []
         if coco is not None and output is not None:
-            captioning.check_results(output, force=force)
+            captions.check_results(output, force=force)
             ids = coco_pictures(coco, pictures, report)
-        names = list(dict.fromkeys(path for _, path in ids)) if ids else captioning.pictures_in(paths)
+        names = list(dict.fromkeys(path for _, path in ids)) if ids else captions.pictures_in(paths)
         skipped = report.left_out
         wanted = len(names) + len(skipped)
         with Bars() as reports:
-            found = captioning.caption(
+            found = captions.caption(
                 model,
                 names,
                 beams=beam,
@@ -80,7 +80,7 @@ def caption(words: list[str]) -> None:
                 if output is not None or not sys.stdout.isatty():
                     reports.drawing((number + len(skipped)) / wanted)
         if output is not None:
-            captioning.save_results(output, [(number, told[path]) for number, path in ids if path in told])
+            captions.save_results(output, [(number, told[path]) for number, path in ids if path in told])
             warn(f"{output}: {len(told)} captions")
         if skipped:
             lines = [f"drawgen: {len(skipped)} of {wanted} pictures were left out:", *problem_lines(skipped)]

@@ -9,7 +9,7 @@ from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.textures import texture
 from drawgen.jobs.training import train
-from drawgen.run_folder import mend
+from drawgen.training.run_folder import mend
 
 __all__ = [
     "RECIPE",

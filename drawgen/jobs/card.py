@@ -11,7 +11,7 @@ import torch
 import drawgen
 from drawgen.contract import Recipe
 from drawgen.jobs.verbs import Verb
-from drawgen.train import Outcome
+from drawgen.training import Outcome
 
 
 def machine() -> str:

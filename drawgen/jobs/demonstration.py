@@ -6,9 +6,9 @@ from typing import Any
 
 import drawgen
 from drawgen import checkpoint, files, images, models
-from drawgen.captioning import caption
 from drawgen.data.scenes import Scenes
 from drawgen.data.scenes import draw as draw_scenes
+from drawgen.jobs.captions import caption
 from drawgen.jobs.drawing import sample
 from drawgen.jobs.loading import NO_PICTURE
 from drawgen.jobs.paintings import paint

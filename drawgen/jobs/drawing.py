@@ -8,7 +8,8 @@ import torch
 
 from drawgen import images, models
 from drawgen.contract import Request, Sample, generator
-from drawgen.jobs.loading import device_of, pictures_for
+from drawgen.devices import device_of
+from drawgen.jobs.loading import pictures_for
 from drawgen.jobs.memory import refuse_what_does_not_fit
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import check_grid, kinds_for, moves, save

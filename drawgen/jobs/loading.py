@@ -14,11 +14,6 @@ MOST_DRAWN = 1024
 read."""
 
 
-def device_of(model: Any) -> torch.device:
-    device: torch.device = next(model.parameters()).device
-    return device
-
-
 def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
     """A person's pictures as a model wants them: for one of black-and-white pictures, or one that draws in ink, the ink cut out and
     centred; for others the middle of each, resized. One of the model's own size is taken as it is."""

@@ -8,16 +8,17 @@ from typing import Any
 
 import torch
 
-from drawgen import captioning, checkpoint, models
+from drawgen import checkpoint, models
 from drawgen.contract import SPLITS, Batch, Spec, Totals, check_split
 from drawgen.data import caption_scores
 from drawgen.data.pictures import DataError
-from drawgen.jobs.loading import device_of
+from drawgen.devices import device_of
+from drawgen.jobs import captions
 from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
 from drawgen.ranges import check_range
 from drawgen.threads import threads
-from drawgen.train import evaluate
+from drawgen.training import evaluate
 
 WHOLE = "all"
 """The split of a text that is all of it."""
@@ -39,7 +40,7 @@ def measure(
     its run's data, or of `data`, which is read the same way. None takes all of a text that is handed in, and else "valid".
 
     `importance` adds the importance-weighted estimate with so many samples (`draw`). Of captions, those that the model writes by a
-    search of so many `beams` (None: 5) are scored too (`captioning.score`), with `meteor` by that as well. Raises ValueError for a
+    search of so many `beams` (None: 5) are scored too (`captions.score`), with `meteor` by that as well. Raises ValueError for a
     split that the data does not have, for what the model does not, and where there is nothing to measure.
     """
     folder = models.resolve(source)
@@ -72,12 +73,12 @@ def measure(
     scores = evaluate(model, counted, split=split)
     if describes:
         counted.count["pictures"] = 0
-        scores |= captioning.score(model, counted.examples(split), beams=beams or 5, meteor=meteor)
+        scores |= captions.score(model, counted.examples(split), beams=beams or 5, meteor=meteor)
         if "nats_per_word" in scores:
             scores["perplexity"] = math.exp(min(700.0, scores["nats_per_word"]))
         if not caption_scores.available():
             reports.say(caption_scores.MISSING)
-        if captioning.is_dead(scores):
+        if captions.is_dead(scores):
             reports.say("the attention is dead: the maps don't change from word to word")
     tell_problems(config, reports)
     if importance is not None:

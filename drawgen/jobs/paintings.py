@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drawgen import files, images, painting
+from drawgen import files, images
 from drawgen.contract import generator
 from drawgen.interrupts import Interrupted, signals
 from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import VECTOR, kinds_for, moves
-from drawgen.strokes import Painting
+from drawgen.strokes import colours, placing
+from drawgen.strokes.painting import Painting
 from drawgen.threads import threads
 
 FRAMES = 96
@@ -53,7 +54,7 @@ def paint(
 ) -> None:
     """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
     (height, width), an animation of the painting (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. `-` is
-    standard input. Settings that are None have the defaults of `painting.Style`; a background of "none" is transparent. On a signal
+    standard input. Settings that are None have the defaults of `placing.Style`; a background of "none" is transparent. On a signal
     (`interrupts`) the painting so far is written. Raises ImageError, ValueError, Interrupted, StorageError."""
     images.check_output(out, force=force, kinds=kinds_for(animate), sources=["/dev/stdin" if photo == "-" else photo])
     settings: dict[str, Any] = {
@@ -85,18 +86,18 @@ def paint(
             if size is not None:
                 image, alpha = images.middle(image, *size), None if alpha is None else images.middle(alpha, *size)
             if palette is not None:
-                settings["palette"] = painting.parse_palette(palette, image)
+                settings["palette"] = colours.parse_palette(palette, image)
             if background is not None:
                 settings.pop("background")
-                settings |= {"transparent": True} if clear else {"background": painting.parse_colour(background, "--background")}
-            style = painting.Style(**settings)
+                settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "--background")}
+            style = placing.Style(**settings)
             if max(image.shape[1:]) < style.longest_px:
                 reports.say(
                     f"{photo} is {image.shape[2]}x{image.shape[1]} pixels, fewer than the painter looks at; it is enlarged to "
                     f"{style.longest_px} on its longer side"
                 )
             with signals() as noted:
-                painted = painting.fit(
+                painted = placing.lay(
                     image, style, alpha=alpha, seconds=seconds, on_progress=reports.strokes, stop=noted, rng=generator(seed)
                 )
                 interrupt = noted()

@@ -8,7 +8,7 @@ from typing import Any
 from drawgen import checkpoint, models
 from drawgen.contract import Recipe
 from drawgen.data.pictures import DataError
-from drawgen.schedule import Fit, fall_begins
+from drawgen.training.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
 PATHS = ("path", "pictures", "valid")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drawgen import painting
 from drawgen.printable import printable
-from drawgen.train import Progress
+from drawgen.strokes.placing import PaintingProgress
+from drawgen.training import Progress
 
 MOST_TOLD = 10
 """Entries of one kind that are all named when they were left out."""
@@ -23,7 +23,7 @@ class Reports:
     training: Callable[[Progress], None] | None = None
     drawing: Callable[[float], None] | None = None
     """The share of the pictures that is drawn."""
-    strokes: Callable[[painting.Progress], None] | None = None
+    strokes: Callable[[PaintingProgress], None] | None = None
     message: Callable[[str], None] | None = None
     writing: Callable[[str], None] | None = None
     """A piece of text, as it comes."""

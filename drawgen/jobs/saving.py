@@ -6,7 +6,7 @@ import torch
 
 from drawgen import files, images
 from drawgen.contract import Sample
-from drawgen.strokes import Painting
+from drawgen.strokes.painting import Painting
 
 VECTOR = (".svg", ".json")
 """Endings of files that hold strokes."""

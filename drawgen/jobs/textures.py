@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from drawgen import checkpoint, files, images, models, run_folder
+from drawgen import checkpoint, files, images, models
 from drawgen.contract import Request
 from drawgen.devices import choose_device
 from drawgen.jobs.drawing import draw
@@ -13,6 +13,7 @@ from drawgen.jobs.recipe import RECIPE, read_recipe
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import save as write
 from drawgen.jobs.training import train
+from drawgen.training import run_folder
 
 
 def texture(

@@ -7,16 +7,18 @@ from typing import Any
 
 import torch
 
-from drawgen import checkpoint, files, images, models, run_folder
+from drawgen import checkpoint, files, images, models
 from drawgen.contract import Recipe, Request, generator
 from drawgen.data.pictures import DataError
+from drawgen.devices import device_of
 from drawgen.jobs.card import card
-from drawgen.jobs.loading import NO_PICTURE, device_of
+from drawgen.jobs.loading import NO_PICTURE
 from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_data, tell_problems
 from drawgen.jobs.verbs import verbs_of
 from drawgen.jobs.writing import BETWEEN
-from drawgen.train import BUILD, Outcome, fit
+from drawgen.training import Outcome, fit, run_folder
+from drawgen.training.run import BUILD
 
 
 def train(

@@ -32,7 +32,7 @@ from drawgen.nn import convnet
 from drawgen.nn.decoder import Decoder, Memory
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import CELLS
-from drawgen.train import Fit
+from drawgen.training import Fit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec,
 from drawgen.data.text import Characters, Sums, Text, decode, encode, line_break, plain_lines
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
-from drawgen.train import Fit
+from drawgen.training import Fit
 
 CHUNK = 1024
 """Steps measured at once."""

@@ -32,7 +32,7 @@ from drawgen.data.standard import Standard
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
-from drawgen.train import Fit
+from drawgen.training import Fit
 
 CHUNK = 16
 """Pictures sampled at once."""

@@ -25,7 +25,7 @@ from drawgen.data.clutter import Cluttered, Labelled
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
-from drawgen.train import Fit
+from drawgen.training import Fit
 
 CLASSES = 10
 DIM = 0.25

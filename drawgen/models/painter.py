@@ -36,8 +36,8 @@ from drawgen.data.standard import Standard
 from drawgen.data.strokes import Strokes
 from drawgen.nn.policy import Critic, Policy, gradient_penalty
 from drawgen.policy_gradient import advantages, clipped_surrogate
-from drawgen.polishing import polish, pyramid
-from drawgen.train import Fit
+from drawgen.strokes.polishing import polish, pyramid
+from drawgen.training import Fit
 
 CHUNK = 16
 """Drawings sampled at once."""

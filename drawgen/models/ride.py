@@ -25,7 +25,7 @@ from drawgen.data.pictures import Crops, Pictures
 from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
 from drawgen.tiling import close_rows, unshear
-from drawgen.train import Fit
+from drawgen.training import Fit
 
 LEVELS = 256
 MOST_OVERLAP = 64

@@ -7,7 +7,7 @@ import pytest
 from command_line import refused, run
 
 from drawgen import jobs, models
-from drawgen.train import evaluate
+from drawgen.training import evaluate
 
 
 def test_a_model_without_its_data_says_what_to_give(capsys, here):

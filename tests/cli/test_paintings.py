@@ -14,9 +14,9 @@ PAINT = "paint photo.png -o new.png --strokes 5 --detail-px 32"
 @pytest.fixture
 def quick(monkeypatch):
     """Paintings of few steps."""
-    from drawgen import painting
+    from drawgen.strokes import placing
 
-    monkeypatch.setattr(painting, "ROUNDS", tuple(part._replace(steps=2) for part in painting.ROUNDS))
+    monkeypatch.setattr(placing, "ROUNDS", tuple(part._replace(steps=2) for part in placing.ROUNDS))
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp", "gif", "apng", "mp4", "svg", "json"])
@@ -52,16 +52,16 @@ def test_paint_again_from_strokes(capsys, here, quick):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_paint_interrupted_keeps_what_there_is(capsys, here, monkeypatch, number):
-    from drawgen import painting
+    from drawgen.strokes import placing
 
-    plain = painting.Strokes.step
+    plain = placing.LooseStrokes.step
 
     def step(strokes, gradient, rate):
         plain(strokes, gradient, rate)
         if len(strokes) > 3:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(painting.Strokes, "step", step)
+    monkeypatch.setattr(placing.LooseStrokes, "step", step)
     line = "paint photo:coffee -o a.png --strokes 20 --detail-px 32 --size 30x20"
     status, _, err = run(capsys, *line.split())
     assert status == 128 + number

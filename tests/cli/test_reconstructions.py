@@ -9,7 +9,7 @@ from PIL import Image
 
 from drawgen import images
 from drawgen.cli import main
-from drawgen.strokes import Painting
+from drawgen.strokes.painting import Painting
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,15 @@
 import pytest
 from PIL import Image
 
-from drawgen import jobs, models, painting
+from drawgen import jobs, models
+from drawgen.strokes import placing
 
 
 def test_demo_makes_a_page_of_everything(tiny, tmp_path, monkeypatch):
     """Every picture that the page names is there and opens; what exists is not overwritten; the commands name shipped models."""
     monkeypatch.setattr(models, "shipped", lambda: tiny)
     drawing = {name: folder for name, folder in tiny.items() if hasattr(models.load(folder), "sample")}
-    monkeypatch.setattr(painting, "ROUNDS", tuple(part._replace(steps=3) for part in painting.ROUNDS))
+    monkeypatch.setattr(placing, "ROUNDS", tuple(part._replace(steps=3) for part in placing.ROUNDS))
     said = []
     page = jobs.demo(tmp_path / "demo", reports=jobs.Reports(message=said.append))
     html = page.read_text()

@@ -8,13 +8,14 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from drawgen import captioning, checkpoint, jobs, models, sampling, train
+from drawgen import checkpoint, jobs, models, sampling
 from drawgen.contract import generator
 from drawgen.data.captions import END, START, UNKNOWN, Captions, vocabulary_of
 from drawgen.data.scenes import Scenes
+from drawgen.jobs import captions
 from drawgen.models.captioner import Config
 from drawgen.nn import convnet
-from drawgen.train import Fit
+from drawgen.training import Fit, fit
 
 DATA = Scenes(side_px=32, batch=6, count=6)
 WITH = Config(features=16, attention=8, units=12, embedding=8, longest=9)
@@ -101,8 +102,8 @@ def test_captions(config):
         (alone,) = model.caption(batch.images[row : row + 1], beams=4, n=3)
         assert [one.words for one in alone] == [one.words for one in together[row]]
         assert [one.score for one in alone] == pytest.approx([one.score for one in together[row]], abs=1e-4)
-    for captions in together:
-        for one in captions:
+    for several in together:
+        for one in several:
             assert not set(one.words) & {"<start>", "<end>", "<unknown>"}
             assert len(one.words) == len(one.log_probs) <= 10
             assert one.text == " ".join(one.words)
@@ -231,7 +232,7 @@ def test_a_frozen_net_with_a_cache_looks_once(config, tmp_path, monkeypatch):
     for number, one in enumerate((plain, cached)):
         model = one.build(DATA.spec(), rng=generator(0))
         counted.clear()
-        scores.append(train.fit(model, Twice, Fit(steps=6, valid_steps=2, ema=0.9), tmp_path / str(number)).scores)
+        scores.append(fit(model, Twice, Fit(steps=6, valid_steps=2, ema=0.9), tmp_path / str(number)).scores)
         learnt.append([model.nats(batch)[0] for batch in batches])
         said = model.caption(batches[0].images, beams=2)
         assert said[0][0].maps is None or said[0][0].maps.shape[1:] == (4, 4)
@@ -312,7 +313,7 @@ def test_it_learns_by_heart(tmp_path):
     scores = jobs.measure(str(tmp_path / "run"), reports=jobs.Reports(message=said.append))
     assert scores["perplexity"] < 1.3
     assert scores["map_change"] >= 0
-    found = captioning.caption(str(tmp_path / "run"), [str(tmp_path / f"{n}.png") for n in range(6)], skipped={})
+    found = captions.caption(str(tmp_path / "run"), [str(tmp_path / f"{n}.png") for n in range(6)], skipped={})
     right = sum(described.captions[0].text == line.split(",", 1)[1] for described, line in zip(found, lines[1:], strict=True))
     assert right >= 5
     assert "/" not in (tmp_path / "run" / checkpoint.CONFIG).read_text()
@@ -325,7 +326,7 @@ def test_shipped_attention_is_alive():
     """On scenes of two objects or more, a colour's or a shape's map lies on the named object far more than by chance, and moves."""
     model = models.load("captioner:scenes")
     scenes = [example for example in Scenes(count=60).examples("test") if len(example.scene.things) > 1][:40]
-    scores = captioning.score(model, iter(scenes), beams=3)
+    scores = captions.score(model, iter(scenes), beams=3)
     assert scores["on_object"] > 3 * scores["on_object_by_chance"]
     assert scores["map_change"] > 0.1
     assert scores["true"] > 0.8  # of a thousand test scenes 93 %

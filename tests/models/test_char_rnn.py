@@ -12,7 +12,7 @@ from drawgen.contract import Request, Spec, generator
 from drawgen.data.text import BYTES, Characters, Sums, Text, encode
 from drawgen.models import char_rnn
 from drawgen.nn.recurrence import CELLS
-from drawgen.train import Fit, evaluate, fit
+from drawgen.training import Fit, evaluate, fit
 
 LETTERS = tuple("\nabcdef")
 EVERY_CELL = pytest.mark.parametrize("cell", list(CELLS))

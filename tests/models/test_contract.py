@@ -6,8 +6,9 @@ import inspect
 import pytest
 import torch
 
-from drawgen import captioning, checkpoint, images, jobs, models
+from drawgen import checkpoint, images, jobs, models
 from drawgen.contract import Loss, Model, Recipe, Request, generator
+from drawgen.jobs import captions
 
 MODELS = models.names()
 PRESETS = [(name, preset) for name in MODELS for preset in models.presets(name)]
@@ -214,7 +215,7 @@ def test_shipped(name, tmp_path):
         assert word in card
     assert "path" not in checkpoint.read_json(folder / jobs.RECIPE)["data"]
     if name.startswith("captioner:"):
-        described = list(captioning.caption(name, ["photo:coffee"], skipped={}))
+        described = list(captions.caption(name, ["photo:coffee"], skipped={}))
         assert len(described[0].captions[0].words) > 2
     elif not hasattr(models.load(name), "sample"):
         letter = torch.ones(1, 60, 60)

@@ -11,7 +11,7 @@ from drawgen_envs.episodes import SpiralEpisodes
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
 from drawgen.models.painter import DARK, PAINTERS, PRESSURES, SIZES, Config, as_actions
-from drawgen.polishing import pyramid
+from drawgen.strokes.polishing import pyramid
 
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
@@ -309,7 +309,7 @@ def doodler(tmp_path):
 def test_doodles_as_paths_and_as_numbers(doodler, tmp_path):
     """What a file of strokes draws is what the grid shows."""
     from drawgen import images, jobs
-    from drawgen.strokes import Painting
+    from drawgen.strokes.painting import Painting
 
     for ending in ("svg", "json", "png"):
         jobs.sample(str(doodler), tmp_path / f"x.{ending}", n=2)

@@ -94,8 +94,3 @@ def joined(device: torch.device) -> Iterator[World]:
     finally:
         if mine:
             dist.destroy_process_group()
-
-
-def local_rank() -> int:
-    """This process's number on its machine: which GPU it takes."""
-    return int(os.environ.get("LOCAL_RANK", "0"))

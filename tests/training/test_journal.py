@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drawgen.checkpoint import CheckpointError
-from drawgen.journal import Journal
+from drawgen.training.journal import Journal
 
 
 def opened(folder: Path, step: int) -> Journal:

@@ -8,18 +8,18 @@ import torch
 from drawgen_envs.brush import paint
 from torch.nn import functional as F
 
-from drawgen import painting
 from drawgen.contract import generator
 from drawgen.images import ImageError
-from drawgen.painting import Round, Style
+from drawgen.strokes import colours, placing
+from drawgen.strokes.placing import Round, Style
 
-QUICK = tuple(Round(this.share, this.cover, 6, this.until) for this in painting.ROUNDS)
+QUICK = tuple(Round(this.share, this.cover, 6, this.until) for this in placing.ROUNDS)
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Few steps."""
-    monkeypatch.setattr(painting, "ROUNDS", QUICK)
+    monkeypatch.setattr(placing, "ROUNDS", QUICK)
 
 
 def scene(height=40, width=60):
@@ -36,7 +36,7 @@ def some_strokes(count, seed=0):
     free = torch.rand(count, 12, generator=rng)
     free[:, :6] *= torch.tensor([60.0, 40.0] * 3)
     free[:, 6:8] = free[:, 6:8] * 1.5 + 0.5
-    made = painting.Strokes((40, 60), Style())
+    made = placing.LooseStrokes((40, 60), Style())
     made.add(free)
     return made
 
@@ -56,9 +56,9 @@ def test_loss_is_that_of_the_drawn_strokes():
         expected = expected + pooled.mean((2, 4)).square().mean()
     for dim in (1, 2):
         steps = photo.diff(dim=dim).square().sum(0, keepdim=True)
-        weight = painting.STEP**2 / (painting.STEP**2 + painting.blur(steps, 1.5))
-        expected = expected + painting.FLAT * (weight * error.diff(dim=dim).square()).mean()
-    torch.testing.assert_close(painting.Objective(photo)(canvas).double(), expected, rtol=1e-4, atol=0)
+        weight = placing.STEP**2 / (placing.STEP**2 + placing.blur(steps, 1.5))
+        expected = expected + placing.FLAT * (weight * error.diff(dim=dim).square()).mean()
+    torch.testing.assert_close(placing.Objective(photo)(canvas).double(), expected, rtol=1e-4, atol=0)
 
 
 def test_outlines_cost_more_where_the_photograph_is_flat():
@@ -68,14 +68,14 @@ def test_outlines_cost_more_where_the_photograph_is_flat():
     stroke = torch.tensor([[[0.2, 0.5, 0.5, 0.4, 0.8, 0.5, 0.04, 0.04, 1.0, 1.0, 0.6, 0.6, 0.6]]])
     rise = []
     for photo in (flat, noise):
-        objective, plain = painting.Objective(photo), lambda canvas, photo=photo: (canvas - photo).square().mean()
+        objective, plain = placing.Objective(photo), lambda canvas, photo=photo: (canvas - photo).square().mean()
         before, after = photo, paint(flat[None], stroke)[0] - flat + photo
         rise.append(float(objective(after) - objective(before)) / float(plain(after) - plain(before)))
     assert rise[0] > 2 * rise[1]
 
 
 def test_gradient_agrees_with_finite_differences():
-    made, objective = some_strokes(4), painting.Objective(scene())
+    made, objective = some_strokes(4), placing.Objective(scene())
     made.free, objective.photo = made.free.double(), objective.photo.double()
     objective.flat = [weight.double() for weight in objective.flat]
     blank = torch.full((1, 3, 40, 60), 0.5, dtype=torch.float64)
@@ -95,7 +95,7 @@ def test_adam_is_torch_s():
     made = some_strokes(3)
     made.free[:, 9:] = 0.5
     theirs = made.free.clone().requires_grad_()
-    groups = torch.tensor(painting.RATES)
+    groups = torch.tensor(placing.RATES)
     optimiser = torch.optim.Adam([theirs], lr=1.0, betas=(0.9, 0.99), eps=1e-10)
     start = made.free.clone()
     for seed in range(4):
@@ -119,15 +119,15 @@ def test_worth_is_what_leaving_a_stroke_out_costs(monkeypatch, part):
 
     every = torch.ones(9, dtype=torch.bool)
     left_out = torch.stack([error(every & (torch.arange(9) != s)) for s in range(9)]) - error(every)
-    monkeypatch.setattr(painting, "MASKS", part)
-    torch.testing.assert_close(painting.worth(strokes, photo, ground), left_out, rtol=1e-3, atol=2e-2)
+    monkeypatch.setattr(placing, "MASKS", part)
+    torch.testing.assert_close(placing.worth(strokes, photo, ground), left_out, rtol=1e-3, atol=2e-2)
 
 
 def test_new_strokes_go_where_the_error_is_and_along_the_edge():
     """The canvas lacks a bright bar that rises to the right."""
     y, x = torch.meshgrid(torch.arange(60), torch.arange(60), indexing="ij")
     photo = ((x + y - 60).abs() < 6).float().expand(3, -1, -1).contiguous()
-    new = painting.place(photo, torch.zeros(3, 60, 60), 12, 4.0, rng=generator(0))
+    new = placing.place(photo, torch.zeros(3, 60, 60), 12, 4.0, rng=generator(0))
     middle, way = new[:, 2:4], new[:, 4:6] - new[:, :2]
     assert ((middle.sum(1) - 60).abs() < 14).all()
     slope = (way[:, 0] * way[:, 1]).sign()
@@ -141,7 +141,7 @@ def test_new_strokes_go_where_the_error_is_and_along_the_edge():
 
 @pytest.mark.parametrize("count", [1, 2, 7, 40])
 def test_every_stroke_is_laid(quick, count):
-    done = painting.fit(scene(), Style(strokes=count, detail_px=48), rng=generator(0))
+    done = placing.lay(scene(), Style(strokes=count, detail_px=48), rng=generator(0))
     assert done.strokes.shape == (count, 13)
     assert done.size == (40, 60)  # the photograph's, whatever the painter looks at
     assert torch.equal(done.strokes[:, 8], done.strokes[:, 9])
@@ -149,7 +149,7 @@ def test_every_stroke_is_laid(quick, count):
 
 
 def test_same_seed_same_strokes(quick):
-    one, two, other = (painting.fit(scene(), Style(strokes=12, detail_px=48), rng=generator(seed)) for seed in (0, 0, 1))
+    one, two, other = (placing.lay(scene(), Style(strokes=12, detail_px=48), rng=generator(seed)) for seed in (0, 0, 1))
     assert torch.equal(one.strokes, two.strokes)
     assert not torch.equal(one.strokes, other.strokes)
 
@@ -158,17 +158,17 @@ def test_more_strokes_paint_nearer_and_the_told_psnr_is_that_of_the_painting(qui
     found, photo = [], F.interpolate(scene()[None], scale_factor=1.0)[0]
     for count in (3, 40):
         said = []
-        done = painting.fit(photo, Style(strokes=count, detail_px=60), on_progress=said.append, rng=generator(0))
-        found.append(painting.psnr(done.draw(40, 60), photo))
+        done = placing.lay(photo, Style(strokes=count, detail_px=60), on_progress=said.append, rng=generator(0))
+        found.append(placing.psnr(done.draw(40, 60), photo))
         assert said[-1].psnr == pytest.approx(found[-1], abs=0.01)
         assert (said[-1].share, said[-1].strokes) == (1.0, count)
         assert [one.share for one in said] == sorted(one.share for one in said)
-    blank = painting.psnr(photo.mean((1, 2))[:, None, None].expand_as(photo), photo)
+    blank = placing.psnr(photo.mean((1, 2))[:, None, None].expand_as(photo), photo)
     assert blank + 3 < found[0] + 1 < found[1]
 
 
 def test_a_grey_photograph_is_painted_in_grey(quick):
-    done = painting.fit(scene()[:1], Style(strokes=9, detail_px=48), rng=generator(0))
+    done = placing.lay(scene()[:1], Style(strokes=9, detail_px=48), rng=generator(0))
     torch.testing.assert_close(done.strokes[:, 10], done.strokes[:, 11])
     torch.testing.assert_close(done.strokes[:, 10], done.strokes[:, 12])
 
@@ -176,12 +176,12 @@ def test_a_grey_photograph_is_painted_in_grey(quick):
 def test_style_is_kept(quick):
     palette = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.5], [1.0, 1.0, 1.0]])
     style = Style(strokes=20, detail_px=60, opacity=0.75, palette=palette, least_radius=5, background=torch.tensor([0.0, 1.0, 0.0]))
-    done = painting.fit(scene(), style, rng=generator(0))
+    done = placing.lay(scene(), style, rng=generator(0))
     assert (done.strokes[:, 8:10] == 0.75).all()
     assert done.strokes[:, 6:8].min() >= 0.05 - 1e-6
     assert torch.cdist(done.strokes[:, 10:], palette).min(1).values.max() == 0
     assert done.background.tolist() == [0, 1, 0]
-    plain = painting.fit(scene(), Style(strokes=3, detail_px=60, palette=palette), rng=generator(0))
+    plain = placing.lay(scene(), Style(strokes=3, detail_px=60, palette=palette), rng=generator(0))
     assert plain.background.tolist() in palette.tolist()
 
 
@@ -195,9 +195,9 @@ def test_a_budget_in_seconds_is_kept(monkeypatch, seconds):
         return now[0]
 
     monkeypatch.setattr(time, "monotonic", look)
-    plain = painting.Strokes.step
-    monkeypatch.setattr(painting.Strokes, "step", lambda self, *args: (steps.append(now[0]), plain(self, *args)))
-    done = painting.fit(scene(), Style(strokes=30, detail_px=32), seconds=seconds, rng=generator(0))
+    plain = placing.LooseStrokes.step
+    monkeypatch.setattr(placing.LooseStrokes, "step", lambda self, *args: (steps.append(now[0]), plain(self, *args)))
+    done = placing.lay(scene(), Style(strokes=30, detail_px=32), seconds=seconds, rng=generator(0))
     assert len(done.strokes) == 30
     assert seconds - 0.1 < steps[-1] < seconds
     assert len(steps) > 20 * seconds
@@ -205,13 +205,13 @@ def test_a_budget_in_seconds_is_kept(monkeypatch, seconds):
 
 def test_stopped_it_gives_what_there_is(quick):
     said = []
-    done = painting.fit(
+    done = placing.lay(
         scene(), Style(strokes=50, detail_px=48), on_progress=said.append, stop=lambda: len(said) >= 2, rng=generator(0)
     )
     assert 0 < len(done.strokes) < 50
     assert [progress.share for progress in said] == sorted(progress.share for progress in said)
     assert said[-1].share < 0.5
-    nothing = painting.fit(scene(), Style(strokes=50, detail_px=48), stop=lambda: True, rng=generator(0))
+    nothing = placing.lay(scene(), Style(strokes=50, detail_px=48), stop=lambda: True, rng=generator(0))
     assert len(nothing.strokes) == 0
     assert nothing.draw(20, 30).std(dim=(1, 2)).max() == 0
 
@@ -219,7 +219,7 @@ def test_stopped_it_gives_what_there_is(quick):
 @pytest.mark.parametrize("photo", [torch.zeros(1, 1, 1), torch.ones(3, 3, 20), torch.rand(3, 9, 9, generator=generator(0))])
 def test_any_photograph(quick, photo):
     """One pixel, one colour, tiny, eight times as wide as high."""
-    done = painting.fit(photo, Style(strokes=5, detail_px=64), rng=generator(0))
+    done = placing.lay(photo, Style(strokes=5, detail_px=64), rng=generator(0))
     assert torch.isfinite(done.strokes).all()
 
 
@@ -242,22 +242,22 @@ def test_refused_styles(setting, words):
 
 def test_refused_photographs_and_budgets():
     with pytest.raises(ImageError, match="300x10 pixels"):
-        painting.fit(torch.rand(3, 10, 300), Style(), rng=generator(0))
+        placing.lay(torch.rand(3, 10, 300), Style(), rng=generator(0))
     for seconds in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="--seconds is"):
-            painting.fit(scene(), Style(), seconds=seconds, rng=generator(0))
+            placing.lay(scene(), Style(), seconds=seconds, rng=generator(0))
 
 
 def test_palettes():
-    assert painting.parse_palette("#ff0000, 00ff00", scene()).tolist() == [[1, 0, 0], [0, 1, 0]]
-    found = painting.parse_palette("auto:4", scene())
+    assert colours.parse_palette("#ff0000, 00ff00", scene()).tolist() == [[1, 0, 0], [0, 1, 0]]
+    found = colours.parse_palette("auto:4", scene())
     assert found.shape == (4, 3)
     assert (found - torch.tensor([1.0, 0.9, 0.2])).abs().sum(1).min() < 0.1
-    one = painting.parse_palette("auto:5", torch.full((1, 8, 8), 0.5))
+    one = colours.parse_palette("auto:5", torch.full((1, 8, 8), 0.5))
     assert (one - 0.5).abs().max() < 0.01
     for text in ("", "reddish", "#12345", "#ff0000,", "auto:", "auto:0", "auto:1000", "auto:x", ",".join(["#000000"] * 300)):
         with pytest.raises(ValueError, match="--palette"):
-            painting.parse_palette(text, scene())
+            colours.parse_palette(text, scene())
 
 
 @pytest.mark.slow
@@ -267,5 +267,5 @@ def test_astronaut(count, decibels):
     from drawgen import images
 
     said = []
-    painting.fit(images.load_image("photo:astronaut"), Style(strokes=count), on_progress=said.append, rng=generator(0))
+    placing.lay(images.load_image("photo:astronaut"), Style(strokes=count), on_progress=said.append, rng=generator(0))
     assert said[-1].psnr >= decibels

@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from drawgen import attention_maps, captioning, cli, images, jobs, models
+from drawgen import attention_maps, cli, images, jobs, models
 from drawgen.data.scenes import Scenes
+from drawgen.jobs import captions
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_alternatives_and_json(run, capsys):
 def test_attention(run, capsys):
     """A sheet with one panel a word and the picture first; an animation with as many frames."""
     picture = run / "pictures" / "0.png"
-    (described,) = captioning.caption(str(run / "run"), [str(picture)], skipped={})
+    (described,) = captions.caption(str(run / "run"), [str(picture)], skipped={})
     words = len(described.captions[0].words)
     for name in ("x.png", "x.gif"):
         assert caption(run, picture, "--attention", run / name) == 0
@@ -127,17 +128,17 @@ def test_eval(run, capsys, monkeypatch):
 def test_dead_attention_is_told(run, monkeypatch):
     """Maps that are the same for every word, of a model whose captions differ; of one that has hardly learned nothing is known."""
     said = []
-    monkeypatch.setattr(captioning, "DEAD", 2.0)
+    monkeypatch.setattr(captions, "DEAD", 2.0)
     jobs.measure(str(run / "run"), beams=1, reports=jobs.Reports(message=said.append))
     assert not any("attention is dead" in text for text in said)
-    score = captioning.score
-    monkeypatch.setattr(captioning, "score", lambda *a, **k: score(*a, **k) | {"different": 0.5})
+    score = captions.score
+    monkeypatch.setattr(captions, "score", lambda *a, **k: score(*a, **k) | {"different": 0.5})
     jobs.measure(str(run / "run"), beams=1, reports=jobs.Reports(message=said.append))
     assert any("attention is dead" in text for text in said)
 
 
 def test_nothing_has_to_be_given_for_what_is_skipped(run):
-    found = captioning.caption(str(run / "run"), [str(run / "pictures" / name) for name in ("z.jpg", "0.png")], beams=1)
+    found = captions.caption(str(run / "run"), [str(run / "pictures" / name) for name in ("z.jpg", "0.png")], beams=1)
     assert [described.picture for described in found] == [str(run / "pictures" / "0.png")]
 
 
@@ -186,7 +187,7 @@ def test_results_for_coco(run, coco, capsys):
     results = json.loads((coco / "r.json").read_text())
     assert [set(result) for result in results] == [{"image_id", "caption"}] * 2
     assert [result["image_id"] for result in results] == [7, 3]
-    (alone,) = captioning.caption(str(run / "run"), [str(coco / "pics" / "a.png")], beams=2)
+    (alone,) = captions.caption(str(run / "run"), [str(coco / "pics" / "a.png")], beams=2)
     assert results[1]["caption"] == alone.captions[0].text
     assert caption(run, *words) == 2
     assert "exists already" in capsys.readouterr().err

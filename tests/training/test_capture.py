@@ -15,11 +15,11 @@ import torch
 import toys
 
 from drawgen import checkpoint
-from drawgen import train as trainer
-from drawgen.capture import WARM_UP, CapturedWalk
 from drawgen.contract import generator
-from drawgen.parallel import World
-from drawgen.train import Fit, Run, fit
+from drawgen.training import Fit, Progress, fit
+from drawgen.training.capture import WARM_UP, CapturedWalk
+from drawgen.training.parallel import World
+from drawgen.training.run import Run
 
 SETTINGS = Fit(steps=20, rate=0.05, warmup=3, log_steps=4, device="cuda", precision="fp32", save_minutes=1000.0)
 
@@ -185,7 +185,7 @@ def test_captured_resumes(model: Any, captures: list[Any], tmp_path: Path) -> No
     class Stopped(Exception):
         pass
 
-    def stop(progress: trainer.Progress) -> None:
+    def stop(progress: Progress) -> None:
         if progress.step == 12:
             raise Stopped
 

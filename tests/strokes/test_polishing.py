@@ -6,7 +6,7 @@ from drawgen_envs.brush import paint
 from torch.nn import functional as F
 
 from drawgen.contract import generator
-from drawgen.polishing import RATES, polish, pyramid
+from drawgen.strokes.polishing import RATES, polish, pyramid
 
 RADIUS = (0.03, 0.1)
 

@@ -14,10 +14,12 @@ import torch
 import toys
 from torch import Tensor, nn
 
-from drawgen import checkpoint, files, journal
-from drawgen import train as trainer
+from drawgen import checkpoint, files
 from drawgen.contract import Loss, Player
-from drawgen.train import Fit, Interrupted, Outcome, TrainingError, evaluate, fit, schedule
+from drawgen.interrupts import Interrupted
+from drawgen.training import Fit, Outcome, TrainingError, evaluate, fit, journal
+from drawgen.training.fit import SAMPLES_TO_PREPARE
+from drawgen.training.schedule import schedule
 
 SETTINGS = Fit(steps=12, rate=0.05, warmup=3, log_steps=4, device="cpu", save_minutes=1000.0)
 
@@ -257,7 +259,7 @@ def test_prepare_runs_once_and_never_on_resume(tmp_path: Path) -> None:
     assert model.prepared == 1
     assert torch.equal(model.mean, packed["mean"])
     stream = toys.Table().stream("train", seed=0)
-    x = torch.cat([next(stream).x for _ in range(trainer.SAMPLES_TO_PREPARE)])
+    x = torch.cat([next(stream).x for _ in range(SAMPLES_TO_PREPARE)])
     assert torch.equal(model.mean, x.mean(0))
 
 

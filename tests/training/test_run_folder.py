@@ -10,8 +10,8 @@ import pytest
 import torch
 import toys
 
-from drawgen import checkpoint, run_folder
-from drawgen.train import Fit, TrainingError, fit
+from drawgen import checkpoint
+from drawgen.training import Fit, TrainingError, fit, run_folder
 
 SETTINGS = Fit(steps=6, rate=0.05, warmup=2, log_steps=2, device="cpu", save_minutes=1000.0)
 

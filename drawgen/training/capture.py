@@ -13,7 +13,7 @@ from torch import Tensor
 from drawgen.contract import Batch, State
 
 if TYPE_CHECKING:
-    from drawgen.train import Run
+    from drawgen.training.run import Run
 
 WARM_UP = 3
 

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import toys
 
 from drawgen.contract import Loss
-from drawgen.train import Fit, Interrupted, TrainingError, fit
+from drawgen.interrupts import Interrupted
+from drawgen.training import Fit, TrainingError, fit
 
 SETTINGS = Fit(steps=12, rate=0.05, warmup=3, log_steps=4, clip=0.5, weight_decay=0.1, device="cpu", save_minutes=1000.0)
 TABLE = toys.Table(rows=7, valid=(5, 1, 2), dtype=torch.float64)

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from drawgen import strokes
 from drawgen.contract import generator
 from drawgen.images import ImageError
-from drawgen.strokes import NAMES, Painting, capsule
+from drawgen.strokes import outlines
+from drawgen.strokes.painting import NAMES, Painting, colour_code
 
 
 def painting(count=40, seed=0, size=(60, 80)):
@@ -94,7 +94,7 @@ def test_svg_is_one_path_a_stroke():
     drawn = done.strokes[(done.strokes[:, 6:8] > 0).any(1)]
     assert len(paths) == len(drawn)
     assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("80px", "60px", "0 0 80 60")
-    assert [path.get("fill") for path in paths] == [strokes.colour_code(row[10:]) for row in drawn]
+    assert [path.get("fill") for path in paths] == [colour_code(row[10:]) for row in drawn]
     assert all(
         float(path.get("fill-opacity")) == pytest.approx(float(row[8]), rel=0.01) for path, row in zip(paths, drawn, strict=True)
     )
@@ -107,7 +107,7 @@ ENDS = st.tuples(st.floats(-20, 20), st.floats(-20, 20), st.floats(0, 12))
 @given(ENDS, ENDS)
 def test_capsule_is_the_hull_of_two_discs(a, b):
     """Its outline, walked along the arcs that its flags choose, keeps to the distance of the hull and runs clockwise."""
-    outline = walk(capsule(a, b))
+    outline = walk(outlines.capsule(a, b))
     share = np.linspace(0, 1, 1001)
     x, y, r = (start + share * (end - start) for start, end in zip(a, b, strict=True))
     px, py = np.array(outline).T[:, :, None]

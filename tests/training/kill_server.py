@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import toys
 
-from drawgen import checkpoint, run_folder
-from drawgen.train import Fit, Interrupted, fit
+from drawgen import checkpoint
+from drawgen.interrupts import Interrupted
+from drawgen.training import Fit, fit, run_folder
 
 SETTINGS = Fit(steps=4, rate=0.05, warmup=1, log_steps=2, valid_steps=2, device="cpu", save_minutes=0.0)
 TOYS = {"line": (toys.Line, toys.Table), "duel": (toys.Duel, toys.Table), "chain": (toys.Chain, toys.Tape)}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drawgen.schedule import FEW, Fit, check_threads, fall_begins, schedule, settle
+from drawgen.training.schedule import FEW, Fit, check_threads, fall_begins, schedule, settle
 
 QUICK = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drawgen import checkpoint, files
-from drawgen.run_folder import METRICS
+from drawgen.training.run_folder import METRICS
 
 
 class Journal:

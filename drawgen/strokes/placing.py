@@ -11,7 +11,6 @@ that mend a little of the error and leave their outlines: an outline costs more 
 """
 
 import math
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,12 +20,12 @@ import numpy as np
 import torch
 from drawgen_envs.brush import COLUMNS, paint
 from jaxtyping import Bool, Float
-from PIL import ImageColor
 from torch import Tensor
 from torch.nn import functional as F
 
-from drawgen.images import ImageError, resize, shrink, to_bytes
-from drawgen.strokes import MOST, Painting
+from drawgen.images import ImageError, resize
+from drawgen.strokes.colours import nearest_colour
+from drawgen.strokes.painting import MOST, Painting
 
 
 class Round(NamedTuple):
@@ -59,9 +58,6 @@ ASPECT = 5.0
 FLAT, STEP = 12.0, 0.03
 """Weight of the steps between neighbours, and the size of a step of the photograph that halves it."""
 SHORTEST_PX = 8
-MOST_COLOURS = 256
-INKS_PX = 160
-"""Longer side of the picture that inks are chosen for."""
 MASKS = 2**22
 """Pixels of masks that are held at once."""
 
@@ -100,8 +96,8 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What `fit` tells now and then."""
+class PaintingProgress:
+    """What `lay` tells now and then."""
 
     share: float
     strokes: int
@@ -121,82 +117,6 @@ def work_size(photo: Float[Tensor, "C H W"], style: Style) -> tuple[int, int]:
     return size
 
 
-def parse_colour(text: str, flag: str) -> Float[Tensor, "3"]:
-    """`#rrggbb`, `#rgb` or a colour's name in CSS as red, green and blue in [0, 1]. Raises ValueError."""
-    text = text.strip()
-    try:
-        found: tuple[int, ...] = ImageColor.getrgb(f"#{text}" if re.fullmatch(r"[0-9a-fA-F]{6}", text) else text)
-    except ValueError:
-        found = ()
-    if len(found) != 3:
-        raise ValueError(
-            f"{flag} has {text!r}; give a colour as #rrggbb, red, green and blue in hexadecimal (#ff8800), or a CSS name"
-        )
-    return torch.tensor([level / 255 for level in found])
-
-
-def parse_palette(text: str, photo: Float[Tensor, "C H W"]) -> Float[Tensor, "K 3"]:
-    """Colours by commas, or `auto:N`, N colours of the photograph. Raises ValueError."""
-    if not text.startswith("auto:"):
-        colours = [parse_colour(part, "--palette") for part in text.split(",")]
-        if len(colours) > MOST_COLOURS:
-            raise ValueError(f"--palette has {len(colours)} colours; at most {MOST_COLOURS} are mixed")
-        return torch.stack(colours)
-    if not text[5:].isdecimal() or not 1 <= int(text[5:]) <= MOST_COLOURS:
-        raise ValueError(f"--palette is {text!r}; give auto:N with N from 1 to {MOST_COLOURS}, or colours as #rrggbb,#rrggbb")
-    return inks(photo, int(text[5:]))
-
-
-def inks(photo: Float[Tensor, "C H W"], count: int) -> Float[Tensor, "K 3"]:
-    """The colours that save most of the visible error: k-means in Oklab (Ottosson 2020), begun by k-means++ (Arthur & Vassilvitskii
-    2007). As many as `count`, or as the photograph has; the same for the same photograph."""
-    rng = torch.Generator().manual_seed(0)
-    pixels = to_bytes(shrink(photo.expand(3, -1, -1), INKS_PX)).reshape(-1, 3)
-    colours, shares = np.unique(pixels, axis=0, return_counts=True)
-    seen, weight = oklab(torch.from_numpy(colours).double() / 255), torch.from_numpy(shares).double()
-    count = min(count, len(seen))
-    chosen = torch.multinomial(weight, 1, generator=rng)
-    nearest = (seen - seen[chosen]).square().sum(1)
-    while len(chosen) < count:  # of a few by chance, the one that saves most
-        tries = torch.multinomial(weight * nearest, min(8, len(seen)), replacement=True, generator=rng)
-        left = torch.minimum(nearest, (seen[tries][:, None] - seen).square().sum(2))
-        best = int((left @ weight).argmin())
-        chosen, nearest = torch.cat([chosen, tries[best : best + 1]]), left[best]
-    means = seen[chosen]
-    for _ in range(40):
-        which = torch.cdist(seen, means).argmin(1)
-        total = torch.zeros(count, 1, dtype=torch.float64).index_add_(0, which, weight[:, None])
-        sums = torch.zeros(count, 3, dtype=torch.float64).index_add_(0, which, weight[:, None] * seen)
-        means = torch.where(total > 0, sums / total.clamp(min=1), means)
-    return from_oklab(means).float()
-
-
-TO_CONES = (
-    (0.4122214708, 0.5363325363, 0.0514459929),
-    (0.2119034982, 0.6806995451, 0.1073969566),
-    (0.0883024619, 0.2817188376, 0.6299787005),
-)
-TO_LAB = (
-    (0.2104542553, 0.7936177850, -0.0040720468),
-    (1.9779984951, -2.4285922050, 0.4505937099),
-    (0.0259040371, 0.7827717662, -0.8086757660),
-)
-
-
-def oklab(colours: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
-    """sRGB in [0, 1] as Oklab, in which equal steps look about equal."""
-    linear = torch.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055).pow(2.4))
-    cones = (linear @ colours.new_tensor(TO_CONES).T).clamp(min=0).pow(1 / 3)
-    return cones @ colours.new_tensor(TO_LAB).T
-
-
-def from_oklab(lab: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
-    """Back, what lies outside of sRGB clipped."""
-    cones = (lab @ torch.linalg.inv(lab.new_tensor(TO_LAB)).T).pow(3)
-    linear = (cones @ torch.linalg.inv(lab.new_tensor(TO_CONES)).T).clamp(0, 1)
-    return torch.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear.pow(1 / 2.4) - 0.055).clamp(0, 1)
-
-
 def psnr(picture: Tensor, photo: Tensor) -> float:
     """Decibels, for pictures in [0, 1]."""
     return -10 * math.log10(max(float((picture - photo).square().mean()), 1e-10))
@@ -205,7 +125,7 @@ def psnr(picture: Tensor, photo: Tensor) -> float:
 # ---------------------------------------------------------------- the strokes in the making
 
 
-class Strokes:
+class LooseStrokes:
     """The strokes in the making: their free numbers, and Adam with a rate for each number and an age for each stroke.
 
     The numbers are three points in pixels, the logarithms of two radii in pixels, the opacity's logit, and the colour.
@@ -258,10 +178,6 @@ class Strokes:
         points = free[:, :6] / free.new_tensor([width, height] * 3)
         alpha = torch.ones(len(free), int(self.style.transparent)).to(free)
         return torch.cat([points, free[:, 6:8].exp() / min(height, width), opacity, opacity, colour, alpha], 1)
-
-
-def nearest_colour(colours: Float[Tensor, "S 3"], palette: Float[Tensor, "K 3"]) -> Float[Tensor, "S 3"]:
-    return palette[(colours[:, None] - palette).square().sum(2).argmin(1)]
 
 
 # ---------------------------------------------------------------- what is minimised
@@ -363,13 +279,13 @@ def worth(strokes: Float[Tensor, "S P"], photo: Float[Tensor, "C H W"], backgrou
 # ---------------------------------------------------------------- painting
 
 
-def fit(
+def lay(
     photo: Float[Tensor, "C H W"],
     style: Style,
     *,
     alpha: Float[Tensor, "1 H W"] | None = None,
     seconds: float | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[PaintingProgress], None] | None = None,
     stop: Callable[[], object] = lambda: False,
     rng: torch.Generator,
 ) -> Painting:
@@ -399,8 +315,8 @@ def fit(
         ground = torch.zeros(4)
     blank = ground[:, None, None].expand(1, -1, height, width).contiguous()
     paint(blank, torch.zeros(1, 1, len(COLUMNS) + len(ground)).requires_grad_()).sum().backward()  # compiled before the clock runs
-    objective, strokes = Objective(photo), Strokes(size, style)
-    clock = Clock(seconds)
+    objective, strokes = Objective(photo), LooseStrokes(size, style)
+    clock = Rounds(seconds)
     added = 0.0
     for number, this in enumerate(ROUNDS):
         added += this.share
@@ -425,17 +341,17 @@ def fit(
             (gradient,) = torch.autograd.grad(objective(canvas), free)
             strokes.step(gradient, DECAY + (1 - DECAY) * 0.5 * (1 + math.cos(math.pi * share)) if last else 1.0)
             if on_progress is not None and step % 16 == 0:
-                on_progress(Progress(clock.share, len(strokes), psnr(canvas.detach(), photo)))
+                on_progress(PaintingProgress(clock.share, len(strokes), psnr(canvas.detach(), photo)))
     with torch.no_grad():
         made = strokes.numbers(strokes.free)
         painting = Painting(made[:, : len(COLUMNS) + 3], None if style.transparent else ground, whole).rounded()
     if on_progress is not None:
         share = clock.share if stop() else 1.0
-        on_progress(Progress(share, len(strokes), psnr(paint(blank, made[None])[0], photo)))
+        on_progress(PaintingProgress(share, len(strokes), psnr(paint(blank, made[None])[0], photo)))
     return painting
 
 
-class Clock:
+class Rounds:
     """How far the painting is: by the steps done, or by a budget in seconds."""
 
     def __init__(self, seconds: float | None) -> None:
@@ -457,7 +373,7 @@ class Clock:
             self.share = min((time.monotonic() - self.begun) / self.seconds, 1.0)
 
 
-def relay(strokes: Strokes, photo: Tensor, ground: Tensor, count: int, radius_px: float, *, rng: torch.Generator) -> None:
+def relay(strokes: LooseStrokes, photo: Tensor, ground: Tensor, count: int, radius_px: float, *, rng: torch.Generator) -> None:
     """Takes the strokes away that mend least, and lays as many anew, uppermost."""
     with torch.no_grad():
         kept = torch.ones(len(strokes), dtype=torch.bool)

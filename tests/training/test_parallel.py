@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import torch
 import toys
-from train.two_ranks import SETTINGS, TABLE, TAPE
+from training.two_ranks import SETTINGS, TABLE, TAPE
 
 from drawgen import checkpoint
-from drawgen.train import fit
+from drawgen.training import fit
 
 SCRIPT = Path(__file__).parent / "two_ranks.py"
 
