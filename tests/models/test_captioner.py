@@ -112,8 +112,8 @@ def test_captions(config):
                 assert torch.allclose(one.maps.sum((1, 2)), torch.ones(len(one.words)), atol=1e-5)
             else:
                 assert one.maps is None
-        ranked = [one for one in captions if one.finished] + [one for one in captions if not one.finished]
-        assert list(captions) == ranked
+        ranked = [one for one in several if one.finished] + [one for one in several if not one.finished]
+        assert list(several) == ranked
     with pytest.raises(ValueError, match="at most as many"):
         model.caption(batch.images, beams=2, n=3)
 
@@ -219,6 +219,7 @@ def test_a_frozen_net_with_a_cache_looks_once(config, tmp_path, monkeypatch):
     batches = list(dataclasses.replace(DATA, count=12).stream("valid", seed=0))
 
     class Twice:
+        splits = DATA.splits
         spec = staticmethod(DATA.spec)
 
         @staticmethod
@@ -281,7 +282,7 @@ def test_refused_settings(change, word):
 def test_other_data_is_refused():
     for spec in (
         dataclasses.replace(DATA.spec(), vocabulary=("a", "b")),
-        dataclasses.replace(DATA.spec(), image=(0, 0, 0)),
+        dataclasses.replace(DATA.spec(), image=None),
     ):
         with pytest.raises(ValueError, match="pictures with captions"):
             WITH.build(spec, rng=generator(0))
