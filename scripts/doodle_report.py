@@ -120,7 +120,7 @@ def main() -> None:
             rows.append(judge(own, drawn, net, train_set))
         else:
             with torch.no_grad():
-                halves = painter.masked(painter.blank(count), painter.goal(real, rng=generator(0))[0])
+                halves = painter.goal.covered(torch.zeros_like(real), painter.goal.subject(real, rng=generator(0)).target)
             drawn = painter.reconstruct(real, rng=generator(0)).images
             rows += [judge(own, drawn, net, train_set, meant), judge(f"{own}: the half it is given", halves, net, train_set, meant)]
             shown.append(halves[:32])
