@@ -215,7 +215,8 @@ def find_teacher(config: Config, spec: Spec, device: torch.device) -> Pathwise:
     name, noise = config.teacher, config.noise if config.goal != "reconstruct" else 0
     teacher = models.load(name, device=str(device))
     way = teacher.learning if isinstance(teacher, Painter) else None
-    if not isinstance(teacher, Painter) or not isinstance(way, Pathwise) or (teacher.config.goal, teacher.spec) != (config.goal, spec):
+    same = isinstance(teacher, Painter) and (teacher.config.goal, teacher.spec) == (config.goal, spec)
+    if not isinstance(teacher, Painter) or not isinstance(way, Pathwise) or not same:
         raise ValueError(f"{name} is no painter that learned pathwise to {config.goal} at this size; take another teacher")
     if (2 * teacher.config.strokes, teacher.policy.noise) != (config.strokes, noise):
         raise ValueError(
@@ -369,7 +370,7 @@ PRESETS: dict[str, Recipe] = {
         model=replace(DOODLE, learn="imitation", teacher="painter:doodles", strokes=12),
         data=replace(DIGITS, batch=64),
         fit=replace(FIT, minutes=10.0, valid_steps=0),
-        what="doodles in SPIRAL's actions, by behaviour cloning",
+        what="doodles by behaviour cloning",
         size="1.0 M",
         figure="9 % confident digits",
         about="Behaviour cloning: the doodles of a painter that learned pathwise as SPIRAL's actions, on any canvas. A start "
