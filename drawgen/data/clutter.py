@@ -26,6 +26,7 @@ from drawgen.data.digests import digest
 from drawgen.data.idx import Digits, read_digits
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.files import is_file
+from drawgen.ranges import check_choice, check_fields
 
 SIDE = 28
 VALID = 10_000
@@ -59,13 +60,11 @@ class Cluttered:
     """Side of a piece."""
 
     def __post_init__(self) -> None:
-        if self.digits not in ("mnist", "segments"):
-            raise ValueError(f"data.digits is {self.digits!r}; it is one of mnist, segments")
-        for name, least in (("batch", 1), ("side_px", SIDE), ("pieces", 0), ("piece_px", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
-        if self.piece_px > SIDE:
-            raise ValueError(f"data.piece_px is {self.piece_px}; a digit has {SIDE} pixels a side, so give at most that")
+        check_choice("data.digits", self.digits, ("mnist", "segments"))
+        check_fields(self, "data", "batch", at_least=1)
+        check_fields(self, "data", "side_px", at_least=SIDE)
+        check_fields(self, "data", "pieces", at_least=0)
+        check_fields(self, "data", "piece_px", at_least=1, at_most=SIDE)
 
     @cached_property
     def parts(self) -> tuple[Digits, Digits]:

@@ -21,6 +21,7 @@ from drawgen.data.omniglot import find_archives, read_omniglot
 from drawgen.data.packed import reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
 from drawgen.files import is_file, is_folder
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 
 DEFAULT = "data"
 
@@ -52,13 +53,11 @@ class Standard:
     """Side of that canvas."""
 
     def __post_init__(self) -> None:
-        if self.name not in SETS:
-            raise ValueError(f"data.name is {self.name!r}; it is one of {', '.join(SETS)}")
+        check_choice("data.name", self.name, SETS)
+        check_fields(self, "data", "batch", "digits", "canvas_px", at_least=1)
+        check_fields(self, "data", "side_px", "jitter_px", "threshold", "warp", at_least=0)
         if self.without and not SETS[self.name].alphabets:
-            raise ValueError(f"data.without is {self.without!r}, and {self.name} has no alphabets; leave it out")
-        for name, least in (("batch", 1), ("digits", 1), ("side_px", 0), ("jitter_px", 0), ("threshold", 0), ("warp", 0)):
-            if not getattr(self, name) >= least:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
+            raise ArgumentError("data.without", f"is {self.without!r}, and {self.name} has no alphabets; leave it out")
 
     @cached_property
     def parts(self) -> tuple[Tensor, Tensor]:
@@ -132,7 +131,7 @@ def scatter(layers: list[Tensor], side: int, *, rng: torch.Generator) -> Tensor:
     """Each layer's pictures at random places of a black canvas; where they overlap, the brighter one shows."""
     height, width = layers[0].shape[2:]
     if side < max(height, width):
-        raise ValueError(f"data.canvas_px is {side}, smaller than a picture of {width}x{height}; make it larger")
+        raise ArgumentError("data.canvas_px", f"is {side}, smaller than a picture of {width}x{height}; make it larger")
     canvas = torch.zeros(len(layers[0]), layers[0].shape[1], side, side)
     for layer in layers:
         tops = torch.randint(0, side - height + 1, (len(layer),), generator=rng).tolist()
@@ -222,7 +221,7 @@ def load(name: str, folder: Path, *, without: str = "") -> Tensor:
     row = SETS[name]
     files = row.find(folder)
     if not files:
-        raise DataError(f"{name} is not in {folder}; give --data.path the folder with its files")
+        raise DataError(f"{name} is not in {folder}; give `data.path` the folder with its files")
     try:
         pictures = row.read(files, without)
     except DataError:
@@ -251,7 +250,7 @@ def fetch(name: str, folder: Path) -> None:
     if row.find(folder):
         return
     if not is_folder(folder) and folder.absolute() != Path(DEFAULT).absolute():
-        raise DataError(f"the folder {folder} does not exist; check --data.path, or make it to have {name} downloaded into it")
+        raise DataError(f"the folder {folder} does not exist; check `data.path`, or make it to have {name} downloaded into it")
     from torchvision import datasets
 
     try:
@@ -265,5 +264,5 @@ def fetch(name: str, folder: Path) -> None:
             return
         raise DataError(
             f"{name} is neither in {folder} nor could it be downloaded ({reason(error)}); "
-            "give --data.path the folder with its files"
+            "give `data.path` the folder with its files"
         ) from error

@@ -60,7 +60,7 @@ def measure(
     if data is not None and model.spec.vocabulary:
         config = replace(config, vocabulary=model.spec.vocabulary)
     elif data is None and config.spec() != model.spec:
-        raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give --data FILE")
+        raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give `data`, a file")
     if split is None:
         split = WHOLE if data is not None and WHOLE in getattr(config, "splits", ()) else "valid"
     check_split(config, split, measured=True)
@@ -132,11 +132,11 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
         config, known = kinds[0], False
     if path is not None:
         if not hasattr(config, "path"):
-            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
+            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave `data` out")
         names = {one.name for one in fields(config)}
         return replace(config, path=path, **({"valid": path} if "valid" in names else {}))
     if not known:
-        raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
+        raise ValueError(f"{source} does not say what to measure it on; give `data`, a file")
     return config
 
 

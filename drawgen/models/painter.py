@@ -36,6 +36,7 @@ from drawgen.data.standard import Standard
 from drawgen.data.strokes import Strokes
 from drawgen.nn.policy import Critic, Policy, gradient_penalty
 from drawgen.policy_gradient import advantages, clipped_surrogate
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.strokes.polishing import polish, pyramid
 from drawgen.training import Fit
 
@@ -106,38 +107,26 @@ class Config:
     """Policy gradient: how far advantages look (GAE)."""
 
     def __post_init__(self) -> None:
-        options = {"goal": ("reconstruct", "doodle", "complete"), "learn": LEARN, "given": tuple(HALVES)}
-        for name, known in options.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"model.{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}")
-        least = {
-            "strokes": 1,
-            "units": 1,
-            "width": 1,
-            "critic_width": 1,
-            "critic_steps": 1,
-            "epochs": 1,
-            "minibatches": 1,
-            "noise": 0,
-        }
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {value}")
+        check_choice("model.goal", self.goal, ("reconstruct", "doodle", "complete"))
+        check_choice("model.learn", self.learn, LEARN)
+        check_choice("model.given", self.given, HALVES)
+        check_fields(
+            self, "model", "strokes", "units", "width", "critic_width", "critic_steps", "epochs", "minibatches", at_least=1
+        )
+        check_fields(self, "model", "noise", "penalty", "clip", "entropy", at_least=0)
+        check_fields(self, "model", "inset", at_least=0, below=0.5)
+        check_fields(self, "model", "opacity", "gamma", "lam", at_least=0, at_most=1)
+        check_fields(self, "model", "radius", above=0, at_most=1)
+        if self.radius[0] > self.radius[1]:
+            raise ArgumentError("model.radius", f"is {self.radius}; the least comes first, and then the greatest")
         if self.goal != "reconstruct" and not self.noise:
-            raise ValueError(f"model.noise is 0; to {self.goal} starts from noise, give some 32 numbers")
+            raise ArgumentError("model.noise", f"is 0; to {self.goal} starts from noise, give some 32 numbers")
         if (self.goal, self.learn) not in PAINTERS:
-            raise ValueError(f"to {self.goal} is not learned by {self.learn}; set model.learn pathwise")
+            raise ArgumentError("model.learn", f"is {self.learn!r}, which does not learn to {self.goal}; make it pathwise")
         if (self.learn == "imitation") != bool(self.teacher):
             raise ValueError(
                 f"model.learn is {self.learn} and model.teacher {self.teacher!r}; imitation needs a teacher, no other does"
             )
-        if not 0 < self.radius[0] <= self.radius[1] <= 1:
-            raise ValueError(f"model.radius is {self.radius}; it is the least and the greatest, above 0 and at most 1")
-        if not 0 <= self.inset < 0.5:
-            raise ValueError(f"model.inset is {self.inset}; it has to be at least 0 and less than 0.5")
-        for name in ("opacity", "gamma", "lam"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
 
     def published(self) -> "Config":
         """Without paths (of its teacher, of a brush's file): what is kept in a model folder."""
