@@ -16,7 +16,7 @@ from drawgen.devices import device_of
 from drawgen.jobs import captions
 from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
-from drawgen.ranges import check_range
+from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
 from drawgen.training import evaluate
 
@@ -49,7 +49,7 @@ def measure(
     if importance is not None:
         check_range("importance", importance, at_least=1)
         if not hasattr(model, "importance_weighted"):
-            raise ValueError(f"importance is {importance}, and {source} has no importance-weighted estimate; leave it out")
+            raise ArgumentError("importance", f"is {importance}, and {source} has no importance-weighted estimate; leave it out")
     if beams is not None:
         check_range("beams", beams, at_least=1, at_most=100)
     if not describes and (beams is not None or meteor):

@@ -141,12 +141,12 @@ def test_nothing_is_made_where_nothing_is(tmp_path, monkeypatch):
         monkeypatch.setattr(datasets, kind, offline)
     (tmp_path / "there").mkdir()
     for name in standard.SETS:
-        with pytest.raises(DataError, match=rf"{name} is not in .*--data.path"):
+        with pytest.raises(DataError, match=rf"{name} is not in .*`data.path`"):
             next(Standard(name=name, path="there").stream("train", seed=0))
-        with pytest.raises(DataError, match=r"the folder misspelt does not exist; check --data\.path"):
+        with pytest.raises(DataError, match=r"the folder misspelt does not exist; check `data\.path`"):
             Standard(name=name, path="misspelt").fetch()
         for path in ("there", "data"):
-            with pytest.raises(DataError, match=rf"{name} is neither in {path} .*no internet.*--data.path"):
+            with pytest.raises(DataError, match=rf"{name} is neither in {path} .*no internet.*`data.path`"):
                 Standard(name=name, path=path).fetch()
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
