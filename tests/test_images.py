@@ -150,7 +150,7 @@ def test_parse_size_refuses_everything_else_and_repeats_it(text):
     "text", ["", "5", "x", "5x", "x5", "axb", "0x5", "5x0", "-3x4", "5x5x5", "1.5x2", "70000x5", "5 5", "1e3x5"]
 )
 def test_parse_size_refuses(text):
-    with pytest.raises(ValueError, match="^size is"):
+    with pytest.raises(ValueError, match=r"^size is"):
         images.parse_size(text)
 
 

@@ -12,15 +12,15 @@ from drawgen.files import StorageError
 from drawgen.jobs import captions
 from drawgen.ranges import ArgumentError
 
-OUT = Path("new.png")
+PHOTO, OUT = "photo.png", Path("new.png")
 REFUSED = {
-    "texture": ("photo.png -o new.png --device gpu", "device", lambda: jobs.texture("photo.png", OUT, device="gpu")),
-    "paint": ("photo.png -o new.png --least-radius 99", "least_radius", lambda: jobs.paint("photo.png", OUT, least_radius=99)),
+    "texture": ("photo.png -o new.png --device gpu", "device", lambda: jobs.texture(PHOTO, OUT, device="gpu")),
+    "paint": ("photo.png -o new.png --least-radius 99", "least_radius", lambda: jobs.paint(PHOTO, OUT, least_radius=99)),
     "train": ("ride tiny -o new --fit.valid-steps -1", "fit.valid_steps", lambda: changed("fit", valid_steps=-1)),
     "sample": ("run -o new.png --top-k -1", "top_k", lambda: jobs.sample("run", OUT, top_k=-1)),
-    "reconstruct": ("run photo.png -o new.png --polish -1", "polish", lambda: jobs.reconstruct("run", ["photo.png"], OUT, polish=-1)),
-    "interpolate": ("run photo.png photo.png -o new.png -n 1", "n", lambda: jobs.interpolate("run", "photo.png", "photo.png", OUT, n=1)),
-    "caption": ("photo.png --beam 0", "beams", lambda: next(captions.caption("captioner", ["photo.png"], beams=0))),
+    "reconstruct": ("run photo.png -o new.png --polish -1", "polish", lambda: jobs.reconstruct("run", [PHOTO], OUT, polish=-1)),
+    "interpolate": ("run photo.png photo.png -o new.png -n 1", "n", lambda: jobs.interpolate("run", PHOTO, PHOTO, OUT, n=1)),
+    "caption": ("photo.png --beam 0", "beams", lambda: next(captions.caption("captioner", [PHOTO], beams=0))),
     "eval": ("run --importance 0", "importance", lambda: jobs.measure("run", importance=0)),
 }  # fmt: skip
 """A wrong value of each command: the words, the argument's name, and the same call from Python."""
