@@ -2,11 +2,12 @@
 
 import math
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
 
+from drawgen import models
 from drawgen.ranges import ArgumentError, check_choice, check_fields, check_range
 
 
@@ -64,6 +65,25 @@ def test_fields():
     ):
         with pytest.raises(ArgumentError, match=words):
             Config(**settings)
+
+
+CONFIGS = {
+    (part, type(config)): config
+    for name in models.names()
+    for recipe in models.module(name).PRESETS.values()
+    for part, config in (("model", recipe.model), ("data", recipe.data), ("fit", recipe.fit))
+}
+
+
+@pytest.mark.parametrize(("part", "kind"), CONFIGS, ids=lambda of: of if isinstance(of, str) else f"{of.__module__}.{of.__name__}")
+def test_every_number_of_every_config_has_a_range(part, kind):
+    """A float is finite, too."""
+    wrong = {int: [-(10**9)], float: [math.nan, math.inf, -math.inf]}
+    wrong |= {number | None: values for number, values in wrong.items()}
+    for field in fields(kind):
+        for value in wrong.get(field.type, []):
+            with pytest.raises(ArgumentError, match=rf"^{part}\.{field.name} is {value}; it has to be "):
+                replace(CONFIGS[part, kind], **{field.name: value})
 
 
 def test_choices():

@@ -162,9 +162,9 @@ class PictureSet:
     read: Callable[[list[Path], str], Tensor]
     """The pictures in those files, n C H W of bytes, without the alphabet of that name."""
     alphabets: bool = False
-    """Whether it has any."""
+    """Whether the pictures come by alphabets, one of which may be left out."""
     labels: Callable[[list[Path], int], Labels] | None = None
-    """The labels of the so many pictures in those files; None where they are not read."""
+    """The labels of that many pictures in those files; None where they are not read."""
 
 
 def by_torchvision(name: str, folder: Path) -> Any:
