@@ -125,8 +125,6 @@ class Session:
             if run.step:
                 checkpoint.write_weights(place.now, run.averaged)
         if run.step and place.apart:
-            if self.journal is not None:
-                self.journal.close()  # Windows does not rename a folder of files that are open
             place.settle()
             if self.journal is not None:
                 self.journal.move(place.folder, run.step)
