@@ -112,8 +112,8 @@ def test_captions(config):
                 assert torch.allclose(one.maps.sum((1, 2)), torch.ones(len(one.words)), atol=1e-5)
             else:
                 assert one.maps is None
-        ranked = [one for one in captions if one.finished] + [one for one in captions if not one.finished]
-        assert list(captions) == ranked
+        ranked = [one for one in several if one.finished] + [one for one in several if not one.finished]
+        assert list(several) == ranked
     with pytest.raises(ValueError, match="at most as many"):
         model.caption(batch.images, beams=2, n=3)
 
