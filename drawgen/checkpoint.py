@@ -160,7 +160,12 @@ class ModelFile:
 
 def write_model(folder: Path, model: str, config: Any, spec: Spec) -> None:
     """The `config.json` of a model folder; `write_weights` and `write_card` add the rest."""
-    plain = {"format": FORMAT, "model": model, "config": to_plain(config), "spec": to_plain(spec)}
+    plain = {
+        "format": FORMAT,
+        "model": model,
+        "config": to_plain(config),
+        "spec": {name: value for name, value in to_plain(spec).items() if value is not None},
+    }
     write_json(folder / CONFIG, plain)
 
 
@@ -183,11 +188,12 @@ def read_model(folder: Path) -> ModelFile:
         raise CheckpointError(f"{path} has format {plain['format']!r}, and this drawgen reads {FORMAT}; update drawgen")
     if not isinstance(plain["model"], str) or not isinstance(plain["config"], dict):
         raise CheckpointError(f"{path}: model has to be a name and config an object")
-    spec = from_plain(Spec, plain["spec"], where=f"{path}: spec")
-    if min(spec.image) < 1 and not (spec.vocabulary and spec.image == (0, 0, 0)):
-        raise CheckpointError(f"{path}: spec.image is {spec.image}; each of the three has to be at least 1")
-    if any(size > most for size, most in zip(spec.image, LARGEST_IMAGE, strict=True)):
-        raise CheckpointError(f"{path}: spec.image is {spec.image}; the three have to be at most {LARGEST_IMAGE}")
+    told = plain["spec"]
+    if isinstance(told, dict):  # earlier ones have zeros and empty lists for what there is not
+        told = {name: value for name, value in told.items() if value not in ([], [0, 0, 0])}
+    spec = from_plain(Spec, told, where=f"{path}: spec")
+    if spec.image is not None and not all(1 <= size <= most for size, most in zip(spec.image, LARGEST_IMAGE, strict=True)):
+        raise CheckpointError(f"{path}: spec.image is {spec.image}; the three have to be at least 1 and at most {LARGEST_IMAGE}")
     return ModelFile(folder, plain["model"], plain["config"], spec)
 
 

@@ -1,7 +1,8 @@
 """The few nouns that data, models, trainer and pictures share. See README.md, "How it hangs together".
 
-A model is an `nn.Module` with `players`, `losses`, `measure` and, if it draws, `sample` (`Model` below); a data config has `spec`
-and `stream` (`Data` below); a `Recipe` joins the two with the fit's settings. Nothing here knows any of them.
+A model is an `nn.Module` with `players`, `losses` and `measure` (`Model` below), and with the verbs that it has (below, too): what
+a person can ask of it. A data config has `spec`, `splits` and `stream` (`Data`). A `Recipe` joins the two with the fit's settings.
+Nothing here knows any of them.
 
 A model's `losses` is a generator: it yields a loss, the trainer steps the player that it names, the model resumes. The rules
 between the two:
@@ -16,15 +17,18 @@ between the two:
 6. *Several processes* yield the same sequence and take every decision alike; gradients are means over all items.
 7. *Captured steps.* A `static` model has its noise drawn before the step (`draw_noise`).
 8. *Budgets in minutes* become a number of steps when the rate begins to fall; the same seed and number give the same file.
+
+A *verb* is a protocol: whoever wants to know whether a model draws asks `isinstance(model, Draws)`. The table of verbs with their
+commands is `jobs/verbs.py`.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from drawgen.ranges import check_range
@@ -33,8 +37,8 @@ State: TypeAlias = dict[str, Tensor]
 """What a model carries from batch to batch: LSTM states, rollouts, replay, reward scales."""
 
 Batch: TypeAlias = Any
-"""A NamedTuple of tensors. Where sequences carry on from batch to batch it has `fresh` (B bool): rows that start anew. Where its
-rows are not pictures it has `items() -> (name, count)`: what it holds, and how many."""
+"""A NamedTuple of tensors. Where sequences carry on from batch to batch it has `fresh` (B bool): rows that start anew. A batch of a
+data config has `items() -> (name, count)`: what it holds ("pictures"), and how many."""
 
 Totals: TypeAlias = dict[str, tuple[Tensor, float]]
 """name -> (sum, count): measurements are added up over batches and divided once."""
@@ -48,12 +52,39 @@ def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
 
 @dataclass(frozen=True)
 class Spec:
-    """What the data is; a model is built for it."""
+    """What the data is; a model is built for it. What the data does not have is None."""
 
-    image: tuple[int, int, int] = (0, 0, 0)
-    """Channels, height and width in pixels of one training picture; zeros where there are none (text)."""
-    vocabulary: tuple[str, ...] = ()
-    """The symbols of the text, by number; empty where there is none."""
+    image: tuple[int, int, int] | None = None
+    """Channels, height and width in pixels of one training picture."""
+    vocabulary: tuple[str, ...] | None = None
+    """The symbols of the text that is written, by number."""
+    source_vocabulary: tuple[str, ...] | None = None
+    """The symbols of the text that is read, where that is another."""
+    classes: tuple[str, ...] | None = None
+    """The labels, by number."""
+    point: int | None = None
+    """Numbers of one point."""
+
+    @property
+    def picture(self) -> tuple[int, int, int]:
+        """`image`, for a model that needs one. Raises ValueError where there is none."""
+        return self.wanted("image", "pictures")
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """`vocabulary`, for a model that needs one. Raises ValueError where there is none."""
+        return self.wanted("vocabulary", "text")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """`classes`, for a model that needs them. Raises ValueError where there are none."""
+        return self.wanted("classes", "labels")
+
+    def wanted(self, name: str, what: str) -> Any:
+        value = getattr(self, name)
+        if value is None:
+            raise ValueError(f"this model needs data with {what} (spec.{name}), and this data has none")
+        return value
 
 
 @dataclass(frozen=True)
@@ -89,59 +120,7 @@ class Player:
     """Largest norm of this player's gradient."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What to draw or to write. Sample number i depends on `seed` and i alone: the first four of sixteen are the four. Raises
-    ValueError for what no model can do."""
-
-    n: int = 1
-    size: tuple[int, int] | None = None
-    """Height and width in pixels; None is the size the model was trained at."""
-    seed: int = 0
-    temperature: float = 1.0
-    tile: bool = False
-    """Pictures that repeat without a seam."""
-    prime: str = ""
-    """What a text goes on from."""
-    length: int = 1000
-    """Symbols of text, after the prime."""
-    top_k: int = 0
-    """Write only the so many likeliest symbols; 0: all."""
-    top_p: float = 1.0
-    """Write only the likeliest symbols that have so much probability together."""
-    progress: Callable[[float], None] | None = None
-    """Called now and then with the share done, 0 to 1."""
-
-    def __post_init__(self) -> None:
-        check_range("n", self.n, at_least=1)
-        for side in self.size or ():
-            check_range("size", side, at_least=1)
-        check_range("seed", self.seed, at_least=0)
-        check_range("temperature", self.temperature, above=0, below=100)
-        check_range("length", self.length, at_least=1)
-        check_range("top_k", self.top_k, at_least=0)
-        check_range("top_p", self.top_p, above=0, at_most=1)
-
-    def rng(self, index: int) -> torch.Generator:
-        """The generator of sample `index`; on the CPU, so that all devices start alike."""
-        return generator(self.seed, index)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Finished pictures or texts, and how they came to be."""
-
-    images: Float[Tensor, "B C H W"]
-    """In [0, 1]; of no size (B 0 0 0) where a model only writes."""
-    frames: Callable[[int], Iterator[Float[Tensor, "B C H W"]]] | None = None
-    """`frames(count)`: at most `count` stages of the drawing, made as they are asked for; the last is `images`."""
-    boxes: Mapping[str, Float[Tensor, "T B 4"]] = field(default_factory=dict)
-    """name -> where the model looked or wrote at each of its T steps: left, top, right, bottom, in pixels."""
-    strokes: Float[Tensor, "B T P"] | None = None
-    """What was painted, in the numbers of `drawgen_envs.brush`: it can be drawn again at any size."""
-    texts: Sequence[str] = ()
-    scores: Float[Tensor, " B"] | None = None
-    """Log-probability of each text under the model, in nats."""
+# ---------------------------------------------------------------- what a model and data are
 
 
 @runtime_checkable
@@ -204,23 +183,82 @@ class DrawsNoise(Protocol):
 class Data(Protocol):
     """A data config. `stream` is a pure function of its arguments: batch number `start` comes first, so that a resumed run
     sees what the uninterrupted one would have seen; "train" never ends, every other part is one pass and may be empty. A part that
-    there is not is a ValueError.
+    is not in `splits` is a ValueError."""
 
-    Optional: `splits`, the names of the parts (`SPLITS`). `digest() -> str`, for data from files: the same wherever the files lie,
-    another where their content is another, as far as samples of it tell (`data/digests.py`). A run whose data has moved is resumed
-    where the digest is the run's."""
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of its parts, "train" and "valid" among them."""
 
     def spec(self) -> Spec: ...
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterable[Batch]: ...
 
 
 SPLITS = ("train", "valid")
-"""The parts that data have which do not say it."""
+"""The parts that most data have."""
 
 
-def check_split(data: Any, split: str, *, measured: bool = False) -> None:
+@runtime_checkable
+class FromFiles(Protocol):
+    """Data that is read from a file or a folder."""
+
+    path: str
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """Data that may be downloaded before a training. `fetch` raises DataError."""
+
+    def fetch(self) -> None: ...
+
+
+@runtime_checkable
+class Digests(Protocol):
+    """Data from files with a digest of its content: the same wherever the files lie, another where their content is another, as far
+    as samples of it tell (`data/digests.py`). A run whose data has moved is resumed where the digest is the run's."""
+
+    def digest(self) -> str: ...
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """Data of which entries may be unreadable: entry -> why it was left out."""
+
+    @property
+    def problems(self) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class HasNotes(Protocol):
+    """Data that tells what of it is used, a line for each."""
+
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+
+@runtime_checkable
+class CutsWords(Protocol):
+    """Data of texts that are cut into words, and how."""
+
+    words_are_cut: ClassVar[str]
+
+
+@runtime_checkable
+class HasExamples(Protocol):
+    """Data of pictures that people have described: one at a time, with all its captions (`data.captions.Example`)."""
+
+    def examples(self, split: str) -> Iterator[Any]: ...
+
+
+@runtime_checkable
+class Publishes(Protocol):
+    """A model config that may name files of this machine. `published` is the same without them: what a model folder keeps."""
+
+    def published(self) -> Any: ...
+
+
+def check_split(data: Data, split: str, *, measured: bool = False) -> None:
     """Raises ValueError for a part that the data does not have or, where it is to be `measured`, that never ends."""
-    known = [name for name in getattr(data, "splits", SPLITS) if not (measured and name == "train")]
+    known = [name for name in data.splits if not (measured and name == "train")]
     if split not in known:
         raise ValueError(f"split is {split!r}; it has to be {' or '.join(known)}")
 
@@ -234,3 +272,261 @@ class Recipe:
     fit: Any
     about: str
     """What it reproduces, what it costs, what was measured."""
+
+
+# ---------------------------------------------------------------- questions and answers
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to draw or to write. Sample number i depends on `seed` and i alone: the first four of sixteen are the four. Raises
+    ValueError for what no model can do."""
+
+    n: int = 1
+    size: tuple[int, int] | None = None
+    """Height and width in pixels; None is the size the model was trained at."""
+    seed: int = 0
+    temperature: float = 1.0
+    tile: bool = False
+    """Pictures that repeat without a seam."""
+    prime: str = ""
+    """What a text goes on from."""
+    length: int = 1000
+    """Symbols of text, after the prime."""
+    top_k: int = 0
+    """Write only the so many likeliest symbols; 0: all."""
+    top_p: float = 1.0
+    """Write only the likeliest symbols that have so much probability together."""
+    progress: Callable[[float], None] | None = None
+    """Called now and then with the share done, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        check_range("n", self.n, at_least=1)
+        for side in self.size or ():
+            check_range("size", side, at_least=1)
+        check_range("seed", self.seed, at_least=0)
+        check_range("temperature", self.temperature, above=0, below=100)
+        check_range("length", self.length, at_least=1)
+        check_range("top_k", self.top_k, at_least=0)
+        check_range("top_p", self.top_p, above=0, at_most=1)
+
+    def rng(self, index: int) -> torch.Generator:
+        """The generator of sample `index`; on the CPU, so that all devices start alike."""
+        return generator(self.seed, index)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Finished pictures, and how they came to be."""
+
+    images: Float[Tensor, "B C H W"]
+    """In [0, 1]."""
+    frames: Callable[[int], Iterator[Float[Tensor, "B C H W"]]] | None = None
+    """`frames(count)`: at most `count` stages of the drawing, made as they are asked for; the last is `images`."""
+    boxes: Mapping[str, Float[Tensor, "T B 4"]] = field(default_factory=dict)
+    """name -> where the model looked or wrote at each of its T steps: left, top, right, bottom, in pixels."""
+    strokes: Float[Tensor, "B T P"] | None = None
+    """What was painted, in the numbers of `drawgen_envs.brush`: it can be drawn again at any size."""
+
+    def cpu(self) -> "Sample":
+        """The same on the CPU; frames are moved as they are made."""
+        frames = self.frames
+        return replace(
+            self,
+            images=self.images.cpu(),
+            frames=None if frames is None else lambda count: (frame.cpu() for frame in frames(count)),
+            boxes={name: boxes.cpu() for name, boxes in self.boxes.items()},
+            strokes=None if self.strokes is None else self.strokes.cpu(),
+        )
+
+
+class Piece(NamedTuple):
+    """A part of a text, as it is written."""
+
+    text: str
+    log_prob: float
+    """Of its symbols under the model, in nats."""
+
+
+class Hypothesis(NamedTuple):
+    """A text that a search found: a caption of a picture, a translation of a sentence."""
+
+    words: tuple[str, ...]
+    text: str
+    score: float
+    """Mean log-probability of its symbols, the end among them, in nats."""
+    log_probs: tuple[float, ...]
+    """Of each word."""
+    finished: bool
+    """Whether the model said that it ends here; else it is as long as it may be."""
+    maps: Float[Tensor, "T H W"] | None
+    """Where the model looked for each word: shares of 1; None without attention."""
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """What things were taken for."""
+
+    classes: tuple[str, ...]
+    log_probs: Float[Tensor, "B K"]
+    """Of each class, in nats."""
+    seen: Sample | None = None
+    """Of pictures: what the model looked at."""
+
+    def best(self, row: int, n: int = 1) -> list[tuple[str, float]]:
+        """The `n` likeliest labels of one of the things, with their probabilities."""
+        probabilities, order = self.log_probs[row].exp().sort(descending=True)
+        return [(self.classes[k], p) for k, p in zip(order[:n].tolist(), probabilities[:n].tolist(), strict=True)]
+
+
+class Parse(NamedTuple):
+    """A sentence's tree."""
+
+    tree: str
+    """In brackets: (S (NP ...) (VP ...))."""
+    score: float
+    """Log-probability, in nats."""
+
+
+class Pointing(NamedTuple):
+    """An order of points: a hull, triangles, a tour."""
+
+    indices: tuple[int, ...]
+    score: float
+    """Log-probability, in nats."""
+
+
+# ---------------------------------------------------------------- the verbs
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """Draws pictures of its own. `sample` raises ValueError for a size that the model cannot draw."""
+
+    def sample(self, request: Request) -> Sample: ...
+
+
+@runtime_checkable
+class DrawsTextures(Draws, Protocol):
+    """Draws at any size, and pictures that repeat without a seam; it remembers the histogram of what it was trained on."""
+
+    histogram: Tensor
+    """Shares of the levels of each channel (C L), which pictures may be given."""
+
+    @property
+    def least_tile_px(self) -> int:
+        """The least side of a picture that repeats."""
+
+    def reveal(self, images: Float[Tensor, "B C H W"], count: int) -> Iterator[Float[Tensor, "B C H W"]]:
+        """`count` stages of how pictures of it are drawn; the last is `images`."""
+
+
+@runtime_checkable
+class Writes(Protocol):
+    """Writes text: sample number `index` of a request, in pieces as they come, the prime first."""
+
+    def write(self, request: Request, index: int) -> Iterator[Piece]: ...
+
+
+@runtime_checkable
+class Redraws(Protocol):
+    """Draws a person's pictures after itself."""
+
+    def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample: ...
+
+
+@runtime_checkable
+class Polishes(Redraws, Protocol):
+    """Its strokes have a gradient: they are improved by so many steps of gradient descent."""
+
+    def polish(
+        self,
+        strokes: Float[Tensor, "B T P"],
+        images: Float[Tensor, "B C H W"],
+        steps: int,
+        *,
+        progress: Callable[[float], None] | None = None,
+    ) -> Sample: ...
+
+
+@runtime_checkable
+class Interpolates(Protocol):
+    """Draws the way from one picture to another, in `count` pictures."""
+
+    def interpolate(self, first: Float[Tensor, "C H W"], last: Float[Tensor, "C H W"], count: int) -> Sample: ...
+
+
+@runtime_checkable
+class Repairs(Protocol):
+    """Fills holes: where the mask is true, the picture is drawn anew."""
+
+    def repair(self, images: Float[Tensor, "B C H W"], holes: Bool[Tensor, "B H W"], *, rng: torch.Generator) -> Sample: ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """Describes pictures: the `n` best captions of each by a beam search of width `beams`, the best first."""
+
+    @property
+    def attends(self) -> bool:
+        """Whether its captions have maps."""
+
+    def caption(self, images: Float[Tensor, "B C H W"], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]: ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """Says what pictures show."""
+
+    def read(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Labelling: ...
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Writes a text after another: the `n` best of each by a beam search of width `beams`, the best first."""
+
+    def translate(self, texts: Sequence[str], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]: ...
+
+
+@runtime_checkable
+class Parses(Protocol):
+    """Writes the tree of a sentence."""
+
+    def parse(self, texts: Sequence[str], *, beams: int = 5) -> list[Parse]: ...
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """Says what texts are."""
+
+    def classify(self, texts: Sequence[str]) -> Labelling: ...
+
+
+@runtime_checkable
+class Points(Protocol):
+    """Puts points in an order."""
+
+    def point(self, points: Sequence[Float[Tensor, "N D"]]) -> list[Pointing]: ...
+
+
+@runtime_checkable
+class Recurs(Protocol):
+    """Shows its states on a batch, by layer."""
+
+    def states(self, batch: Batch, *, rng: torch.Generator) -> Mapping[str, Float[Tensor, "T B U"]]: ...
+
+
+@runtime_checkable
+class WeighsSamples(Protocol):
+    """Has a tighter bound of the likelihood than its loss, by importance-weighted samples (Burda et al. 2016)."""
+
+    def importance_weighted(self, batch: Batch, samples: int, *, rng: torch.Generator) -> Totals: ...
+
+
+@runtime_checkable
+class TakesInk(Protocol):
+    """A model of ink, light on black, that wants a person's pictures so: cut out and centred."""
+
+    ink: bool
+    binary: bool
+    """Black and white only."""

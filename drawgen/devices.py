@@ -5,7 +5,7 @@ import os
 import torch
 from torch import Tensor, nn
 
-from drawgen.contract import Batch
+from drawgen.contract import Batch, Model
 
 
 def choose_device(name: str) -> torch.device:
@@ -37,6 +37,6 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def device_of(model: nn.Module) -> torch.device:
+def device_of(model: Model | nn.Module) -> torch.device:
     """Where a model's parameters are."""
     return next(model.parameters()).device

@@ -62,7 +62,7 @@ def main() -> None:
     data = type(recipe.data)(**{**vars(recipe.data), "path": arguments.data})
     sets = {"held out": torch.cat([batch.images for batch in data.stream("valid", seed=0)])}
     if arguments.alphabet:
-        side = model.spec.image[1]
+        side = model.spec.picture[1]
         archives = sorted(Path(arguments.data).glob("images_background*.zip"))
         pictures = torch.cat([read_characters(archive, only=arguments.alphabet) for archive in archives])
         sets[f"never seen: {arguments.alphabet}"] = F.interpolate(pictures.float() / 255, (side, side), mode="area")

@@ -22,6 +22,7 @@ from drawgen.contract import Spec, generator
 from drawgen.data.captions import SPECIAL
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+SPEC = Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b"), classes=("a", "b"))
 PRESETS = [(model, preset) for model in models.names() for preset in models.presets(model)]
 
 
@@ -158,7 +159,7 @@ def test_configs_refuse_what_they_do_not_know(model, preset):
 def saved(request, tmp_path):
     """(folder, model) of each kind, as a run leaves it."""
     config = models.recipe(request.param, "tiny").model
-    built = config.build(Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b")), rng=generator(0))
+    built = config.build(SPEC, rng=generator(0))
     checkpoint.write_model(tmp_path, request.param, config, built.spec)
     checkpoint.write_weights(tmp_path, built.state_dict())
     checkpoint.write_card(tmp_path, "# a card\n")
@@ -197,7 +198,7 @@ def refused(folder, name, *words):
         ({"config": []}, "config an object"),
         ({"model": "x" * 300}, "unknown model 'xxx"),
         ({"config": {"colour": 1}}, "unknown field 'colour'"),
-        ({"spec": {}}, "image"),
+        ({"spec": {}}, "needs"),
         ({"spec": {"image": [1, 16]}}, "image"),
         ({"spec": {"image": [1, 16, -16]}}, "at least 1"),
         ({"spec": {"image": [0, 16, 16]}}, "at least 1"),
@@ -318,7 +319,9 @@ def test_paths_in_a_folder_that_is_handed_in_are_not_used(tmp_path, name, settin
     settings = {
         key: value.replace("CACHE", str(tmp_path / "cache")) if isinstance(value, str) else value for key, value in settings.items()
     }
-    built = replace(config, **settings).build(Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b")), rng=generator(0))
+    built = replace(config, **settings).build(
+        Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b"), classes=("a", "b")), rng=generator(0)
+    )
     folder = tmp_path / "handed in"
     folder.mkdir()
     checkpoint.write_model(folder, name, built.config, built.spec)

@@ -30,7 +30,7 @@ def test_a_request_checks_itself(options, words):
         Request(**options)
 
 
-def test_data_that_say_nothing_have_two_parts():
+def test_a_split_has_to_be_one_of_the_data_s():
     check_split(toys.Table(), "train")
     check_split(toys.Table(), "valid", measured=True)
     for split in ("test", "nonsense", ""):

@@ -6,12 +6,12 @@ share out the rows of each batch unevenly, so that together they see what one pr
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from drawgen.contract import Group, Loss, Player, Request, Sample, Spec, State, Totals, generator
+from drawgen.contract import SPLITS, Group, Loss, Player, Request, Sample, Spec, State, Totals, generator
 
 SPEC = Spec((1, 2, 2))
 
@@ -49,6 +49,7 @@ class Table:
     dtype: torch.dtype = torch.float32
     hook: Callable[[int], None] | None = None
     change: Callable[[int, Points], Points] | None = None
+    splits: ClassVar[tuple[str, ...]] = SPLITS
 
     def spec(self) -> Spec:
         return SPEC

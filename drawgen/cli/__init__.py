@@ -13,7 +13,7 @@ from pathlib import Path
 
 import drawgen
 from drawgen.cli.captions import caption
-from drawgen.cli.drawing import interpolate, reconstruct, sample
+from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
 from drawgen.cli.printing import replace_unprintable, say, warn
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "sample": sample,
     "reconstruct": reconstruct,
     "interpolate": interpolate,
+    "read": read,
     "caption": caption,
     "eval": evaluate,
     "list": listing,

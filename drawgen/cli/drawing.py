@@ -1,14 +1,16 @@
-"""drawgen sample, reconstruct and interpolate."""
+"""drawgen sample, reconstruct, read and interpolate."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import Size, parse
-from drawgen.cli.printing import say
+from drawgen.cli.printing import say, warn
 from drawgen.cli.progress import Bars
+from drawgen.printable import printable
 
 
 def sample(words: list[str]) -> None:
@@ -118,6 +120,53 @@ def reconstruct(words: list[str]) -> None:
         say(out)
 
     parse(command, words, "reconstruct")
+
+
+def read(words: list[str]) -> None:
+    """What your pictures show."""
+
+    def command(
+        model: Positional[str],
+        pictures: Positional[tuple[str, ...]],
+        out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+        n: Annotated[int, arg(aliases=["-n"])] = 1,
+        boxes: bool = True,
+        animate: bool = False,
+        seed: int = 0,
+        device: str = "cpu",
+        json_: Annotated[bool, arg(name="json")] = False,
+        force: bool = False,
+    ) -> None:
+        """Prints what each picture shows, one per line: the picture, the label, its probability.
+
+        Args:
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
+            pictures: Pictures of yours.
+            out: A file that shows what the model looked at: a picture, or a GIF, APNG or MP4 of its glimpses.
+            n: How many labels per picture, the likeliest first.
+            boxes: Draw the windows of a model with attention.
+            animate: Make a PNG or WebP move, too.
+            seed: Start of all random numbers.
+            device: auto, cpu, cuda, cuda:N or mps.
+            json_: Print one JSON object per picture.
+            force: Replace what exists.
+        """
+        from drawgen import jobs
+
+        if not pictures:
+            raise ValueError("no pictures are given; name one or more")
+        found = jobs.read(model, list(pictures), out, n=n, boxes=boxes, animate=animate, seed=seed, device=device, force=force)
+        for picture, labels in found:
+            if json_:
+                told = [{"label": label, "probability": probability} for label, probability in labels]
+                say(json.dumps({"picture": picture, "labels": told}))
+            else:
+                for label, probability in labels:
+                    say(f"{printable(picture)}\t{printable(label)}\t{probability:.4f}", keep="\t")
+        if out is not None:
+            warn(out)
+
+    parse(command, words, "read")
 
 
 def interpolate(words: list[str]) -> None:

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int, UInt8
 from torch import Tensor
 
-from drawgen.contract import Spec, check_split
+from drawgen.contract import SPLITS, Spec, check_split
 from drawgen.data import standard
 from drawgen.data.digests import digest
 from drawgen.data.pictures import DataError, shuffled
@@ -38,11 +38,15 @@ class Labelled(NamedTuple):
     """In [0, 1]."""
     labels: Int[Tensor, " B"]
 
+    def items(self) -> tuple[str, int]:
+        return "pictures", len(self.images)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cluttered:
     """Digits among clutter, made on the spot: training pictures never come again, validation is always the same."""
 
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     digits: str = "mnist"
     """mnist (its last 10,000 training digits are for validation); or segments, the ten of a pocket calculator, without any file."""
     path: str = "data"
@@ -92,7 +96,7 @@ class Cluttered:
         return digest(*(x for part in self.parts for x in part))
 
     def spec(self) -> Spec:
-        return Spec((1, self.side_px, self.side_px))
+        return Spec((1, self.side_px, self.side_px), classes=tuple("0123456789"))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Labelled]:
         """Training digits in a new order each time through, at new places; for validation, each digit once."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drawgen.contract import Spec, check_split, generator
+from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import digest
 from drawgen.data.packed import DAMAGED, LARGEST, open_archive, read_bytes_table, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
@@ -79,6 +79,7 @@ class Binarized:
 class Rectangles:
     """White rectangles on black, made on the spot: data that needs no file."""
 
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     side_px: int = 12
     """Side of a picture."""
     count: int = 1000

@@ -5,18 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from drawgen.contract import Spec, check_split, generator
+from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
 from drawgen.images import PICTURES, ImageError, grey, load_with_alpha
 
-SPLITS = {"train": 0, "valid": 1}
 OPAQUE = 254 / 255
 """Pixels of more alpha are; reduced pictures have edges between."""
 
@@ -30,6 +29,9 @@ class Pictures(NamedTuple):
 
     images: Float[Tensor, "B C H W"]
     """In [0, 1]."""
+
+    def items(self) -> tuple[str, int]:
+        return "pictures", len(self.images)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Part:
 class Crops:
     """Square crops at random places of one picture, or of all pictures of a folder; of opaque pixels only."""
 
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     path: str = "photo:brick"
     """A picture, a folder of pictures, or photo:NAME for a photograph that scikit-image carries."""
     crop_px: int = 48
@@ -159,7 +162,7 @@ class Crops:
         )
         step = start
         while True:
-            rng = generator(seed, SPLITS[split], step, rank)
+            rng = generator(seed, SPLITS.index(split), step, rank)
             chosen = torch.multinomial(areas, self.batch, replacement=True, generator=rng)
             where = torch.rand(self.batch, 2, generator=rng)
             crops = []

@@ -136,7 +136,7 @@ class Scenes:
                     yield self.batch_of(scenes[which * self.batch : (which + 1) * self.batch])
 
     def batch_of(self, scenes: "Sequence[Scene]") -> Captions:
-        vocabulary = self.spec().vocabulary
+        vocabulary = self.spec().symbols
         tokens, lengths = encode([scene.captions[0].split() for scene in scenes], vocabulary)
         return Captions(draw(scenes, self.side_px), tokens, lengths)
 

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from drawgen.contract import Spec, check_split, generator
+from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data import packed
 from drawgen.data.digests import digest
 from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
@@ -40,6 +40,7 @@ LARGEST_PNG = 1 << 16
 class Standard:
     """A standard set; the last pictures of its training part are kept for validation (Omniglot: every tenth)."""
 
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     name: str = "mnist"
     """mnist, omniglot, svhn or cifar10."""
     path: str = DEFAULT

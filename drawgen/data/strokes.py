@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from drawgen_envs.brush import COLUMNS, paint_
 from jaxtyping import Bool, Float, Float32, Float64, Int
 from torch import Tensor
 
-from drawgen.contract import Spec, check_split
+from drawgen.contract import SPLITS, Spec, check_split
 from drawgen.data.digests import of_files
 from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
 from drawgen.data.pickled import unpickle_arrays
@@ -324,6 +324,7 @@ def render(drawings: Sequence[Drawing], side: int, thickness: float) -> Float[Te
 class Strokes:
     """Drawings that people made, as pictures of white ink on black."""
 
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     path: str = "data"
     """A file of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of such (of archives, those that
     are called strokes*.zip)."""

@@ -22,7 +22,7 @@ from jaxtyping import Bool, Int, Integer
 from torch import Tensor
 
 from drawgen import files
-from drawgen.contract import Spec, check_split, generator
+from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import of_files
 from drawgen.data.pictures import DataError
 
@@ -330,7 +330,7 @@ class Text:
 
     def after_line_break(self, last: int) -> Array:
         """The text up to symbol number `last` (not included), with a line break before it."""
-        vocabulary = self.spec().vocabulary
+        vocabulary = self.spec().symbols
         return np.append(encode(line_break(vocabulary), vocabulary), self.read(0, last))
 
 
@@ -357,8 +357,9 @@ def code_points(block: bytes) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """Sums of random numbers, one a line, as 12+7=19."""
+    """Sums of random numbers, one per line, as 12+7=19."""
 
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     largest: int = 9
     """The largest summand."""
     count: int = 200
@@ -381,7 +382,7 @@ class Sums:
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Characters]:
         """Every training batch begins anew."""
         check_split(self, split)
-        vocabulary = self.spec().vocabulary
+        vocabulary = self.spec().symbols
         if split == "valid":
             if rank == 0:
                 tokens = encode(self.sums(self.count, generator(seed, 1)), vocabulary)

@@ -5,6 +5,7 @@ from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
+from drawgen.jobs.reading import read
 from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.textures import texture
@@ -23,6 +24,7 @@ __all__ = [
     "measure",
     "mend",
     "paint",
+    "read",
     "read_recipe",
     "reconstruct",
     "sample",

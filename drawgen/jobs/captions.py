@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from drawgen import attention_maps, images, models
+from drawgen.contract import Describes, Hypothesis
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
+from drawgen.devices import device_of
 from drawgen.files import HIDDEN, files_in, write_atomically
 from drawgen.images import ImageError
+from drawgen.jobs.verbs import that_can
 from drawgen.threads import threads
 
 AT_ONCE = 16
@@ -35,7 +38,7 @@ class Described(NamedTuple):
     """One picture and its captions, the best first."""
 
     picture: str
-    captions: list[Any]
+    captions: list[Hypothesis]
 
 
 def caption(
@@ -54,8 +57,6 @@ def caption(
     """The `n` best captions of each picture, as they come. What cannot be read is left out and goes into `skipped`, picture -> why,
     or with `strict` stops. `attention` is a file that shows where the model looked for each word; `say` hears of letters for which
     there is no font. Raises ImageError, ValueError."""
-    from drawgen.jobs.verbs import that_can  # jobs import this module
-
     skipped = {} if skipped is None else skipped
     if not 1 <= beams <= 100:
         raise ValueError(f"--beam is {beams}; it has to lie between 1 (greedy) and 100")
@@ -66,8 +67,8 @@ def caption(
         if len(pictures) > MOST_SHOWN:
             raise ValueError(f"--attention draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
     model = models.load(source, device=device)
-    that_can(model, "caption", source)
-    if attention is not None and not model.config.attention:
+    describer = that_can(model, Describes, source)
+    if attention is not None and not describer.attends:
         raise ValueError(f"{source} was built without attention, and --attention has nothing to show; leave it out")
     shown: list[list[Tensor]] = []
     before = len(skipped)
@@ -76,7 +77,7 @@ def caption(
         seen: dict[str, Tensor] = {}
         for name in pictures[first : first + AT_ONCE]:
             try:
-                seen[name] = images.fit_to(images.load_image(name, covering=model.spec.image[1:]), model.spec.image)
+                seen[name] = images.fit_to(images.load_image(name, covering=model.spec.picture[1:]), model.spec.picture)
             except ImageError as error:
                 if strict:
                     raise
@@ -84,9 +85,9 @@ def caption(
         if not seen:
             continue
         with threads(1):  # given back before anything is handed out
-            found = model.caption(torch.stack(list(seen.values())).to(model.silent.device), beams=beams, n=n)
+            found = describer.caption(torch.stack(list(seen.values())).to(device_of(model)), beams=beams, n=n)
         for (name, picture), captions in zip(seen.items(), found, strict=True):
-            if attention is not None:
+            if attention is not None and captions[0].maps is not None:
                 shown.append(list(attention_maps.panels(picture, captions[0].words, captions[0].maps)))
                 missing |= dict.fromkeys(attention_maps.missing(captions[0].words))
             yield Described(name, captions)
@@ -145,7 +146,7 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
     looks: list[tuple[float, float]] = []
     counts, asserted, right = Counter[str](), Counter[str](), Counter[str]()
     while batch := list(itertools.islice(examples, AT_ONCE)):
-        found = model.caption(torch.stack([example.picture for example in batch]).to(model.silent.device), beams=beams)
+        found = model.caption(torch.stack([example.picture for example in batch]).to(device_of(model)), beams=beams)
         for example, (best, *_) in zip(batch, found, strict=True):
             written.append(best.text)
             references.append(example.captions)

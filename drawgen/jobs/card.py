@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 import drawgen
-from drawgen.contract import Recipe
-from drawgen.jobs.verbs import Verb
+from drawgen.contract import CutsWords, Recipe
 from drawgen.threads import cores
 from drawgen.training import Outcome
 
@@ -33,15 +32,14 @@ def card(
     data: str,
     outcome: Outcome | None,
     *,
-    verbs: Sequence[Verb],
+    commands: Sequence[str],
     begun: str = "",
     changes: Sequence[Any] = (),
 ) -> str:
-    """The README.md of a model folder; `verbs` are what the model does, `begun` names the model whose weights it began with, and
+    """The README.md of a model folder; `commands` are what one can try, `begun` names the model whose weights it began with, and
     `changes` are those of the number of steps (`recipe.asked_steps`)."""
     settings = recipe.fit
     steps = settings.steps or f"as many as {settings.minutes:g} minutes allow"
-    commands = [verb.asked_of("FOLDER") for verb in verbs] or ["drawgen eval FOLDER"]
     lines = [
         f"# {model}: {data or preset}",
         "",
@@ -51,7 +49,7 @@ def card(
         "- licence of the data: that of what it was trained on",
         f"- preset: {preset or 'none'}; steps: {steps}; seed: {settings.seed}",
     ]
-    if hasattr(recipe.data, "words_are_cut"):
+    if isinstance(recipe.data, CutsWords):
         lines.append(f"- words: {recipe.data.words_are_cut}")
     if begun:
         lines.append(f"- begun with the weights of: {begun}")

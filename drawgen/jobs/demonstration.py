@@ -1,87 +1,180 @@
 """One of everything, with a page of pictures."""
 
 import html
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import drawgen
-from drawgen import checkpoint, files, images, models
+from drawgen import contract, files, images, models
 from drawgen.data.scenes import Scenes
 from drawgen.data.scenes import draw as draw_scenes
 from drawgen.jobs.captions import caption
-from drawgen.jobs.drawing import sample
-from drawgen.jobs.loading import NO_PICTURE
+from drawgen.jobs.drawing import reconstruct, sample
 from drawgen.jobs.paintings import paint
+from drawgen.jobs.reading import read
 from drawgen.jobs.reports import SILENT, Reports
+from drawgen.jobs.verbs import verbs_of
+
+PHOTO = "photo:coffee"
+"""What is painted and described: a photograph that scikit-image carries."""
+
+
+@dataclass
+class Page:
+    """The demo in the making."""
+
+    folder: Path
+    force: bool
+    reports: Reports
+    figures: list[tuple[str, str]] = field(default_factory=list)
+    """(file, command that makes it), in order."""
+
+    def sample(self, name: str, file: str, words: str, **options: Any) -> None:
+        self.reports.say(f"drawing {file}")
+        sample(name, self.folder / file, force=self.force, **options)
+        self.figures.append((file, f"drawgen sample {name} -o OUT{Path(file).suffix} {words}"))
+
+    def put(self, file: str, picture: torch.Tensor, command: str) -> None:
+        images.save_image(self.folder / file, picture, replace=self.force)
+        self.figures.append((file, command))
+
+
+# ---------------------------------------------------------------- one function per verb
+
+
+def writes(page: Page, name: str, _model: Any, seed: int) -> None:
+    page.sample(name, f"{plain(name)}.txt", f"--length 600 --seed {seed}", length=600, seed=seed)
+
+
+def draws(page: Page, name: str, model: Any, seed: int) -> None:
+    if isinstance(model, contract.DrawsTextures):
+        page.sample(name, f"{plain(name)}.png", f"--size 256x256 --seed {seed}", size=(256, 256), seed=seed)
+        return
+    page.sample(name, f"{plain(name)}.png", f"-n 64 --seed {seed}", n=64, seed=seed)
+    one = model.sample(contract.Request())
+    if one.frames is not None:
+        boxes = bool(one.boxes)
+        page.sample(name, f"{plain(name)}.gif", "-n 4" + " --boxes" * boxes, n=4, boxes=boxes)
+
+
+def tiles(page: Page, name: str) -> None:
+    """Of one model of textures: a tile six times, and how it is painted."""
+    page.sample(name, "tile.png", "--size 160x160 --tile", size=(160, 160), tile=True)
+    _, command = page.figures.pop()
+    page.put("tiled.png", images.load_image(page.folder / "tile.png").repeat(1, 2, 3), f"{command} (six copies side by side)")
+    page.sample(name, "texture.gif", "--size 128x128", size=(128, 128))
+
+
+def describes(page: Page, name: str, model: Any, _seed: int) -> None:
+    page.reports.say("captions of drawn scenes")
+    data = Scenes()
+    names = [page.folder / f"scene-{number}.png" for number in range(3)]
+    scenes = [data.scene("test", number) for number in range(len(names))]
+    for file, picture in zip(names, draw_scenes(scenes, data.side_px), strict=True):
+        images.save_image(file, picture, replace=page.force)
+    maps = page.folder / f"{plain(name)}.png" if model.attends else None
+    found = list(caption(name, [str(path) for path in names], attention=maps, force=page.force))
+    command = f"drawgen caption scene-*.png --model {name}"
+    if maps is not None:
+        page.figures.append((maps.name, f"{command} --attention OUT.png"))
+    else:
+        lines = "".join(f"{Path(picture).name}\t{best.text}\n" for picture, (best, *_) in found)
+        files.write_output(page.folder / f"{plain(name)}.txt", lines.encode(), replace=page.force)
+        page.figures.append((f"{plain(name)}.txt", command))
+
+
+def reads(page: Page, name: str, _model: Any, _seed: int) -> None:
+    file = f"{plain(name)}.png"
+    read(name, [PHOTO], page.folder / file, force=page.force)
+    page.figures.append((file, f"drawgen read {name} {PHOTO} -o OUT.png"))
+
+
+def redraws(page: Page, name: str, _model: Any, _seed: int) -> None:
+    """Of a letter that is made here, ink on paper."""
+    letter = torch.ones(1, 96, 96)
+    letter[:, 20:76, 44:52] = letter[:, 20:28, 24:72] = 0.1
+    images.save_image(page.folder / "letter.png", letter, replace=True)
+    file = f"{plain(name)}-redrawn.png"
+    reconstruct(name, [str(page.folder / "letter.png")], page.folder / file, force=page.force)
+    page.figures.append((file, f"drawgen reconstruct {name} letter.png -o OUT.png"))
+
+
+DEMONSTRATIONS: dict[type, Callable[[Page, str, Any, int], None]] = {
+    contract.Writes: writes,
+    contract.Draws: draws,
+    contract.Describes: describes,
+    contract.Reads: reads,
+    contract.Redraws: redraws,
+}
+"""Of a model that has several of these verbs the first in the table of verbs is shown."""
+
+
+def plain(name: str) -> str:
+    return name.replace(":", "-")
+
+
+# ---------------------------------------------------------------- the whole
 
 
 def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Path:
     """One of everything that the project can make without training, with a page of pictures. Returns the page. A folder that holds
     anything is refused, unless `force`: then files of the demo's names are replaced."""
-    page = folder / "index.html"
+    shipped = models.shipped()
+    if not shipped:
+        raise ValueError("no trained model is shipped with this drawgen, and the demo draws from those; train one instead")
+    make_empty(folder, force=force)
+    page = Page(folder, force, reports)
+    texture = ""
+    for number, name in enumerate(shipped, 1):
+        model = models.load(name)
+        shown = next((DEMONSTRATIONS[verb.protocol] for verb in verbs_of(model) if verb.protocol in DEMONSTRATIONS), None)
+        if shown is not None:
+            shown(page, name, model, number)
+        texture = texture or (name if isinstance(model, contract.DrawsTextures) else "")
+    if texture:
+        tiles(page, texture)
+    reports.say("painting a photograph")
+    paint(PHOTO, folder / "painting.json", strokes=100, force=force)
+    for file in ("painting.png", "painting.gif", "painting.svg"):
+        paint(str(folder / "painting.json"), folder / file, force=force)
+        page.figures.append((file, f"drawgen paint {PHOTO} -o OUT{Path(file).suffix} --strokes 100"))
+    files.write_output(folder / "index.html", written_out(page).encode(), replace=force)
+    return folder / "index.html"
+
+
+def make_empty(folder: Path, *, force: bool) -> None:
+    """Raises ValueError for a folder that holds anything, unless `force`, and for one that cannot be made."""
     try:
         taken = folder.is_dir() and next((path for path in sorted(folder.iterdir()) if not files.hidden(path.name)), None)
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be read ({files.reason(error)}); choose another") from error
     if taken and not force:
-        raise ValueError(f"{folder} is not empty ({taken.name}); choose another, or give --force to replace the demo's files")
-    shipped = models.shipped()
-    if not shipped:
-        raise ValueError("no trained model is shipped with this drawgen, and the demo draws from those; train one instead")
+        raise ValueError(f"{folder} is not empty ({taken.name}); choose another, or replace the demo's files in it with force")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be made ({files.reason(error)}); choose another") from error
-    figures: list[tuple[str, str]] = []
 
-    def figure(file: str, words: str, **options: Any) -> None:
-        reports.say(f"drawing {file}")
-        sample(words.split()[0], folder / file, force=force, **options)
-        figures.append((file, f"drawgen sample {words}"))
 
-    for number, name in enumerate(shipped, 1):
-        file = name.replace(":", "-")
-        if checkpoint.read_model(models.resolve(name)).spec.image == NO_PICTURE:
-            figure(f"{file}.txt", f"{name} -o OUT.txt --length 600 --seed {number}", length=600, seed=number)
-        elif name.startswith("ride:"):
-            figure(f"{file}.png", f"{name} -o OUT.png --size 256x256 --seed {number}", size=(256, 256), seed=number)
-        elif hasattr(models.load(name), "sample"):
-            boxes = name.startswith("draw:")
-            figure(f"{file}.png", f"{name} -o OUT.png -n 64 --seed {number}", n=64, seed=number)
-            figure(f"{file}.gif", f"{name} -o OUT.gif -n 4{' --boxes' if boxes else ''}", n=4, boxes=boxes)
-    textures = [name for name in shipped if name.startswith("ride:")]
-    if textures:
-        figure("tile.png", f"{textures[0]} -o OUT.png --size 160x160 --tile", size=(160, 160), tile=True)
-        images.save_image(folder / "tiled.png", images.load_image(folder / "tile.png").repeat(1, 2, 3), replace=force)
-        figures[-1] = ("tiled.png", figures[-1][1] + " (six copies side by side)")
-        figure("texture.gif", f"{textures[0]} -o OUT.gif --size 128x128", size=(128, 128))
-    for name in shipped:
-        if name.startswith("captioner:"):
-            reports.say("captions of drawn scenes")
-            data = Scenes(side_px=checkpoint.read_model(models.resolve(name)).spec.image[1])
-            scenes = [data.scene("test", number) for number in range(3)]
-            names = [f"scene-{number}.png" for number in range(len(scenes))]
-            for file, picture in zip(names, draw_scenes(scenes, data.side_px), strict=True):
-                images.save_image(folder / file, picture, replace=force)
-            list(caption(name, [str(folder / file) for file in names], attention=folder / "captions.png", force=force))
-            figures.append(("captions.png", "drawgen caption scene-*.png --attention captions.png"))
-    reports.say("painting a photograph")
-    paint("photo:coffee", folder / "painting.json", strokes=100, force=force)
-    for file in ("painting.png", "painting.gif", "painting.svg"):
-        paint(str(folder / "painting.json"), folder / file, force=force)
-        figures.append((file, f"drawgen paint photo:coffee -o OUT{Path(file).suffix} --strokes 100"))
+def written_out(page: Page) -> str:
+    """The page as HTML."""
 
     def shown(file: str) -> str:
         if file.endswith(".txt"):
-            return f"<pre>{html.escape((folder / file).read_text(encoding='utf-8'))}</pre>"
+            return f"<pre>{html.escape((page.folder / file).read_text(encoding='utf-8'))}</pre>"
         return f'<img src="{file}" alt="">'
 
-    items = "".join(f"<figure>{shown(file)}<figcaption><code>{words}</code></figcaption></figure>\n" for file, words in figures)
-    whole = (
+    items = "".join(
+        f"<figure>{shown(file)}<figcaption><code>{html.escape(command)}</code></figcaption></figure>\n"
+        for file, command in page.figures
+    )
+    return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>drawgen</title>\n'
         "<style>body{font:16px sans-serif;margin:2em}figure{display:inline-block;margin:1em;vertical-align:top}"
         "figcaption{max-width:28em;margin-top:.5em}img{max-width:36em}</style>\n"
         f"<h1>drawgen {drawgen.__version__}</h1>\n{items}</html>\n"
     )
-    files.write_output(page, whole.encode(), replace=force)
-    return page

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from drawgen import checkpoint, models
-from drawgen.contract import SPLITS, Batch, Spec, Totals, check_split
+from drawgen.contract import Batch, Describes, FromFiles, HasExamples, Model, Spec, Totals, WeighsSamples, check_split
 from drawgen.data import caption_scores
 from drawgen.data.pictures import DataError
 from drawgen.devices import device_of
@@ -45,33 +45,18 @@ def measure(
     """
     folder = models.resolve(source)
     model = models.load(source, device=device)
-    describes = hasattr(model, "caption")
     if importance is not None:
         check_range("importance", importance, at_least=1)
-        if not hasattr(model, "importance_weighted"):
+        if not isinstance(model, WeighsSamples):
             raise ValueError(f"importance is {importance}, and {source} has no importance-weighted estimate; leave it out")
-    if beams is not None:
-        check_range("beams", beams, at_least=1, at_most=100)
-    if not describes and (beams is not None or meteor):
-        raise ValueError(f"{source} writes no captions, of which beams and METEOR are; leave them out")
-    if meteor and not caption_scores.available():
-        raise ValueError(f"METEOR cannot be measured: {caption_scores.MISSING}")
-    config = data_of(folder, source, data)
-    if data is not None and model.spec.vocabulary:
-        config = replace(config, vocabulary=model.spec.vocabulary)
-    elif data is None and config.spec() != model.spec:
-        raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give --data FILE")
+    check_search(model, source, beams, meteor)
+    config = data_for(model, folder, source, data)
     if split is None:
-        split = WHOLE if data is not None and WHOLE in getattr(config, "splits", ()) else "valid"
+        split = WHOLE if data is not None and WHOLE in config.splits else "valid"
     check_split(config, split, measured=True)
-    channels = config.spec().image[0]
-    if channels != model.spec.image[0]:
-        raise DataError(
-            f"{config.path} has {channels} channels and {source} was trained on {model.spec.image[0]}; give another picture"
-        )
     counted = Counted(config)
     scores = evaluate(model, counted, split=split)
-    if describes:
+    if isinstance(model, Describes) and isinstance(config, HasExamples):
         counted.count["pictures"] = 0
         scores |= captions.score(model, counted.examples(split), beams=beams or 5, meteor=meteor)
         if "nats_per_word" in scores:
@@ -81,13 +66,38 @@ def measure(
         if captions.is_dead(scores):
             reports.say("the attention is dead: the maps don't change from word to word")
     tell_problems(config, reports)
-    if importance is not None:
+    if importance is not None and isinstance(model, WeighsSamples):
         scores |= evaluate(Weighted(model, importance), config, split=split, device=device_of(model))
     if not scores:
         why = " (data.held_out is 0)" if split == "valid" and getattr(config, "held_out", None) == 0 else ""
-        place = getattr(config, "path", "") or f"the data of {source}"
+        place = config.path if isinstance(config, FromFiles) else f"the data of {source}"
         raise DataError(f"{place} has nothing to measure in its part {split!r}{why}; give other data, or another split")
     return {**counted.count, **scores}
+
+
+def check_search(model: Model, source: str, beams: int | None, meteor: bool) -> None:
+    """Raises ValueError for what is asked of captions that the model does not write, or that cannot be measured here."""
+    if beams is not None:
+        check_range("beams", beams, at_least=1, at_most=100)
+    if not isinstance(model, Describes) and (beams is not None or meteor):
+        raise ValueError(f"{source} writes no captions, of which beams and METEOR are; leave them out")
+    if meteor and not caption_scores.available():
+        raise ValueError(f"METEOR cannot be measured: {caption_scores.MISSING}")
+
+
+def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
+    """`data_of`, checked against what the model was built for. Raises ValueError."""
+    config = data_of(folder, source, path)
+    if path is not None and model.spec.vocabulary is not None:
+        config = replace(config, vocabulary=model.spec.vocabulary)
+    spec = config.spec()
+    if path is None and spec != model.spec:
+        raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give --data FILE")
+    if spec.image is not None and spec.image[0] != model.spec.picture[0]:
+        raise DataError(
+            f"{config.path} has {spec.image[0]} channels and {source} was trained on {model.spec.picture[0]}; give another picture"
+        )
+    return config
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,8 @@ class Counted:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        return tuple(getattr(self.data, "splits", SPLITS))
+        splits: tuple[str, ...] = self.data.splits
+        return splits
 
     def spec(self) -> Spec:
         spec: Spec = self.data.spec()
@@ -107,7 +118,7 @@ class Counted:
 
     def stream(self, split: str, **options: Any) -> Iterator[Batch]:
         for batch in self.data.stream(split, **options):
-            name, count = batch.items() if hasattr(batch, "items") else ("pictures", len(batch.images))
+            name, count = batch.items()
             self.count[name] = self.count.get(name, 0) + count
             yield batch
 
@@ -121,7 +132,7 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
     """The data that a model is measured on: what it was trained on, or `path` read the same way. Raises ValueError."""
     if (folder / RECIPE).exists():
         config = stored_recipe(folder)[2].data
-        known = not hasattr(config, "path") or "path" in read_recipe(folder)["data"]  # shipped models do not bring their data
+        known = not isinstance(config, FromFiles) or "path" in read_recipe(folder)["data"]  # shipped ones bring no data
     else:
         name = checkpoint.read_model(folder).model
         kinds = [models.recipe(name, preset).data for preset in models.presets(name)]
@@ -131,12 +142,13 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
             )
         config, known = kinds[0], False
     if path is not None:
-        if not hasattr(config, "path"):
-            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave --data out")
-        names = {one.name for one in fields(config)}
-        return replace(config, path=path, **({"valid": path} if "valid" in names else {}))
+        if not isinstance(config, FromFiles):
+            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave data out")
+        settings: Any = config
+        names = {one.name for one in fields(settings)}
+        return replace(settings, path=path, **({"valid": path} if "valid" in names else {}))
     if not known:
-        raise ValueError(f"{source} does not say what to measure it on; give --data FILE")
+        raise ValueError(f"{source} does not say what to measure it on; give data, a file (--data FILE)")
     return config
 
 
@@ -144,9 +156,8 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
 class Weighted:
     """A model whose measurement is its importance-weighted estimate."""
 
-    model: Any
+    model: WeighsSamples
     samples: int
 
     def measure(self, batch: Any, *, rng: torch.Generator) -> Totals:
-        totals: Totals = self.model.importance_weighted(batch, self.samples, rng=rng)
-        return totals
+        return self.model.importance_weighted(batch, self.samples, rng=rng)

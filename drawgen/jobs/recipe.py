@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drawgen import checkpoint, models
-from drawgen.contract import Recipe
+from drawgen.contract import Digests, Recipe
 from drawgen.data.pictures import DataError
 from drawgen.training.schedule import Fit, fall_begins
 
@@ -101,8 +101,7 @@ def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any
 
 def digest(data: Any) -> str | None:
     """A digest of the data's content, where it has one (`contract.Data`)."""
-    found: str | None = data.digest() if hasattr(data, "digest") else None
-    return found
+    return data.digest() if isinstance(data, Digests) else None
 
 
 def asked_steps(out: Path, kept: Fit, fit: Fit) -> tuple[int | None, str, list[Any] | None]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drawgen.contract import HasNotes, LeavesOut
 from drawgen.printable import printable
 from drawgen.strokes.placing import PaintingProgress
 from drawgen.training import Progress
@@ -38,16 +39,16 @@ SILENT = Reports()
 
 def tell_data(data: Any, reports: Reports) -> int:
     """What of the data is used, and what was left out and why; the number of entries left out, for `tell_problems`."""
-    notes = getattr(data, "notes", [])
-    if notes:
-        reports.say("\n".join(["the data:", *(f"  {note}" for note in notes)]))
+    if isinstance(data, HasNotes) and data.notes:
+        reports.say("\n".join(["the data:", *(f"  {note}" for note in data.notes)]))
     tell_problems(data, reports)
-    return len(getattr(data, "problems", {}))
+    return len(data.problems) if isinstance(data, LeavesOut) else 0
 
 
 def tell_problems(data: Any, reports: Reports, *, after: int = 0) -> None:
     """What of the data was left out, and why, but for the first `after`, which were told before."""
-    problems = dict(itertools.islice(getattr(data, "problems", {}).items(), after, None))
+    left_out = data.problems if isinstance(data, LeavesOut) else {}
+    problems = dict(itertools.islice(left_out.items(), after, None))
     if problems:
         what = "1 entry" if len(problems) == 1 else f"{len(problems)} entries"
         reports.say("\n".join([f"{what} of the data left out:", *problem_lines(problems)]))

@@ -15,6 +15,9 @@ from drawgen.jobs.saving import save as write
 from drawgen.jobs.training import train
 from drawgen.training import run_folder
 
+MODEL, PRESET = "ride", "texture"
+"""What a texture is made by."""
+
 
 def texture(
     photo: str,
@@ -59,7 +62,7 @@ def texture(
     if resume and not run_folder.holds_run(folder) and not ((folder / RECIPE).exists() and checkpoint.states(folder)):
         reports.say(f"{folder} holds nothing to go on with; it is begun anew")
         resume = False
-    preset = models.recipe("ride", "texture")
+    preset = models.recipe(MODEL, PRESET)
     if resume and minutes is None:
         minutes = read_recipe(folder)["fit"].get("minutes")
     minutes = preset.fit.minutes if minutes is None else minutes
@@ -71,19 +74,20 @@ def texture(
     choose_device(device)
     height, width = images.picture_size(photo)
     longest = recipe.data.longest_px
-    channels, side, _ = recipe.data.spec().image
+    channels, side, _ = recipe.data.spec().picture
     least = recipe.model.neighbourhood
     if side < least:
         raise images.ImageError(
             f"{photo} is {width}x{height} pixels, of which crops of {side} are left to learn from, and at "
             f"least {least} are needed; give a larger photograph, or a larger --exemplar-px than {longest}"
         )
-    if tile and min(size) <= 2 * least:
-        raise ValueError(f"--size is {size[1]}x{size[0]}; a tile has to be at least {2 * least + 1}x{2 * least + 1} pixels")
+    tile_px = recipe.model.least_tile_px
+    if tile and min(size) < tile_px:
+        raise ValueError(f"size is {size[1]}x{size[0]}; a tile has to be at least {tile_px}x{tile_px} pixels")
     refuse_what_does_not_fit(size, channels, 1)
     if not resume and 0 < longest < max(height, width):
         reports.say(f"{photo} is {width}x{height} pixels; it is reduced to {longest} on its longer side")
-    train("ride", recipe, folder, preset="texture", resume=resume, force=force,
+    train(MODEL, recipe, folder, preset=PRESET, resume=resume, force=force,
           preview_request=Request(size=(128, 128), seed=seed), reports=reports)  # fmt: skip
     reports.say(f"painting {size[1]}x{size[0]} pixels")
     request = Request(size=size, seed=seed, tile=tile, progress=reports.drawing)

@@ -7,18 +7,20 @@ from typing import Any
 
 import torch
 
-from drawgen import checkpoint, files, images, models
-from drawgen.contract import Recipe, Request, generator
+from drawgen import checkpoint, models
+from drawgen.contract import Fetches, Publishes, Recipe, Request, generator
 from drawgen.data.pictures import DataError
 from drawgen.devices import device_of
 from drawgen.jobs.card import card
-from drawgen.jobs.loading import NO_PICTURE
+from drawgen.jobs.previews import Seen
 from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_data, tell_problems
-from drawgen.jobs.verbs import verbs_of
-from drawgen.jobs.writing import BETWEEN
+from drawgen.jobs.verbs import commands_for, verbs_of
 from drawgen.training import Outcome, fit, run_folder
 from drawgen.training.run import BUILD
+
+PREVIEW_SECONDS = 30.0
+"""Between two previews of a training."""
 
 
 def train(
@@ -43,7 +45,7 @@ def train(
     chief = int(os.environ.get("RANK", "0")) == 0
     recipe = absolute(recipe)
     asked = {"model": model, "preset": preset, "ranks": ranks, **plain(recipe)}
-    if hasattr(recipe.data, "fetch"):
+    if isinstance(recipe.data, Fetches):
         recipe.data.fetch()
     spec = recipe.data.spec()
     told_before = tell_data(recipe.data, reports if chief else SILENT)
@@ -70,9 +72,7 @@ def train(
         check_fits(built, trained, begin)
     data = describe_data(recipe)
 
-    describes = hasattr(built, "caption")
-    preview_name = "preview.txt" if spec.image == NO_PICTURE or describes else "preview.png"
-
+    shown = next((verb for verb in verbs_of(built) if verb.preview is not None), None)
     known = digest(recipe.data)
     told = False
 
@@ -80,36 +80,28 @@ def train(
         nonlocal told
         if not told:
             told = True
-            shown = f", and {preview_name} in it shows how far it is" if describes or hasattr(built, "sample") else ""
+            look = f", and {shown.shows} in it shows how far it is" if shown else ""
             length = f"{steps} steps" if steps is not None else f"{recipe.fit.minutes:g} minutes"
             if said:
                 reports.say(said)
-            reports.say(f"training for {length}; the model is kept in {out}{shown}")
+            reports.say(f"training for {length}; the model is kept in {out}{look}")
         planned = replace(recipe, fit=replace(recipe.fit, steps=steps))
         record = {"model": model, "preset": preset, "ranks": ranks, "begin": begun, **plain(planned)}
         record |= {"digest": known} if known is not None else {}
         record |= {"changes": changes} if changes else {}
         if (place / RECIPE).exists() and checkpoint.read_json(place / RECIPE) == record:
             return
-        # A path on this machine is nothing for others.
-        published = recipe.model.published() if hasattr(recipe.model, "published") else recipe.model
+        published = recipe.model.published() if isinstance(recipe.model, Publishes) else recipe.model
         checkpoint.write_model(place, model, published, spec)
-        checkpoint.write_card(place, card(model, preset, planned, data, None, verbs=verbs_of(built), begun=begun, changes=changes))
+        checkpoint.write_card(
+            place, card(model, preset, planned, data, None, commands=commands_for(built, "FOLDER"), begun=begun, changes=changes)
+        )
         checkpoint.write_json(place / RECIPE, record)
 
     def preview(averaged: Any, _step: int) -> None:
-        if describes:
-            seen = next(iter(recipe.data.stream("valid", seed=0)), None)
-            if seen is not None:
-                images.save_image(out / "preview.png", images.grid(seen.images[:8], columns=4))
-                found = averaged.caption(seen.images[:8].to(device_of(averaged)), beams=1)
-                files.write_atomically(out / preview_name, "".join(best.text + "\n" for best, *_ in found).encode())
-            return
-        sample = averaged.sample(preview_request or Request(n=4, seed=recipe.fit.seed, length=500))
-        if spec.image == NO_PICTURE:
-            files.write_atomically(out / preview_name, BETWEEN.join(sample.texts).encode())
-        else:
-            images.save_image(out / preview_name, images.grid(sample.images.cpu()))
+        request = preview_request or Request(n=4, seed=recipe.fit.seed, length=500)
+        if shown is not None and shown.preview is not None:
+            shown.preview(averaged, Seen(request, recipe.data, device_of(averaged))).save(out)
 
     outcome = fit(
         built,
@@ -121,12 +113,15 @@ def train(
         begin=None if trained is None else lambda prepared: take_over(prepared, trained),
         on_plan=on_plan,
         on_log=reports.training,
-        on_preview=preview if describes or hasattr(built, "sample") else None,
+        on_preview=preview if shown is not None else None,
+        preview_seconds=PREVIEW_SECONDS,
     )
     tell_problems(recipe.data, reports, after=told_before)
     if chief:
         done = replace(recipe, fit=replace(recipe.fit, steps=outcome.steps))
-        checkpoint.write_card(out, card(model, preset, done, data, outcome, verbs=verbs_of(built), begun=begun, changes=changes))
+        checkpoint.write_card(
+            out, card(model, preset, done, data, outcome, commands=commands_for(built, "FOLDER"), begun=begun, changes=changes)
+        )
     return outcome
 
 

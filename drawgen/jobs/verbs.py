@@ -1,41 +1,91 @@
-"""What can be asked of a model: its methods, in words and as commands. Cards, previews and refusals read it from here."""
+"""The table of verbs: what can be asked of a model, in words, as a command, and as a preview while it trains.
+
+Cards, previews, the demo and refusals read it from here. Whether a model has a verb is `isinstance(model, PROTOCOL)`
+(`contract.py`); a new verb is a protocol, a job, a command, and a row here.
+"""
 
 import shlex
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from drawgen import contract, images
+from drawgen.jobs import previews
+from drawgen.jobs.saving import VECTOR
+
+T = TypeVar("T")
 
 
 class Verb(NamedTuple):
     """One thing that a model may do."""
 
-    method: str
-    words: str
-    """Said of the model: it WORDS."""
-    command: str
-    """With the words MODEL, and PICTURE and OUT for what a person puts there."""
+    protocol: type
+    does: str
+    """Said of the model: it DOES."""
+    command: str = ""
+    """With the words MODEL, and PICTURE and OUT for what a person puts there; empty where there is none yet."""
+    endings: tuple[str, ...] = ()
+    """Of the files that it writes."""
+    preview: Callable[[Any, previews.Seen], previews.Preview] | None = None
+    shows: str = ""
+    """The preview's file that tells most."""
 
     def asked_of(self, source: str) -> str:
         """The command for this model."""
         return self.command.replace("MODEL", shlex.quote(source))
 
 
+PICTURES = (*images.STILL, *images.MOVING)
+TEXT = (".txt",)
+
 VERBS = (
-    Verb("write", "writes text", "drawgen sample MODEL -o OUT.txt"),
-    Verb("sample", "draws pictures", "drawgen sample MODEL -o OUT.png"),
-    Verb("reconstruct", "redraws pictures", "drawgen reconstruct MODEL PICTURE -o OUT.png"),
-    Verb("interpolate", "draws the way between two pictures", "drawgen interpolate MODEL PICTURE PICTURE -o OUT.png"),
-    Verb("caption", "describes pictures", "drawgen caption PICTURE --model MODEL"),
-)
+    Verb(
+        contract.Writes, "writes text", "drawgen sample MODEL -o OUT.txt",
+        TEXT, previews.written, previews.TEXT,
+    ),
+    Verb(
+        contract.Draws, "draws pictures", "drawgen sample MODEL -o OUT.png",
+        (*PICTURES, *VECTOR), previews.drawn, previews.PICTURE,
+    ),
+    Verb(
+        contract.Describes, "describes pictures", "drawgen caption PICTURE --model MODEL",
+        PICTURES, previews.described, previews.TEXT,
+    ),
+    Verb(
+        contract.Reads, "reads pictures", "drawgen read MODEL PICTURE",
+        PICTURES, previews.read, previews.TEXT,
+    ),
+    Verb(
+        contract.Redraws, "redraws pictures", "drawgen reconstruct MODEL PICTURE -o OUT.png",
+        (*PICTURES, *VECTOR), previews.redrawn, previews.PICTURE,
+    ),
+    Verb(
+        contract.Interpolates, "draws the way between two pictures", "drawgen interpolate MODEL PICTURE PICTURE -o OUT.png",
+        tuple(images.STILL),
+    ),
+    Verb(contract.Repairs, "fills holes of pictures"),
+    Verb(contract.Translates, "translates texts"),
+    Verb(contract.Parses, "parses sentences"),
+    Verb(contract.Classifies, "classifies texts"),
+    Verb(contract.Points, "puts points in an order"),
+    Verb(contract.Recurs, "shows its states"),
+)  # fmt: skip
 
 
 def verbs_of(model: Any) -> list[Verb]:
-    """What this model does, the most telling first. One that writes is sampled by writing."""
-    able = [verb for verb in VERBS if hasattr(model, verb.method)]
-    return [verb for verb in able if not (verb.method == "sample" and hasattr(model, "write"))]
+    """What this model does, the most telling first."""
+    return [verb for verb in VERBS if isinstance(model, verb.protocol)]
 
 
-def that_can(model: Any, method: str, source: str) -> Any:
-    """The model. Raises ValueError where it cannot, with what it can instead."""
-    if not hasattr(model, method):
-        does = ", or ".join(f"it {verb.words}: {verb.asked_of(source)}" for verb in verbs_of(model))
-        raise ValueError(f"{source} cannot {method}; {does or 'it can only be measured: drawgen eval ' + shlex.quote(source)}")
-    return model
+def commands_for(model: Any, source: str) -> list[str]:
+    """The commands that can be given of this model; to measure it is always one."""
+    return [verb.asked_of(source) for verb in verbs_of(model) if verb.command] or [f"drawgen eval {shlex.quote(source)}"]
+
+
+def that_can(model: Any, protocol: type[T], source: str) -> T:
+    """The model. Raises ValueError where it lacks the verb, with what it does instead."""
+    if isinstance(model, protocol):
+        return model
+    wanted = next(verb.does for verb in VERBS if verb.protocol is protocol)
+    able = [f"it {verb.does}" + (f": {verb.asked_of(source)}" if verb.command else "") for verb in verbs_of(model)]
+    instead = ", or ".join(able) or f"it can only be measured: drawgen eval {shlex.quote(source)}"
+    raise ValueError(f"{source} is not a model that {wanted}; {instead}")

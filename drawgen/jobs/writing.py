@@ -1,22 +1,18 @@
 """Texts from a trained model."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from drawgen import files, images
-from drawgen.contract import Request
+from drawgen.contract import Request, Writes
 from drawgen.interrupts import Interrupted, signals
+from drawgen.jobs.previews import BETWEEN
 from drawgen.jobs.reports import Reports
 from drawgen.threads import threads
 
-BETWEEN = "\n----\n"
-"""Stands between two texts."""
-
 
 @threads(1)
-def write(model: Any, source: str, request: Request, out: Path | None, *, force: bool, reports: Reports) -> None:
+def write(model: Writes, source: str, request: Request, out: Path | None, *, force: bool, reports: Reports) -> None:
     """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then. Raises ValueError,
     Interrupted."""
     if out is not None:
@@ -47,7 +43,8 @@ def write(model: Any, source: str, request: Request, out: Path | None, *, force:
         raise Interrupted(interrupt, "interrupted" if out is None else f"interrupted; {out} is what was written so far")
 
 
-def pieces(model: Any, request: Request) -> Iterator[str]:
+def pieces(model: Writes, request: Request) -> Iterator[str]:
     """All texts as they come, with `BETWEEN` between them."""
     for index in range(request.n):
-        yield from itertools.chain([BETWEEN] if index else [], model.write(request, index))
+        yield from [BETWEEN] if index else []
+        yield from (piece.text for piece in model.write(request, index))

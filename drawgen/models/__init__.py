@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drawgen import files
 
 if TYPE_CHECKING:
-    from drawgen.contract import Recipe
+    from drawgen.contract import Model, Recipe
 
 HERE = Path(__file__).parent
 DEFAULT = "default"
@@ -19,7 +19,13 @@ DEFAULT = "default"
 
 def names() -> list[str]:
     """All models, by name."""
-    return sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
+    return sorted(files_of_models())
+
+
+def files_of_models() -> dict[str, Path]:
+    """Model -> its file, in all folders of this package (`__path__`, which others may add to)."""
+    found = (path for folder in __path__ for path in Path(folder).glob("*.py"))
+    return {path.stem: path for path in found if not path.stem.startswith("_")}
 
 
 def module(name: str) -> Any:
@@ -36,7 +42,7 @@ def check_name(name: str) -> None:
 
 def presets(name: str) -> dict[str, str]:
     """preset -> what it says about itself, read from the source without importing it."""
-    tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
+    tree = ast.parse(files_of_models()[name].read_text(encoding="utf-8"))
     found: dict[str, str] = {}
     for node in tree.body:
         named = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "PRESETS"
@@ -99,10 +105,10 @@ def resolve(source: str) -> Path:
     return Path(source)
 
 
-def load(source: str | Path, *, device: str = "cpu") -> Any:
+def load(source: str | Path, *, device: str = "cpu") -> "Model":
     """The trained model in a folder (or MODEL:NAME), on `device`, ready to be asked. Raises CheckpointError, ValueError."""
     from drawgen import checkpoint
-    from drawgen.contract import generator
+    from drawgen.contract import Publishes, generator
     from drawgen.devices import choose_device
 
     found = checkpoint.read_model(resolve(str(source)))
@@ -111,7 +117,7 @@ def load(source: str | Path, *, device: str = "cpu") -> Any:
         raise checkpoint.CheckpointError(f"{where}: unknown model {found.model!r:.60}; was it written by a newer drawgen?")
     config = checkpoint.from_plain(module(found.model).Config, found.config, where=f"{where}: config", most=checkpoint.LARGEST_SIZE)
     try:
-        config = config.published() if hasattr(config, "published") else config  # a path in another's folder is nothing here
+        config = config.published() if isinstance(config, Publishes) else config  # a path in another's folder is nothing here
         with checkpoint.Bounded(checkpoint.stored_weights(found.folder), where):
             model = config.build(found.spec, rng=generator(0))
     except checkpoint.CheckpointError:
@@ -119,4 +125,5 @@ def load(source: str | Path, *, device: str = "cpu") -> Any:
     except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:  # a size that torch refuses
         raise checkpoint.CheckpointError(f"{where}: {str(error).splitlines()[0]}") from error
     model.load_state_dict(checkpoint.read_weights(found.folder, model.state_dict()))
-    return model.eval().to(choose_device(device))
+    ready: Model = model.eval().to(choose_device(device))
+    return ready

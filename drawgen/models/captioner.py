@@ -15,7 +15,6 @@ import math
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import sampling
-from drawgen.contract import Group, Loss, Player, Recipe, Spec, State, Totals
+from drawgen.contract import Group, Hypothesis, Loss, Player, Recipe, Spec, State, Totals
 from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, Captioned, Captions
 from drawgen.data.scenes import Scenes
 from drawgen.data.words import joined
@@ -101,42 +100,25 @@ class Config:
         return replace(self, encoder_weights=Path(self.encoder_weights).name, feature_cache="")
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Captioner":
-        if spec.vocabulary[: len(SPECIAL)] != SPECIAL or not spec.image[0]:
+        if spec.image is None or (spec.vocabulary or ())[: len(SPECIAL)] != SPECIAL:
             raise ValueError("a captioner needs pictures with captions to learn from, and this data is something else")
         stride = convnet.STRIDES[self.encoder]
-        if min(spec.image[1:]) < stride:
+        if min(spec.picture[1:]) < stride:
             raise ValueError(
-                f"pictures of {spec.image[2]}x{spec.image[1]} pixels are too small for the encoder {self.encoder}, which sees "
+                f"pictures of {spec.picture[2]}x{spec.picture[1]} pixels are too small for the encoder {self.encoder}, which sees "
                 f"places of {stride}x{stride}; make data.side_px larger, or choose another"
             )
         return Captioner(self, spec, rng=rng)
-
-
-class Caption(NamedTuple):
-    """One caption of one picture."""
-
-    words: tuple[str, ...]
-    score: float
-    """Mean log-probability of its symbols, the end among them, in nats."""
-    log_probs: tuple[float, ...]
-    """Of each word."""
-    finished: bool
-    maps: Float[Tensor, "T H W"] | None
-    """Where it looked for each word: shares of 1; None without attention."""
-
-    @property
-    def text(self) -> str:
-        return joined(self.words)
 
 
 class Captioner(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.encoder = convnet.build(config.encoder, spec.image[0], config.features, rng=rng)
+        self.encoder = convnet.build(config.encoder, spec.picture[0], config.features, rng=rng)
         features = self.encoder.features
         self.decoder = Decoder(
-            len(spec.vocabulary),
+            len(spec.symbols),
             cell=config.cell,
             units=config.units,
             layers=config.layers,
@@ -156,11 +138,11 @@ class Captioner(nn.Module):
                 config.feature_cache,
                 self.encoder,
                 self.encoder if config.attention else lambda images: self.encoder(images).mean(1, keepdim=True),
-                image=spec.image,
+                image=spec.picture,
                 shape=(places, features),
                 kept=f"{config.encoder}, {'map' if config.attention else 'mean'}",
             )
-        silent = torch.zeros(len(spec.vocabulary))
+        silent = torch.zeros(len(spec.symbols))
         silent[[START, UNKNOWN]] = -torch.inf  # never written
         self.silent: Tensor
         self.register_buffer("silent", silent, persistent=False)
@@ -168,10 +150,14 @@ class Captioner(nn.Module):
     # ---------------------------------------------------------------- looking and reading
 
     @property
+    def attends(self) -> bool:
+        return self.config.attention > 0
+
+    @property
     def places(self) -> tuple[int, int]:
         """Height and width of the map."""
         stride = convnet.STRIDES[self.config.encoder]
-        height, width = (-(-side // stride) for side in self.spec.image[1:])
+        height, width = (-(-side // stride) for side in self.spec.picture[1:])
         return height, width
 
     def see(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
@@ -239,14 +225,16 @@ class Captioner(nn.Module):
         return None
 
     def measure(self, batch: Captions, *, rng: torch.Generator) -> Totals:
-        """`nats_per_word` of the captions, the end counted as a word; each word is foretold from the true ones before it."""
+        """`nats_per_word` of the captions, the end counted as a word; each is predicted from the true ones before it."""
         nats, _, counted = self.nats(batch)
         return {"nats_per_word": (nats.sum(), float(counted.sum()))}
 
     # ---------------------------------------------------------------- writing
 
     @torch.inference_mode()
-    def caption(self, images: Float[Tensor, "B C H W"], *, beams: int = 5, n: int = 1, alpha: float = 1.0) -> list[list[Caption]]:
+    def caption(
+        self, images: Float[Tensor, "B C H W"], *, beams: int = 5, n: int = 1, alpha: float = 1.0
+    ) -> list[list[Hypothesis]]:
         """The `n` best captions of each picture by a beam search of width `beams` (at least n; 1 is greedy), the best first. Raises
         ValueError."""
         if not 1 <= n <= beams:
@@ -263,16 +251,16 @@ class Captioner(nn.Module):
         )  # fmt: skip
         return [[self.read_out(found, row, k) for k in range(n)] for row in range(len(images))]
 
-    def read_out(self, found: sampling.Beams, row: int, k: int) -> Caption:
+    def read_out(self, found: sampling.Beams, row: int, k: int) -> Hypothesis:
         finished = bool(found.finished[row, k])
         count = int(found.lengths[row, k]) - finished
         tokens = found.tokens[row, k, :count].tolist()
         maps = None
         if "map" in found.extras:
             maps = found.extras["map"][row, k, :count].unflatten(1, self.places).float().cpu()
-        words = tuple(self.spec.vocabulary[token] for token in tokens)
+        words = tuple(self.spec.symbols[token] for token in tokens)
         log_probs = tuple(found.log_probs[row, k, :count].tolist())
-        return Caption(words, float(found.scores[row, k]), log_probs, finished, maps)
+        return Hypothesis(words, joined(words), float(found.scores[row, k]), log_probs, finished, maps)
 
 
 PRESETS: dict[str, Recipe] = {

@@ -3,7 +3,7 @@ Recurrent Neural Networks").
 
 Axes: B rows, T steps, V symbols.
 
-A recurrent net reads a text symbol by symbol and foretells the next one:
+A recurrent net reads a text symbol by symbol and predicts the next one:
 
     h_t = cells(y_{t-1}, h_{t-1}),    p(y_t | y_1 .. y_{t-1}) = softmax(W h_t + b)
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import likelihood, sampling
-from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
+from drawgen.contract import Group, Loss, Piece, Player, Recipe, Request, Spec, State, Totals
 from drawgen.data.text import Characters, Sums, Text, decode, encode, line_break, plain_lines
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
@@ -70,7 +70,7 @@ class CharRNN(nn.Module):
         super().__init__()
         self.config, self.spec = config, spec
         self.decoder = Decoder(
-            len(spec.vocabulary),
+            len(spec.symbols),
             cell=config.cell,
             units=config.units,
             layers=config.layers,
@@ -115,31 +115,27 @@ class CharRNN(nn.Module):
 
     # ---------------------------------------------------------------- writing
 
-    def sample(self, request: Request) -> Sample:
-        """Texts, each beginning with the prime; the scores are those of what comes after it. Raises ValueError as `write` does."""
-        texts, scores = [], []
-        for index in range(request.n):
-            pieces = list(self.written(request, index))
-            prime, vocabulary = plain_lines(request.prime, self.spec.vocabulary), self.spec.vocabulary
-            texts.append(prime + "".join(decode((tokens for tokens, _ in pieces), vocabulary)))
-            scores.append(sum(sum(log_probs) for _, log_probs in pieces))
-            if request.progress is not None:
-                request.progress((index + 1) / request.n)
-        return Sample(torch.zeros(request.n, *self.spec.image), texts=texts, scores=torch.tensor(scores))
-
-    def write(self, request: Request, index: int) -> Iterator[str]:
+    def write(self, request: Request, index: int) -> Iterator[Piece]:
         """Sample number `index` in pieces, as they come, the prime first. Without a prime it begins as a new line does. Raises
         ValueError for a prime with symbols that the model does not know, and for what one asks of pictures."""
         pieces = self.written(request, index)
-        yield plain_lines(request.prime, self.spec.vocabulary)
-        yield from decode((tokens for tokens, _ in pieces), self.spec.vocabulary)
+        yield Piece(plain_lines(request.prime, self.spec.symbols), 0.0)
+        log_probs: list[float] = []
+
+        def tokens() -> Iterator[list[int]]:
+            for chosen, probabilities in pieces:
+                log_probs.append(sum(probabilities))
+                yield chosen
+
+        for text in decode(tokens(), self.spec.symbols):  # bytes may end with a piece that no symbol stands for
+            yield Piece(text, log_probs.pop() if log_probs else 0.0)
 
     def written(self, request: Request, index: int) -> Iterator[tuple[list[int], list[float]]]:
         """Symbols and their log-probabilities, some at a time. Each sample is written by itself, as a matrix product rounds a row
         differently among more rows, and sample number i must not depend on how many are asked for."""
         if request.size is not None or request.tile:
-            raise ValueError("this model writes text; leave --size and --tile out")
-        vocabulary = self.spec.vocabulary
+            raise ValueError("size and tile are for pictures, and this model writes text; leave them out")
+        vocabulary = self.spec.symbols
         text = plain_lines(request.prime, vocabulary) or line_break(vocabulary)
         prime = torch.tensor(encode(text, vocabulary), device=self.decoder.output.bias.device)
         rngs = [request.rng(index)]
@@ -162,7 +158,7 @@ class CharRNN(nn.Module):
         weights = decoder_cpu.weights(self.decoder)
         h = state["h"][0].float().numpy().copy()
         c = state["c"][0].float().numpy().copy() if "c" in state else h
-        how = (float(request.temperature), min(request.top_k, len(self.spec.vocabulary)), float(request.top_p))
+        how = (float(request.temperature), min(request.top_k, len(self.spec.symbols)), float(request.top_p))
         for first in range(0, request.length, AT_ONCE):
             numbers = torch.cat([next(uniforms) for _ in range(min(AT_ONCE, request.length - first))]).numpy()
             tokens, log_probs = decoder_cpu.write(token, numbers, weights, h, c, *how)

@@ -104,7 +104,7 @@ class AttentiveReader(nn.Module):
 
     def __init__(self, spec: Spec, filters: int) -> None:
         super().__init__()
-        self.channels, self.height, self.width = spec.image
+        self.channels, self.height, self.width = spec.picture
         self.filters = filters
         self.size = 2 * self.channels * filters**2
 
@@ -120,7 +120,7 @@ class WholeReader(nn.Module):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
-        channels, height, width = spec.image
+        channels, height, width = spec.picture
         self.size = 2 * channels * height * width
 
     def forward(self, image: Tensor, error: Tensor, numbers: Float[Tensor, "B 0"]) -> Float[Tensor, "B R"]:
@@ -132,7 +132,7 @@ class AttentiveWriter(nn.Module):
 
     def __init__(self, spec: Spec, filters: int) -> None:
         super().__init__()
-        self.channels, self.height, self.width = spec.image
+        self.channels, self.height, self.width = spec.picture
         self.filters = filters
         self.parameters_wanted = 5 + self.channels * filters**2
 
@@ -147,8 +147,8 @@ class WholeWriter(nn.Module):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
-        self.shape = spec.image
-        channels, height, width = spec.image
+        self.shape = spec.picture
+        channels, height, width = spec.picture
         self.parameters_wanted = channels * height * width
 
     def forward(self, numbers: Float[Tensor, "B P"]) -> Float[Tensor, "B C H W"]:
@@ -165,6 +165,8 @@ class Draw(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
+        self.binary = config.likelihood == "bernoulli"
+        self.ink = self.binary
         self.reader = AttentiveReader(spec, config.read) if config.read else WholeReader(spec)
         self.writer = AttentiveWriter(spec, config.write) if config.write else WholeWriter(spec)
         units, latent = config.units, config.latent
@@ -173,9 +175,9 @@ class Draw(nn.Module):
         self.posterior = linear(units, 2 * latent, rng)
         # The decoder's state places both windows and makes the patch: one product a step for all of them.
         self.outputs = linear(units, self.reader.parameters_wanted + self.writer.parameters_wanted, rng)
-        self.canvas = nn.Parameter(torch.zeros(spec.image))
+        self.canvas = nn.Parameter(torch.zeros(spec.picture))
         self.start = nn.Parameter(torch.zeros(4, units))  # h and c of the encoder, h and c of the decoder
-        self.log_scale = nn.Parameter(torch.full((spec.image[0],), 2.0)) if config.likelihood == "logistic" else None
+        self.log_scale = nn.Parameter(torch.full((spec.picture[0],), 2.0)) if config.likelihood == "logistic" else None
         starts = ([0] if config.read else []) + ([self.reader.parameters_wanted] if config.write else [])
         for at in starts:
             self.outputs.bias.data[at + 2] = torch.tensor(config.start_variance).log()
@@ -249,8 +251,8 @@ class Draw(nn.Module):
     def check(self, batch: Pictures) -> None:
         """Raises DataError for pictures of another size, and for grey ones where the likelihood is of black and white."""
         images = batch.images
-        if images.shape[1:] != self.spec.image:
-            sizes = " and the model for ".join(f"{w}x{h} with {c} channels" for c, h, w in (images.shape[1:], self.spec.image))
+        if images.shape[1:] != self.spec.picture:
+            sizes = " and the model for ".join(f"{w}x{h} with {c} channels" for c, h, w in (images.shape[1:], self.spec.picture))
             raise DataError(f"the pictures are {sizes}; give others, or set data.side_px where the data has one")
         if self.config.likelihood == "bernoulli" and bool(((images != 0) & (images != 1)).any()):
             raise DataError(
@@ -302,10 +304,11 @@ class Draw(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Pictures drawn from the prior. Raises ValueError for another size than the model's."""
         if request.tile:
-            raise ValueError("this model draws single pictures, which do not tile; leave --tile out")
-        if request.size is not None and request.size != self.spec.image[1:]:
-            height, width = self.spec.image[1:]
-            raise ValueError(f"this model draws {width}x{height} pixels; leave --size out")
+            raise ValueError("tile is true, and this model draws single pictures, which do not tile; leave it out")
+        if request.size is not None and request.size != self.spec.picture[1:]:
+            height, width = self.spec.picture[1:]
+            tall, wide = request.size
+            raise ValueError(f"size is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
         shape = (self.config.steps, self.config.latent)
         latents = [torch.randn(shape, generator=request.rng(n)) * request.temperature for n in range(request.n)]
         # Always in chunks of one size: a matrix product rounds a row differently among more rows, and sample number i must not
@@ -339,9 +342,9 @@ class Draw(nn.Module):
 
         boxes = {}
         if self.config.read and drawing.read.shape[2]:
-            boxes["read"] = glimpse.box(drawing.read[..., :5], *self.spec.image[1:], self.config.read)
+            boxes["read"] = glimpse.box(drawing.read[..., :5], *self.spec.picture[1:], self.config.read)
         if self.config.write:
-            boxes["write"] = glimpse.box(drawing.write[..., :5], *self.spec.image[1:], self.config.write)
+            boxes["write"] = glimpse.box(drawing.write[..., :5], *self.spec.picture[1:], self.config.write)
         return Sample(canvases[-1], frames, boxes)
 
 

@@ -20,14 +20,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drawgen.contract import Group, Loss, Player, Recipe, Sample, Spec, State, Totals
+from drawgen.contract import Group, Labelling, Loss, Player, Recipe, Sample, Spec, State, Totals
 from drawgen.data.clutter import Cluttered, Labelled
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
 from drawgen.training import Fit
 
-CLASSES = 10
 DIM = 0.25
 """Brightness of what has not been looked at, in a trace."""
 
@@ -59,8 +58,8 @@ class Config:
         return DrawClassifier(self, spec, rng=rng)
 
 
-class Reading(NamedTuple):
-    """What was seen, and where."""
+class Glimpses(NamedTuple):
+    """What the network says, and where it looked."""
 
     logits: Float[Tensor, "B K"]
     windows: Float[Tensor, "T B 5"]
@@ -74,14 +73,14 @@ class DrawClassifier(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.lstm = LSTM(spec.image[0] * config.read**2, config.units, rng=rng)
+        self.lstm = LSTM(spec.picture[0] * config.read**2, config.units, rng=rng)
         self.look = linear(config.units, 5, rng)
-        self.says = linear(config.units, CLASSES, rng)
+        self.says = linear(config.units, len(spec.labels), rng)
         self.start = nn.Parameter(torch.zeros(2, config.units))  # h and c
         self.look.bias.data[2] = torch.tensor(config.start_variance).log()
         self.look.bias.data[3] = torch.tensor(config.start_stride).log()
 
-    def forward(self, images: Float[Tensor, "B C H W"]) -> Reading:
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Glimpses:
         height, width = images.shape[2:]
         h, c = (row.expand(len(images), -1) for row in self.start)
         windows = []
@@ -91,7 +90,7 @@ class DrawClassifier(nn.Module):
             window = glimpse.place(numbers, height, width, self.config.read)
             r = glimpse.read(images, window, self.config.read)
             h, c = self.lstm(r.flatten(1), h, c)
-        return Reading(self.says(h).to(images.dtype), torch.stack(windows))
+        return Glimpses(self.says(h).to(images.dtype), torch.stack(windows))
 
     # ---------------------------------------------------------------- training
 
@@ -120,10 +119,14 @@ class DrawClassifier(nn.Module):
     # ---------------------------------------------------------------- pictures
 
     @torch.inference_mode()
-    def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
+    def read(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Labelling:
+        """What the pictures show."""
+        logits, windows = self(images)
+        return Labelling(self.spec.labels, logits.float().log_softmax(1), self.seen(images, windows))
+
+    def seen(self, images: Float[Tensor, "B C H W"], numbers: Float[Tensor, "T B 5"]) -> Sample:
         """What the network saw of the pictures, as sharp as it was seen: every glimpse is laid back through its window. What it has
         not looked at stays dim."""
-        numbers = self(images).windows
         height, width = images.shape[2:]
         filters = self.config.read
 

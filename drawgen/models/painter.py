@@ -173,11 +173,11 @@ class Painter(nn.Module):
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
-        channels, height, width = spec.image
+        channels, height, width = spec.picture
         if height != width:
             raise ValueError(f"the painter learns on square pictures, and these are {width}x{height}; cut them square")
         self.config, self.spec = config, spec
-        self.ink = channels == 1  # light on black, cut out of a person's photographs
+        self.ink, self.binary = channels == 1, False  # light on black, cut out of a person's photographs
         judged = config.goal != "reconstruct"
         self.policy = Policy(
             {"reconstruct": 3 * channels, "doodle": channels, "complete": channels + 1}[config.goal],
@@ -245,7 +245,7 @@ class Painter(nn.Module):
         return self.policy.flag.weight.device
 
     def blank(self, count: int) -> Float[Tensor, "B C H W"]:
-        return torch.zeros(count, *self.spec.image, device=self.device)
+        return torch.zeros(count, *self.spec.picture, device=self.device)
 
     def planes(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Tensor:
         """What the policy looks at."""
@@ -375,9 +375,11 @@ class Doodling(Judged):
     def sample(self, request: Request) -> Sample:
         """Doodles from noise. Raises ValueError for another size than the model's."""
         if request.tile:
-            raise ValueError("drawings do not tile; leave --tile out")
-        if request.size is not None and request.size != self.spec.image[1:]:
-            raise ValueError(f"this model draws {self.spec.image[2]}x{self.spec.image[1]} pixels; leave --size out")
+            raise ValueError("tile is true, and drawings do not tile; leave it out")
+        if request.size is not None and request.size != self.spec.picture[1:]:
+            height, width = self.spec.picture[1:]
+            tall, wide = request.size
+            raise ValueError(f"size is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
         noises, uniforms = [], []
         for index in range(request.n):
             rng = request.rng(index)
@@ -465,18 +467,18 @@ class PolicyGradient(Painter):
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__(config, spec, rng=rng)
-        self.components = 3 + len(self.choices(spec.image[0]))
+        self.components = 3 + len(self.choices(spec.picture[0]))
 
     def complete(self, actions: Tensor) -> Tensor:
         """The policy's actions as the environment's: a grey pen always paints white."""
-        if self.spec.image[0] > 1:
+        if self.spec.picture[0] > 1:
             return actions
         return torch.cat([actions, torch.full_like(actions[:, :1], LEVELS - 1)], 1)
 
     def begin_episodes(self, uniforms: Float[Tensor, "T B A"], strokes: int) -> SpiralEpisodes:
         """Blank canvases. The chance of a brush that has some is each row's own: a function of the row's random numbers."""
         count = uniforms.shape[1]
-        channels, side, _ = self.spec.image
+        channels, side, _ = self.spec.picture
         episodes = SpiralEpisodes(
             count,
             size=side,
@@ -576,7 +578,11 @@ class Imitation(PolicyGradient):
 
         name = self.config.teacher
         teacher = models.load(name, device=str(self.device))
-        if not isinstance(teacher, Pathwise) or teacher.config.goal != self.config.goal or teacher.spec.image != self.spec.image:
+        if (
+            not isinstance(teacher, Pathwise)
+            or teacher.config.goal != self.config.goal
+            or teacher.spec.picture != self.spec.picture
+        ):
             raise ValueError(f"{name} is no painter that learned pathwise to {self.config.goal} at this size; take another teacher")
         if (2 * teacher.config.strokes, teacher.policy.noise) != (self.config.strokes, self.policy.noise):
             raise ValueError(

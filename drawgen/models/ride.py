@@ -73,10 +73,15 @@ class Config:
             if getattr(self, name) < 0:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative")
 
+    @property
+    def least_tile_px(self) -> int:
+        """The least side of a picture that repeats: a seam needs room on both sides."""
+        return 2 * self.neighbourhood + 1
+
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Ride":
-        if min(spec.image[1:]) < self.neighbourhood:
+        if min(spec.picture[1:]) < self.neighbourhood:
             raise ValueError(
-                f"a training picture has {spec.image[2]}x{spec.image[1]} pixels, fewer than the neighbourhood's "
+                f"a training picture has {spec.picture[2]}x{spec.picture[1]} pixels, fewer than the neighbourhood's "
                 f"{self.neighbourhood} a side; give a larger picture or a smaller model.neighbourhood"
             )
         return Ride(self, spec, rng=rng)
@@ -104,7 +109,7 @@ class Ride(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.channels = spec.image[0]
+        self.channels = spec.picture[0]
         offsets = causal_offsets(config.neighbourhood)
         seen = len(offsets) * self.channels
         outputs = likelihood.parameters_per_pixel(config.components, self.channels)
@@ -261,7 +266,7 @@ class Ride(nn.Module):
     @torch.inference_mode()
     def sample(self, request: Request) -> Sample:
         """Pictures of any size, drawn by the wavefront (`draw`), without the margins."""
-        height, width = request.size or self.spec.image[1:]
+        height, width = request.size or self.spec.picture[1:]
         if request.tile:
             images = torch.stack([self.tile(height, width, request, index)[0] for index in range(request.n)])
             return Sample(images, lambda count: self.reveal(images, count))
@@ -280,13 +285,17 @@ class Ride(nn.Module):
         images = torch.stack(pictures)
         return Sample(images, lambda count: self.reveal(images, count))
 
+    @property
+    def least_tile_px(self) -> int:
+        return self.config.least_tile_px
+
     def tile(self, height: int, width: int, request: Request, index: int) -> tuple[Float[Tensor, "C H W"], Int[Tensor, " W"]]:
         """A picture that repeats without a seam: in x it is drawn around a helix, whose shear of one row is undone; in y the
         end of the strip is cut into its beginning, at the place and along the path where they agree best. The path comes with
         it: by column, the first row below the cut."""
-        if width <= 2 * self.config.neighbourhood or height <= 2 * self.config.neighbourhood:
-            least = 2 * self.config.neighbourhood + 1
-            raise ValueError(f"a tile of {width}x{height} pixels is too small for this model; make it {least}x{least} at least")
+        least = self.least_tile_px
+        if min(height, width) < least:
+            raise ValueError(f"size is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
         overlap = min(height // 4, MOST_OVERLAP)
         rows = self.config.margin + height + overlap + min(height // 2, MOST_STARTS)  # the last for a choice of where to begin
         uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))

@@ -117,16 +117,16 @@ def test_a_model_trained_on_crlf_meets_lf(tmp_path, capsys):
 def test_a_card_and_a_config_of_text_say_what_they_are(writer):
     assert "drawgen sample FOLDER -o OUT.txt" in (writer / "cats" / "README.md").read_text()
     spec = json.loads((writer / "cats" / "config.json").read_text())["spec"]
-    assert spec == {"image": [0, 0, 0], "vocabulary": sorted(set("The cat sat on the mat.\n"))}
+    assert spec == {"vocabulary": sorted(set("The cat sat on the mat.\n"))}
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["sample", "CATS", "--prime", "Zebra"], "the character 'Z' (number 1 of the text) is not among the"),
-        (["sample", "CATS", "--size", "20x20"], "writes text; leave --size out"),
-        (["sample", "CATS", "--tile"], "writes text; leave --tile out"),
-        (["sample", "CATS", "--boxes"], "writes text; leave --boxes out"),
+        (["sample", "CATS", "--size", "20x20"], "writes text; leave size out"),
+        (["sample", "CATS", "--tile"], "writes text; leave tile out"),
+        (["sample", "CATS", "--boxes"], "writes text; leave boxes out"),
         (["sample", "CATS", "--length", "0"], "length is 0"),
         (["sample", "CATS", "--temperature", "0"], "temperature is 0.0"),
         (["sample", "CATS", "--temperature", "nan"], "temperature is nan"),
@@ -134,14 +134,14 @@ def test_a_card_and_a_config_of_text_say_what_they_are(writer):
         (["sample", "CATS", "--top-p", "0"], "top_p is 0.0; it has to be above 0 and at most 1"),
         (["sample", "CATS", "-o", "new.png"], "choose another ending, as .txt"),
         (["sample", "CATS", "-o", "none/new.txt"], "the folder none does not exist"),
-        (["sample", "draw"], "give the file to write with --out"),
-        (["sample", "draw", "-o", "new.png", "--prime", "x"], "draws pictures; leave --prime out"),
-        (["sample", "draw", "-o", "new.png", "--length", "5"], "draws pictures; leave --length out"),
+        (["sample", "draw"], "draws pictures; give the file to write"),
+        (["sample", "draw", "-o", "new.png", "--prime", "x"], "draws pictures; leave prime out"),
+        (["sample", "draw", "-o", "new.png", "--length", "5"], "draws pictures; leave length out"),
         (["eval", "CATS", "--data", "EMPTY"], "is empty"),
         (["eval", "CATS", "--data", "BROKEN"], "is not UTF-8 at byte 2"),
         (["eval", "CATS", "--data", "OTHER"], "has 297 characters that are not among the 13 that the model knows ('Z' 'b' 'r'"),
-        (["eval", "RUN", "--data", "OTHER"], "leave --data out"),
-        (["reconstruct", "CATS", "x.png", "-o", "new.png"], "cannot reconstruct; it writes text: drawgen sample"),
+        (["eval", "RUN", "--data", "OTHER"], "leave data out"),
+        (["reconstruct", "CATS", "x.png", "-o", "new.png"], "is not a model that redraws pictures; it writes text: drawgen sample"),
         (["train", "char_rnn", "--out", "new", "--data.path", "SHORT"], "lower data.pieces"),
         (["train", "char_rnn", "--out", "new", "--data.path", "SHORT", "--data.pieces", "1"], "lower data.batch or data.length"),
         (["train", "char_rnn", "--out", "new", "--data.path", "none.txt"], "none.txt does not exist"),

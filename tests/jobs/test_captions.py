@@ -107,7 +107,7 @@ def test_refusals(run, monkeypatch, capsys, words, message):
 
 def test_other_models_write_no_captions(run, capsys):
     assert cli.main(["caption", str(run / "pictures" / "0.png"), "--model", "draw"]) == 2
-    assert "draw cannot caption; it draws pictures" in capsys.readouterr().err
+    assert "draw is not a model that describes pictures; it draws pictures" in capsys.readouterr().err
     assert cli.main(["sample", str(run / "run"), "-o", str(run / "y.png")]) == 2
     assert "drawgen caption" in capsys.readouterr().err
 

@@ -219,6 +219,7 @@ def test_a_frozen_net_with_a_cache_looks_once(config, tmp_path, monkeypatch):
     batches = list(dataclasses.replace(DATA, count=12).stream("valid", seed=0))
 
     class Twice:
+        splits = DATA.splits
         spec = staticmethod(DATA.spec)
 
         @staticmethod
@@ -281,7 +282,7 @@ def test_refused_settings(change, word):
 def test_other_data_is_refused():
     for spec in (
         dataclasses.replace(DATA.spec(), vocabulary=("a", "b")),
-        dataclasses.replace(DATA.spec(), image=(0, 0, 0)),
+        dataclasses.replace(DATA.spec(), image=None),
     ):
         with pytest.raises(ValueError, match="pictures with captions"):
             WITH.build(spec, rng=generator(0))

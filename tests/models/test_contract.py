@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drawgen import checkpoint, images, jobs, models
-from drawgen.contract import Loss, Model, Recipe, Request, generator
+from drawgen.contract import Draws, DrawsNoise, Loss, Model, Recipe, Request, Writes, generator
 from drawgen.jobs import captions
 
 MODELS = models.names()
@@ -62,7 +62,7 @@ def test_losses(trained):
     assert len(owned) == len({id(p) for p in owned}), "a parameter belongs to one group of one player"
     rng = generator(1)
     batch = next(iter(recipe.data.stream("train", seed=0)))
-    if hasattr(model, "draw_noise"):
+    if isinstance(model, DrawsNoise):
         batch = model.draw_noise(batch, rng=rng)
     walk = model.losses(batch, state={}, rng=rng)
     losses, state = [], None
@@ -111,16 +111,14 @@ def test_samples(trained):
     different for another; frames end with the picture."""
     _name, folder = trained
     model = models.load(folder)
-    if not hasattr(model, "sample"):
-        with pytest.raises(ValueError, match="cannot sample"):
+    if not isinstance(model, Draws):
+        with pytest.raises(ValueError, match="is not a model that draws pictures; it "):
             jobs.draw(str(folder), Request())
         return
-    if not model.spec.image[0]:
-        pytest.skip("it writes")
     try:
         shape = model.sample(Request(size=(24, 20))).images.shape[2:]
     except ValueError as refusal:
-        shape = (24, 20) if "--size" in str(refusal) else None
+        shape = (24, 20) if str(refusal).startswith("size is 20x24") else None
     assert shape == (24, 20)
     request = Request(n=2, seed=3)
     sample = model.sample(request)
@@ -137,30 +135,30 @@ def test_samples(trained):
 
 
 def test_texts(trained):
-    """Of the length asked for, beginning with the prime, the same for the same seed and however many are asked for, different for
-    another seed; written in pieces they are the same; sizes are refused."""
+    """Of the length asked for, beginning with the prime; the same for the same seed, another for another seed or number. Sizes are
+    refused. The pieces have log-probabilities."""
     _name, folder = trained
     model = models.load(folder)
-    if not hasattr(model, "write"):
-        pytest.skip("it draws")
+    if not isinstance(model, Writes):
+        pytest.skip("it does not write")
     prime = model.spec.vocabulary[-1] * 2
     request = Request(n=2, seed=3, prime=prime, length=50)
-    sample = model.sample(request)
-    assert sample.images.shape == (2, *model.spec.image)
-    assert [len(text) for text in sample.texts] == [52, 52]
-    assert all(text.startswith(prime) for text in sample.texts)
-    assert sample.texts[0] != sample.texts[1]
-    assert sample.scores.shape == (2,)
-    assert (sample.scores < 0).all()
-    assert model.sample(dataclasses.replace(request, n=1)).texts == sample.texts[:1]
-    assert model.sample(dataclasses.replace(request, seed=4)).texts[0] not in sample.texts
-    for index, text in enumerate(sample.texts):
+    texts = []
+    for index in range(2):
         pieces = list(model.write(request, index))
         assert len(pieces) > 1
-        assert "".join(pieces) == text
+        assert pieces[0].text == prime
+        assert pieces[0].log_prob == 0
+        assert all(piece.log_prob < 0 for piece in pieces[1:])
+        texts.append("".join(piece.text for piece in pieces))
+    assert [len(text) for text in texts] == [52, 52]
+    assert texts[0] != texts[1]
+    alone, other = dataclasses.replace(request, n=1), dataclasses.replace(request, seed=4)
+    assert "".join(piece.text for piece in model.write(alone, 0)) == texts[0]
+    assert "".join(piece.text for piece in model.write(other, 0)) not in texts
     for request in (Request(size=(24, 20)), Request(tile=True)):
-        with pytest.raises(ValueError, match="--size"):
-            model.sample(request)
+        with pytest.raises(ValueError, match="size and tile are for pictures"):
+            list(model.write(request, 0))
 
 
 def test_folder(trained, tmp_path):
@@ -217,14 +215,14 @@ def test_shipped(name, tmp_path):
     if name.startswith("captioner:"):
         described = list(captions.caption(name, ["photo:coffee"], skipped={}))
         assert len(described[0].captions[0].words) > 2
-    elif not hasattr(models.load(name), "sample"):
+    elif not isinstance(models.load(name), Draws | Writes):
         letter = torch.ones(1, 60, 60)
         letter[:, 15:45, 28:33] = 0.1
         images.save_image(tmp_path / "letter.png", letter)
         jobs.reconstruct(name, [str(tmp_path / "letter.png")], tmp_path / "x.png")
         assert (tmp_path / "x.png").stat().st_size > 100
     else:
-        out = tmp_path / ("x.png" if checkpoint.read_model(folder).spec.image[0] else "x.txt")
+        out = tmp_path / ("x.png" if checkpoint.read_model(folder).spec.image else "x.txt")
         jobs.sample(name, out, size=(32, 32) if name.startswith("ride:") else None)
         assert out.stat().st_size > 100
     assert sum(path.stat().st_size for path in folder.iterdir()) < 4 * 2**20

@@ -16,7 +16,7 @@ DOUBLE = torch.float64
 def small(image=(1, 6, 7), **changes):
     """A small model with random weights everywhere, in float64."""
     settings = {"glimpses": 3, "units": 5, "read": 3, "start_stride": 0.7, "start_variance": 1.0} | changes
-    model = draw_classifier.Config(**settings).build(Spec(image), rng=generator(0)).double()
+    model = draw_classifier.Config(**settings).build(Spec(image, classes=tuple("0123456789")), rng=generator(0)).double()
     rng = generator(1)
     for parameter in model.parameters():
         parameter.data += 0.3 * torch.randn(parameter.shape, dtype=DOUBLE, generator=rng)
@@ -111,14 +111,17 @@ def test_trace_shows_what_was_seen():
     with torch.no_grad():
         model.look.weight.zero_()
         model.look.bias.copy_(torch.tensor([0.0, 0.0, math.log(1e-3), 0.0, 0.5]))
-    seen = model.reconstruct(images, rng=generator(0))
+    found = model.read(images, rng=generator(0))
+    assert found.classes == tuple("0123456789")
+    torch.testing.assert_close(found.log_probs, model(images).logits.float().log_softmax(1))
+    seen = found.seen
     torch.testing.assert_close(seen.images, images, atol=0.02, rtol=0)
     assert torch.allclose(seen.boxes["read"], torch.tensor([0.0, 0.0, 6.0, 6.0], dtype=DOUBLE))
     assert [frame.shape for frame in seen.frames(9)] == [images.shape] * 2
     assert torch.equal(list(seen.frames(1))[-1], seen.images)
     with torch.no_grad():
         model.look.bias[0] = 9.0  # far to the right of the picture: all filters lie on its last column
-    aside = model.reconstruct(images, rng=generator(0)).images
+    aside = model.read(images, rng=generator(0)).seen.images
     torch.testing.assert_close(aside[..., :-1], draw_classifier.DIM * images[..., :-1])
     torch.testing.assert_close(aside[..., -1], images[..., -1], atol=0.02, rtol=0)
 

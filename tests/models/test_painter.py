@@ -325,5 +325,5 @@ def test_doodles_as_paths_and_as_numbers(doodler, tmp_path):
 def test_a_doodler_takes_no_picture(doodler, tmp_path):
     from drawgen import jobs
 
-    with pytest.raises(ValueError, match="cannot reconstruct"):
+    with pytest.raises(ValueError, match="is not a model that redraws pictures"):
         jobs.reconstruct(str(doodler), ["photo:coffee"], tmp_path / "x.png")

@@ -1,0 +1,77 @@
+"""What a model in training can do so far, as files in its run folder: one function per verb."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from drawgen import files, images
+from drawgen.contract import Data, Describes, Draws, Reads, Redraws, Request, Writes, generator
+
+PICTURE, TEXT = "preview.png", "preview.txt"
+MOST = 8
+"""Pictures of the data that are shown."""
+BETWEEN = "\n----\n"
+"""Stands between two texts."""
+
+
+class Preview(NamedTuple):
+    """What is to be seen; None where there is nothing."""
+
+    picture: Tensor | None = None
+    text: str | None = None
+
+    def save(self, folder: Path) -> None:
+        if self.picture is not None:
+            images.save_image(folder / PICTURE, self.picture)
+        if self.text is not None:
+            files.write_atomically(folder / TEXT, self.text.encode(errors="replace"))
+
+
+class Seen(NamedTuple):
+    """What a preview may look at."""
+
+    request: Request
+    data: Data
+    device: torch.device
+
+    def pictures(self) -> Tensor | None:
+        """The first pictures of the validation part, B C H W."""
+        first = next(iter(self.data.stream("valid", seed=0)), None)
+        return None if first is None else first.images[:MOST].to(self.device)
+
+
+def drawn(model: Draws, seen: Seen) -> Preview:
+    return Preview(images.grid(model.sample(seen.request).images.cpu()))
+
+
+def written(model: Writes, seen: Seen) -> Preview:
+    texts = ["".join(piece.text for piece in model.write(seen.request, index)) for index in range(seen.request.n)]
+    return Preview(text=BETWEEN.join(texts))
+
+
+def described(model: Describes, seen: Seen) -> Preview:
+    pictures = seen.pictures()
+    if pictures is None:
+        return Preview()
+    found = model.caption(pictures, beams=1)
+    return Preview(images.grid(pictures.cpu(), columns=4), "".join(best.text + "\n" for best, *_ in found))
+
+
+def read(model: Reads, seen: Seen) -> Preview:
+    pictures = seen.pictures()
+    if pictures is None:
+        return Preview()
+    found = model.read(pictures, rng=generator(seen.request.seed, device=seen.device))
+    lines = [" ".join(f"{label} {p:.2f}" for label, p in found.best(row, 3)) for row in range(len(pictures))]
+    shown = pictures if found.seen is None else found.seen.images
+    return Preview(images.grid(shown.cpu(), columns=4), "".join(line + "\n" for line in lines))
+
+
+def redrawn(model: Redraws, seen: Seen) -> Preview:
+    pictures = seen.pictures()
+    if pictures is None:
+        return Preview()
+    drawing = model.reconstruct(pictures, rng=generator(seen.request.seed, device=seen.device))
+    return Preview(images.grid(torch.cat([pictures, drawing.images]).cpu(), columns=len(pictures)))
