@@ -55,7 +55,9 @@ def train(
             run_folder.mend(out)
         kept = read_recipe(out)
         if not checkpoint.states(out):
-            raise checkpoint.CheckpointError(f"{out} holds no training state to go on with; begin a run with its weights (`begin` {out}, another `out`)")
+            raise checkpoint.CheckpointError(
+                f"{out} holds no training state to go on with; begin a run with its weights (`begin` {out}, another `out`)"
+            )
         recipe, said, note = go_on(out, kept, asked, recipe)
         changes = [*kept.get("changes", []), *([note] if note else [])]
     begun = str(kept.get("begin", "")) if resume else Path(begin).name

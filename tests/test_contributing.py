@@ -1,0 +1,76 @@
+"""The model that CONTRIBUTING.md works through is one file, and nothing else."""
+
+import itertools
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from command_line import run
+
+from drawgen import models
+from drawgen.contract import Draws, Model, Spec, generator
+
+ROOT = Path(__file__).parent.parent
+NAME = "fvsbn"
+
+
+def example():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return code
+
+
+@pytest.fixture
+def added(tmp_path, monkeypatch):
+    """The example as a file among the models, and a working folder."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / f"{NAME}.py").write_text(example(), encoding="utf-8")
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "models")])
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop(f"drawgen.models.{NAME}", None)
+    vars(models).pop(NAME, None)
+
+
+def test_it_is_listed_trained_sampled_and_measured(added, capsys):
+    status, out, _ = run(capsys, "list")
+    assert (status, f"\n{NAME}" in f"\n{out}") == (0, True)
+    assert run(capsys, "train", NAME, "tiny", "--out", "run")[0] == 0
+    assert "drawgen sample" in (added / "run" / "README.md").read_text(encoding="utf-8")
+    assert (added / "run" / "preview.png").exists()
+    for out in ("a.png", "a.gif"):
+        assert run(capsys, "sample", "run", "-o", out, "-n", "3")[0] == 0
+        assert (added / out).stat().st_size
+    status, out, _ = run(capsys, "eval", "run")
+    assert status == 0
+    assert "nats" in out
+
+
+@pytest.mark.usefixtures("added")
+def test_it_is_what_it_says():
+    """The probabilities of all pictures of 2x2 pixels sum to 1, and a pixel does not depend on those after it."""
+    model = models.module(NAME).Config(start=0.5).build(Spec((1, 2, 2)), rng=generator(0))
+    assert isinstance(model, Model)
+    assert isinstance(model, Draws)
+    every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=4))).view(16, 1, 2, 2)
+    with torch.no_grad():
+        model.weights.mul_(100)
+        assert model.nats(every).neg().exp().sum().item() == pytest.approx(1, rel=1e-5)
+
+
+def test_it_is_in_the_project_s_style(tmp_path):
+    for words in (["check"], ["format", "--check"]):
+        command = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *words,
+            "--quiet",
+            "--stdin-filename",
+            str(ROOT / "drawgen" / "models" / f"{NAME}.py"),
+            "-",
+        ]
+        assert subprocess.run(command, input=example().encode(), check=False, capture_output=True).returncode == 0
