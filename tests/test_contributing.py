@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 from command_line import run
 
-from drawgen import models
+from drawgen import jobs, models
 from drawgen.contract import Draws, Model, Spec, generator
 
 ROOT = Path(__file__).parent.parent
@@ -40,13 +41,23 @@ def test_it_is_listed_trained_sampled_and_measured(added, capsys):
     assert (status, f"\n{NAME}" in f"\n{out}") == (0, True)
     assert run(capsys, "train", NAME, "tiny", "--out", "run")[0] == 0
     assert "drawgen sample" in (added / "run" / "README.md").read_text(encoding="utf-8")
-    assert (added / "run" / "preview.png").exists()
     for out in ("a.png", "a.gif"):
         assert run(capsys, "sample", "run", "-o", out, "-n", "3")[0] == 0
         assert (added / out).stat().st_size
     status, out, _ = run(capsys, "eval", "run")
     assert status == 0
     assert "nats" in out
+
+
+def test_it_keeps_what_all_models_keep(added):
+    jobs.train(NAME, models.recipe(NAME, "tiny"), added / "run", preset="tiny")
+    contract = runpy.run_path(str(ROOT / "tests" / "models" / "test_contract.py"))
+    for preset in models.presets(NAME):
+        contract["test_presets"](NAME, preset)
+    for test in ("test_listed_presets_are_the_presets", "test_every_field_says_what_it_is"):
+        contract[test](NAME)
+    for test in ("test_losses", "test_measure_adds_up", "test_samples"):
+        contract[test]((NAME, added / "run"))
 
 
 @pytest.mark.usefixtures("added")

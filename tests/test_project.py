@@ -69,7 +69,7 @@ def unsaid(call):
         modes = [*call.args[not owned : 2 - owned], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
         mode = modes[0] if modes else ast.Constant("" if owned else "r")
         return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and re.fullmatch("[rwaxt+]+", mode.value) is not None
-    return "text" in given
+    return any(keyword.arg == "text" and getattr(keyword.value, "value", None) is True for keyword in call.keywords)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,7 @@ def unsaid(call):
         ("av.open(name, 'w', format='mp4')", False),
         ("os.open(path, os.O_RDONLY)", False),
         ("read_text(folder, 'target')", False),
+        ("Preview(text=words)", False),
     ],
 )
 def test_the_test_of_encodings_bites(code, found):
