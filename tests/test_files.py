@@ -253,7 +253,7 @@ def test_names_like_those_of_devices_are_good(name):
         ("none/a", "does not exist; make it first"),
         ("there/a", "does not exist; make it first"),
         ("folder", "is a folder; give a file name in it"),
-        ("there", "exists already; choose another name or give --force"),
+        ("there", "exists already; choose another name or give `force`"),
         ("pipe", "is a pipe or a device"),
         ("round", "levels of symbolic links"),
         ("dangling", "none does not exist; make it first"),

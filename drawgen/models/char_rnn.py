@@ -23,6 +23,7 @@ from drawgen.contract import Group, Loss, Piece, Player, Recipe, Request, Spec, 
 from drawgen.data.text import Characters, Sums, Text, decode, encode, line_break, plain_lines
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
+from drawgen.ranges import check_choice, check_fields
 from drawgen.training import Fit
 
 CHUNK = 1024
@@ -49,15 +50,11 @@ class Config:
     """What the LSTM's forget gates begin with: 1 and more remember from the start."""
 
     def __post_init__(self) -> None:
-        if self.cell not in CELLS:
-            raise ValueError(f"model.cell is {self.cell!r}; it is one of {', '.join(CELLS)}")
-        for name, least in (("units", 1), ("layers", 1), ("embedding", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {least}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"model.dropout is {self.dropout}; it has to lie between 0 and 1 (1 excluded)")
-        if not -100 <= self.forget_bias <= 100:
-            raise ValueError(f"model.forget_bias is {self.forget_bias}; it has to lie between -100 and 100")
+        check_choice("model.cell", self.cell, CELLS)
+        check_fields(self, "model", "units", "layers", at_least=1)
+        check_fields(self, "model", "embedding", at_least=0)
+        check_fields(self, "model", "dropout", at_least=0, below=1)
+        check_fields(self, "model", "forget_bias", at_least=-100, at_most=100)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "CharRNN":
         if not spec.vocabulary:
@@ -134,7 +131,7 @@ class CharRNN(nn.Module):
         """Symbols and their log-probabilities, some at a time. Each sample is written by itself, as a matrix product rounds a row
         differently among more rows, and sample number i must not depend on how many are asked for."""
         if request.size is not None or request.tile:
-            raise ValueError("size and tile are for pictures, and this model writes text; leave them out")
+            raise ValueError("`size` and `tile` are for pictures, and this model writes text; leave them out")
         vocabulary = self.spec.symbols
         text = plain_lines(request.prime, vocabulary) or line_break(vocabulary)
         prime = torch.tensor(encode(text, vocabulary), device=self.decoder.output.bias.device)
@@ -173,22 +170,29 @@ PRESETS: dict[str, Recipe] = {
         model=Config(),
         data=Text(pieces=50),
         fit=SHAKESPEARE,
-        about="char-rnn's defaults for tiny Shakespeare: two LSTM layers of 128, 50 rows of 50 characters, 240,321 weights; and "
-        "its split, the last 5 % of each of 50 pieces of the text. Measured there (seed 0): 1.386 nats per character, 2.000 bits, "
-        "24,000 steps in 76 minutes on one thread of a crowded two-core Xeon. On the end of the text (`--data.pieces 1`), mostly a "
-        "play unlike all before it: 1.69 after 8,000.",
+        what="tiny Shakespeare, on a CPU",
+        size="240 k",
+        figure="1.386 nats per character",
+        about="char-rnn's defaults for tiny Shakespeare: two LSTM layers of 128, 50 rows of 50 characters, 240,321 weights, "
+        "and its split, the last 5 % of each of 50 pieces of the text. Measured there (seed 0): 1.386 nats (2.000 bits) "
+        "per character, 24,000 steps in 76 minutes on one thread of a busy two-core Xeon. On the end of the text "
+        "(`--data.pieces 1`), most of it a play unlike all before it: 1.69 after 8,000 steps.",
     ),
     "shakespeare-large": Recipe(
         model=Config(units=512, dropout=0.5),
         data=Text(batch=100, length=100, pieces=50),
         fit=Fit(steps=10_000, rate=2e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=500, log_steps=50),
-        about="Two layers of 512 with dropout, 3.3 million weights, as the blog's for 1 MB of text; at most 1.40 nats per "
-        "character are wanted of it. Not trained here: it wants a GPU.",
+        what="two layers of 512",
+        size="3.3 M",
+        about="Two layers of 512 with dropout, 3.3 million weights, as the blog advises for 1 MB of text. At most 1.40 nats "
+        "per character are expected. Not trained here: it needs a GPU.",
     ),
     "tiny": Recipe(
         model=Config(units=16, layers=2),
         data=Sums(),
         fit=Fit(steps=4, warmup=2, clip=5.0),
-        about="Trains in seconds on a CPU, on sums that it makes itself, as 3+4=7: for tests, and for a first look.",
+        what="for tests, and a first look",
+        size="4 k",
+        about="Trains in seconds on a CPU, on sums that it makes itself, as 3+4=7.",
     ),
 }

@@ -32,6 +32,7 @@ from drawgen.data.standard import Standard
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.training import Fit
 
 CHUNK = 16
@@ -61,17 +62,10 @@ class Config:
     """The windows' variance to begin with, in square pixels: dots that are too narrow leave the latents dead."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "units", "latent"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
-        for name in ("read", "write"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative (0: no attention)")
-        for name in ("start_stride", "start_variance"):
-            if not 0 < getattr(self, name) < 1e6:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be above 0")
-        if self.likelihood not in LIKELIHOODS:
-            raise ValueError(f"model.likelihood is {self.likelihood!r}; it is one of {', '.join(LIKELIHOODS)}")
+        check_fields(self, "model", "steps", "units", "latent", at_least=1)
+        check_fields(self, "model", "read", "write", at_least=0)
+        check_fields(self, "model", "start_stride", "start_variance", above=0, below=1_000_000)
+        check_choice("model.likelihood", self.likelihood, LIKELIHOODS)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Draw":
         return Draw(self, spec, rng=rng)
@@ -304,11 +298,11 @@ class Draw(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Pictures drawn from the prior. Raises ValueError for another size than the model's."""
         if request.tile:
-            raise ValueError("tile is true, and this model draws single pictures, which do not tile; leave it out")
+            raise ArgumentError("tile", "is true, and this model draws single pictures, which do not tile; leave it out")
         if request.size is not None and request.size != self.spec.picture[1:]:
             height, width = self.spec.picture[1:]
             tall, wide = request.size
-            raise ValueError(f"size is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
+            raise ArgumentError("size", f"is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
         shape = (self.config.steps, self.config.latent)
         latents = [torch.randn(shape, generator=request.rng(n)) * request.temperature for n in range(request.n)]
         # Always in chunks of one size: a matrix product rounds a row differently among more rows, and sample number i must not
@@ -356,53 +350,72 @@ PRESETS: dict[str, Recipe] = {
         model=Config(steps=10, read=5, write=5),
         data=Binarized(),
         fit=SHORT,
-        about="A small DRAW for MNIST in its fixed binarisation. Measured on its validation part (seed 0): 88.64 nats (standard "
-        "error .25), 85.64 with 20 importance samples, after 14,000 steps, 43 minutes on one thread of a busy two-core Xeon.",
+        what="MNIST in 10 steps, on a CPU",
+        size="1.0 M",
+        figure="88.64 nats",
+        about="A small DRAW for MNIST in its fixed binarisation. Measured on its validation part (seed 0): 88.64 nats "
+        "(standard error .25), 85.64 with 20 importance-weighted samples, after 14,000 steps, 43 minutes on one thread "
+        "of a busy two-core Xeon.",
     ),
     "mnist": Recipe(
         model=Config(steps=64, read=2, write=5),
         data=Binarized(),
         fit=LONG,
-        about="The paper's for MNIST: 64 steps, read 2x2, write 5x5, LSTM 256, z 100; its bound is 80.97 nats on the test part. "
-        "Not trained here: it wants a GPU.",
+        what="MNIST as published",
+        size="961 k",
+        about="The paper's model for MNIST: 64 steps, read 2x2, write 5x5, LSTM 256, z 100. Its bound is 80.97 nats on the "
+        "test part. Not trained here: it needs a GPU.",
     ),
     "mnist-no-attention": Recipe(
         model=Config(steps=64, read=0, write=0),
         data=Binarized(),
         fit=LONG,
-        about="The paper's without attention, on MNIST: it reads and writes whole pictures. Not trained here.",
+        what="MNIST as published, without attention",
+        size="2.8 M",
+        about="The paper's model without attention, on MNIST: it reads and writes whole pictures. Not trained here.",
     ),
     "omniglot": Recipe(
         model=Config(steps=10, read=5, write=5),
         data=Standard(name="omniglot", side_px=28, threshold=0.35, jitter_px=2),
         fit=SHORT,
-        about="Characters at 28x28 in black and white, as mnist-small. Measured on every tenth drawing of six alphabets (seed 0): "
-        "95.9 nats (standard error 1.9) after 5,500 steps; on so few alphabets, and on another binarisation, that does not compare "
-        "with the published 96.5.",
+        what="characters at 28x28, on a CPU",
+        size="1.0 M",
+        figure="95.9 nats",
+        about="Omniglot's characters at 28x28 in black and white, with the settings of mnist-small. Measured on every tenth "
+        "drawing of six alphabets (seed 0): 95.9 nats (standard error 1.9) after 5,500 steps. With so few alphabets, and "
+        "another binarisation, that does not compare with the published 96.5.",
     ),
     "two-digits": Recipe(
         model=Config(steps=32, read=5, write=5, likelihood="cross-entropy"),
         data=Standard(name="mnist", digits=2, canvas_px=60),
         fit=LONG,
+        what="two digits on a canvas of 60x60",
+        size="1.0 M",
         about="Two MNIST digits at random places of a 60x60 canvas, as in the paper's section 4.4. Not trained here.",
     ),
     "svhn": Recipe(
         model=Config(steps=32, units=800, read=12, write=12, likelihood="cross-entropy"),
         data=Standard(name="svhn", batch=100),
         fit=LONG,
+        what="house numbers at 32x32",
+        size="11.3 M",
         about="House numbers at 32x32 (the paper crops 54x54 from larger pictures), read and write 12x12. Not trained here.",
     ),
     "cifar10": Recipe(
         model=Config(steps=64, units=400, latent=200, read=5, write=5, likelihood="logistic"),
         data=Standard(name="cifar10", batch=100),
         fit=LONG,
-        about="CIFAR-10 with a proper likelihood over 256 levels, so that bits/dim mean something; 4.13 was reported for DRAW. "
+        what="CIFAR-10, 256 levels",
+        size="2.7 M",
+        about="CIFAR-10 with a proper likelihood over 256 levels, so that bits/dim mean something. 4.13 was reported for DRAW. "
         "Not trained here.",
     ),
     "tiny": Recipe(
         model=Config(steps=3, units=16, latent=5, read=3, write=3),
         data=Rectangles(batch=4, count=32),
         fit=Fit(steps=4, warmup=2, clip=10.0),
-        about="Trains in seconds on a CPU, on rectangles that it makes itself: for tests, and for a first look.",
+        what="for tests, and a first look",
+        size="5 k",
+        about="Trains in seconds on a CPU, on rectangles that it makes itself.",
     ),
 }

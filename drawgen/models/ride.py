@@ -24,6 +24,7 @@ from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec,
 from drawgen.data.pictures import Crops, Pictures
 from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
+from drawgen.ranges import ArgumentError, check_fields
 from drawgen.tiling import close_rows, unshear
 from drawgen.training import Fit
 
@@ -62,16 +63,11 @@ class Config:
     """Rows and columns (pixels) that sampling draws and throws away: the first ones have nothing to go on."""
 
     def __post_init__(self) -> None:
-        if self.neighbourhood < 1 or self.neighbourhood % 2 == 0:
-            raise ValueError(f"model.neighbourhood is {self.neighbourhood}; it has to be an odd number from 1 on")
-        if self.neighbourhood > 255:
-            raise ValueError(f"model.neighbourhood is {self.neighbourhood}; it has to be at most 255")
-        for name in ("layers", "units", "components"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
-        for name in ("embed", "hidden", "noise", "margin"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative")
+        check_fields(self, "model", "neighbourhood", at_least=1, at_most=255)
+        if self.neighbourhood % 2 == 0:
+            raise ArgumentError("model.neighbourhood", f"is {self.neighbourhood}; it has to be odd")
+        check_fields(self, "model", "layers", "units", "components", at_least=1)
+        check_fields(self, "model", "embed", "hidden", "noise", "margin", at_least=0)
 
     @property
     def least_tile_px(self) -> int:
@@ -295,7 +291,7 @@ class Ride(nn.Module):
         it: by column, the first row below the cut."""
         least = self.least_tile_px
         if min(height, width) < least:
-            raise ValueError(f"size is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
+            raise ArgumentError("size", f"is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
         overlap = min(height // 4, MOST_OVERLAP)
         rows = self.config.margin + height + overlap + min(height // 2, MOST_STARTS)  # the last for a choice of where to begin
         uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))
@@ -440,21 +436,29 @@ PRESETS: dict[str, Recipe] = {
         model=Config(),
         data=Crops(),
         fit=Fit(minutes=2.0, rate=4e-3, weight_decay=0.05, ema=0.998),
-        about="A texture from one photograph: what `drawgen texture` trains, two minutes on two CPU cores. Measured on twelve "
-        "photographs (seed 1, 1100 steps, 104-301 s on a busy two-core Xeon): 1.8 to 6.6 bits/dim held out; seams of tiles like "
-        "the interior; stable at 2048 px; see scripts/results/textures.md.",
+        what="a texture from one photograph",
+        size="160 k",
+        figure="1.8 to 6.6 bits/dim",
+        about="What `drawgen texture` trains: two minutes on two CPU cores. Measured on twelve photographs (seed 1, 1,100 "
+        "steps, 104 to 301 s on a busy two-core Xeon): 1.8 to 6.6 bits/dim on the held-out rows. Seams of tiles look "
+        "like the interior, and samples stay stable up to 2048 pixels: scripts/results/textures.md.",
     ),
     "paper": Recipe(
         model=Config(neighbourhood=5, embed=0, cell="ride", hidden=0, skip=False, noise=0.0),
         data=Crops(crop_px=22, batch=50, held_out=0.2),
         fit=Fit(minutes=20.0, rate=2e-3),
-        about="The architecture of Theis & Bethge (2015): 12-pixel neighbourhood, two layers of 64 units, their cell; the "
-        "mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their schedule. Not measured.",
+        what="RIDE as published",
+        size="113 k",
+        about="The architecture of Theis & Bethge (2015): a neighbourhood of 12 pixels, two spatial LSTMs of 64 units, their "
+        "cell. The mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their "
+        "schedule. Not trained here.",
     ),
     "tiny": Recipe(
         model=Config(neighbourhood=5, embed=8, layers=1, units=8, hidden=8, components=3, margin=4),
         data=Crops(crop_px=16, batch=2),
         fit=Fit(steps=4, warmup=2),
-        about="Trains in seconds on a CPU: for tests, and for a first look.",
+        what="for tests, and a first look",
+        size="1 k",
+        about="Trains in seconds on a CPU.",
     ),
 }
