@@ -1,6 +1,7 @@
 """The model that CONTRIBUTING.md works through is one file, and nothing else."""
 
 import itertools
+import math
 import re
 import runpy
 import subprocess
@@ -54,6 +55,7 @@ def test_it_keeps_what_all_models_keep(added):
     contract = runpy.run_path(str(ROOT / "tests" / "models" / "test_contract.py"))
     for preset in models.presets(NAME):
         contract["test_presets"](NAME, preset)
+        contract["test_the_size_of_a_preset_is_that_of_its_model"](NAME, preset)
     for test in ("test_listed_presets_are_the_presets", "test_every_field_says_what_it_is"):
         contract[test](NAME)
     for test in ("test_losses", "test_measure_adds_up", "test_samples"):
@@ -66,6 +68,8 @@ def test_it_is_what_it_says():
     model = models.module(NAME).Config(start=0.5).build(Spec((1, 2, 2)), rng=generator(0))
     assert isinstance(model, Model)
     assert isinstance(model, Draws)
+    with pytest.raises(ValueError, match=r"model\.start is nan; it has to be finite"):
+        models.module(NAME).Config(start=math.nan)
     every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=4))).view(16, 1, 2, 2)
     with torch.no_grad():
         model.weights.mul_(100)

@@ -14,11 +14,11 @@ import pytest
 import torch
 from PIL import Image
 
-from drawgen.data import standard
+from drawgen.data import omniglot, standard
 from drawgen.data.idx import read_idx
 from drawgen.data.omniglot import read_characters
 from drawgen.data.pictures import DataError
-from drawgen.data.standard import Standard, read_characters
+from drawgen.data.standard import Standard
 from drawgen.files import files_in
 
 
@@ -103,7 +103,7 @@ def test_alphabets_by_the_paths_of_another_system(tmp_path, monkeypatch):
     for alphabet in ("Greek", "Latin"):
         (tmp_path / "images_background" / alphabet).mkdir(parents=True)
         Image.new("1", (105, 105)).save(tmp_path / "images_background" / alphabet / "0001_01.png")
-    monkeypatch.setattr(standard, "files_in", lambda *how, **more: map(Backslashed, files_in(*how, **more)))
+    monkeypatch.setattr(omniglot, "files_in", lambda *how, **more: map(Backslashed, files_in(*how, **more)))
     place = tmp_path / "images_background"
     assert [len(read_characters(place, **how)) for how in ({}, {"only": "Greek"}, {"without": "Greek"})] == [2, 1, 1]
 
