@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import drawgen
+from drawgen import cli, models
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -45,6 +46,11 @@ def test_the_change_log_begins_with_what_is_not_released():
     assert versions[0] == "[Unreleased]"
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version) for version in versions[1:])
     assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_change_log_names_every_model_and_command():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert not [name for name in (*models.names(), *cli.COMMANDS) if f"`{name}`" not in text]
 
 
 def test_what_is_installed_is_typed_and_licensed():
