@@ -24,8 +24,6 @@ TESTS = (
     "tests/cli/test_main.py",
     "tests/models/test_contract.py",
     "tests/envs/test_contract.py",
-    "tests/envs/test_brush.py",
-    "tests/envs/test_brush_gpu.py",
     "tests/envs/test_mypaint.py",
     "tests/nn/test_spatial_lstm.py",
     "tests/data/test_captions.py",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import drawgen
+from drawgen import cli, models
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -47,6 +48,11 @@ def test_the_change_log_begins_with_what_is_not_released():
     assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
+def test_the_change_log_names_every_model_and_command():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert not [name for name in (*models.names(), *cli.COMMANDS) if f"`{name}`" not in text]
+
+
 def test_what_is_installed_is_typed_and_licensed():
     assert PROJECT["project"]["license-files"] == ["LICENSE"]
     for package in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
@@ -69,7 +75,7 @@ def unsaid(call):
         modes = [*call.args[not owned : 2 - owned], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
         mode = modes[0] if modes else ast.Constant("" if owned else "r")
         return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and re.fullmatch("[rwaxt+]+", mode.value) is not None
-    return "text" in given
+    return any(keyword.arg == "text" and getattr(keyword.value, "value", None) is True for keyword in call.keywords)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +94,7 @@ def unsaid(call):
         ("av.open(name, 'w', format='mp4')", False),
         ("os.open(path, os.O_RDONLY)", False),
         ("read_text(folder, 'target')", False),
+        ("Preview(text=words)", False),
     ],
 )
 def test_the_test_of_encodings_bites(code, found):
