@@ -1,4 +1,4 @@
-"""The few nouns that data, models, trainer and pictures share. See README.md, "How it hangs together".
+"""The few nouns that data, models, trainer and pictures share. See README.md, "Architecture".
 
 A model is an `nn.Module` with `players`, `losses` and `measure` (`Model` below), and with the verbs that it has (below, too): what
 a person can ask of it. A data config has `spec`, `splits` and `stream` (`Data`). A `Recipe` joins the two with the fit's settings.

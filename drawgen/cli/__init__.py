@@ -1,7 +1,7 @@
 """The command line: parses, calls `jobs`, prints. Nobody imports this package.
 
-Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 it went wrong, 2 the caller's
-mistake, 130 and 143 interrupted.
+Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 a failure, 2 the caller's mistake,
+130 and 143 interrupted.
 """
 
 import errno
@@ -81,14 +81,14 @@ def fail(status: int, message: str) -> int:
 
 
 def guarded(command: Callable[[], None]) -> int:
-    """The exit status of a command: what is the caller's mistake and what went wrong becomes one sentence."""
+    """The exit status of a command. A mistake of the caller or a known failure is reported in one sentence."""
     try:
         command()
         sys.stdout.flush()
         return 0
     except KeyboardInterrupt:
         return fail(130, "interrupted")
-    except SystemError as error:  # what numba says where Ctrl-C meets compiled code
+    except SystemError as error:  # numba's error when Ctrl-C interrupts compiled code
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         return fail(130, "interrupted")
@@ -107,12 +107,12 @@ def guarded(command: Callable[[], None]) -> int:
 
 
 def reader_gone(error: OSError) -> bool:
-    """Whether nobody reads the output any more, as after `| head`; Windows calls that an invalid argument."""
+    """Whether the reader of the output has gone, as after `| head`; Windows reports an invalid argument."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL and error.filename is None)
 
 
 def told_of(error: Exception) -> tuple[int, str] | None:
-    """The status and the sentence of errors that can be told in one; None for a fault in drawgen, which keeps its traceback."""
+    """The status and the sentence of a known error; None for a fault in drawgen, which keeps its traceback."""
     from drawgen.files import StorageError
     from drawgen.interrupts import Interrupted
     from drawgen.training import TrainingError

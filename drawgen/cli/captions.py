@@ -14,7 +14,7 @@ from drawgen.printable import printable
 
 
 def caption(words: list[str]) -> None:
-    """Captions for your pictures."""
+    """Describe pictures in words."""
 
     def command(
         paths: Positional[tuple[str, ...]] = (),
@@ -30,21 +30,21 @@ def caption(words: list[str]) -> None:
         json_: Annotated[bool, arg(name="json")] = False,
         force: bool = False,
     ) -> None:
-        """Writes a caption for each picture, one a line, as they come.
+        """Prints one caption per picture, one per line, as soon as each is found.
 
         Args:
             paths: Pictures, folders of pictures, or patterns such as 'holiday/*.jpg'.
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            beam: Hypotheses kept while a caption is written; 1 is greedy.
-            n: How many captions for each picture, the best first, with their scores (mean log-probability of a word, in nats).
-            attention: A file that shows where the model looked for each word; a GIF or APNG shows it word by word.
-            coco: A COCO file, all images of which are described into the file of results -o, for the scorers that people use.
-            pictures: With --coco, the folder of its images, or the one above, where they do not lie beside it.
-            output: With --coco, the file of results: a JSON list of objects with image_id and caption.
+            beam: Beam width: hypotheses kept while a caption is generated; 1 is greedy.
+            n: Captions per picture, the best first, each with its score (mean log-probability per word, in nats).
+            attention: A file for the attention maps of each word; a GIF or APNG shows them word by word.
+            coco: A COCO captions file; all its images are captioned into the results file -o, in the format of COCO's scorers.
+            pictures: With --coco, the folder of its images or that folder's parent, if they are not beside the file.
+            output: With --coco, the results file: a JSON list of objects with image_id and caption.
             strict: Stop at the first picture that cannot be read, instead of leaving it out.
             device: auto, cpu, cuda, cuda:N or mps.
-            json_: Print one JSON object for each picture.
-            force: Replace what exists.
+            json_: Print one JSON object per picture.
+            force: Replace existing files.
         """
         from drawgen.data.caption_files import Report, coco_pictures
         from drawgen.jobs import captions
@@ -92,21 +92,21 @@ def caption(words: list[str]) -> None:
 
 
 def check_words(paths: tuple[str, ...], coco: Path | None, pictures: str, output: Path | None, n: int, as_json: bool) -> None:
-    """Raises ValueError where what is given does not go together."""
+    """Raises ValueError for arguments that do not go together."""
     if coco is None:
         if output is not None:
             raise ValueError(
-                "-o is the file of results of --coco FILE; captions of other pictures are printed: leave it out, or use >"
+                "-o is the results file of --coco FILE; captions of other pictures are printed: leave it out, or use >"
             )
         if pictures:
             raise ValueError("--pictures is the folder of the images of --coco FILE; give other folders without it")
         return
     if output is None:
-        raise ValueError("--coco needs -o RESULTS.json, where the captions go")
+        raise ValueError("--coco needs -o RESULTS.json for the captions")
     if paths:
         raise ValueError(f"--coco describes the images of its file, and {paths[0]} is given too; leave one of the two out")
     if n != 1 or as_json:
-        raise ValueError("--coco writes one caption an image, as its scorers read them; leave -n and --json out")
+        raise ValueError("--coco writes one caption per image, as its scorers need; leave -n and --json out")
 
 
 def caption_line(described: Any, n: int, as_json: bool) -> str:

@@ -14,7 +14,7 @@ from drawgen.printable import printable
 
 
 def sample(words: list[str]) -> None:
-    """Pictures, or text, from a trained model."""
+    """Sample pictures or text from a trained model."""
 
     def command(
         model: Positional[str],
@@ -34,26 +34,26 @@ def sample(words: list[str]) -> None:
         device: str = "cpu",
         force: bool = False,
     ) -> None:
-        """Draws pictures from a trained model; one of text writes, and prints as it goes.
+        """Samples pictures or text from a trained model. Text is printed while it is sampled.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one (see drawgen list), or MODEL for its default.
-            out: The file to write: a picture, or a GIF, APNG or MP4 of how it is drawn; text is printed when it is left out, with
-                control characters written out.
-            n: How many, side by side.
-            size: Width and height in pixels of each; the training size when left out.
-            seed: Start of all random numbers; the same seed gives the same file.
-            temperature: Below 1 likelier, above 1 wilder pictures and texts.
-            tile: Make each repeat without a seam.
-            match: Give textures their photograph's histogram.
+            out: The file to write: a picture, or a GIF, APNG or MP4 of the drawing process. Without it, text is printed, with
+                control characters escaped.
+            n: Number of samples; pictures stand side by side.
+            size: Width and height of each picture in pixels; the training size by default.
+            seed: Seed of all random numbers; the same seed gives the same file.
+            temperature: Sampling temperature: below 1 gives likelier samples, above 1 more varied ones.
+            tile: Make each picture repeat without a seam.
+            match: Match a texture's histogram to its photograph's.
             boxes: Draw the windows of a model with attention.
-            animate: Make a PNG or WebP move, too, and show how it is drawn.
-            prime: What a text goes on from.
-            length: Symbols of text to write after the prime; 1000 when left out.
-            top_k: Write only the so many likeliest symbols.
-            top_p: Write only the likeliest symbols that have so much probability together.
+            animate: Animate a PNG or WebP too, to show the drawing process.
+            prime: Text that the sample continues.
+            length: Symbols of text to sample after the prime; 1000 by default.
+            top_k: Sample only from this many most probable symbols.
+            top_p: Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling).
             device: auto, cpu, cuda, cuda:N or mps.
-            force: Replace what exists.
+            force: Replace existing files.
         """
         from drawgen import images, jobs
 
@@ -81,7 +81,7 @@ def sample(words: list[str]) -> None:
 
 
 def reconstruct(words: list[str]) -> None:
-    """Your pictures, drawn after themselves."""
+    """Reconstruct pictures with a trained model."""
 
     def command(
         model: Positional[str],
@@ -94,19 +94,19 @@ def reconstruct(words: list[str]) -> None:
         device: str = "cpu",
         force: bool = False,
     ) -> None:
-        """Draws pictures after themselves: above what the model sees of them, below its drawing.
+        """Reconstructs pictures with a trained model. The upper row shows the model's input, the lower row its reconstruction.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            pictures: Pictures of yours; from a photographed digit the ink is cut out.
-            out: The file to write: a picture, or a GIF, APNG or MP4 of how they are drawn.
-            polish: Improve a painter's strokes by so many steps of gradient descent before they are written; 0 leaves them as they
-                were painted. Painters whose strokes have a gradient take 50 if nothing is said.
-            boxes: Draw the windows: reading green, writing red.
-            animate: Make a PNG or WebP move, too, and show how they are drawn.
-            seed: Start of all random numbers.
+            pictures: The pictures to reconstruct; the ink of a photographed digit is segmented first.
+            out: The file to write: a picture, or a GIF, APNG or MP4 of the drawing process.
+            polish: Steps of gradient descent on a painter's strokes before they are written; 0 keeps the painter's own strokes.
+                The default is 50 for painters with a differentiable brush.
+            boxes: Draw the windows: read green, write red.
+            animate: Animate a PNG or WebP too, to show the drawing process.
+            seed: Seed of all random numbers.
             device: auto, cpu, cuda, cuda:N or mps.
-            force: Replace what exists.
+            force: Replace existing files.
         """
         from drawgen import jobs
 
@@ -123,7 +123,7 @@ def reconstruct(words: list[str]) -> None:
 
 
 def read(words: list[str]) -> None:
-    """What your pictures show."""
+    """Classify pictures."""
 
     def command(
         model: Positional[str],
@@ -137,19 +137,19 @@ def read(words: list[str]) -> None:
         json_: Annotated[bool, arg(name="json")] = False,
         force: bool = False,
     ) -> None:
-        """Prints what each picture shows, one per line: the picture, the label, its probability.
+        """Classifies pictures. Prints one line per label: the picture, the label, its probability.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            pictures: Pictures of yours.
-            out: A file that shows what the model looked at: a picture, or a GIF, APNG or MP4 of its glimpses.
-            n: How many labels per picture, the likeliest first.
+            pictures: The pictures to classify.
+            out: A file that shows the model's glimpses: a picture, or a GIF, APNG or MP4.
+            n: Labels per picture, the most probable first.
             boxes: Draw the windows of a model with attention.
-            animate: Make a PNG or WebP move, too.
-            seed: Start of all random numbers.
+            animate: Animate a PNG or WebP too.
+            seed: Seed of all random numbers.
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object per picture.
-            force: Replace what exists.
+            force: Replace existing files.
         """
         from drawgen import jobs
 
@@ -170,7 +170,7 @@ def read(words: list[str]) -> None:
 
 
 def interpolate(words: list[str]) -> None:
-    """A strip from one picture to another."""
+    """Interpolate between two pictures."""
 
     def command(
         model: Positional[str],
@@ -181,16 +181,16 @@ def interpolate(words: list[str]) -> None:
         device: str = "cpu",
         force: bool = False,
     ) -> None:
-        """Draws the way from one picture to another through the model's latents.
+        """Interpolates between two pictures in the model's latent space, and draws the steps as a strip.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            first: A picture.
-            last: Another.
+            first: The first picture.
+            last: The last picture.
             out: The picture to write.
-            n: How many steps.
+            n: Number of steps.
             device: auto, cpu, cuda, cuda:N or mps.
-            force: Replace what exists.
+            force: Replace existing files.
         """
         from drawgen import jobs
 

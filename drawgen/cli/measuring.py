@@ -11,7 +11,7 @@ from drawgen.cli.progress import Bars
 
 
 def evaluate(words: list[str]) -> None:
-    """A trained model's scores."""
+    """Evaluate a trained model."""
 
     def command(
         model: Positional[str],
@@ -23,18 +23,18 @@ def evaluate(words: list[str]) -> None:
         device: str = "cpu",
         json_: Annotated[bool, arg(name="json")] = False,
     ) -> None:
-        """Measures a trained model on its validation data, or on another part of it, or on other data.
+        """Evaluates a trained model on its validation split, on another split, or on other data.
 
-        What was measured is counted in the first line.
+        The first line of the output is the number of examples.
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            data: Measure on this instead of the run's own data: on the whole of a text, and of other data on what is held out.
-            split: The part to be measured: valid; test, where the data has one; or all of a text. When left out, valid, and all of
-                a text that is given with --data.
-            importance: Add the importance-weighted estimate with so many samples a picture (`draw`).
-            beam: Hypotheses kept while a caption is written (`captioner`); 5 when left out.
-            meteor: Add METEOR, which takes Java and some ten seconds (`captioner`).
+            data: Evaluate on this data instead of the run's own: on a whole text, or on the held-out part of other data.
+            split: The split: valid; test, if the data has one; or all, for a text. The default is valid, or all for a text given
+                with --data.
+            importance: Add the importance-weighted bound with this many samples per picture (`draw`).
+            beam: Beam width: hypotheses kept while a caption is generated (`captioner`); 5 by default.
+            meteor: Add METEOR, which needs Java and about ten seconds (`captioner`).
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object.
         """
@@ -50,7 +50,7 @@ def evaluate(words: list[str]) -> None:
 
 
 def score_lines(scores: dict[str, float]) -> list[str]:
-    """One score a line; a series (NAME_01, NAME_02 ...) as a bar chart."""
+    """One score per line; a series (NAME_01, NAME_02 ...) as a bar chart."""
     series = {name: value for name, value in scores.items() if name.rsplit("_", 1)[-1].isdigit()}
     longest = max([abs(value) for value in series.values()], default=0.0) or 1.0
     bars = {name: " " + "#" * round(40 * max(0.0, value) / longest) for name, value in series.items()}

@@ -11,7 +11,7 @@ from drawgen.cli.progress import Bars
 
 
 def paint(words: list[str]) -> None:
-    """A photograph as brush strokes."""
+    """Paint a photograph with brush strokes."""
 
     def command(
         photo: Positional[str],
@@ -28,25 +28,26 @@ def paint(words: list[str]) -> None:
         animate: bool = False,
         force: bool = False,
     ) -> None:
-        """Paints a photograph in strokes, large ones first.
+        """Paints a photograph with brush strokes, large ones first.
 
         Args:
-            photo: A picture, photo:NAME for a photograph that scikit-image carries (astronaut, coffee, chelsea ...), or a file
-                of strokes, which are drawn again; - is standard input.
-            out: The file to write: PNG, JPEG, WebP, TIFF, BMP; GIF, APNG or MP4 show how it is painted; SVG has one path a
-                stroke; JSON has the strokes' numbers.
-            strokes: How many, 250 when left out.
-            seconds: Paint for so long instead of a fixed number of steps; the same seed then gives the same file no more.
-            size: Width and height in pixels; of another aspect than the photograph's, its middle is painted. When left out, 1024
-                pixels on the longer side, 512 for an animation.
-            seed: Start of all random numbers.
-            detail_px: Longer side of what the painter looks at; 128 when left out, and more for more than 500 strokes.
-            least_radius: Least radius of a stroke in percent of the shorter side, 0.25 when left out: the thinnest brush.
-            opacity: Of all strokes, above 0 to 1; when left out each has its own.
-            palette: The only colours of strokes: a list of #rrggbb, #rgb or names, or auto:N for N of the photograph's.
-            background: Colour of the canvas, or none for a transparent one; the photograph's mean when left out.
-            animate: Make a PNG or WebP move, too, and show how it is painted.
-            force: Replace what exists.
+            photo: A picture, photo:NAME for a photograph of scikit-image (astronaut, coffee, chelsea ...), or a file of strokes to
+                render again; - is standard input.
+            out: The file to write: PNG, JPEG, WebP, TIFF, BMP; a GIF, APNG or MP4 shows the painting stroke by stroke; SVG has one
+                path per stroke; JSON has the numbers of each stroke.
+            strokes: Number of strokes; 250 by default.
+            seconds: Optimise for this long instead of a fixed number of steps; the same seed then no longer gives the same file.
+            size: Width and height in pixels. If its aspect differs from the photograph's, the photograph is cropped at its centre.
+                The default is 1024 pixels on the longer side, 512 for an animation.
+            seed: Seed of all random numbers.
+            detail_px: Longer side, in pixels, of the picture that the strokes are fitted to; 128 by default, and more for more than
+                500 strokes.
+            least_radius: Smallest radius of a stroke in percent of the shorter side; 0.25 by default.
+            opacity: One opacity for all strokes, above 0 and up to 1; by default each stroke has its own.
+            palette: The colours that strokes may have: a list of #rrggbb, #rgb or names, or auto:N for N of the photograph's.
+            background: Colour of the canvas, or none for a transparent one; the photograph's mean colour by default.
+            animate: Animate a PNG or WebP too, stroke by stroke.
+            force: Replace existing files.
         """
         from drawgen import images, jobs
 

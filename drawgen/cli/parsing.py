@@ -1,4 +1,4 @@
-"""Words into a command's arguments."""
+"""Parses the words of the command line into the arguments of a command."""
 
 import functools
 import inspect
@@ -18,13 +18,13 @@ OWN = {
     "beams": "beam", "data.path": "data", "data.longest_px": "exemplar_px",
     "fit.steps": "steps", "fit.minutes": "minutes", "fit.seed": "seed",
 }  # fmt: skip
-"""What commands call an argument that has another name below them."""
+"""Arguments that have another name on the command line."""
 
 
 @contextmanager
 def naming_flags(known: Callable[[str], bool]) -> Iterator[None]:
-    """An error raised inside tells of flags where it told of arguments that are `known` as the command's: that of an ArgumentError,
-    and all names in backticks."""
+    """Rewrites the message of an error raised inside: arguments that are `known` to the command become flags. This affects the
+    argument of an ArgumentError and all names in backticks."""
 
     def flag(name: str) -> str | None:
         found = next((own for own in (name, OWN.get(name, "")) if known(own)), None)
@@ -44,7 +44,7 @@ def naming_flags(known: Callable[[str], bool]) -> Iterator[None]:
 
 
 def parse(function: Callable[..., Any], words: list[str], name: str) -> Any:
-    """Calls a command's function with the arguments that its words stand for."""
+    """Parses `words` and calls a command's function with the arguments."""
 
     @functools.wraps(function)
     def later(*arguments: Any, **options: Any) -> Callable[[], Any]:

@@ -12,8 +12,8 @@ from drawgen.ranges import ArgumentError
 
 
 def say(text: object, *, keep: str = "", end: str = "\n", file: Any = None) -> None:
-    """Prints, at once, with control characters written out but those in `keep`. All that the command line prints goes through here
-    (`warn` for standard error), but for the progress bar."""
+    """Prints and flushes, with control characters escaped except those in `keep`. Everything that the command line prints goes
+    through here (`warn` for standard error), except the progress bar."""
     print(printable(str(text), keep), end=end, file=file or sys.stdout, flush=True)
 
 
@@ -22,14 +22,14 @@ def warn(text: object, *, keep: str = "") -> None:
 
 
 def replace_unprintable() -> None:
-    """From here on a character that the terminal's encoding lacks is written out, where it would end in an error after the work."""
+    """From now on characters that the terminal's encoding lacks are escaped. They would raise an error after the work is done."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # what stands in for them in tests may be anything
+        if hasattr(stream, "reconfigure"):  # tests may replace the streams
             stream.reconfigure(errors="backslashreplace")
 
 
 class Screen(StringIO):
-    """Keeps what tyro prints. It asks here whether it may use colours, and draw boxes."""
+    """Collects what tyro prints. Tyro asks it whether it may use colours and draw boxes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,8 +45,8 @@ class Screen(StringIO):
 
 
 def parsed(parse: Callable[[], Any], words: Sequence[str]) -> Any:
-    """What tyro makes of a command's words. Its help and its usage errors are printed as all else is; in colours on a terminal,
-    where NO_COLOR is not set. A setting that a config refuses is raised as it was, and not as a usage error."""
+    """The result of tyro's parsing. Its help and its usage errors are printed as everything else is, with colours on a terminal
+    unless NO_COLOR is set. An error of a config about one of its settings is raised as it is, not as a usage error."""
     out, err = Screen(), StringIO()
     try:
         with redirect_stdout(out), redirect_stderr(err):

@@ -34,7 +34,7 @@ class Bars:
     def training(self, progress: Any) -> None:
         if self.bar is None:
             self.open(progress.steps, "step", initial=progress.step)
-        self.bar.total = progress.steps  # of a budget in minutes, what is expected now
+        self.bar.total = progress.steps  # with a budget in minutes, the current estimate
         numbers = {name: f"{number:.4g}" for name, number in progress.numbers.items()}
         shown = {k: v for k, v in numbers.items() if k.split("/")[0] in ("loss", "bits_per_dim", "bits_per_char")}  # of each player
         self.bar.set_postfix(shown, refresh=False)

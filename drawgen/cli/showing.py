@@ -14,19 +14,19 @@ from drawgen.cli.printing import say
 from drawgen.cli.progress import Bars
 
 COLUMNS = 100
-"""How wide a line is at most."""
+"""Maximal width of a line."""
 WIDEST = (30, 44, 8, 32)
-"""Characters of a table's columns at most."""
+"""Maximal widths of a table's columns, in characters."""
 
 
 def listing(words: list[str]) -> None:
-    """Models, their presets, and what is shipped."""
+    """List models, presets and shipped models."""
 
     def command(model: Positional[str] = "", json_: Annotated[bool, arg(name="json")] = False) -> None:
-        """Lists the models, their presets, and the trained models that are shipped.
+        """Lists the models, their presets, and the shipped trained models.
 
         Args:
-            model: Tell all of this model, instead of a line for each preset of all.
+            model: Show everything about this model, instead of one line per preset of all models.
             json_: Print one JSON object.
         """
         if model:
@@ -41,7 +41,7 @@ def listing(words: list[str]) -> None:
 
 
 def list_lines(found: dict[str, Any], *, whole: bool) -> list[str]:
-    """A table of the presets and of what is shipped, one line each; `whole` adds what the presets say about themselves."""
+    """A table of the presets and of the shipped models, one line each; `whole` adds the presets' full descriptions."""
     rows = [("preset", "what", "weights", "measured")]
     rows += [
         (f"{name} {preset}", told["what"], told["size"], told["figure"] or "-")
@@ -62,14 +62,14 @@ def list_lines(found: dict[str, Any], *, whole: bool) -> list[str]:
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows in columns, the first one their names; cells that are too long are cut between words."""
+    """Rows aligned in columns, the first row with the headings. Cells that are too long are cut between words."""
     cut = [tuple(textwrap.shorten(cell, most, placeholder=" ...") for cell, most in zip(row, WIDEST, strict=True)) for row in rows]
     widths = [max(len(row[column]) for row in cut) for column in range(len(WIDEST))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cut]
 
 
 def preset_lines(presets: dict[str, models.Preset]) -> list[str]:
-    """A line for each preset: its name, what it is, how large."""
+    """One line per preset: its name, what it is, its size."""
     return [f"  {line}" for line in table([(name, told.what, told.size, told.figure or "-") for name, told in presets.items()])]
 
 
@@ -78,14 +78,14 @@ def wrapped(text: str) -> list[str]:
 
 
 def demo(words: list[str]) -> None:
-    """One of everything, into a folder with a page of pictures."""
+    """Make an example of everything, with a page of pictures."""
 
     def command(out: Annotated[Path, arg(aliases=["-o"])] = Path("demo"), force: bool = False) -> None:
-        """Makes one of everything that needs no training, with a page of pictures.
+        """Makes an example of everything that needs no training, with a page of pictures.
 
         Args:
-            out: The folder to fill.
-            force: Replace what exists.
+            out: The folder to write.
+            force: Replace existing files.
         """
         from drawgen import jobs
 

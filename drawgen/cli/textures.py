@@ -12,7 +12,7 @@ from drawgen.cli.progress import Bars
 
 
 def texture(words: list[str]) -> None:
-    """A larger texture like one photograph."""
+    """Synthesise a larger texture from one photograph."""
 
     def command(
         photo: Positional[str],
@@ -29,22 +29,22 @@ def texture(words: list[str]) -> None:
         resume: bool = False,
         force: bool = False,
     ) -> None:
-        """Fits a spatial LSTM to one photograph and paints a larger texture like it.
+        """Trains a spatial LSTM on one photograph and samples a larger texture from it.
 
         Args:
-            photo: A picture, or photo:NAME for a photograph that scikit-image carries (brick, grass, gravel ...).
-            out: The picture to write: PNG, JPEG, WebP, TIFF, BMP; GIF, APNG or MP4 show how it is painted.
+            photo: A picture, or photo:NAME for a photograph of scikit-image (brick, grass, gravel ...).
+            out: The picture to write: PNG, JPEG, WebP, TIFF, BMP; a GIF, APNG or MP4 shows the sampling.
             size: Width and height in pixels.
             tile: Make it repeat without a seam.
-            minutes: Time to train for; 2 when left out.
-            steps: Train for exactly so many batches instead: the same seed then gives the same file.
-            seed: Start of all random numbers.
-            save: Model folder that keeps the fit; OUT.model when left out.
-            exemplar_px: A larger photograph is reduced to this on its longer side first.
-            match: Give the result the photograph's histogram.
+            minutes: Training time; 2 by default.
+            steps: Train on exactly this many batches instead; the same seed then gives the same file.
+            seed: Seed of all random numbers.
+            save: Model folder for the trained model; OUT.model by default.
+            exemplar_px: Longer side in pixels that a larger photograph is scaled down to first.
+            match: Match the texture's histogram to the photograph's.
             device: auto, cpu, cuda, cuda:N or mps.
-            resume: Go on with an interrupted fit.
-            force: Replace what exists.
+            resume: Continue an interrupted run.
+            force: Replace existing files.
         """
         from drawgen import images, jobs
 
@@ -54,6 +54,6 @@ def texture(words: list[str]) -> None:
                 exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, reports=reports,
             )  # fmt: skip
         say(out)
-        warn(f"more of it: drawgen sample {shlex.quote(str(folder))} -o OUT.png --size 1024x1024 --seed 7")
+        warn(f"more of this texture: drawgen sample {shlex.quote(str(folder))} -o OUT.png --size 1024x1024 --seed 7")
 
     parse(command, words, "texture")

@@ -22,8 +22,8 @@ def is_argument(name: str) -> bool:
 
 @naming_flags(is_argument)
 def train(words: list[str]) -> None:
-    """Trains a model by a preset, with any setting changed."""
-    if words and words[0] in ("-h", "--help"):  # of what is named after it
+    """Train a model from a preset; every setting can be changed."""
+    if words and words[0] in ("-h", "--help"):  # help about what is named after it
         words = [*words[1:], words[0]]
     named = [word for word in words[:2] if not word.startswith("-")]
     if not named or words[0] != named[0]:
@@ -45,7 +45,7 @@ def train(words: list[str]) -> None:
             jobs.mend(Path(place))
             kept_model, kept_preset, recipe = jobs.stored_recipe(Path(place))
             if (kept_model, kept_preset) != (model, preset if len(named) > 1 else kept_preset):
-                raise ValueError(f"{place} was begun as {kept_model} {kept_preset}, not {model} {preset}; resume it the same way")
+                raise ValueError(f"{place} was started as {kept_model} {kept_preset}, not {model} {preset}; resume it the same way")
             preset = kept_preset
     options = dataclasses.make_dataclass(
         "Options",
@@ -54,8 +54,8 @@ def train(words: list[str]) -> None:
             ("model", type(recipe.model), recipe.model),
             ("data", type(recipe.data), recipe.data),
             ("fit", type(recipe.fit), recipe.fit),
-            ("begin", Annotated[str, arg(help="A trained model (folder or MODEL:NAME) whose weights it begins with.")], ""),
-            ("resume", Annotated[bool, arg(help="Go on with the run in the folder.")], False),
+            ("begin", Annotated[str, arg(help="A trained model (folder or MODEL:NAME) whose weights training starts from.")], ""),
+            ("resume", Annotated[bool, arg(help="Continue the run in the folder.")], False),
             ("force", Annotated[bool, arg(help="Replace the run in the folder.")], False),
         ],
         namespace={"__doc__": f"{model}, preset {preset}. {recipe.about}"},
@@ -71,7 +71,7 @@ def train(words: list[str]) -> None:
         outcome = jobs.train(
             model, recipe, chosen.out, preset=preset, begin=chosen.begin, resume=chosen.resume, force=chosen.force, reports=reports
         )
-    if int(os.environ.get("RANK", "0")) == 0:  # one result, of however many processes
+    if int(os.environ.get("RANK", "0")) == 0:  # one process prints the result
         say(json.dumps({"out": str(chosen.out), "steps": outcome.steps, "seconds": round(outcome.seconds, 1), **outcome.scores}))
 
 
@@ -80,5 +80,5 @@ def train_help() -> str:
     lines += ["All settings of a preset: drawgen train MODEL PRESET --help", ""]
     for name in models.names():
         lines += [name, *preset_lines(models.presets(name))]
-    lines += ["", "All that is said of a model's presets: drawgen list MODEL"]
+    lines += ["", "The full descriptions of a model's presets: drawgen list MODEL"]
     return "\n".join(lines)

@@ -38,22 +38,22 @@ class Captions(NamedTuple):
 
     images: Float[Tensor, "B C H W"]
     tokens: Int[Tensor, "B T"]
-    """START, the words, and END from there on."""
+    """START, the words, then END up to the end of the row."""
     lengths: Int[Tensor, " B"]
-    """Symbols with the start and the first end."""
+    """Number of symbols, counting START and the first END."""
 
     def items(self) -> tuple[str, int]:
         return "captions", len(self.tokens)
 
 
 class Example(NamedTuple):
-    """One picture to describe, with what people said of it."""
+    """One picture with its reference captions."""
 
     name: str
     picture: Float[Tensor, "C H W"]
     captions: Sequence[str]
     scene: Any = None
-    """What is in the picture, where that is known: it can judge any caption (`scenes.Scene`)."""
+    """The picture's content, if it is known: it can judge any caption (`scenes.Scene`)."""
 
 
 # ---------------------------------------------------------------- words
@@ -78,36 +78,36 @@ def encode(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tup
 
 @dataclass(frozen=True, kw_only=True)
 class Captioned:
-    """Pictures with captions of one's own, or of COCO or Flickr."""
+    """Your own pictures with captions, or COCO's or Flickr's."""
 
     splits: ClassVar[tuple[str, ...]] = ("train", "valid", "test")
     path: str = "captions"
     """A folder with captions.csv, .tsv, .jsonl or .json beside its pictures, or with Hugging Face's metadata.csv; COCO's root or
     its captions_*.json, Karpathy's dataset JSON, Flickr8k.token.txt, or another such file."""
     pictures: str = ""
-    """The folder of the pictures, where they do not lie beside the captions; for COCO that of train2017, or the one above."""
+    """The folder of the pictures, if they are not beside the captions; for COCO the folder train2017 or its parent."""
     valid: str = ""
-    """Another such folder or file for validation, as COCO's captions_val2017.json."""
+    """A second folder or file for validation, such as COCO's captions_val2017.json."""
     valid_pictures: str = ""
-    """The folder of its pictures, where it is another."""
+    """The folder of the validation pictures, if they are elsewhere."""
     side_px: int = 224
-    """The middle square of each picture is resized to this."""
+    """Side that the central square of each picture is resized to."""
     batch: int = 32
-    """Captions in a batch; fewer where there are not so many."""
+    """Captions in a batch; fewer if the data has fewer."""
     min_count: int = 5
-    """Rarer words are not learnt."""
+    """Words that occur less often are not in the vocabulary."""
     most_words: int = 10_000
-    """Words that are learnt at most, the most frequent ones."""
+    """Largest size of the vocabulary; the most frequent words are kept."""
     longest: int = 30
-    """Longer captions are cut to so many words for training."""
+    """Longer captions are truncated to this many words in training."""
     held_out: float = 0.1
-    """Share of the pictures kept for validation where the data does not say which."""
+    """Fraction of the pictures held out for validation, if the data has no splits."""
     keep_mb: int = 512
-    """Memory for pictures that are kept as the net sees them, so that they are read once; beyond it they are read every time."""
+    """Memory, in MB, for resized pictures, which are then read only once; pictures beyond it are read again in every epoch."""
     strict: bool = False
     """Stop at the first entry that cannot be used, instead of leaving it out."""
     vocabulary: tuple[str, ...] = ()
-    """Take these words; empty: those of the captions."""
+    """The vocabulary; by default, the words of the captions."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "side_px", "batch", "min_count", "most_words", "longest", at_least=1)
@@ -123,12 +123,12 @@ class Captioned:
 
     @property
     def problems(self) -> dict[str, str]:
-        """What was left out so far: name -> why."""
+        """What has been left out so far: name -> reason."""
         return self.report.left_out
 
     @property
     def notes(self) -> list[str]:
-        """What is used, in sentences."""
+        """Sentences that describe the data in use."""
         _ = self.entries
         return self.report.used
 

@@ -34,7 +34,7 @@ TRAINING, VALIDATION = range(2)  # part of the random numbers' key
 
 
 class Labelled(NamedTuple):
-    """A batch of pictures, and what they show."""
+    """A batch of pictures and their labels."""
 
     images: Float[Tensor, "B C H W"]
     """In [0, 1]."""
@@ -46,20 +46,21 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Cluttered:
-    """Digits among clutter, made on the spot: training pictures never come again, validation is always the same."""
+    """Digits in clutter, generated: every training picture is new, the validation pictures are fixed."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
     digits: str = "mnist"
-    """mnist (its last 10,000 training digits are for validation); or segments, the ten of a pocket calculator, without any file."""
+    """mnist (its last 10,000 training digits are for validation), or segments: the ten digits of a pocket calculator, without
+    files."""
     path: str = "data"
-    """Folder with MNIST's files, as published or as torchvision keeps them. Training downloads them to it where there is internet.
-    Or one file of pictures with its labels beside it, as t10k-images-idx3-ubyte.gz, to measure on."""
+    """Folder with MNIST's files, as published or as torchvision stores them; training downloads them if they are missing. For
+    evaluation alone, one file of pictures with its labels beside it, such as t10k-images-idx3-ubyte.gz."""
     batch: int = 128
     """Pictures in a batch."""
     side_px: int = 100
     """Side of a picture."""
     pieces: int = 8
-    """Pieces of other digits in a picture."""
+    """Pieces of other digits per picture."""
     piece_px: int = 8
     """Side of a piece."""
 
@@ -72,7 +73,7 @@ class Cluttered:
 
     @cached_property
     def parts(self) -> tuple[Digits, Digits]:
-        """The training and the validation digits."""
+        """The training and validation digits."""
         if self.digits == "segments":
             return segments(10), segments(5)
         whole = is_file(self.path)
@@ -92,7 +93,7 @@ class Cluttered:
         return Digits(*(x[:-VALID] for x in digits)), Digits(*(x[-VALID:] for x in digits))
 
     def fetch(self) -> None:
-        """Before a training. Raises DataError."""
+        """Downloads missing files before training. Raises DataError."""
         if self.digits == "mnist" and not is_file(self.path):
             standard.fetch("mnist", Path(self.path))
 
@@ -103,7 +104,7 @@ class Cluttered:
         return Spec((1, self.side_px, self.side_px), classes=tuple("0123456789"))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Labelled]:
-        """Training digits in a new order each time through, at new places; for validation, each digit once."""
+        """Training digits, shuffled anew in every epoch, at random places; for validation each digit once."""
         check_split(self, split)
         train, valid = self.parts
         if split == "valid":

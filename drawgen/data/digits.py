@@ -22,12 +22,12 @@ SIDE = 28
 
 @dataclass(frozen=True, kw_only=True)
 class Binarized:
-    """MNIST in its fixed binarisation (Larochelle & Murray 2011): pixels are 0 or 1, and always the same ones."""
+    """MNIST in its fixed binarisation (Larochelle & Murray 2011): pixels are 0 or 1, the same in every epoch."""
 
     splits: ClassVar[tuple[str, ...]] = ("train", "valid", "test")
     path: str = "binarized_mnist"
-    """Folder with binarized_mnist_train and binarized_mnist_valid, each as .npz (packed bits) or .amat (the published text), and
-    binarized_mnist_test, where that is measured; or one such file, to measure on."""
+    """Folder with binarized_mnist_train and binarized_mnist_valid, each as .npz (packed bits) or .amat (the published text);
+    evaluation on the test split needs binarized_mnist_test too. For evaluation alone, one such file."""
     batch: int = 128
     """Pictures in a batch."""
 
@@ -63,7 +63,7 @@ class Binarized:
         )
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training pictures in a new order each time through; for validation and test, all once."""
+        """Training pictures, shuffled anew in every epoch; validation and test pictures once."""
         check_split(self, split)
         if split != "train":
             pictures = self.valid if split == "valid" else self.part(split)
@@ -77,13 +77,13 @@ class Binarized:
 
 @dataclass(frozen=True, kw_only=True)
 class Rectangles:
-    """White rectangles on black, made on the spot: data that needs no file."""
+    """White rectangles on black, generated: data that needs no file."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
     side_px: int = 12
     """Side of a picture."""
     count: int = 1000
-    """Pictures for validation; for training they never end."""
+    """Pictures for validation; training pictures are generated without end."""
     batch: int = 64
     """Pictures in a batch."""
 
@@ -109,7 +109,7 @@ class Rectangles:
 
 
 def rectangles(n: int, side: int, *, rng: torch.Generator) -> Tensor:
-    """n 1 side side, of 0 and 1; the corners are drawn evenly."""
+    """n 1 side side, of 0 and 1; the corners are uniformly distributed."""
     corners = torch.randint(0, side, (n, 2, 2), generator=rng).sort(2).values  # n (y, x) (first, last)
     at = torch.arange(side)
     inside = (at >= corners[..., :1]) & (at <= corners[..., 1:])  # n 2 side

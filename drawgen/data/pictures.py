@@ -37,7 +37,7 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of a picture, and which of its pixels are opaque (None: all): the others are not part of it."""
+    """Rows of a picture, and which of its pixels are opaque (None: all). Transparent pixels are not used."""
 
     image: Float[Tensor, "C H W"]
     opaque: Bool[Tensor, "H W"] | None
@@ -48,12 +48,12 @@ class Part:
 
     @cached_property
     def holes(self) -> Int[Tensor, "H2 W2"]:
-        """How many pixels above and left of a corner are not opaque."""
+        """Number of transparent pixels above and to the left of each corner (a summed-area table)."""
         opaque = torch.ones(self.image.shape[1:], dtype=torch.bool) if self.opaque is None else self.opaque
         return torch.nn.functional.pad((~opaque).long(), (1, 0, 1, 0)).cumsum(0).cumsum(1)
 
     def places(self, side: int) -> Int[Tensor, "N 2"] | None:
-        """Row and column of all opaque squares of that side; None for anywhere."""
+        """Row and column of every opaque square of that side; None if all squares are."""
         if self.opaque is None:
             return None
         holes = self.holes
@@ -62,7 +62,7 @@ class Part:
 
     @cached_property
     def side(self) -> int:
-        """Of the largest opaque square."""
+        """Side of the largest opaque square."""
         least, most = 0, min(self.image.shape[1:])
         if self.opaque is None:
             return most
@@ -75,21 +75,21 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Crops:
-    """Square crops at random places of one picture, or of all pictures of a folder; of opaque pixels only."""
+    """Random square crops of one picture, or of all pictures of a folder. Crops have only opaque pixels."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
     path: str = "photo:brick"
-    """A picture, a folder of pictures, or photo:NAME for a photograph that scikit-image carries."""
+    """A picture, a folder of pictures, or photo:NAME for a photograph of scikit-image."""
     crop_px: int = 48
-    """Side of a crop; smaller where a picture is smaller."""
+    """Side of a crop; less if a picture is smaller."""
     batch: int = 2
     """Crops in a batch."""
     held_out: float = 0.125
-    """Share of each picture, its lowest rows, kept for validation."""
+    """Fraction of each picture, its lowest rows, held out for validation."""
     longest_px: int = 512
-    """Larger pictures are reduced to this on their longer side first; 0 takes them as they are."""
+    """Longer side that larger pictures are scaled down to first; 0 keeps their size."""
     grey: bool = False
-    """Drop the colour."""
+    """Convert to grey."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "crop_px", "batch", at_least=1)
@@ -98,7 +98,7 @@ class Crops:
 
     @cached_property
     def pictures(self) -> tuple[list[Part], list[Part]]:
-        """The training and the validation parts."""
+        """The training and validation parts."""
         loaded = [self.load(path) for path in self.paths()]
         if self.grey or any(len(p) != len(loaded[0][0]) for p, _ in loaded):
             loaded = [(grey(p) if self.grey else p.expand(3, -1, -1), opaque) for p, opaque in loaded]
@@ -122,7 +122,7 @@ class Crops:
         return [str(path) for path in found]
 
     def load(self, path: str) -> tuple[Float[Tensor, "C H W"], Bool[Tensor, "H W"] | None]:
-        """A picture, and which of its pixels are opaque, None for all. Raises ImageError for one that has none."""
+        """A picture and a mask of its opaque pixels (None: all). Raises ImageError if no pixel is opaque."""
         picture, alpha = load_with_alpha(path, longest_px=self.longest_px or None)
         if alpha is None:
             return picture, None
@@ -132,7 +132,7 @@ class Crops:
         return picture, None if opaque.all() else opaque
 
     def side(self) -> int:
-        """Side of a crop, as the smallest picture (its largest opaque square) allows."""
+        """Side of a crop: `crop_px`, or less if the largest opaque square of a picture is smaller."""
         return min(self.crop_px, *(part.side for part in self.pictures[0]))
 
     def digest(self) -> str:
@@ -143,11 +143,11 @@ class Crops:
     def spec(self) -> Spec:
         side = self.side()
         if side < 2:
-            raise ImageError(f"{self.path} is too small to learn from; give a picture of some tens of pixels a side")
+            raise ImageError(f"{self.path} is too small to learn from; give a picture with at least some tens of pixels per side")
         return Spec((len(self.pictures[0][0].image), side, side))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training crops for ever; for validation, the held-out rows once, cut into squares, shared out over the ranks."""
+        """Training: an endless stream of crops. Validation: the held-out rows once, cut into squares and divided over the ranks."""
         check_split(self, split)
         if split == "valid":
             yield from self.held_out_squares()[rank::ranks]

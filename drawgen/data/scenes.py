@@ -85,14 +85,15 @@ class Scenes:
     batch: int = 64
     """Pictures in a batch."""
     count: int = 1000
-    """Scenes for validation, and as many for the test; for training they never end."""
+    """Scenes for validation, and as many for the test; training scenes are generated without end."""
     captions: int = 5
-    """Captions of a scene, of which training takes one at random."""
+    """Captions per scene; training takes one at random."""
     most: int = 4
-    """Objects of a scene, at most; 1 to 4."""
+    """Largest number of objects in a scene, 1 to 4."""
 
     lessons: int = 0
-    """Training begins with so many scenes in pencil or of blots, half of them of one kind of object; later every other one is."""
+    """Curriculum: the first scenes of training, this many, are in pencil or of blots, half of them with one kind of object; after
+    that every other scene is."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", "count", "captions", at_least=1)
@@ -104,7 +105,7 @@ class Scenes:
         return Spec((3, self.side_px, self.side_px), vocabulary_of(WORDS))
 
     def scene(self, split: str, index: int, *, seed: int = 0) -> "Scene":
-        """Raises ValueError for a split that there is not."""
+        """Raises ValueError for an unknown split."""
         check_split(self, split)
         lesson = None
         if split == "train" and self.lessons > 0 and (index < self.lessons or index % 2 == 0):
@@ -114,7 +115,7 @@ class Scenes:
         return Scene(split, key, most=self.most, captions=self.captions, kinds=kinds, lesson=lesson)
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
-        """Training scenes for ever; of the other splits, `count` scenes once, always the same ones."""
+        """Training: an endless stream of scenes. Other splits: `count` fixed scenes, once."""
         check_split(self, split)
         if split != "train":
             for first in range(rank * self.batch, self.count, ranks * self.batch):
@@ -136,7 +137,7 @@ class Scenes:
         return Captions(draw(scenes, self.side_px), tokens, lengths)
 
     def examples(self, split: str) -> Iterator[Example]:
-        """Pictures of a held-out split with all their captions and the judge of any other."""
+        """Pictures of a held-out split, each with all its captions and with the scene, which can judge any other caption."""
         for first in range(0, self.count, self.batch):
             scenes = [self.scene(split, number) for number in range(first, min(first + self.batch, self.count))]
             for offset, (scene, picture) in enumerate(zip(scenes, draw(scenes, self.side_px), strict=True)):
@@ -144,7 +145,7 @@ class Scenes:
 
 
 class Scene:
-    """One scene: what is in it, how it is drawn, and what is said of it."""
+    """One scene: its objects, its picture and its captions."""
 
     def __init__(self, split: str, key: int, *, most: int, captions: int, kinds: int, lesson: str | None) -> None:
         self.key = key
@@ -156,8 +157,8 @@ class Scene:
         return judge(caption, self.things)
 
     def looked(self, caption: str, maps: Float[Tensor, "T h w"]) -> list[tuple[float, float]]:
-        """For every colour and shape word of a true caption: the share of its map that lies on the objects it is said of, and the
-        share of the picture that these take up. Nothing for a false caption."""
+        """For every colour and shape word of a true caption: the fraction of its attention map that is on the objects that it
+        describes, and the fraction of the picture that these objects cover. Empty for a false caption."""
         parsed = parse(caption)
         groups = meant(parsed, self.things) if parsed is not None else None
         if parsed is None or groups is None:
@@ -172,7 +173,7 @@ class Scene:
 
 
 def cover(things: Sequence[Thing], height: int, width: int, fine: int = 16) -> Float[Tensor, "h w"]:
-    """The share of each cell of a map, which lies round its place (`attention_maps`), that is within the objects' circles."""
+    """The fraction of each cell of a map (centred on its place, see `attention_maps`) that is within the objects' circles."""
     ys, xs = (((torch.arange(n * fine) + 0.5) / fine - 0.5) / n for n in (height, width))
     inside = torch.zeros(height * fine, width * fine)
     for thing in things:
@@ -184,7 +185,8 @@ def cover(things: Sequence[Thing], height: int, width: int, fine: int = 16) -> F
 
 
 def compose(split: str, rng: random.Random, *, most: int, kinds: int, lesson: str | None) -> list[Thing]:
-    """At most so many objects of so many kinds. Only `rng.random()` is asked, which is the same in all versions of Python."""
+    """Up to `most` objects of up to `kinds` kinds. Only `rng.random()` is used: it gives the same numbers in all Python
+    versions."""
 
     def pick(options: Sequence[tuple[str, str]]) -> tuple[str, str]:
         return options[int(rng.random() * len(options))]
@@ -204,7 +206,7 @@ def compose(split: str, rng: random.Random, *, most: int, kinds: int, lesson: st
 
 
 def place(wanted: Sequence[tuple[str, str, str]], rng: random.Random) -> list[Thing] | None:
-    """None where no room was found."""
+    """The placed objects; None if there is no room."""
     things: list[Thing] = []
     for colour, shape, size in wanted:
         low, high = RADII[size]

@@ -1,6 +1,6 @@
-"""Standard sets of pictures: MNIST, Omniglot, SVHN, CIFAR-10, through torchvision, or from files that lie in a folder.
+"""Standard sets of pictures: MNIST, Omniglot, SVHN and CIFAR-10, from files in a folder or downloaded by torchvision.
 
-A new set is a row of `SETS`; nothing else here knows a set by its name.
+A new set is a row of `SETS`; nothing else here names a set.
 """
 
 import tempfile
@@ -28,28 +28,27 @@ DEFAULT = "data"
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """A standard set; the last pictures of its training part are kept for validation (Omniglot: every tenth)."""
+    """A standard set. The last pictures of its training part are held out for validation (Omniglot: every tenth)."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
     name: str = "mnist"
     """mnist, omniglot, svhn or cifar10."""
     path: str = DEFAULT
-    """Folder with the set's files, as published or as torchvision keeps them. Training downloads them to it where there is
-    internet."""
+    """Folder with the set's files, as published or as torchvision stores them; training downloads them if they are missing."""
     batch: int = 128
     """Pictures in a batch."""
     side_px: int = 0
-    """Side that pictures are resized to; 0 leaves them."""
+    """Side that pictures are resized to; 0 keeps their size."""
     threshold: float = 0.0
-    """Above 0: pixels become 1 from here on, and 0 below. Such nats do not compare with those on a fixed binarisation."""
+    """If above 0, pixels are binarised at this threshold. The nats are then not comparable with those on the fixed binarisation."""
     jitter_px: int = 0
-    """Training pictures are shifted by up to so many pixels each way, at random."""
+    """Largest random shift of training pictures, in pixels each way."""
     warp: float = 0.0
-    """Training pictures are turned, scaled, sheared and shifted at random; 1: by up to 17 degrees, 20 %, 20 % and 12 %."""
+    """Strength of random rotation, scaling, shear and shift of training pictures; 1: up to 17 degrees, 20 %, 20 % and 12 %."""
     without: str = ""
-    """An alphabet of Omniglot that is left out, to be painted by a model that has never seen it."""
+    """An alphabet of Omniglot to leave out, so that it can serve as unseen test data."""
     digits: int = 1
-    """More than 1: so many pictures at random places of a canvas of `canvas_px`, new ones every time."""
+    """If above 1, each example is this many pictures at random places of a canvas of `canvas_px`, drawn anew every time."""
     canvas_px: int = 60
     """Side of that canvas."""
 
@@ -62,7 +61,7 @@ class Standard:
 
     @cached_property
     def parts(self) -> tuple[Tensor, Tensor]:
-        """The training and validation parts: n C H W of bytes."""
+        """The training and validation pictures: n C H W of bytes."""
         row = SETS[self.name]
         pictures = load(self.name, Path(self.path), without=self.without)
         if row.held_out is None:
@@ -76,7 +75,7 @@ class Standard:
         return pictures[: -row.held_out], pictures[-row.held_out :]
 
     def fetch(self) -> None:
-        """Before a training. Raises DataError."""
+        """Downloads missing files before training. Raises DataError."""
         fetch(self.name, Path(self.path))
 
     def digest(self) -> str:
@@ -88,7 +87,7 @@ class Standard:
         return Spec((row.channels, side, side))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training pictures in a new order each time through; for validation, all once."""
+        """Training pictures, shuffled anew in every epoch; validation pictures once."""
         check_split(self, split)
         train, valid = self.parts
         if split == "valid":
@@ -102,9 +101,9 @@ class Standard:
             yield self.ready(train, chosen, generator(seed, 1, step, rank), training=True)
 
     def ready(self, pictures: Tensor, chosen: Tensor, rng: torch.Generator, *, training: bool) -> Pictures:
-        """The chosen pictures as a batch, scattered over canvases where several are asked for."""
+        """The chosen pictures as a batch; with more than one digit, scattered over canvases."""
         batch = pictures[chosen].float() / 255
-        if self.warp and training:  # before they are made smaller: what is interpolated afterwards is blurred
+        if self.warp and training:  # before they are resized: interpolating the small pictures would blur them
             batch = warped(batch, self.warp, rng=rng)
         if self.side_px and self.side_px != batch.shape[-1]:
             batch = F.interpolate(batch, (self.side_px, self.side_px), mode="area")
@@ -118,7 +117,7 @@ class Standard:
 
 
 def warped(pictures: Tensor, strength: float, *, rng: torch.Generator) -> Tensor:
-    """Each picture (n C H W) turned, scaled, sheared and shifted at random."""
+    """Each picture (n C H W) randomly rotated, scaled, sheared and shifted."""
     turn, shear, *more = (strength * (2 * torch.rand(6, len(pictures), generator=rng) - 1)).unbind(0)
     turn, shear, scale = 0.3 * turn, 0.2 * shear, 1 + 0.2 * torch.stack(more[:2], 1)
     cos, sin = turn.cos(), turn.sin()
@@ -153,23 +152,23 @@ class PictureSet:
     channels: int
     side_px: int
     count: int
-    """Training pictures that the whole set has."""
+    """Size of the whole training part."""
     held_out: int | None
-    """The last so many of them are for validation; None: every tenth."""
+    """Number of its last pictures that are held out for validation; None: every tenth."""
     torchvision: str
     """The class in `torchvision.datasets` that downloads it."""
     find: Callable[[Path], list[Path]]
-    """Its files in a folder, as published or as torchvision keeps them; none where it is not there."""
+    """Its files in a folder, as published or as torchvision stores them; empty if they are missing."""
     read: Callable[[list[Path], str], Tensor]
     """The pictures in those files, n C H W of bytes, without the alphabet of that name."""
     alphabets: bool = False
-    """Whether the pictures come by alphabets, one of which may be left out."""
+    """Whether the set has alphabets, one of which may be left out."""
     labels: Callable[[list[Path], int], Labels] | None = None
-    """The labels of that many pictures in those files; None where they are not read."""
+    """The labels of that many pictures in those files; None if labels are not read."""
 
 
 def by_torchvision(name: str, folder: Path) -> Any:
-    """A set as torchvision reads it: the published files only, by their digests."""
+    """A set read by torchvision, which accepts only the published files, by their digests."""
     from torchvision import datasets
 
     return getattr(datasets, name)(str(folder))

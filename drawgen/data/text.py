@@ -31,25 +31,25 @@ BYTES = tuple(f"0x{byte:02x}" for byte in range(256))
 """The vocabulary of a text that is read byte by byte."""
 RETURN = "\r"
 MARK = "\ufeff"
-"""The byte order mark, with which some programs begin a file."""
+"""The byte order mark that some programs write at the start of a file."""
 BLOCK = 2**22
-"""Bytes that are looked through at once."""
+"""Bytes that are scanned at once."""
 EVERY = 4096
-"""Characters between two whose place in the file is remembered: there is no other way to the middle of a UTF-8 file."""
+"""The byte offset of every 4096th character is stored: a UTF-8 file has no random access by character."""
 STRETCH = 2**16
-"""Symbols that are measured in one go, the state carried along."""
+"""Symbols of a stretch of text that is evaluated with the state carried along."""
 ROWS = 16
-"""Stretches measured at once."""
+"""Stretches evaluated at once."""
 
 Array: TypeAlias = Integer[np.ndarray, "..."]
 
 
 class Characters(NamedTuple):
-    """Texts that carry on from batch to batch: a model reads all but the last symbol, and foretells all but the first."""
+    """Texts that continue from batch to batch: a model reads all symbols but the last, and predicts all but the first."""
 
     tokens: Int[Tensor, "B T"]
     fresh: Bool[Tensor, " B"]
-    """Rows that begin somewhere new."""
+    """Rows that start at a new place in the text."""
 
     def items(self) -> tuple[str, int]:
         return "symbols", len(self.tokens) * (self.tokens.shape[1] - 1)
@@ -76,8 +76,8 @@ def encode(text: str, vocabulary: Sequence[str]) -> list[int]:
 
 
 def decode(pieces: Iterable[Sequence[int]], vocabulary: Sequence[str]) -> Iterator[str]:
-    """The text of symbols' numbers that come in pieces; a character whose bytes are in two comes with the second, and bytes that
-    are not UTF-8 become the replacement character."""
+    """Decodes a stream of pieces of tokens into text. A character whose bytes are split over two pieces comes with the second.
+    Bytes that are not UTF-8 become the replacement character."""
     if tuple(vocabulary) != BYTES:
         yield from ("".join(vocabulary[token] for token in tokens) for tokens in pieces)
         return
@@ -94,7 +94,7 @@ def plain_lines(text: str, vocabulary: Sequence[str]) -> str:
 
 
 def line_break(vocabulary: Sequence[str]) -> str:
-    """What a text begins after: a new line or, where the vocabulary has none, its first symbol."""
+    """The symbol that a text starts after: a new line or, if the vocabulary has none, its first symbol."""
     return "\n" if "\n" in vocabulary or tuple(vocabulary) == BYTES else vocabulary[0]
 
 
@@ -102,37 +102,37 @@ def line_break(vocabulary: Sequence[str]) -> str:
 
 
 class Scan(NamedTuple):
-    """What one reading of a whole file tells."""
+    """The result of one scan of a whole file."""
 
     symbols: int
-    """How many there are."""
+    """Number of symbols."""
     places: Array
-    """The byte at which every `EVERY`th character begins; empty where each character is one byte."""
+    """Byte offset of every `EVERY`th character; empty if each character is one byte."""
     present: Array
     """The code points that occur, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A text file. Training reads it in rows that go on from batch to batch, as many places of the file at once; the last part is
-    kept for validation."""
+    """A text file. Each row of a batch reads the text from its own place, and continues from batch to batch. The end of the text is
+    held out for validation."""
 
     splits: ClassVar[tuple[str, ...]] = ("train", "valid", "all")
     path: str = "input.txt"
     """A text file in UTF-8."""
     batch: int = 50
-    """Rows, each somewhere else in the text."""
+    """Rows in a batch, each at its own place in the text."""
     length: int = 50
-    """Symbols that each row goes on in a batch: how far gradients flow back."""
+    """Symbols per row and batch: the length of truncated backpropagation through time."""
     held_out: float = 0.05
-    """Share of the text, its end, kept for validation."""
+    """Fraction of the text, its end, held out for validation."""
     pieces: int = 1
-    """The text is cut into so many equal pieces, and the end of each is held out: 1 holds out the end of the text; `batch` does as
-    char-rnn does, which holds out the end of each row."""
+    """Number of equal pieces that the text is cut into; the end of each is held out. 1 holds out the end of the text; the value of
+    `batch` holds out the end of each row, as char-rnn does."""
     bytes: bool = False
-    """Read bytes instead of characters: any file will do."""
+    """Read bytes instead of characters; the file may be of any kind."""
     vocabulary: tuple[str, ...] = ()
-    """The symbols, by number; all that occur in the file when left out."""
+    """The symbols, in order of their numbers; by default all that occur in the file."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", "length", "pieces", at_least=1)
@@ -146,12 +146,12 @@ class Text:
 
     @property
     def as_it_is(self) -> bool:
-        """Whether ends of line and a byte order mark are read as they stand in the file."""
+        """Whether line ends and a byte order mark are read as they are in the file."""
         return self.bytewise or RETURN in self.vocabulary
 
     @cached_property
     def file(self) -> mmap.mmap:
-        """The file, mapped: only what is read of it takes memory. Raises DataError."""
+        """The memory-mapped file. Raises DataError."""
         try:
             with files.open_file(Path(self.path)) as file:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -164,7 +164,7 @@ class Text:
 
     @cached_property
     def scan(self) -> Scan:
-        """Raises DataError, with the byte, for what is not UTF-8 text."""
+        """Raises DataError, with the offset of the byte, for a file that is not UTF-8 text."""
         if self.bytewise:
             return Scan(len(self.file), np.zeros(0, np.int64), np.arange(256))
         seen = np.zeros(0x110000, bool)

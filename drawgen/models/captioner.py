@@ -1,14 +1,14 @@
 """Captions of pictures (Vinyals et al. 2015, "Show and Tell"; Xu et al. 2015, "Show, Attend and Tell").
 
-Axes: B pictures, C channels, H rows, W columns, N places of the feature map, D features of a place, T words, V symbols, K beams.
+Axes: B pictures, C channels, H rows, W columns, N places of the feature map, D features per place, T words, V symbols, K beams.
 
-A net turns the picture into a map of features a_1 .. a_N, and a recurrent decoder writes words:
+The encoder maps the picture to a map of features a_1 .. a_N, and a recurrent decoder generates words:
 
-    with attention      p(y_t | y_1 .. y_{t-1}, a):  the decoder of `nn/decoder.py` looks at the map before every word
+    with attention      p(y_t | y_1 .. y_{t-1}, a):  the decoder of `nn/decoder.py` attends to the map before every word
     without             the mean of the map is fed once, before the first word
 
-The loss is -log p of the caption's words, in nats, and with attention the doubly stochastic term of Xu et al., section 4.2.1,
-lambda sum_i (1 - sum_t alpha_ti)^2, which asks every place to be looked at.
+The loss is -log p of the caption's words, in nats. With attention it has the doubly stochastic term of Xu et al., section 4.2.1,
+lambda sum_i (1 - sum_t alpha_ti)^2, which encourages attention to every place.
 """
 
 import math
@@ -37,42 +37,43 @@ from drawgen.training import Fit
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A net that looks and a recurrent net that writes."""
+    """An image encoder and a recurrent decoder."""
 
     encoder: str = "small"
-    """The net that looks: small, or resnet18, resnet34, resnet50, resnet101, resnet152."""
+    """The image encoder: small, or resnet18, resnet34, resnet50, resnet101, resnet152."""
     encoder_weights: str = ""
-    """Where a ResNet's weights come from: imagenet (fetched by torchvision), a file, or nothing: it begins at random."""
+    """Initial weights of a ResNet: imagenet (downloaded by torchvision), a file, or empty for random ones."""
     encoder_rate: float = 1.0
-    """Factor on the learning rate of the net that looks; 0 keeps it as it is."""
+    """Factor on the encoder's learning rate; 0 freezes the encoder."""
     feature_cache: str = ""
-    """A folder that keeps, as float16, what a net of encoder_rate 0 sees: it then looks at a picture once and not once an epoch.
-    Bytes a picture: 2 x features, and with attention that for each of its places. Give fit.steps with it: a budget in minutes is
-    measured while the folder is still empty."""
+    """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16: each picture is encoded once instead of
+    once per epoch. Bytes per picture: 2 x features, and with attention 2 x features x places. Give fit.steps with it, because a
+    budget in minutes is measured while the cache is still empty."""
     features: int = 128
-    """Features of a place of the small net's map."""
+    """Features per place of the small encoder's map."""
     attention: int = 128
-    """Units of the attention; 0 feeds the whole picture once, before the first word."""
+    """Units of the attention; 0 feeds the mean of the map once, before the first word."""
     word_query: bool = False
-    """Where to look next is asked of the last word, too; Xu et al. ask the state alone, which has not read it yet."""
+    """The attention's query includes the last word; in Xu et al. it is the state alone, which has not read that word yet."""
     cell: str = "lstm"
     """The recurrent cell: rnn, gru or lstm."""
     units: int = 256
-    """Units of a layer of the net that writes."""
+    """Units of each layer of the decoder."""
     layers: int = 1
-    """Its layers."""
+    """Layers of the decoder."""
     embedding: int = 128
-    """Numbers that stand for a word."""
+    """Dimensions of a word embedding."""
     dropout: float = 0.0
-    """Share of the layers' outputs dropped in training."""
+    """Dropout on the layers' outputs."""
     word_dropout: float = 0.0
-    """Share of the words read that are hidden in training, so that the next one has to be seen rather than guessed."""
+    """Fraction of the decoder's input words that are masked in training, so that it has to rely on the picture."""
     word_noise: float = 0.0
-    """Share of the words read that are taken from another caption in training, so that no word rules out the next one."""
+    """Fraction of the decoder's input words that are replaced by words of another caption in training, so that no word rules out
+    the next one."""
     doubly_stochastic: float = 0.0
-    """Weight of the term that asks every place to be looked at."""
+    """Weight of the doubly stochastic term, which encourages attention to every place."""
     longest: int = 30
-    """Words of a caption, at most, when it is written."""
+    """Maximal number of words in a generated caption."""
 
     def __post_init__(self) -> None:
         check_choice("model.encoder", self.encoder, convnet.STRIDES)
@@ -86,12 +87,12 @@ class Config:
             raise ValueError("model.encoder_weights are for a ResNet; choose one with model.encoder, or leave them out")
         if self.feature_cache and self.encoder_rate:
             raise ValueError(
-                f"model.feature_cache keeps what a net sees that never changes, and model.encoder_rate is {self.encoder_rate}; "
+                f"model.feature_cache caches the features of a frozen encoder, and model.encoder_rate is {self.encoder_rate}; "
                 "make that 0, or leave the cache out"
             )
 
     def published(self) -> "Config":
-        """Without paths (of the weights that it began with, of the cache): what is kept in a model folder."""
+        """The config as a model folder stores it, without paths (of the initial weights, of the cache)."""
         return replace(self, encoder_weights=Path(self.encoder_weights).name, feature_cache="")
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Captioner":

@@ -3,11 +3,12 @@ Recurrent Neural Networks").
 
 Axes: B rows, T steps, V symbols.
 
-A recurrent net reads a text symbol by symbol and predicts the next one:
+A recurrent net reads a text symbol by symbol and predicts the next symbol:
 
     h_t = cells(y_{t-1}, h_{t-1}),    p(y_t | y_1 .. y_{t-1}) = softmax(W h_t + b)
 
-It is trained on pieces of a text that follow each other: the state goes on from batch to batch, gradients do not.
+It is trained on consecutive pieces of a text (truncated backpropagation through time): the state carries over from batch to batch,
+gradients do not.
 """
 
 from collections.abc import Generator, Iterator
@@ -29,25 +30,25 @@ from drawgen.training import Fit
 CHUNK = 1024
 """Steps measured at once."""
 AT_ONCE = 32
-"""Symbols written between two looks at Ctrl-C."""
+"""Symbols sampled between two checks for Ctrl-C."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A recurrent net that writes text symbol by symbol."""
+    """A recurrent net that generates text symbol by symbol."""
 
     cell: str = "lstm"
     """The recurrent cell: rnn, gru or lstm."""
     units: int = 128
-    """Units of a layer."""
+    """Units of each layer."""
     layers: int = 2
-    """Layers, each reading the one below."""
+    """Stacked layers."""
     embedding: int = 0
-    """Numbers that stand for a symbol; 0 takes one-hot vectors, which is best for few symbols."""
+    """Dimensions of a symbol embedding; 0 takes one-hot vectors, which is best for few symbols."""
     dropout: float = 0.0
-    """Share of each layer's outputs dropped in training."""
+    """Dropout on each layer's outputs."""
     forget_bias: float = 1.0
-    """What the LSTM's forget gates begin with: 1 and more remember from the start."""
+    """Initial bias of the LSTM's forget gates; with 1 or more the cell remembers from the start."""
 
     def __post_init__(self) -> None:
         check_choice("model.cell", self.cell, CELLS)

@@ -1,9 +1,10 @@
 """DRAW (Gregor et al. 2015, "DRAW: A Recurrent Neural Network For Image Generation").
 
-Axes: B pictures, C channels, H rows, W columns, T steps, U units, Z latents, N filters a side, R numbers read, P parameters.
+Axes: B pictures, C channels, H rows, W columns, T steps, U units, Z latents, N filters per side, R numbers read, P parameters.
 
-A picture is drawn in T steps onto a canvas c. At each step the encoder looks at the picture and at what is still missing,
-draws a latent z_t, and the decoder adds to the canvas, both through windows that the decoder places:
+A picture is drawn in T steps onto a canvas c. At each step the encoder reads the picture and the error picture, and gives the
+distribution of a latent z_t. The decoder reads a sample of z_t and adds to the canvas. Both work through windows that the decoder
+places:
 
     e_t = x - sigmoid(c_{t-1})                            error picture
     r_t = read(x, e_t, h_dec_{t-1})
@@ -49,17 +50,17 @@ class Config:
     units: int = 256
     """Units of the encoder's and of the decoder's LSTM."""
     latent: int = 100
-    """Latent numbers a step."""
+    """Latent variables per step."""
     read: int = 2
-    """Filters a side of the reading window; 0 reads the whole picture (no attention)."""
+    """Filters per side of the read window; 0 reads the whole picture (no attention)."""
     write: int = 5
-    """Filters a side of the writing window; 0 writes the whole canvas (no attention)."""
+    """Filters per side of the write window; 0 writes the whole canvas (no attention)."""
     likelihood: str = "bernoulli"
     """p(x | canvas): `bernoulli` for binary pictures, `logistic` (discretised) for 8 bits, `cross-entropy` as in the paper."""
     start_stride: float = 0.5
-    """The windows' stride to begin with, as a share of what spans the picture."""
+    """Initial stride of the windows, as a fraction of the stride that spans the picture."""
     start_variance: float = 4.5
-    """The windows' variance to begin with, in square pixels: dots that are too narrow leave the latents dead."""
+    """Initial variance of the windows' filters, in square pixels; if it is too small, the latents stay unused."""
 
     def __post_init__(self) -> None:
         check_fields(self, "model", "steps", "units", "latent", at_least=1)

@@ -1,8 +1,9 @@
-"""Reading with DRAW's attention: what a cluttered picture shows (Gregor et al. 2015, section 4.1).
+"""Classification of cluttered pictures with DRAW's attention (Gregor et al. 2015, section 4.1).
 
-Axes: B pictures, C channels, H rows, W columns, T glimpses, U units, N filters a side, K classes.
+Axes: B pictures, C channels, H rows, W columns, T glimpses, U units, N filters per side, K classes.
 
-The network looks at the picture T times through DRAW's window and says at the end what it was; no latents, nothing is drawn:
+The network takes T glimpses of the picture through DRAW's read window, and then predicts the class. It has no latents and draws
+nothing:
 
     r_t = read(x, h_{t-1})                                through a window that the last state places
     h_t = LSTM(h_{t-1}, r_t)
@@ -29,23 +30,23 @@ from drawgen.ranges import check_fields
 from drawgen.training import Fit
 
 DIM = 0.25
-"""Brightness of what has not been looked at, in a trace."""
+"""Brightness, in a trace, of pixels that no glimpse has covered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A reader that looks a few times and then says which digit it saw."""
+    """A classifier that takes a few glimpses."""
 
     glimpses: int = 8
     """Glimpses T."""
     units: int = 256
     """Units of the LSTM."""
     read: int = 12
-    """Filters a side of the reading window."""
+    """Filters per side of the read window."""
     start_stride: float = 0.5
-    """The window's stride to begin with, as a share of what spans the picture."""
+    """Initial stride of the window, as a fraction of the stride that spans the picture."""
     start_variance: float = 8.0
-    """The window's variance to begin with, in square pixels: filters that leave no gaps between them see every digit."""
+    """Initial variance of the window's filters, in square pixels; large enough that there are no gaps between the filters."""
 
     def __post_init__(self) -> None:
         check_fields(self, "model", "glimpses", "units", "read", at_least=1)

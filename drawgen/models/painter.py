@@ -3,19 +3,19 @@ Learning": SPIRAL; Mellor et al. 2019: SPIRAL++; the gradient through the brush 
 
 Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a stroke.
 
-At each step the painter looks at the canvas (and at the picture it is to paint, where there is one), and lays one stroke. It is
-composed of a goal (`drawgen/nn/painting_goals.py`) and a way to learn (`drawgen/nn/painting_ways.py`):
+At each step the painter sees the canvas (and the target picture, if there is one) and adds one stroke. It is composed of a goal
+(`drawgen/nn/painting_goals.py`) and a way to learn (`drawgen/nn/painting_ways.py`):
 
     goal   reconstruct: the squared error on a pyramid of resolutions, after every stroke
-           doodle: a critic that tells drawings from the data (WGAN-GP), from noise and without a target
-           complete: half a picture is given, and the critic judges it together with what is drawn in the other half (SPIRAL++'s
+           doodle: drawings from noise, without a target, against a critic (WGAN-GP)
+           complete: half a picture is given; the critic judges it together with the half that the painter adds (SPIRAL++'s
            complement critic)
-    learn  pathwise: the gradient goes through the brush; only the flag that lifts the pen learns by its score function
-           policy-gradient: the canvas is a black box, an environment of SPIRAL's actions, any brush; PPO on the decrease of the
-           error, or on the differences of the critic's scores (SPIRAL++'s temporal credit assignment)
-           imitation: the same actions on the same canvas, cloned from what a painter that learned pathwise does there
+    learn  pathwise: the gradient flows through the brush; only the flag that lifts the pen learns by its score function
+           policy-gradient: the canvas is a black box, an environment with SPIRAL's actions and any brush; PPO on the decrease of
+           the error, or on the differences of the critic's scores (SPIRAL++'s temporal credit assignment)
+           imitation: the same actions on the same canvas, by behaviour cloning of a painter that learned pathwise
 
-`PAINTERS` are the pairs that there are, each with the verbs that it has.
+`PAINTERS` lists the pairs that exist, each with its verbs.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -51,13 +51,13 @@ class Config:
     """A recurrent painter."""
 
     goal: str = "reconstruct"
-    """`reconstruct` paints after a picture; `doodle` draws from noise, judged by a critic; `complete` draws the other half."""
+    """`reconstruct` paints a given picture; `doodle` draws from noise, against a critic; `complete` draws the other half."""
     learn: str = "pathwise"
-    """`pathwise`: by the gradient through the brush. `policy-gradient`: by PPO, the canvas a black box. `imitation`: by behaviour
-    cloning of a teacher, on the same canvas."""
+    """`pathwise`: by the gradient through the brush. `policy-gradient`: by PPO; the canvas is a black box. `imitation`: by
+    behaviour cloning of a teacher, on the same canvas."""
     teacher: str = ""
-    """Imitation: the model folder (or MODEL:NAME) of a painter with the same goal that learned pathwise, with half as many strokes:
-    each of its strokes takes a move and a stroke."""
+    """Imitation: the model folder (or MODEL:NAME) of a painter with the same goal that learned pathwise. It has half as many
+    strokes, because each of its strokes becomes a move and a stroke."""
     strokes: int = 8
     """Strokes of a drawing."""
     units: int = 256
@@ -65,18 +65,18 @@ class Config:
     width: int = 32
     """Features of the first convolution."""
     noise: int = 0
-    """Doodle and complete: how many random numbers a drawing starts from."""
+    """Doodle and complete: dimensions of the noise that a drawing starts from."""
     radius: tuple[float, float] = (0.03, 0.08)
-    """Least and greatest radius of a stroke, as shares of the side. If the least is too small, strokes come to leave nothing."""
+    """Smallest and largest radius of a stroke, as fractions of the side. If the smallest is too small, strokes become invisible."""
     opacity: float = 0.3
-    """Least opacity of a stroke."""
+    """Smallest opacity of a stroke."""
     given: str = "left"
     """Complete: the half that is given: left, right, top or bottom."""
     inset: float = 0.0
-    """Pathwise: how far from the edge a stroke's points stay, as a share of the side. Against a critic, a painter that may leave
-    the canvas does so, and it does not learn from what is not seen."""
+    """Pathwise: distance that a stroke's points keep from the edge, as a fraction of the side. Without it a painter trained against
+    a critic moves strokes off the canvas, where they have no gradient."""
     lift: bool = False
-    """Pathwise: whether strokes may be left out; learned by the flag's score function."""
+    """Pathwise: whether strokes may be left out (pen up); learned by the flag's score function."""
     brush: str = "bezier"
     """Policy gradient and imitation: `bezier`, or `mypaint:NAME` where libmypaint is installed."""
     critic_width: int = 32
@@ -88,13 +88,13 @@ class Config:
     epochs: int = 3
     """Policy gradient: passes over each batch."""
     minibatches: int = 4
-    """Policy gradient: parts that a batch is cut into."""
+    """Policy gradient: minibatches per batch."""
     clip: float = 0.2
-    """Policy gradient: how far the ratio of probabilities may move from 1 (PPO's epsilon)."""
+    """Policy gradient: largest change of the probability ratio from 1 (PPO's epsilon)."""
     entropy: float = 0.01
-    """Policy gradient: weight of the entropy."""
+    """Policy gradient: weight of the entropy bonus."""
     gamma: float = 0.95
-    """Policy gradient: discount of later rewards."""
+    """Policy gradient: discount factor."""
     lam: float = 0.9
     """Policy gradient: GAE's lambda."""
 
@@ -110,7 +110,7 @@ class Config:
         check_fields(self, "model", "opacity", "gamma", "lam", at_least=0, at_most=1)
         check_fields(self, "model", "radius", above=0, at_most=1)
         if self.radius[0] > self.radius[1]:
-            raise ArgumentError("model.radius", f"is {self.radius}; the least comes first, and then the greatest")
+            raise ArgumentError("model.radius", f"is {self.radius}; the smallest comes first, then the largest")
         if self.goal != "reconstruct" and not self.noise:
             raise ArgumentError("model.noise", f"is 0; to {self.goal} starts from noise, give about 32 numbers")
         if (self.goal, self.learn) not in PAINTERS:
@@ -121,7 +121,7 @@ class Config:
             )
 
     def published(self) -> "Config":
-        """Without paths (of its teacher, of a brush's file): what is kept in a model folder."""
+        """The config as a model folder stores it, without paths (of its teacher, of a brush's file)."""
         kind, _, brush = self.brush.partition(":")
         brush = f"{kind}:{Path(brush).name}" if brush.endswith(".myb") else self.brush
         return replace(self, teacher=Path(self.teacher).name, brush=brush)

@@ -4,9 +4,9 @@ Axes: B pictures, C channels, H rows, W columns, P pixels in diagonal order, N c
 
     p(picture) = product over pixels in raster order of p(pixel | causal neighbourhood, h)
 
-A pixel's causal neighbourhood goes through a linear layer and two or more spatial LSTMs (`nn/spatial_lstm.py`), whose
-hidden state summarises all that lies above and to the left; a small network turns it into the parameters of a mixture of
-discretised logistics (`likelihood.py`), where the paper has a mixture of Gaussian scale mixtures over real values.
+A pixel's causal neighbourhood goes through a linear layer and two or more spatial LSTMs (`nn/spatial_lstm.py`). Their hidden state
+summarises all pixels above and to the left. A small network maps it to the parameters of a mixture of discretised logistics
+(`likelihood.py`); the paper has a mixture of Gaussian scale mixtures over real values.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -30,11 +30,11 @@ from drawgen.training import Fit
 
 LEVELS = 256
 MOST_OVERLAP = 64
-"""Rows over which the end of a tile is cut into its beginning."""
+"""Rows over which the end of a tile overlaps its beginning, where they are cut together."""
 ROWS_AT_ONCE = 16
-"""Rows that the compiled loop draws between two reports; Ctrl-C waits for as many."""
+"""Rows that the compiled loop draws between two progress reports; Ctrl-C waits for at most as many."""
 MOST_STARTS = 128
-"""Places among which a tile chooses where to begin; all are compared at once, in memory."""
+"""Offsets at which a tile may start; all are compared at once, in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,25 +42,25 @@ class Config:
     """A recurrent image density estimator."""
 
     neighbourhood: int = 9
-    """Columns of the causal neighbourhood, odd: 5 is the paper's 12 pixels, 9 has 40."""
+    """Columns of the causal neighbourhood, an odd number: 5 gives the paper's 12 pixels, 9 gives 40."""
     embed: int = 64
-    """Units of the linear layer on the neighbourhood; 0 feeds the pixels to the LSTM as they are (the paper)."""
+    """Units of the linear layer on the neighbourhood; 0 feeds the pixels to the LSTM directly (the paper)."""
     layers: int = 2
-    """Spatial LSTMs, one on another."""
+    """Stacked spatial LSTMs."""
     units: int = 64
     """Units of each spatial LSTM."""
     cell: str = "bounded"
-    """The spatial LSTM's cell: `ride`, the paper's, or `bounded`, which stays stable at any size."""
+    """The spatial LSTM's cell: `ride` (the paper's) or `bounded`, which is stable at any size."""
     hidden: int = 128
-    """Units between the last spatial LSTM and the mixture; 0 leaves the layer out."""
+    """Units of the layer between the last spatial LSTM and the mixture; 0 omits the layer."""
     components: int = 10
     """Logistics in the mixture."""
     skip: bool = True
-    """A linear path from the neighbourhood to the mixture, started in closed form by ridge regression."""
+    """A linear skip connection from the neighbourhood to the mixture, initialised by ridge regression."""
     noise: float = 0.02
-    """Standard deviation of the noise on the neighbourhood while training, in standard deviations of the pixels."""
+    """Standard deviation of the noise on the neighbourhood in training, in standard deviations of the pixels."""
     margin: int = 48
-    """Rows and columns (pixels) that sampling draws and throws away: the first ones have nothing to go on."""
+    """Rows and columns (pixels) that sampling draws and discards, because the first pixels have no context."""
 
     def __post_init__(self) -> None:
         check_fields(self, "model", "neighbourhood", at_least=1, at_most=255)
@@ -71,20 +71,20 @@ class Config:
 
     @property
     def least_tile_px(self) -> int:
-        """The least side of a picture that repeats: a seam needs room on both sides."""
+        """Smallest side of a tile: a seam needs room on both sides."""
         return 2 * self.neighbourhood + 1
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Ride":
         if min(spec.picture[1:]) < self.neighbourhood:
             raise ValueError(
                 f"a training picture has {spec.picture[2]}x{spec.picture[1]} pixels, fewer than the neighbourhood's "
-                f"{self.neighbourhood} a side; give a larger picture or a smaller model.neighbourhood"
+                f"{self.neighbourhood} per side; give a larger picture or a smaller model.neighbourhood"
             )
         return Ride(self, spec, rng=rng)
 
 
 class NoisyPictures(NamedTuple):
-    """A batch with the step's noise in it."""
+    """A batch and the noise of its training step."""
 
     images: Float[Tensor, "B C H W"]
     noise: Float[Tensor, "B C H W"]

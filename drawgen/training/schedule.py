@@ -1,8 +1,8 @@
-"""How to train: the settings of a fit, the learning rate's course, and how a budget in minutes becomes a number of steps.
+"""How to train: the settings of `fit`, the learning-rate schedule, and how a budget in minutes becomes a number of steps.
 
-The rate rises, stays, and falls over the last share of the steps. Nothing before the fall depends on the number of steps: a run
-with a budget of time goes on until the fall has to begin, by what its steps have taken until then, and has its number from there
-on. A run that is given this number outright is the same run.
+The rate rises (warm-up), stays constant, and falls over the last fraction of the steps (decay). Nothing before the decay depends on
+the number of steps. So a run with a budget of time measures the time per step until the decay has to begin, and fixes its number of
+steps there. A run that is given this number from the start is the same run.
 """
 
 import math
@@ -12,7 +12,7 @@ from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.threads import cores
 
 FEW = 5
-"""Steps from which on a run's pace is known."""
+"""Steps after which the time per step is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,39 +20,39 @@ class Fit:
     """How to train."""
 
     steps: int | None = None
-    """Batches to train on; goes before `minutes`."""
+    """Batches to train on; overrides `minutes`."""
     minutes: float | None = 2.0
-    """Time to train for: when the rate begins to fall it becomes a number of steps, which the recipe keeps."""
+    """Training time. It becomes a number of steps when the learning rate starts to decay; the recipe records that number."""
     rate: float = 1e-3
     """Learning rate after the warm-up."""
     warmup: int = 50
-    """Steps over which the rate rises from zero."""
+    """Steps over which the learning rate rises from zero."""
     decay: float = 0.5
-    """Share of the steps, at the end, over which the rate falls (by a cosine); at most those after the warm-up."""
+    """Fraction of the steps, at the end, over which the learning rate decays (half a cosine); never before the warm-up is over."""
     betas: tuple[float, float] = (0.9, 0.99)
-    """Adam's running means of the gradient and of its square."""
+    """Adam's decay rates of the running means of the gradient and of its square."""
     weight_decay: float = 0.0
     """Decoupled weight decay (AdamW)."""
     clip: float = 1.0
-    """Largest norm of the gradient; longer ones are scaled down. 0 clips nothing."""
+    """Largest norm of the gradient; a larger gradient is scaled down. 0 turns clipping off."""
     ema: float = 0.999
-    """The weights that are kept are a running mean with this memory; 0 keeps the last ones."""
+    """Decay rate of the exponential moving average of the weights, which is what is saved; 0 saves the last weights."""
     seed: int = 0
-    """Start of all random numbers."""
+    """Seed of all random numbers."""
     device: str = "auto"
     """Where to train: auto, cpu, cuda, cuda:N or mps."""
     precision: str = "auto"
     """fp32, bf16 (autocast), or auto: bf16 on CUDA, fp32 elsewhere."""
     threads: int = 1
-    """Threads of a CPU operation. More than one waits for the slowest: on a busy machine that is slower than one."""
+    """Threads per CPU operation. Each operation waits for its slowest thread, so on a busy machine one thread may be faster."""
     compile: bool = False
-    """Compile the parts that the model names for it."""
+    """Compile the submodules that the model declares compilable (torch.compile)."""
     capture: bool = True
-    """On CUDA, capture the whole step in a graph where the model allows it."""
+    """On CUDA, capture the whole step in a CUDA graph, if the model allows it."""
     log_steps: int = 10
     """Steps between two lines of metrics."""
     valid_steps: int = 0
-    """Steps between two passes over the validation part; 0 measures at the end only."""
+    """Steps between two evaluations on the validation split; 0 evaluates at the end only."""
     save_minutes: float = 1.0
     """Minutes between two checkpoints."""
     tensorboard: bool = False
@@ -69,26 +69,26 @@ class Fit:
         check_choice("fit.precision", self.precision, ("auto", "fp32", "bf16"))
         if self.steps is None and self.decay == 1 and self.warmup < FEW:
             raise ValueError(
-                f"fit.decay is 1 and fit.warmup {self.warmup}: the rate would fall before it is known how many steps fit into "
-                f"fit.minutes; give fit.steps, a fit.decay below 1, or a fit.warmup of at least {FEW}"
+                f"fit.decay is 1 and fit.warmup {self.warmup}: the rate would decay before the number of steps in "
+                f"fit.minutes is known; give fit.steps, a fit.decay below 1, or a fit.warmup of at least {FEW}"
             )
 
 
 def check_threads(count: int) -> None:
-    """Raises ValueError for more threads than make sense on this machine: far beyond its cores the thread library dies."""
+    """Raises ValueError for more threads than four per core: with far more the thread library crashes."""
     most = 4 * cores()
     if count > most:
         raise ArgumentError("fit.threads", f"is {count}; it has to be at most {most} on this machine ({cores()} cores)")
 
 
 def fall_begins(steps: int, settings: Fit) -> float:
-    """The last step with the full rate, of a run of so many: the fall does not begin before the warm-up is over."""
+    """The last step with the full rate in a run of `steps` steps. The decay never begins before the warm-up is over."""
     return max(steps * (1 - settings.decay), settings.warmup)
 
 
 def schedule(step: int, steps: int | None, settings: Fit) -> float:
-    """Factor on the learning rate: a linear warm-up, flat, then half a cosine down to a fiftieth. `steps` is None while the number
-    is open: the fall has not begun."""
+    """Factor on the learning rate: a linear warm-up, a constant part, then half a cosine down to a fiftieth. `steps` is None while
+    the number of steps is unknown and the decay has not begun."""
     rise = min(1.0, (step + 1) / (settings.warmup + 1))
     if steps is None or settings.decay == 0:
         return rise
@@ -100,8 +100,8 @@ def schedule(step: int, steps: int | None, settings: Fit) -> float:
 
 
 def settle(step: int, seconds_left: float, pace: float, settings: Fit) -> int | None:
-    """The number of steps of a run that has taken `step` of them, at `pace` seconds each, and has a budget of time: as soon as the
-    rate has to begin to fall, or the time is up. None before that.
+    """The total number of steps of a run with a budget of time that has taken `step` steps at `pace` seconds per step. It is fixed
+    when the rate has to start to decay, or when the time is up; before that it is None.
 
     >>> settle(499, 60.0, 0.12, Fit()), settle(500, 60.0, 0.12, Fit())
     (None, 1000)
@@ -111,7 +111,7 @@ def settle(step: int, seconds_left: float, pace: float, settings: Fit) -> int | 
     affordable = step + max(0, int(seconds_left / pace))
     if (step < FEW and seconds_left > 0) or step < fall_begins(affordable, settings):
         return None
-    # A number with which the rate would have fallen before now is not this run's:
+    # With a smaller number the rate would have decayed before this step, and it has not:
     flat = 1 - settings.decay
     least = math.ceil((step - 1) / flat) if flat and step - 1 > settings.warmup else step
     return max(step, least, affordable)

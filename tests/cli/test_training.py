@@ -28,7 +28,7 @@ def test_help_of_every_preset_shows_its_settings(capsys, model, preset):
         ("train ride tiny --out a-file", "the folder a-file cannot be used"),
         ("train ride tiny --out none --resume", "none holds no run to go on with"),
         ("train ride tiny --out folder --resume", "folder holds no run to go on with"),
-        ("train ride paper --out run --resume", "run was begun as ride tiny, not ride paper"),
+        ("train ride paper --out run --resume", "run was started as ride tiny, not ride paper"),
         ("train ride tiny --out run --resume --fit.rate 5", "run was begun with fit.rate 0.001, not 5.0"),
         ("train ride tiny --out=run --resume --fit.seed 6", "run was begun with fit.seed 5, not 6"),
         ("train ride tiny --out run --resume --model.units 9", "run was begun with model.units 8, not 9"),

@@ -85,7 +85,7 @@ FORMS = {
         "",
         False,
     ),
-    "Hugging Face, a folder a split": (
+    "Hugging Face, one folder per split": (
         {
             f"{folder}/metadata.csv": "file_name,text\n" + "".join(f'{n},"{c}"\n' for n, c in ROWS if SPLITS[n] == split)
             for folder, split in (("train", "train"), ("validation", "valid"), ("test", "test"))

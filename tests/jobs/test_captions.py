@@ -210,7 +210,7 @@ def test_the_scorers_take_the_results(run, coco, capsys):
         (["0.png", "-o", "r.json"], "--coco"),
         (["0.png", "--pictures", "x"], "--coco"),
         (["0.png", "--coco", "c.json", "-o", "r.json"], "0.png is given too"),
-        (["--coco", "c.json", "-o", "r.json", "-n", "2"], "one caption an image"),
+        (["--coco", "c.json", "-o", "r.json", "-n", "2"], "one caption per image"),
         (["--coco", "c.json", "-o", "r.txt"], "r.txt has no known ending"),
         (["--coco", "nowhere.json", "-o", "r.json"], "nowhere.json cannot be read"),
         (["--coco", "list.json", "-o", "r.json"], "has no list `images`"),
