@@ -271,7 +271,13 @@ class Recipe:
     data: Any
     fit: Any
     about: str
-    """What it reproduces, what it costs, what was measured."""
+    """What it reproduces, what it costs, what was measured; in a few sentences."""
+    what: str = ""
+    """What it is, in a few words."""
+    size: str = ""
+    """Weights: 240 k, 1.0 M."""
+    figure: str = ""
+    """The figure that was measured, short; empty where nothing was."""
 
 
 # ---------------------------------------------------------------- questions and answers

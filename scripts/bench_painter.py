@@ -22,7 +22,7 @@ from torch import Tensor
 from drawgen import images, jobs, models
 from drawgen.contract import Spec, generator
 from drawgen.data.pictures import Pictures
-from drawgen.models import painter
+from drawgen.nn import painting_ways
 from drawgen.strokes import placing
 from drawgen.strokes.painting import Painting
 
@@ -49,7 +49,7 @@ def trained_strokes_per_second(preset: str, brush: Callable[[Tensor, Tensor], Te
             model.zero_grad()
             loss.value.backward()
 
-    with patch.object(painter, "paint", brush):
+    with patch.object(painting_ways, "paint", brush):
         step()
         begun = time.process_time()
         for _ in range(repeats):

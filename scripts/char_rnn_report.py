@@ -46,9 +46,9 @@ def main() -> None:
         *[f"| {step} | {logged[step]['seconds']:.0f} | {logged[step]['loss']:.3f} | {nats:.3f} |" for step, nats in curve],
     ]
     for temperature in (0.5, 1.0):
-        sample = model.sample(Request(prime="ROMEO:\n", length=500, temperature=temperature, seed=1))
+        pieces = model.write(Request(prime="ROMEO:\n", length=500, temperature=temperature, seed=1), 0)
         text += ["", f'`drawgen sample char_rnn --prime "ROMEO:..." --length 500 --temperature {temperature} --seed 1`', ""]
-        text += ["```", sample.texts[0].rstrip(), "```"]
+        text += ["```", "".join(piece.text for piece in pieces).rstrip(), "```"]
     arguments.out.write_text("\n".join(text) + "\n")
     print("\n".join(text))
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import images, jobs, models
-from drawgen.contract import Request, generator
+from drawgen.contract import Draws, Request, generator
 from drawgen.data.standard import first_of, read_digits, warped
 
 CONFIDENT = 0.9
@@ -93,7 +93,7 @@ def main() -> None:
     torch.set_num_threads(1)
     painters = {name: models.load(name) for name in arguments.models}
     first = next(iter(painters.values()))
-    side = first.spec.image[1]
+    side = first.spec.picture[1]
 
     def digits(part: str) -> tuple[Tensor, Tensor]:
         file = first_of(arguments.data, f"{part}-images-idx3-ubyte.gz", f"{part}-images-idx3-ubyte")
@@ -115,12 +115,12 @@ def main() -> None:
     rows, shown = [], []
     for name, painter in painters.items():
         own = Path(name).name
-        if hasattr(painter, "sample"):
+        if isinstance(painter, Draws):
             drawn = painter.sample(Request(n=count, seed=0)).images
             rows.append(judge(own, drawn, net, train_set))
         else:
             with torch.no_grad():
-                halves = painter.masked(painter.blank(count), painter.goal(real, rng=generator(0))[0])
+                halves = painter.goal.covered(torch.zeros_like(real), painter.goal.subject(real, rng=generator(0)).target)
             drawn = painter.reconstruct(real, rng=generator(0)).images
             rows += [judge(own, drawn, net, train_set, meant), judge(f"{own}: the half it is given", halves, net, train_set, meant)]
             shown.append(halves[:32])

@@ -67,7 +67,7 @@ def main() -> None:
     ]
     arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n")
     print("\n".join(text))
-    stages = torch.stack(list(images.boxed(model.reconstruct(shown, rng=generator(0)), scale=2)), 1)  # picture, glimpse, C H W
+    stages = torch.stack(list(images.boxed(model.read(shown, rng=generator(0)).seen, scale=2)), 1)  # picture, glimpse, C H W
     images.save_image(arguments.out.with_suffix(".png"), images.grid(stages.flatten(0, 1), columns=stages.shape[1], gap_px=4))
 
 

@@ -18,7 +18,7 @@ from drawgen.contract import generator
 from drawgen.data.pictures import Pictures
 from drawgen.data.standard import read_characters
 from drawgen.jobs.drawing import POLISH
-from drawgen.models.painter import COUNTS, squared
+from drawgen.nn.painting_goals import COUNTS, squared
 from drawgen.strokes.polishing import polish
 
 POLISHES = (0, 5, 10, 25, 50, 100)
@@ -62,7 +62,7 @@ def main() -> None:
     data = type(recipe.data)(**{**vars(recipe.data), "path": arguments.data})
     sets = {"held out": torch.cat([batch.images for batch in data.stream("valid", seed=0)])}
     if arguments.alphabet:
-        side = model.spec.image[1]
+        side = model.spec.picture[1]
         archives = sorted(Path(arguments.data).glob("images_background*.zip"))
         pictures = torch.cat([read_characters(archive, only=arguments.alphabet) for archive in archives])
         sets[f"never seen: {arguments.alphabet}"] = F.interpolate(pictures.float() / 255, (side, side), mode="area")

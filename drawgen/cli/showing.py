@@ -1,8 +1,8 @@
 """drawgen list and demo."""
 
 import json
-import re
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,8 @@ from drawgen.cli.progress import Bars
 
 COLUMNS = 100
 """How wide a line is at most."""
+WIDEST = (30, 44, 8, 32)
+"""Characters of a table's columns at most."""
 
 
 def listing(words: list[str]) -> None:
@@ -32,36 +34,47 @@ def listing(words: list[str]) -> None:
         found = models.listing()
         if model:
             found["models"] = {model: found["models"][model]}
-            found["shipped"] = {name: about for name, about in found["shipped"].items() if name.startswith(f"{model}:")}
+            found["shipped"] = {name: told for name, told in found["shipped"].items() if name.startswith(f"{model}:")}
         say(json.dumps(found) if json_ else "\n".join(list_lines(found, whole=bool(model))), keep="\n")
 
     parse(command, words, "list")
 
 
 def list_lines(found: dict[str, Any], *, whole: bool) -> list[str]:
-    """Each model's presets, by a line or `whole`, and what is shipped."""
-    lines: list[str] = []
-    for name, presets in found["models"].items():
-        lines += [name, *(preset_paragraphs if whole else preset_lines)(presets)]
+    """A table of the presets and of what is shipped, one line each; `whole` adds what the presets say about themselves."""
+    rows = [("preset", "what", "weights", "measured")]
+    rows += [
+        (f"{name} {preset}", told["what"], told["size"], told["figure"] or "-")
+        for name, presets in found["models"].items()
+        for preset, told in presets.items()
+    ]
+    lines = table(rows)
     if found["shipped"]:
-        lines += ["shipped", *(fitted(name, about.removeprefix(f"{name}: ")) for name, about in found["shipped"].items())]
-    return lines if whole else [*lines, "", "more of one of them: drawgen list MODEL"]
+        rows = [("shipped", "what", "weights", "measured")]
+        rows += [(name, told["what"], told["size"], told["figure"] or "-") for name, told in found["shipped"].items()]
+        lines += ["", *table(rows)]
+    if not whole:
+        return [*lines, "", "more about one model: drawgen list MODEL"]
+    for name, presets in found["models"].items():
+        for preset, told in presets.items():
+            lines += ["", f"{name} {preset}", *wrapped(told["about"])]
+    return lines
 
 
-def preset_lines(presets: dict[str, str]) -> list[str]:
-    """A line for each: its name, and the first sentence of what it says about itself."""
-    return [fitted(preset, re.split(r"\. (?=[A-Z])", about, maxsplit=1)[0].rstrip(".")) for preset, about in presets.items()]
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows in columns, the first one their names; cells that are too long are cut between words."""
+    cut = [tuple(textwrap.shorten(cell, most, placeholder=" ...") for cell, most in zip(row, WIDEST, strict=True)) for row in rows]
+    widths = [max(len(row[column]) for row in cut) for column in range(len(WIDEST))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cut]
 
 
-def preset_paragraphs(presets: dict[str, str]) -> list[str]:
-    wrapper = textwrap.TextWrapper(COLUMNS, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
-    return [line for preset, about in presets.items() for line in (f"  {preset}", *wrapper.wrap(about))]
+def preset_lines(presets: dict[str, models.Preset]) -> list[str]:
+    """A line for each preset: its name, what it is, how large."""
+    return [f"  {line}" for line in table([(name, told.what, told.size, told.figure or "-") for name, told in presets.items()])]
 
 
-def fitted(name: str, words: str) -> str:
-    """One line, cut between words where it is too long."""
-    line = f"  {name:<20} "
-    return line + textwrap.shorten(words, COLUMNS - len(line), placeholder=" ...")
+def wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, COLUMNS, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
 
 
 def demo(words: list[str]) -> None:

@@ -4,8 +4,10 @@ folder is the only register. Nothing here imports torch until a model is asked f
 
 import ast
 import importlib
+import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drawgen import files
 
@@ -40,18 +42,27 @@ def check_name(name: str) -> None:
         raise ValueError(f"there is no model {name!r}; there are {', '.join(names())}")
 
 
-def presets(name: str) -> dict[str, str]:
-    """preset -> what it says about itself, read from the source without importing it."""
+class Preset(NamedTuple):
+    """What a preset says about itself (`contract.Recipe`)."""
+
+    about: str = ""
+    what: str = ""
+    size: str = ""
+    figure: str = ""
+
+
+def presets(name: str) -> dict[str, Preset]:
+    """The model's presets, by name, read from the source without importing it."""
     tree = ast.parse(files_of_models()[name].read_text(encoding="utf-8"))
-    found: dict[str, str] = {}
+    found: dict[str, Preset] = {}
     for node in tree.body:
         named = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "PRESETS"
         if not named or not isinstance(node, ast.AnnAssign) or not isinstance(node.value, ast.Dict):
             continue
         for key, value in zip(node.value.keys, node.value.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(value, ast.Call):
-                about = next((k.value for k in value.keywords if k.arg == "about"), None)
-                found[str(key.value)] = str(ast.literal_eval(about)) if about is not None else ""
+                told = {word.arg: str(ast.literal_eval(word.value)) for word in value.keywords if word.arg in Preset._fields}
+                found[str(key.value)] = Preset(**told)
     return found
 
 
@@ -77,13 +88,45 @@ def shipped() -> dict[str, Path]:
     return {f"{folder.parent.name}:{folder.name}": folder for folder in folders}
 
 
+class Shipped(NamedTuple):
+    """What a shipped model says about itself, by its card and its weights."""
+
+    what: str
+    size: str
+    figure: str
+
+
 def listing() -> dict[str, Any]:
-    """Models with their presets, and what is shipped, with the first line of each card."""
-    cards = {name: (folder / "README.md").read_text(encoding="utf-8").splitlines() for name, folder in shipped().items()}
+    """Models with their presets, and what is shipped."""
     return {
-        "models": {name: presets(name) for name in names()},
-        "shipped": {name: lines[0].lstrip("# ") for name, lines in cards.items()},
+        "models": {name: {preset: told._asdict() for preset, told in presets(name).items()} for name in names()},
+        "shipped": {name: describe(folder)._asdict() for name, folder in shipped().items()},
     }
+
+
+def describe(folder: Path) -> Shipped:
+    """A shipped model: its title, its number of weights, and the first figure of its card."""
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    figure = next((line.removeprefix("- ").replace(", validation part:", "") for line in lines if ", validation part:" in line), "")
+    return Shipped(lines[0].rsplit(": ", 1)[-1], in_short(weights(folder / "model.safetensors")), figure)
+
+
+def weights(file: Path) -> int:
+    """Numbers in a file of weights, by its header: no tensor is read."""
+    with file.open("rb") as stream:
+        head = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return sum(math.prod(tensor["shape"]) for name, tensor in head.items() if name != "__metadata__")
+
+
+def in_short(count: int) -> str:
+    """240 k, 1.0 M.
+
+    >>> in_short(240_321), in_short(1_004_283), in_short(900), in_short(55_899_471)
+    ('240 k', '1.0 M', '1 k', '56 M')
+    """
+    if count >= 999_500:
+        return f"{count / 1e6:.{1 if count < 2e7 else 0}f} M"
+    return f"{max(1, round(count / 1000))} k"
 
 
 def resolve(source: str) -> Path:

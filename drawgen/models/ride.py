@@ -440,21 +440,29 @@ PRESETS: dict[str, Recipe] = {
         model=Config(),
         data=Crops(),
         fit=Fit(minutes=2.0, rate=4e-3, weight_decay=0.05, ema=0.998),
-        about="A texture from one photograph: what `drawgen texture` trains, two minutes on two CPU cores. Measured on twelve "
-        "photographs (seed 1, 1100 steps, 104-301 s on a busy two-core Xeon): 1.8 to 6.6 bits/dim held out; seams of tiles like "
-        "the interior; stable at 2048 px; see scripts/results/textures.md.",
+        what="a texture from one photograph",
+        size="160 k",
+        figure="1.8 to 6.6 bits/dim",
+        about="What `drawgen texture` trains: two minutes on two CPU cores. Measured on twelve photographs (seed 1, 1,100 "
+        "steps, 104 to 301 s on a busy two-core Xeon): 1.8 to 6.6 bits/dim on the held-out rows. Seams of tiles look "
+        "like the interior, and samples stay stable up to 2048 pixels: scripts/results/textures.md.",
     ),
     "paper": Recipe(
         model=Config(neighbourhood=5, embed=0, cell="ride", hidden=0, skip=False, noise=0.0),
         data=Crops(crop_px=22, batch=50, held_out=0.2),
         fit=Fit(minutes=20.0, rate=2e-3),
-        about="The architecture of Theis & Bethge (2015): 12-pixel neighbourhood, two layers of 64 units, their cell; the "
-        "mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their schedule. Not measured.",
+        what="RIDE as published",
+        size="113 k",
+        about="The architecture of Theis & Bethge (2015): a neighbourhood of 12 pixels, two spatial LSTMs of 64 units, their "
+        "cell. The mixture is of discretised logistics instead of Gaussian scale mixtures, and Adam replaces their "
+        "schedule. Not trained here.",
     ),
     "tiny": Recipe(
         model=Config(neighbourhood=5, embed=8, layers=1, units=8, hidden=8, components=3, margin=4),
         data=Crops(crop_px=16, batch=2),
         fit=Fit(steps=4, warmup=2),
-        about="Trains in seconds on a CPU: for tests, and for a first look.",
+        what="for tests, and a first look",
+        size="1 k",
+        about="Trains in seconds on a CPU.",
     ),
 }

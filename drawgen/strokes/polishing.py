@@ -9,21 +9,11 @@ import torch
 from drawgen_envs.brush import paint
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
+
+from drawgen.nn.pyramid import pyramid
 
 RATES = (0.012, 0.003, 0.03, 0.03)
 """Of Adam, for points, radii (both shares of the picture), opacities and colours; they fall to a fifth."""
-
-
-def pyramid(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N"]:
-    """Mean squared errors at the picture's size, a half, a quarter and an eighth of it, added up."""
-    error = canvas - target
-    flat = error.flatten(0, -4)
-    total = flat.square().mean((1, 2, 3))
-    for _ in range(3):
-        flat = F.avg_pool2d(flat, 2)
-        total = total + flat.square().mean((1, 2, 3))
-    return total.view(error.shape[:-3])
 
 
 def polish(

@@ -18,7 +18,8 @@ from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import TimeLimit
 from torch import Tensor
 
-from drawgen_envs.episodes import LARGEST_PX, Episodes, ReconstructEpisodes, SpiralEpisodes, check_names, check_options, whole
+from drawgen_envs.episodes import LARGEST_PX, Episodes, ReconstructEpisodes, check_names, check_options, whole
+from drawgen_envs.spiral import SpiralEpisodes
 from drawgen_envs.window import Window
 
 RENDER_FPS = 10

@@ -8,22 +8,27 @@ from drawgen import models
 
 
 def test_list(capsys):
+    """One line per preset and per shipped model, with what it is, its size and its figure."""
     _, out, _ = run(capsys, "list")
+    lines = out.splitlines()
     for name in models.names():
-        assert name in out.splitlines()
-        for preset in models.presets(name):
-            assert any(line.startswith(f"  {preset:<20} ") for line in out.splitlines())
-    assert all(len(line) <= 100 for line in out.splitlines())
+        for preset, told in models.presets(name).items():
+            (line,) = (line for line in lines if line.startswith(f"{name} {preset} "))
+            assert told.what in line
+            assert told.size in line
+    for name in models.shipped():
+        assert sum(line.startswith(f"{name} ") for line in lines) == 1
+    assert all(len(line) <= 125 for line in lines)
 
 
 def test_list_tells_all_of_one_model(capsys):
     status, out, _ = run(capsys, "list", "painter")
     assert status == 0
     told = " ".join(out.split())
-    for about in models.presets("painter").values():
-        assert " ".join(about.split()) in told
+    for preset in models.presets("painter").values():
+        assert " ".join(preset.about.split()) in told
     assert "painter:doodles" in out
-    assert "captioner" not in out.splitlines()
+    assert "captioner" not in out
     status, _, err = run(capsys, "list", "nobody")
     assert status == 2
     assert "nobody" in err
@@ -37,3 +42,4 @@ def test_list_as_json(capsys):
     assert list(found["models"]) == models.names()
     assert all("tiny" in presets for presets in found["models"].values())
     assert list(found["shipped"]) == list(models.shipped())
+    assert set(found["shipped"]["draw:mnist"]) == {"what", "size", "figure"}

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from drawgen import checkpoint, images, jobs, models
-from drawgen.contract import Draws, DrawsNoise, Loss, Model, Recipe, Request, Writes, generator
+from drawgen.contract import Draws, DrawsNoise, Loss, Model, Recipe, Request, Spec, Writes, generator
+from drawgen.data.captions import SPECIAL
 from drawgen.jobs import captions
 
 MODELS = models.names()
@@ -28,8 +29,30 @@ def test_presets(name, preset):
     recipe = models.recipe(name, preset)
     assert isinstance(recipe, Recipe)
     assert len(recipe.about) > 20
-    assert models.presets(name)[preset] == recipe.about
+    told = models.presets(name)[preset]
+    assert told == models.Preset(recipe.about, recipe.what, recipe.size, recipe.figure)
+    assert 5 < len(recipe.what) <= 50
+    assert len(recipe.figure) <= 32
     assert type(recipe.model) is models.module(name).Config
+
+
+SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
+         "captioner": Spec((3, 224, 224), vocabulary=(*SPECIAL, *(str(n) for n in range(9996))))}  # fmt: skip
+"""Of data that is not here: tiny Shakespeare's, and that of COCO's captions."""
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_the_size_of_a_preset_is_that_of_its_model(name, preset):
+    recipe = models.recipe(name, preset)
+    if preset == "own":
+        pytest.skip("as many words as the person's captions have")
+    try:
+        spec = recipe.data.spec()
+    except ValueError:  # its files are not here
+        spec = SPECS[name]
+    config = dataclasses.replace(recipe.model, encoder_weights="") if name == "captioner" else recipe.model
+    built = config.build(spec, rng=generator(0))
+    assert recipe.size == models.in_short(sum(p.numel() for p in built.parameters()))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,17 +1,19 @@
 """Painters: the loss is that of the drawn strokes, played actions are replayed as they were, verbs go by the goal."""
 
+import copy
 import dataclasses
 
 import pytest
 import torch
-from drawgen_envs.brush import COLUMNS, paint
+from drawgen_envs.brush import paint
 from drawgen_envs.easel import BezierEasel
-from drawgen_envs.episodes import SpiralEpisodes
+from drawgen_envs.spiral import SpiralEpisodes
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
-from drawgen.models.painter import DARK, PAINTERS, PRESSURES, SIZES, Config, as_actions
-from drawgen.strokes.polishing import pyramid
+from drawgen.models.painter import PAINTERS, Config
+from drawgen.nn.painting_goals import DARK, Subject
+from drawgen.nn.pyramid import pyramid
 
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
@@ -75,11 +77,12 @@ def test_played_actions_are_replayed_as_they_were():
     model = dataclasses.replace(RECONSTRUCT, learn="policy-gradient").build(SPEC, rng=generator(0))
     batch = pictures()
     with torch.no_grad():
-        played, _ = model.play(8, batch.images, None, 3, model.uniforms(3, 8, generator(3)))
-        log_prob, _, value = model.replay(played, batch.images, None, torch.arange(8))
-    torch.testing.assert_close(log_prob, played["log_prob"])
-    torch.testing.assert_close(value, played["value"])
-    assert torch.equal(played["before"][1:], played["after"][:-1])
+        subject = Subject(batch.images, None)
+        played = model.learning.play(subject, model.learning.uniforms(3, 8, rng=generator(3)))
+        log_prob, _, value = model.learning.replay(played.before, played.action, subject)
+    torch.testing.assert_close(log_prob, played.log_prob)
+    torch.testing.assert_close(value, played.value)
+    assert torch.equal(played.before[1:], played.after[:-1])
 
 
 def test_the_flag_learns_by_its_score_function():
@@ -95,9 +98,9 @@ def test_the_flag_learns_by_its_score_function():
     one = images[:1]
     costs = []
     for uniform in (1.0, 0.0):  # left out, laid
-        drawn = model.draw(1, one, None, 1, torch.full((1, 1, 1), uniform))
-        costs.append(-model.worth(drawn.canvases, one).mean().detach())
-    _, memory = model.policy.look(model.planes(torch.zeros_like(one), one), model.policy.start(1))
+        drawn = model.learning.draw(Subject(one, None), torch.full((1, 1, 1), uniform))
+        costs.append(-model.goal.worth(drawn.canvases, one).mean().detach())
+    _, memory = model.policy.look(model.goal.view(torch.zeros_like(one), one), model.policy.start(1))
     expected = (model.policy.flag(memory.h).softmax(1)[0] * torch.stack(costs)).sum()
     expected.backward()
     torch.testing.assert_close(estimate, model.policy.flag.bias.grad, rtol=0.1, atol=1e-4)
@@ -105,7 +108,7 @@ def test_the_flag_learns_by_its_score_function():
 
 def test_a_stroke_left_out_leaves_the_canvas():
     model = dataclasses.replace(RECONSTRUCT, lift=True).build(SPEC, rng=generator(0))
-    drawn = model.draw(2, pictures(2).images, None, 3, torch.ones(3, 2, 1))
+    drawn = model.learning.draw(Subject(pictures(2).images, None), torch.ones(3, 2, 1))
     assert drawn.canvases.abs().max() < 1e-6
 
 
@@ -135,53 +138,14 @@ def saved(config, folder, spec=SPEC):
     return model
 
 
-def test_actions_of_strokes_paint_the_same():
-    """Strokes whose numbers lie on the grid come back from their actions as they were."""
-    grid, rng = 8, generator(3)
-    config = dataclasses.replace(RECONSTRUCT, learn="imitation", teacher="x", strokes=6)
-    places = torch.randint(0, grid, (3, 4, 6), generator=rng) / grid
-    radius = torch.tensor(SIZES)[torch.randint(0, 3, (3, 4, 1), generator=rng)].expand(3, 4, 2)
-    pressure = (torch.randint(0, PRESSURES, (3, 4, 1), generator=rng) + 1).expand(3, 4, 2) / PRESSURES
-    strokes = torch.cat([places, radius, pressure, torch.ones(3, 4, 1)], 2)
-    actions = as_actions(strokes, grid)
-    assert actions.shape == (6, 4, 6)
-    assert (actions[::2, :, 2] == 0).all()
-    episodes = config.build(SPEC, rng=generator(0)).begin_episodes(torch.rand(3, 4, 1, generator=rng), 6)
-    for action in actions:
-        episodes.step(action)
-    laid = episodes.strokes.transpose(0, 1)
-    torch.testing.assert_close(laid[1::2], strokes)
-    assert (laid[::2, :, 6:8] == 0).all()  # a move leaves nothing
-
-
-def test_a_lifted_stroke_is_a_move():
-    """What a teacher leaves out is not imitated as ink: the pen goes to the stroke's end, and nothing is left."""
-    config = dataclasses.replace(RECONSTRUCT, learn="imitation", teacher="x", strokes=4)
-    strokes = torch.rand(2, 3, len(COLUMNS) + 1, generator=generator(3))
-    strokes[0, :, 6:8] = 0
-    strokes[1, 0, 6:8] = 0
-    model = config.build(SPEC, rng=generator(0))
-    actions = as_actions(strokes, model.policy.grid)
-    assert actions[1, :, 2].tolist() == [0, 0, 0]
-    assert actions[3, :, 2].tolist() == [0, 1, 1]
-    episodes = model.begin_episodes(torch.rand(4, 3, 1, generator=generator(1)), 4)
-    for action in actions:
-        episodes.step(action)
-    assert (episodes.easel.screen[0] == 0).all()
-    assert (episodes.easel.screen[1:].flatten(1) > 0).any(1).all()
-    ends = (strokes[0, :, 4:6] * model.policy.grid).round().clamp(0, model.policy.grid - 1) / model.policy.grid
-    torch.testing.assert_close(episodes.strokes[:, 2, :2], ends)
-
-
 def test_a_painter_with_a_lifting_teacher_learns(tmp_path):
     saved(dataclasses.replace(SMALL, lift=True), tmp_path)
     config = dataclasses.replace(SMALL, learn="imitation", teacher=str(tmp_path), strokes=6)
     model = config.build(SPEC, rng=generator(0))
-    (teacher,) = model.teacher
-    teacher.policy.flag.bias.data = torch.tensor([50.0, -50.0])  # lifts always
-    lesson = model.lesson(pictures().images, None, 8, generator(1))
-    assert (lesson["action"][:, :, 2] == 0).all()
-    assert (lesson["before"] == 0).all()
+    model.learning.teacher.policy.flag.bias.data = torch.tensor([50.0, -50.0])  # lifts always
+    before, actions = model.learning.lesson(Subject(pictures().images, None), 6, 8, rng=generator(1))
+    assert (actions[:, :, 2] == 0).all()
+    assert (before == 0).all()
 
 
 def test_chance_differs_from_batch_to_batch(monkeypatch):
@@ -264,6 +228,20 @@ def test_polished_strokes_are_such_as_it_paints(channels, lift):
     frames = list(better.frames(99))
     assert len(frames) == 3
     assert torch.equal(frames[-1], better.images)
+
+
+def test_a_copy_is_composed_of_its_own_parts():
+    """Goal and way to learn hold the policy and the critic, of which the copy has others; none of it is twice in the weights."""
+    for goal, learn in PAINTERS:
+        teacher = "x" if learn == "imitation" else ""
+        model = dataclasses.replace(SMALL, goal=goal, learn=learn, teacher=teacher).build(SPEC, rng=generator(0))
+        other = copy.deepcopy(model)
+        for painter in (model, other):
+            assert painter.learning.policy is painter.policy
+            assert painter.learning.goal is painter.goal
+            assert painter.critic is None or painter.goal.critic is painter.critic
+            assert {name.split(".")[0] for name in painter.state_dict()} <= {"policy", "critic"}
+        assert other.policy is not model.policy
 
 
 def test_who_learned_from_a_black_box_polishes_nothing():

@@ -1,0 +1,191 @@
+"""The goals of painters: what a painter looks at, and how its canvases are judged.
+
+Axes: B pictures, C channels, H rows, W columns, T strokes, Z numbers of noise, K planes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drawgen.contract import Loss, Totals
+from drawgen.nn.policy import Critic, gradient_penalty
+from drawgen.nn.pyramid import pyramid
+
+COUNTS = (5, 8, 10, 20)
+"""Strokes after which a reconstruction is measured."""
+DARK = 1e-3
+"""Added to the error of a blank canvas, so that an empty picture does not weigh without bound."""
+HALVES = {"left": (2, 0), "right": (2, 1), "top": (1, 0), "bottom": (1, 1)}
+"""The axis of a picture (C H W) that is cut in two, and which of the halves it is."""
+
+
+class Subject(NamedTuple):
+    """What drawings are of, and what they start from."""
+
+    target: Float[Tensor, "B K H W"] | None
+    """What a painter is shown beside the canvas."""
+    noise: Float[Tensor, "B Z"] | None
+
+    def rows(self, rows: Tensor) -> "Subject":
+        return Subject(*(None if part is None else part[rows] for part in self))
+
+
+def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N"]:
+    return (canvas - target).square().mean((-3, -2, -1))
+
+
+class Goal:
+    """What a painter is for."""
+
+    every_stroke: ClassVar[bool]
+    """Whether canvases are judged after every stroke, or only finished ones."""
+
+    @staticmethod
+    def planes(channels: int) -> int:
+        """K: how many planes the policy looks at."""
+        raise NotImplementedError
+
+    def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject:
+        raise NotImplementedError
+
+    def view(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B K H W"]:
+        """What the policy looks at."""
+        return canvas
+
+    def covered(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B C H W"]:
+        """The canvas with what may not be painted over."""
+        return canvas
+
+    def critic_losses(
+        self, images: Float[Tensor, "B C H W"], drawn: Float[Tensor, "B C H W"], *, rng: torch.Generator
+    ) -> Iterator[Loss]:
+        """The critic is stepped after each."""
+        raise NotImplementedError
+
+    def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
+        """How good canvases are: the more, the better."""
+        raise NotImplementedError
+
+    def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
+        """What to show of finished canvases beside the loss."""
+        raise NotImplementedError
+
+    def measured_strokes(self, strokes: int) -> int:
+        """How many strokes are painted to be measured, by a painter of so many."""
+        return strokes
+
+    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
+        raise NotImplementedError
+
+
+class Reconstruction(Goal):
+    """A painting of a picture, judged by its squared error after every stroke."""
+
+    every_stroke = True
+
+    @staticmethod
+    def planes(channels: int) -> int:
+        return 3 * channels
+
+    def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject:
+        return Subject(images, None)
+
+    def view(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B K H W"]:
+        assert target is not None
+        return torch.cat([canvas, target, target - canvas], 1)
+
+    def critic_losses(
+        self, images: Float[Tensor, "B C H W"], drawn: Float[Tensor, "B C H W"], *, rng: torch.Generator
+    ) -> Iterator[Loss]:
+        """None: there is no critic."""
+        return iter(())
+
+    def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
+        """The negative error, on a pyramid of resolutions, as a share of a blank canvas's."""
+        return -pyramid(canvases, images.expand_as(canvases)) / (pyramid(torch.zeros_like(images), images) + DARK)
+
+    def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
+        return {"share": squared(canvas.detach(), images).sum() / (images.square().mean((1, 2, 3)).sum() + DARK)}
+
+    def measured_strokes(self, strokes: int) -> int:
+        return max(COUNTS)
+
+    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
+        """`l2_08_strokes`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08_strokes`, as a share of a blank
+        canvas's."""
+        totals: Totals = {}
+        blank = float(squared(torch.zeros_like(images), images).sum())
+        for strokes in COUNTS:
+            error = squared(canvases[strokes - 1], images).sum()
+            totals |= {f"l2_{strokes:02d}_strokes": (error, float(len(images))), f"share_{strokes:02d}_strokes": (error, blank)}
+        return totals
+
+
+@dataclass(kw_only=True, eq=False)
+class Doodle(Goal):
+    """A drawing from noise alone, judged by a critic that learns to tell drawings from the data (WGAN-GP)."""
+
+    critic: Critic
+    noise: int
+    critic_steps: int
+    penalty: float
+
+    every_stroke = False
+
+    @staticmethod
+    def planes(channels: int) -> int:
+        return channels
+
+    def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject:
+        return Subject(None, torch.randn(len(images), self.noise, device=images.device, generator=rng))
+
+    def critic_losses(
+        self, images: Float[Tensor, "B C H W"], drawn: Float[Tensor, "B C H W"], *, rng: torch.Generator
+    ) -> Iterator[Loss]:
+        for _ in range(self.critic_steps):
+            gap = self.critic(drawn).mean() - self.critic(images).mean()
+            penalty = gradient_penalty(self.critic, images, drawn, rng=rng)
+            yield Loss(gap + self.penalty * penalty, "critic", len(images), {"critic_gap": gap.detach()})
+
+    def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
+        """The critic's score."""
+        return torch.stack([self.critic(canvas) for canvas in canvases])
+
+    def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
+        return {"ink": canvas.detach().mean() / images.mean()}
+
+    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
+        """`critic_gap`: how much higher the critic scores the data than drawings."""
+        return {"critic_gap": ((self.critic(images) - self.critic(canvases[-1])).sum(), float(len(images)))}
+
+
+@dataclass(kw_only=True, eq=False)
+class Completion(Doodle):
+    """The other half of a picture, judged together with the half that is given, which lies under a mask of tape (SPIRAL++'s
+    complement critic)."""
+
+    given: str
+    """One of `HALVES`."""
+
+    @staticmethod
+    def planes(channels: int) -> int:
+        return channels + 1
+
+    def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject:
+        """The target is the given half, and in the last channel where it is."""
+        tape = torch.zeros_like(images[:, :1])
+        axis, which = HALVES[self.given]
+        tape.chunk(2, axis + 1)[which].fill_(1.0)
+        return super().subject(images, rng=rng)._replace(target=torch.cat([images * tape, tape], 1))
+
+    def view(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B K H W"]:
+        assert target is not None
+        return torch.cat([canvas, target[:, -1:]], 1)
+
+    def covered(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B C H W"]:
+        assert target is not None
+        return torch.lerp(canvas, target[:, :-1], target[:, -1:])

@@ -1,0 +1,290 @@
+"""The ways in which painters learn: how a stroke is drawn from what the policy says, and what is minimised.
+
+Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a stroke (`drawgen_envs.brush`), A components of an action.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from drawgen_envs.brush import paint
+from drawgen_envs.spiral import SpiralEpisodes
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from drawgen.contract import Loss
+from drawgen.devices import device_of
+from drawgen.nn.painting_goals import Goal, Subject
+from drawgen.nn.policy import Policy
+from drawgen.policy_gradient import advantages, clipped_surrogate
+
+SIZES = (1 / 32, 1.5 / 32, 2.5 / 32)
+"""Radii of the black box's pen, as shares of the side."""
+PRESSURES, LEVELS = 4, 6
+"""How many pressures that pen has, and shades of each colour."""
+
+
+class Drawn(NamedTuple):
+    """Drawings, stroke by stroke."""
+
+    canvases: Float[Tensor, "T B C H W"]
+    strokes: Float[Tensor, "T B P"]
+    log_prob: Float[Tensor, "T B"]
+    """Of what was chosen by chance."""
+
+
+@dataclass(eq=False)
+class Learning:
+    """How a policy paints and learns to. Canvases begin blank: 0; ink is 1."""
+
+    policy: Policy
+    goal: Goal
+    image: tuple[int, int, int]
+    """Channels, height and width of a canvas."""
+
+    @staticmethod
+    def numbers(channels: int) -> int:
+        """How many real numbers a stroke has beside its places."""
+        raise NotImplementedError
+
+    @staticmethod
+    def choices(channels: int) -> tuple[int, ...]:
+        """How many values the components of an action have, after its places and flag."""
+        raise NotImplementedError
+
+    @property
+    def components(self) -> int:
+        """A: how many random numbers a stroke takes."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        return device_of(self.policy)
+
+    def blank(self, count: int) -> Float[Tensor, "B C H W"]:
+        return torch.zeros(count, *self.image, device=self.device)
+
+    def uniforms(self, strokes: int, count: int, *, rng: torch.Generator) -> Float[Tensor, "T B A"]:
+        """The random numbers that drawings take."""
+        return torch.rand(strokes, count, self.components, device=self.device, generator=rng)
+
+    def check(self) -> None:
+        """Raises ValueError where what is needed to learn is missing."""
+
+    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Drawn:
+        """B drawings of T strokes."""
+        raise NotImplementedError
+
+    def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
+        """The critic's, if there is one, and then the policy's."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True, eq=False)
+class Pathwise(Learning):
+    """Strokes of real numbers; the gradient goes through the brush. Only the flag, which leaves strokes out, learns by its score
+    function."""
+
+    radius: tuple[float, float]
+    opacity: float
+    inset: float
+    lift: bool
+
+    @staticmethod
+    def numbers(channels: int) -> int:
+        """Two radii and two opacities; ink is white where pictures are grey."""
+        return 4 + (channels if channels > 1 else 0)
+
+    @staticmethod
+    def choices(channels: int) -> tuple[int, ...]:  # noqa: ARG004
+        return ()
+
+    @property
+    def components(self) -> int:
+        return 1
+
+    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Drawn:
+        (least, greatest), inset, target = self.radius, self.inset, subject.target
+        count = uniforms.shape[1]
+        canvas, memory = self.goal.covered(self.blank(count), target), self.policy.start(count, subject.noise)
+        steps = []
+        for uniform in uniforms:
+            # A stroke sees the canvas as it is: the gradient goes through what is painted, not through what is seen.
+            seen, memory = self.policy.look(self.goal.view(canvas.detach(), target), memory)
+            points, numbers, flag, log_prob = self.policy.stroke(seen, memory, uniform[:, 0] if self.lift else None)
+            radii = (least + (greatest - least) * numbers[:, :2]) * flag[:, None]
+            opacity = self.opacity + (1 - self.opacity) * numbers[:, 2:4]
+            colour = numbers[:, 4:] if numbers.shape[1] > 4 else torch.ones_like(numbers[:, :1])
+            stroke = torch.cat([inset + (1 - 2 * inset) * points.flatten(1), radii, opacity, colour], 1)
+            canvas = self.goal.covered(paint(canvas, stroke[:, None]), target)
+            steps.append((canvas, stroke, log_prob))
+        return Drawn(*(torch.stack(values) for values in zip(*steps, strict=True)))
+
+    def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
+        """The policy's is the negative worth of its canvases."""
+        drawn = self.draw(self.goal.subject(images, rng=rng), self.uniforms(strokes, len(images), rng=rng))
+        yield from self.goal.critic_losses(images, drawn.canvases[-1].detach(), rng=rng)
+        judged = drawn.canvases if self.goal.every_stroke else drawn.canvases[-1:]
+        cost = -self.goal.worth(judged, images).mean(0)
+        value = cost.mean()
+        if self.lift:  # the score function, with the batch's mean as its baseline
+            value = value + ((cost - cost.mean()).detach() * drawn.log_prob.sum(0)).mean()
+        yield Loss(value, "policy", len(images), self.goal.log(drawn.canvases[-1], images))
+
+
+class Played(NamedTuple):
+    """Episodes played to their end."""
+
+    before: Float[Tensor, "T B C H W"]
+    """The canvases before each action, and after it."""
+    after: Float[Tensor, "T B C H W"]
+    action: Int64[Tensor, "T B A"]
+    log_prob: Float[Tensor, "T B"]
+    value: Float[Tensor, "T B"]
+    strokes: Float[Tensor, "T B P"]
+
+
+def screen(episodes: SpiralEpisodes) -> Float[Tensor, "B C H W"]:
+    return episodes.easel.screen.permute(0, 3, 1, 2).float() / 255
+
+
+@dataclass(kw_only=True, eq=False)
+class BlackBox(Learning):
+    """SPIRAL's actions in SPIRAL's environment; no gradient goes through the canvas, and any brush will do."""
+
+    brush: str
+
+    @staticmethod
+    def numbers(channels: int) -> int:  # noqa: ARG004
+        return 0
+
+    @staticmethod
+    def choices(channels: int) -> tuple[int, ...]:
+        """Pressure, size, and for colour pictures red, green, blue."""
+        return (PRESSURES, len(SIZES)) + (LEVELS,) * (channels if channels > 1 else 0)
+
+    @property
+    def components(self) -> int:
+        return 3 + len(self.choices(self.image[0]))
+
+    def begin(self, uniforms: Float[Tensor, "T B A"], actions: int) -> SpiralEpisodes:
+        """Blank canvases for so many actions each. A brush that has chance in it is seeded by each drawing's own random numbers."""
+        channels, side, _ = self.image
+        count = uniforms.shape[1]
+        episodes = SpiralEpisodes(
+            count, size=side, channels=channels, length=actions, background=0.0, brush=self.brush, grid=self.policy.grid,
+            sizes=SIZES, pressures=PRESSURES, levels=LEVELS, device=self.device,
+        )  # fmt: skip
+        if self.brush == "bezier":  # has no chance, and need not wait for the device
+            rngs = [np.random.default_rng(0)] * count
+        else:
+            rngs = [np.random.default_rng(row.view(np.uint32)) for row in uniforms.transpose(0, 1).flatten(1).cpu().numpy()]
+        episodes.begin(np.arange(count), rngs)
+        return episodes
+
+    def for_environment(self, action: Int64[Tensor, "B A"]) -> Int64[Tensor, "B A2"]:
+        """The policy's action as the environment's: a grey pen always paints white."""
+        return action if self.image[0] > 1 else torch.cat([action, torch.full_like(action[:, :1], LEVELS - 1)], 1)
+
+    def play(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Played:
+        count = uniforms.shape[1]
+        episodes = self.begin(uniforms, len(uniforms))
+        canvas, memory = self.blank(count), self.policy.start(count, subject.noise)
+        steps = []
+        for step, uniform in enumerate(uniforms):
+            seen, memory = self.policy.look(self.goal.view(canvas, subject.target), memory)
+            action, log_prob, _ = self.policy.choose(seen, memory, uniforms=uniform)
+            episodes.step(self.for_environment(action))
+            after = screen(episodes)
+            steps.append((canvas, after, action, log_prob, self.policy.value(memory.h)[:, 0], episodes.strokes[:, step]))
+            canvas = after
+        return Played(*(torch.stack(values) for values in zip(*steps, strict=True)))
+
+    def replay(
+        self, before: Float[Tensor, "T B C H W"], actions: Int64[Tensor, "T B A"], subject: Subject
+    ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
+        """Log-probability, entropy and value of actions that were played, by the policy as it is now."""
+        memory = self.policy.start(before.shape[1], subject.noise)
+        steps = []
+        for canvas, action in zip(before, actions, strict=True):
+            seen, memory = self.policy.look(self.goal.view(canvas, subject.target), memory)
+            _, log_prob, entropy = self.policy.choose(seen, memory, actions=action)
+            steps.append((log_prob, entropy, self.policy.value(memory.h)[:, 0]))
+        log_probs, entropies, values = (torch.stack(found) for found in zip(*steps, strict=True))
+        return log_probs, entropies, values
+
+    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Drawn:
+        played = self.play(subject, uniforms)
+        return Drawn(played.after, played.strokes, played.log_prob)
+
+
+@dataclass(kw_only=True, eq=False)
+class PolicyGradient(BlackBox):
+    """PPO. A stroke's reward is what it adds to the canvas's worth: the decrease of the error, or the difference of the critic's
+    scores (SPIRAL++'s temporal credit assignment)."""
+
+    epochs: int
+    minibatches: int
+    clip: float
+    entropy: float
+    gamma: float
+    lam: float
+
+    def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
+        """The policy's, one epoch and minibatch after another."""
+        count = len(images)
+        subject = self.goal.subject(images, rng=rng)
+        with torch.no_grad():
+            played = self.play(subject, self.uniforms(strokes, count, rng=rng))
+        yield from self.goal.critic_losses(images, played.after[-1], rng=rng)
+        with torch.no_grad():
+            worth = self.goal.worth(torch.cat([played.before[:1], played.after]), images)
+            rewards = worth[1:] - worth[:-1]
+            advantage, returns = advantages(rewards, played.value, gamma=self.gamma, lam=self.lam)
+            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
+        log = {"return": rewards.sum(0).mean()} | self.goal.log(played.after[-1], images)
+        for _ in range(self.epochs):
+            for rows in torch.randperm(count, device=self.device, generator=rng).chunk(self.minibatches):
+                log_prob, entropy, value = self.replay(played.before[:, rows], played.action[:, rows], subject.rows(rows))
+                surrogate = clipped_surrogate(log_prob, played.log_prob[:, rows], advantage[:, rows], clip=self.clip)
+                regression = (value - returns[:, rows]).square().mean()
+                yield Loss(surrogate + 0.5 * regression - self.entropy * entropy.mean(), "policy", len(rows), log)
+
+
+@dataclass(kw_only=True, eq=False)
+class Imitation(BlackBox):
+    """Behaviour cloning of a teacher that learned pathwise: each of its strokes is a move and an action that paints."""
+
+    find_teacher: Callable[[torch.device], Pathwise]
+    """Raises ValueError for one that paints something else."""
+
+    @cached_property
+    def teacher(self) -> Pathwise:
+        return self.find_teacher(self.device)
+
+    def check(self) -> None:
+        self.find_teacher(self.device)  # not kept: the model may move to another device yet
+
+    def lesson(
+        self, subject: Subject, strokes: int, count: int, *, rng: torch.Generator
+    ) -> tuple[Float[Tensor, "T B C H W"], Int64[Tensor, "T B A"]]:
+        """What the teacher does, in so many actions: the canvases before them, and the actions."""
+        uniforms = self.teacher.uniforms(strokes // 2, count, rng=rng)
+        episodes = self.begin(uniforms, strokes)
+        actions = episodes.actions_for(self.teacher.draw(subject, uniforms).strokes)
+        before = []
+        for action in actions:
+            before.append(screen(episodes))
+            episodes.step(action)
+        return torch.stack(before), actions[:, :, : self.components]
+
+    def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
+        """-log p of the teacher's actions, in nats per drawing."""
+        subject = self.goal.subject(images, rng=rng)
+        with torch.no_grad():
+            before, actions = self.lesson(subject, strokes, len(images), rng=rng)
+        log_prob, _, _ = self.replay(before, actions, subject)
+        yield Loss(-log_prob.sum(0).mean(), "policy", len(images))
