@@ -33,6 +33,8 @@ from drawgen.image_reading import shrink as shrink
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 MOVING = {".gif": "GIF", ".apng": "PNG", ".png": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
 """An ending that may be both (PNG, WebP) is a still picture unless an animation is asked for."""
+VECTOR = (".svg", ".json")
+"""Endings of files that hold strokes."""
 MOST_PX = {"WEBP": 16_383, "JPEG": 65_500, "GIF": 65_535}
 """Pixels a side that a format can hold."""
 BOX_SCALE = 6
@@ -166,6 +168,16 @@ def match_histogram(images: Float[Tensor, "B C H W"], histogram: Float[Tensor, "
 # ---------------------------------------------------------------- out
 
 
+def kinds_for(animate: bool) -> tuple[str, ...]:
+    """The endings that can be written, where an animation is asked for or left to the ending."""
+    return tuple(MOVING) if animate else (*STILL, *MOVING, *VECTOR)
+
+
+def moves(path: Path, animate: bool) -> bool:
+    """Whether the file becomes an animation: where it is asked for, and where the ending can be nothing else."""
+    return path.suffix.lower() not in VECTOR and (animate or path.suffix.lower() not in STILL)
+
+
 def check_output(
     path: Path,
     *,
@@ -205,6 +217,11 @@ def save_image(path: Path, image: Float[Tensor, "C H W"], *, replace: bool = Tru
         raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
     options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
     write_output(path, encode(path, Image.fromarray(to_bytes(image)), kind, **options), replace=replace)
+
+
+def png(image: Float[Tensor, "C H W"]) -> bytes:
+    """A picture as the bytes of a PNG file, as notebooks show it."""
+    return encode(Path("picture.png"), Image.fromarray(to_bytes(image)), "PNG")
 
 
 def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes:
