@@ -31,7 +31,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from drawgen.ranges import check_range
+from drawgen.ranges import check_choice, check_range
 
 State: TypeAlias = dict[str, Tensor]
 """What a model carries from batch to batch: LSTM states, rollouts, replay, reward scales."""
@@ -259,8 +259,7 @@ class Publishes(Protocol):
 def check_split(data: Data, split: str, *, measured: bool = False) -> None:
     """Raises ValueError for a part that the data does not have or, where it is to be `measured`, that never ends."""
     known = [name for name in data.splits if not (measured and name == "train")]
-    if split not in known:
-        raise ValueError(f"split is {split!r}; it has to be {' or '.join(known)}")
+    check_choice("split", split, known)
 
 
 @dataclass(frozen=True)

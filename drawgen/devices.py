@@ -6,24 +6,27 @@ import torch
 from torch import Tensor, nn
 
 from drawgen.contract import Batch, Model
+from drawgen.ranges import ArgumentError
+
+DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 
 
-def choose_device(name: str) -> torch.device:
-    """`auto` takes CUDA, then MPS, then the CPU. Raises ValueError for a device that is not there."""
+def choose_device(name: str, argument: str = "device") -> torch.device:
+    """`auto` takes CUDA, then MPS, then the CPU. Raises ArgumentError, which names the argument, for a device that is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"device is {name!r}; it is one of auto, cpu, cuda, cuda:N, mps") from error
+        raise ArgumentError(argument, f"is {name!r}; it is one of {', '.join(DEVICES)}") from error
     if device.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"device is {name!r}; it is one of auto, cpu, cuda, cuda:N, mps")
+        raise ArgumentError(argument, f"is {name!r}; it is one of {', '.join(DEVICES)}")
     if device.type == "cuda":
         device = torch.device("cuda", local_rank() if device.index is None else device.index)
         if device.index >= torch.cuda.device_count():
-            raise ValueError(f"device {name} is not there ({torch.cuda.device_count()} CUDA devices); use --device cpu or auto")
+            raise ArgumentError(argument, f"is {name!r}, and there are {torch.cuda.device_count()} CUDA devices; take cpu or auto")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device mps is not there; use --device cpu or auto")
+        raise ArgumentError(argument, "is 'mps', which is not there; take cpu or auto")
     return device
 
 

@@ -202,7 +202,7 @@ def check_output_path(path: Path, *, force: bool = False, sources: Iterable[str 
                 if os.path.samestat(found, Path(source).stat()):
                     raise ValueError(f"{path} is the file that is read ({os.fspath(source)}); choose another name")
         if not force:
-            raise ValueError(f"{path} exists already; choose another name or give --force to replace it")
+            raise ValueError(f"{path} exists already; choose another name or give `force` to replace it")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{path}: the folder {folder} may not be written to; choose another")
 

@@ -29,6 +29,7 @@ from drawgen.image_reading import picture_size as picture_size
 from drawgen.image_reading import resize as resize
 from drawgen.image_reading import sample_photos as sample_photos
 from drawgen.image_reading import shrink as shrink
+from drawgen.ranges import ArgumentError
 
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 MOVING = {".gif": "GIF", ".apng": "PNG", ".png": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
@@ -42,15 +43,15 @@ BOX_SCALE = 6
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """`WxH` as (height, width). Raises ValueError."""
+    """`WxH` as (height, width). Raises ArgumentError."""
     match = re.fullmatch(r"\s*(-?\d{1,9})\s*[xX×]\s*(-?\d{1,9})\s*", text)
     if match is None:
-        raise ValueError(f"--size is {text!r}; give width and height in pixels, as 512x512")
+        raise ArgumentError("size", f"is {text!r}; give width and height in pixels, as 512x512")
     width, height = int(match[1]), int(match[2])
     if width < 1 or height < 1:
-        raise ValueError(f"--size is {text!r}; width and height have to be at least 1 pixel")
+        raise ArgumentError("size", f"is {text!r}; width and height have to be at least 1 pixel")
     if max(width, height) > LONGEST_SIDE:
-        raise ValueError(f"--size is {text!r}; a side has at most {LONGEST_SIDE} pixels")
+        raise ArgumentError("size", f"is {text!r}; a side has at most {LONGEST_SIDE} pixels")
     return height, width
 
 
@@ -119,7 +120,7 @@ def boxed(sample: Sample, *, scale: int = BOX_SCALE) -> Iterator[Float[Tensor, "
     """The stages of a drawing, enlarged, with the windows of each step drawn on them: reading green, writing red."""
     colours = {"read": (0.2, 0.9, 0.3), "write": (1.0, 0.25, 0.2)}
     if sample.frames is None or not sample.boxes:
-        raise ImageError("this model has no windows to draw; leave --boxes out")
+        raise ImageError("this model has no windows to draw; leave `boxes` out")
     steps = len(next(iter(sample.boxes.values())))
     for t, canvases in enumerate(sample.frames(steps)):
         large = canvases.expand(-1, 3, -1, -1).repeat_interleave(scale, 2).repeat_interleave(scale, 3).clone()

@@ -1,20 +1,56 @@
-"""Ranges of settings, checked in one wording."""
+"""Ranges and choices of arguments, checked in one wording."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import fields
+from numbers import Real
+from typing import Any, get_args
+
+
+class ArgumentError(ValueError):
+    """An argument whose value is refused: "NAME REST", as "n is -3; it has to be at least 1". A setting of a config has a dotted
+    name (model.units). The command line tells the same with the argument's flag."""
+
+    def __init__(self, name: str, rest: str) -> None:
+        super().__init__(f"{name} {rest}")
+        self.name, self.rest = name, rest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.rest)
 
 
 def check_range(
     name: str,
-    value: float,
+    value: object,
     *,
     at_least: float = -math.inf,
     above: float = -math.inf,
     at_most: float = math.inf,
     below: float = math.inf,
 ) -> None:
-    """Raises ValueError where `value` does not lie in the range, as NaN never does: "n is -3; it has to be at least 1"."""
+    """Raises ArgumentError where `value`, or one number of a tuple, is not a finite number in the range."""
+    numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+    finite = all(isinstance(number, Real) and number - number == 0 for number in numbers)  # which NaN and infinity are not
+    if finite and all(at_least <= number <= at_most and above < number < below for number in numbers):
+        return
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
-    inside = at_least <= value <= at_most and (above == -math.inf or value > above) and (below == math.inf or value < below)
-    if not inside:
-        told = " and ".join(f"{words} {bound}" for words, bound in bounds.items() if not math.isinf(bound))
-        raise ValueError(f"{name} is {value}; it has to be {told}")
+    told = [f"{words} {bound}" for words, bound in bounds.items() if not math.isinf(bound)]
+    who = "each" if isinstance(value, tuple) else "it"
+    raise ArgumentError(name, f"is {value}; {who} has to be {' and '.join(told if finite else ['finite', *told])}")
+
+
+def check_fields(config: Any, part: str, *names: str, **bounds: float) -> None:
+    """`check_range` for these fields of a config, whose names are told as PART.NAME, or alone where there is no part. None passes
+    where a field may be None."""
+    optional = {field.name for field in fields(config) if type(None) in get_args(field.type)}
+    for name in names:
+        value = getattr(config, name)
+        if value is not None or name not in optional:
+            check_range(f"{part}.{name}" if part else name, value, **bounds)
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raises ArgumentError for a value that is none of the choices."""
+    known = tuple(choices)
+    if value not in known:
+        raise ArgumentError(name, f"is {value!r}; it is one of {', '.join(known)}")

@@ -8,7 +8,6 @@ rows first, so that rows can be repeated and reordered without knowing what they
 log-probability under the model itself (temperature 1, nothing left out), in nats.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -17,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drawgen.contract import State
+from drawgen.ranges import check_range
 
 Step: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State, Mapping[str, Tensor]]]
 Choose: TypeAlias = Callable[[Tensor], Tensor]
@@ -92,8 +92,7 @@ def walk(
     step: Step, tokens: Int[Tensor, " B"], state: State, choose: Choose, *, length: int, end: int | None = None
 ) -> Iterator[Move]:
     """The moves one after another, as they are made: for text that is shown as it comes."""
-    if length < 1:
-        raise ValueError(f"length is {length}; it has to be at least 1")
+    check_range("length", length, at_least=1)
     done = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
     for t in range(length):
         logits, state, extras = step(tokens, state)
@@ -122,14 +121,9 @@ def chooser(
     *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, rngs: Sequence[torch.Generator]
 ) -> Callable[[Float[Tensor, "B V"]], Int[Tensor, " B"]]:
     """Draws from logits as `ancestral` says, by the inverse of the cumulative distribution. Raises ValueError."""
-    if not 0 < temperature < math.inf:
-        raise ValueError(
-            f"temperature is {temperature}; it has to be a number above 0 (1 is the model's own; greedy is its limit at 0)"
-        )
-    if top_k < 0:
-        raise ValueError(f"top-k is {top_k}; it has to be at least 1, or 0 for all symbols")
-    if not 0 < top_p <= 1:
-        raise ValueError(f"top-p is {top_p}; it has to lie above 0 and be at most 1")
+    check_range("temperature", temperature, above=0)
+    check_range("top_k", top_k, at_least=0)
+    check_range("top_p", top_p, above=0, at_most=1)
     uniforms = draws(rngs)
 
     def choose(logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
@@ -167,11 +161,9 @@ def beam_search(
     Hypotheses are compared by log-probability / length^alpha: 0 is the plain log-probability, which likes short ones, 1 its mean.
     One that has ended keeps its place among the K, and its score, until better ones push it out. Raises ValueError.
     """
-    for name, value in (("beams", beams), ("length", length)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it has to be at least 1")
-    if not 0 <= alpha < math.inf:
-        raise ValueError(f"alpha is {alpha}; it has to be at least 0 (no normalisation)")
+    check_range("beams", beams, at_least=1)
+    check_range("length", length, at_least=1)
+    check_range("alpha", alpha, at_least=0)
     batch, device = len(tokens), tokens.device
     first = torch.arange(batch, device=device)[:, None] * beams  # where each row's beams begin
     tokens = tokens.repeat_interleave(beams)

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from drawgen import images, jobs, models
 from drawgen.contract import Draws, Request, generator
-from drawgen.data.standard import first_of, read_digits, warped
+from drawgen.data.idx import find_idx, read_digits
+from drawgen.data.standard import warped
 
 CONFIDENT = 0.9
 REJECT = 10
@@ -96,7 +97,7 @@ def main() -> None:
     side = first.spec.picture[1]
 
     def digits(part: str) -> tuple[Tensor, Tensor]:
-        file = first_of(arguments.data, f"{part}-images-idx3-ubyte.gz", f"{part}-images-idx3-ubyte")
+        file = find_idx(arguments.data, f"{part}-images")
         if file is None:
             parser.error(f"{arguments.data} has no {part}-images-idx3-ubyte.gz; give the folder of MNIST's four files")
         found = read_digits(file)

@@ -40,7 +40,7 @@ from PIL import Image
 
 from drawgen import checkpoint, images, jobs, models
 from drawgen.contract import Recipe, Spec, generator
-from drawgen.data import standard
+from drawgen.data import idx, omniglot
 from drawgen.data.captions import SPECIAL, Captioned
 from drawgen.data.digits import Binarized
 from drawgen.data.strokes import Strokes
@@ -498,8 +498,8 @@ LOADERS: dict[str, Loader] = {
     "quickdraw": Loader(quickdraw_seeds, read_drawings),
     "stroke3": Loader(stroke3_seeds, read_drawings),
     "omniglot-strokes": Loader(omniglot_stroke_seeds, read_drawings),
-    "omniglot": Loader(omniglot_seeds, lambda folder, name: standard.read_characters(folder / name)),
-    "idx": Loader(idx_seeds, lambda folder, _: standard.read_digits(folder / "a-images-idx3-ubyte")),
+    "omniglot": Loader(omniglot_seeds, lambda folder, name: omniglot.read_characters(folder / name)),
+    "idx": Loader(idx_seeds, lambda folder, _: idx.read_digits(folder / "a-images-idx3-ubyte")),
     "binarized": Loader(binarized_seeds, lambda folder, name: Binarized(path=str(folder / name)).train),
 }  # fmt: skip
 

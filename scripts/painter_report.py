@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from drawgen import images, jobs, models
 from drawgen.contract import generator
+from drawgen.data.omniglot import read_characters
 from drawgen.data.pictures import Pictures
-from drawgen.data.standard import read_characters
 from drawgen.jobs.drawing import POLISH
 from drawgen.nn.painting_goals import COUNTS, squared
 from drawgen.strokes.polishing import polish

@@ -34,7 +34,7 @@ def test_a_split_has_to_be_one_of_the_data_s():
     check_split(toys.Table(), "train")
     check_split(toys.Table(), "valid", measured=True)
     for split in ("test", "nonsense", ""):
-        with pytest.raises(ValueError, match=f"split is '{split}'; it has to be train or valid"):
+        with pytest.raises(ValueError, match=f"split is '{split}'; it is one of train, valid"):
             check_split(toys.Table(), split)
-    with pytest.raises(ValueError, match="split is 'train'; it has to be valid"):
+    with pytest.raises(ValueError, match="split is 'train'; it is one of valid"):
         check_split(toys.Table(), "train", measured=True)

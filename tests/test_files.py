@@ -192,7 +192,7 @@ def test_names_as_long_as_they_may_be(tmp_path, length, letter):
         ("none/a", "does not exist; make it first"),
         ("there/a", "does not exist; make it first"),
         ("folder", "is a folder; give a file name in it"),
-        ("there", "exists already; choose another name or give --force"),
+        ("there", "exists already; choose another name or give `force`"),
         ("pipe", "is a pipe or a device"),
         ("round", "levels of symbolic links"),
         ("dangling", "none does not exist; make it first"),

@@ -1,15 +1,46 @@
 """Words into a command's arguments."""
 
 import functools
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import tyro
 from tyro.conf import OmitArgPrefixes, arg
 
 from drawgen.cli.printing import parsed
+from drawgen.ranges import ArgumentError
 
 Size = Annotated[str, arg(metavar="WxH")]
+OWN = {
+    "beams": "beam", "data.path": "data", "data.longest_px": "exemplar_px",
+    "fit.steps": "steps", "fit.minutes": "minutes", "fit.seed": "seed",
+}  # fmt: skip
+"""What commands call an argument that has another name below them."""
+
+
+@contextmanager
+def naming_flags(known: Callable[[str], bool]) -> Iterator[None]:
+    """An error raised inside tells of flags where it told of arguments that are `known` as the command's: that of an ArgumentError,
+    and all names in backticks."""
+
+    def flag(name: str) -> str | None:
+        found = next((own for own in (name, OWN.get(name, "")) if known(own)), None)
+        return found and ("-" if len(found) == 1 else "--") + found.replace("_", "-")
+
+    def in_flags(text: str) -> str:
+        return re.sub("`([a-z_.]+)`", lambda match: flag(match[1]) or match[0], text)
+
+    try:
+        yield
+    except ArgumentError as error:
+        error.args = (f"{flag(error.name) or error.name} {in_flags(error.rest)}",)
+        raise
+    except Exception as error:
+        error.args = tuple(in_flags(part) if isinstance(part, str) else part for part in error.args)
+        raise
 
 
 def parse(function: Callable[..., Any], words: list[str], name: str) -> Any:
@@ -20,4 +51,5 @@ def parse(function: Callable[..., Any], words: list[str], name: str) -> Any:
         return functools.partial(function, *arguments, **options)
 
     command = parsed(lambda: tyro.cli(later, args=words, prog=f"drawgen {name}", config=(OmitArgPrefixes,)), words)
-    return command()
+    with naming_flags(inspect.signature(function).parameters.__contains__):
+        return command()

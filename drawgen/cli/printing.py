@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 from drawgen.printable import printable
+from drawgen.ranges import ArgumentError
 
 
 def say(text: object, *, keep: str = "", end: str = "\n", file: Any = None) -> None:
@@ -45,11 +46,19 @@ class Screen(StringIO):
 
 def parsed(parse: Callable[[], Any], words: Sequence[str]) -> Any:
     """What tyro makes of a command's words. Its help and its usage errors are printed as all else is; in colours on a terminal,
-    where NO_COLOR is not set."""
+    where NO_COLOR is not set. A setting that a config refuses is raised as it was, and not as a usage error."""
     out, err = Screen(), StringIO()
     try:
         with redirect_stdout(out), redirect_stderr(err):
             return parse()
+    except SystemExit as end:
+        cause: BaseException | None = end
+        while cause is not None and not isinstance(cause, ArgumentError):
+            cause = cause.__context__
+        if cause is None:
+            raise
+        err = StringIO()
+        raise cause from None
     finally:
         for told, stream in ((out.getvalue(), sys.stdout), (err.getvalue(), sys.stderr)):
             for word in words:

@@ -10,11 +10,17 @@ import tyro
 from tyro.conf import arg
 
 from drawgen import models
+from drawgen.cli.parsing import naming_flags
 from drawgen.cli.printing import parsed, say
 from drawgen.cli.progress import Bars
 from drawgen.cli.showing import preset_lines
 
 
+def is_argument(name: str) -> bool:
+    return name in ("out", "begin", "resume", "force") or name.startswith(("model.", "data.", "fit."))
+
+
+@naming_flags(is_argument)
 def train(words: list[str]) -> None:
     """Trains a model by a preset, with any setting changed."""
     if words and words[0] in ("-h", "--help"):  # of what is named after it

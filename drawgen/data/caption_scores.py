@@ -46,7 +46,7 @@ def score(written: Sequence[str], references: Sequence[Sequence[str]], *, meteor
     the document frequencies of these references). `meteor` takes Java, and some ten seconds. Raises ValueError where there is
     nothing to compare, or no Java."""
     if meteor and shutil.which("java") is None:
-        raise ValueError("METEOR needs Java, which is not here; install a Java runtime, or leave --meteor out")
+        raise ValueError("METEOR needs Java, which is not here; install a Java runtime, or leave `meteor` out")
     if not written or len(written) != len(references) or not all(references):
         raise ValueError(f"{len(written)} captions and {len(references)} sets of references cannot be compared")
     from pycocoevalcap.bleu.bleu import Bleu

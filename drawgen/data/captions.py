@@ -23,6 +23,7 @@ from drawgen.data.digests import digest, sampled, spread
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.data.words import CUT, words_of
 from drawgen.images import ImageError, fit_to, load_image
+from drawgen.ranges import check_fields
 
 START, END, UNKNOWN = 0, 1, 2
 SPECIAL = ("<start>", "<end>", "<unknown>")
@@ -109,13 +110,9 @@ class Captioned:
     """Take these words; empty: those of the captions."""
 
     def __post_init__(self) -> None:
-        for name in ("side_px", "batch", "min_count", "most_words", "longest"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least 1")
-        if self.keep_mb < 0:
-            raise ValueError(f"data.keep_mb is {self.keep_mb}; it has to be at least 0 (keep none)")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
+        check_fields(self, "data", "side_px", "batch", "min_count", "most_words", "longest", at_least=1)
+        check_fields(self, "data", "keep_mb", at_least=0)
+        check_fields(self, "data", "held_out", at_least=0, below=1)
 
     words_are_cut: ClassVar[str] = CUT
     """For the model card."""

@@ -23,8 +23,10 @@ from torch import Tensor
 from drawgen.contract import SPLITS, Spec, check_split
 from drawgen.data import standard
 from drawgen.data.digests import digest
+from drawgen.data.idx import Digits, read_digits
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.files import is_file
+from drawgen.ranges import check_choice, check_fields
 
 SIDE = 28
 VALID = 10_000
@@ -62,21 +64,23 @@ class Cluttered:
     """Side of a piece."""
 
     def __post_init__(self) -> None:
-        if self.digits not in ("mnist", "segments"):
-            raise ValueError(f"data.digits is {self.digits!r}; it is one of mnist, segments")
-        for name, least in (("batch", 1), ("side_px", SIDE), ("pieces", 0), ("piece_px", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
-        if self.piece_px > SIDE:
-            raise ValueError(f"data.piece_px is {self.piece_px}; a digit has {SIDE} pixels a side, so give at most that")
+        check_choice("data.digits", self.digits, ("mnist", "segments"))
+        check_fields(self, "data", "batch", at_least=1)
+        check_fields(self, "data", "side_px", at_least=SIDE)
+        check_fields(self, "data", "pieces", at_least=0)
+        check_fields(self, "data", "piece_px", at_least=1, at_most=SIDE)
 
     @cached_property
-    def parts(self) -> tuple[standard.Digits, standard.Digits]:
+    def parts(self) -> tuple[Digits, Digits]:
         """The training and the validation digits."""
         if self.digits == "segments":
             return segments(10), segments(5)
         whole = is_file(self.path)
-        digits = standard.read_digits(Path(self.path)) if whole else standard.load_digits(Path(self.path))
+        if whole:
+            digits = read_digits(Path(self.path))
+        else:
+            pictures, labels = standard.load_labelled("mnist", Path(self.path))
+            digits = Digits(pictures[:, 0].numpy(), labels)
         if digits.pictures.shape[1:] != (SIDE, SIDE):
             raise DataError(f"{self.path} has pictures of {digits.pictures.shape[1:]} rows and columns; MNIST's have 28 and 28")
         if whole:
@@ -85,7 +89,7 @@ class Cluttered:
             raise DataError(
                 f"{self.path} has {len(digits.labels)} digits, of which {VALID} are for validation; give the whole set, 60000"
             )
-        return standard.Digits(*(x[:-VALID] for x in digits)), standard.Digits(*(x[-VALID:] for x in digits))
+        return Digits(*(x[:-VALID] for x in digits)), Digits(*(x[-VALID:] for x in digits))
 
     def fetch(self) -> None:
         """Before a training. Raises DataError."""
@@ -112,7 +116,7 @@ class Cluttered:
         for step, chosen in batches:
             yield self.scenes(train, chosen, (step * ranks + rank) * self.batch, (seed, TRAINING))
 
-    def scenes(self, digits: standard.Digits, chosen: Int[Tensor, " B"], first: int, key: tuple[int, int]) -> Labelled:
+    def scenes(self, digits: Digits, chosen: Int[Tensor, " B"], first: int, key: tuple[int, int]) -> Labelled:
         pictures = cluttered(
             digits.pictures, chosen.numpy(), key=key, first=first, side=self.side_px, pieces=self.pieces, piece=self.piece_px
         )
@@ -159,7 +163,7 @@ def uniforms(key: tuple[int, int], first: int, rows: int, columns: int) -> Float
     return (words.reshape(rows, -1)[:, :columns] >> np.uint64(11)) * 2.0**-53
 
 
-def segments(each: int) -> standard.Digits:
+def segments(each: int) -> Digits:
     """The digits 0 to 9 of a pocket calculator, `each` of them times over."""
     bars = [  # top, upper left and right, middle, lower left and right, bottom
         (slice(3, 6), slice(8, 20)),
@@ -176,4 +180,4 @@ def segments(each: int) -> standard.Digits:
         for bar, bit in zip(bars, bits, strict=True):
             if bit == "1":
                 picture[bar] = 255
-    return standard.Digits(np.tile(pictures, (each, 1, 1)), np.tile(np.arange(10), each))
+    return Digits(np.tile(pictures, (each, 1, 1)), np.tile(np.arange(10), each))

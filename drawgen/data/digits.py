@@ -15,6 +15,7 @@ from drawgen.data.digests import digest
 from drawgen.data.packed import DAMAGED, LARGEST, open_archive, read_bytes_table, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
 from drawgen.files import is_file, read_bytes
+from drawgen.ranges import check_fields
 
 SIDE = 28
 
@@ -31,8 +32,7 @@ class Binarized:
     """Pictures in a batch."""
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ValueError(f"data.batch is {self.batch}; it has to be at least 1")
+        check_fields(self, "data", "batch", at_least=1)
 
     def spec(self) -> Spec:
         return Spec((1, SIDE, SIDE))
@@ -58,7 +58,7 @@ class Binarized:
             if is_file(file):
                 return read_bits(file)
         raise DataError(
-            f"{place} holds no binarized_mnist_{split}.npz or .amat; give --data.path the folder with the fixed binarisation "
+            f"{place} holds no binarized_mnist_{split}.npz or .amat; give `data.path` the folder with the fixed binarisation "
             "(the published binarized_mnist_train.amat and binarized_mnist_valid.amat)"
         )
 
@@ -88,11 +88,9 @@ class Rectangles:
     """Pictures in a batch."""
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.count < 0 or self.side_px < 4:
-            raise ValueError(
-                f"data.batch is {self.batch}, data.count {self.count} and data.side_px {self.side_px}; "
-                "they have to be at least 1, 0 and 4"
-            )
+        check_fields(self, "data", "batch", at_least=1)
+        check_fields(self, "data", "count", at_least=0)
+        check_fields(self, "data", "side_px", at_least=4)
 
     def spec(self) -> Spec:
         return Spec((1, self.side_px, self.side_px))

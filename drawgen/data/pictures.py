@@ -15,6 +15,7 @@ from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
 from drawgen.images import PICTURES, ImageError, grey, load_with_alpha
+from drawgen.ranges import check_fields
 
 OPAQUE = 254 / 255
 """Pixels of more alpha are; reduced pictures have edges between."""
@@ -91,13 +92,9 @@ class Crops:
     """Drop the colour."""
 
     def __post_init__(self) -> None:
-        if self.crop_px < 1 or self.batch < 1 or self.longest_px < 0:
-            raise ValueError(
-                f"data.crop_px is {self.crop_px}, data.batch {self.batch} and data.longest_px {self.longest_px}; "
-                "the first two have to be at least 1, and the last at least 0"
-            )
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
+        check_fields(self, "data", "crop_px", "batch", at_least=1)
+        check_fields(self, "data", "longest_px", at_least=0)
+        check_fields(self, "data", "held_out", at_least=0, below=1)
 
     @cached_property
     def pictures(self) -> tuple[list[Part], list[Part]]:

@@ -42,6 +42,7 @@ from drawgen.data.scene_language import (
     meant,
     parse,
 )
+from drawgen.ranges import check_fields
 
 SPLITS = ("train", "valid", "test")
 MOST_OBJECTS = 4
@@ -94,16 +95,10 @@ class Scenes:
     """Training begins with so many scenes in pencil or of blots, half of them of one kind of object; later every other one is."""
 
     def __post_init__(self) -> None:
-        if self.lessons < 0:
-            raise ValueError(f"data.lessons is {self.lessons}; it has to be at least 0")
-        if min(self.batch, self.captions, self.count) < 1:
-            raise ValueError(
-                f"data.batch is {self.batch}, data.captions {self.captions} and data.count {self.count}; they have to be at least 1"
-            )
-        if not 16 <= self.side_px <= 1024:
-            raise ValueError(f"data.side_px is {self.side_px}; it has to lie between 16 and 1024")
-        if not 1 <= self.most <= MOST_OBJECTS:
-            raise ValueError(f"data.most is {self.most}; it has to lie between 1 and {MOST_OBJECTS}")
+        check_fields(self, "data", "batch", "count", "captions", at_least=1)
+        check_fields(self, "data", "lessons", at_least=0)
+        check_fields(self, "data", "side_px", at_least=16, at_most=1024)
+        check_fields(self, "data", "most", at_least=1, at_most=MOST_OBJECTS)
 
     def spec(self) -> Spec:
         return Spec((3, self.side_px, self.side_px), vocabulary_of(WORDS))

@@ -1,39 +1,29 @@
-"""Standard sets of pictures: MNIST, Omniglot, SVHN, CIFAR-10, through torchvision, or from files that lie in a folder."""
+"""Standard sets of pictures: MNIST, Omniglot, SVHN, CIFAR-10, through torchvision, or from files that lie in a folder.
 
-import io
-import re
-import struct
+A new set is a row of `SETS`; nothing else here knows a set by its name.
+"""
+
 import tempfile
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from jaxtyping import Int, UInt8
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.contract import SPLITS, Spec, check_split, generator
-from drawgen.data import packed
 from drawgen.data.digests import digest
-from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
+from drawgen.data.idx import Labels, find_idx, read_idx, read_labels
+from drawgen.data.omniglot import find_archives, read_omniglot
+from drawgen.data.packed import reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
-from drawgen.files import files_in, is_file, is_folder, read_bytes
+from drawgen.files import is_file, is_folder
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 
-NAMES = ("mnist", "omniglot", "svhn", "cifar10")
-VALID = {"mnist": 10_000, "omniglot": 0, "svhn": 5_000, "cifar10": 5_000}
-WHOLE = {"mnist": 60_000, "svhn": 73_257, "cifar10": 50_000}
-"""Training pictures that a set has."""
 DEFAULT = "data"
-MOST_CHARACTERS = 40_000
-"""Pictures in an archive of Omniglot's: all that there are."""
-LARGEST_PNG = 1 << 16
-"""Bytes of one of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,28 +54,26 @@ class Standard:
     """Side of that canvas."""
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
-            raise ValueError(f"data.name is {self.name!r}; it is one of {', '.join(NAMES)}")
-        for name, least in (("batch", 1), ("digits", 1), ("side_px", 0), ("jitter_px", 0), ("threshold", 0), ("warp", 0)):
-            if not getattr(self, name) >= least:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
+        check_choice("data.name", self.name, SETS)
+        check_fields(self, "data", "batch", "digits", "canvas_px", at_least=1)
+        check_fields(self, "data", "side_px", "jitter_px", "threshold", "warp", at_least=0)
+        if self.without and not SETS[self.name].alphabets:
+            raise ArgumentError("data.without", f"is {self.without!r}, and {self.name} has no alphabets; leave it out")
 
     @cached_property
     def parts(self) -> tuple[Tensor, Tensor]:
         """The training and validation parts: n C H W of bytes."""
+        row = SETS[self.name]
         pictures = load(self.name, Path(self.path), without=self.without)
-        if self.name == "omniglot":
+        if row.held_out is None:
             tenth = torch.arange(len(pictures)) % 10 == 0
             return pictures[~tenth], pictures[tenth]
-        held_out = VALID[self.name]
-        if len(pictures) <= held_out:
+        if len(pictures) <= row.held_out:
             raise DataError(
-                f"{self.path} has {len(pictures)} pictures of {self.name}, of which {held_out} are for validation; give the whole "
-                f"set, {WHOLE[self.name]}"
+                f"{self.path} has {len(pictures)} pictures of {self.name}, of which {row.held_out} are for validation; give the "
+                f"whole set, {row.count}"
             )
-        if self.name == "mnist" and pictures.shape[2:] != (28, 28):
-            raise DataError(f"{self.path} has pictures of {pictures.shape[3]}x{pictures.shape[2]} pixels; MNIST's have 28x28")
-        return pictures[:-held_out], pictures[-held_out:]
+        return pictures[: -row.held_out], pictures[-row.held_out :]
 
     def fetch(self) -> None:
         """Before a training. Raises DataError."""
@@ -95,9 +83,9 @@ class Standard:
         return digest(*self.parts)
 
     def spec(self) -> Spec:
-        channels, side = (1 if self.name in ("mnist", "omniglot") else 3), {"mnist": 28, "omniglot": 105}.get(self.name, 32)
-        side = self.canvas_px if self.digits > 1 else self.side_px or side
-        return Spec((channels, side, side))
+        row = SETS[self.name]
+        side = self.canvas_px if self.digits > 1 else self.side_px or row.side_px
+        return Spec((row.channels, side, side))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
         """Training pictures in a new order each time through; for validation, all once."""
@@ -144,7 +132,7 @@ def scatter(layers: list[Tensor], side: int, *, rng: torch.Generator) -> Tensor:
     """Each layer's pictures at random places of a black canvas; where they overlap, the brighter one shows."""
     height, width = layers[0].shape[2:]
     if side < max(height, width):
-        raise ValueError(f"data.canvas_px is {side}, smaller than a picture of {width}x{height}; make it larger")
+        raise ArgumentError("data.canvas_px", f"is {side}, smaller than a picture of {width}x{height}; make it larger")
     canvas = torch.zeros(len(layers[0]), layers[0].shape[1], side, side)
     for layer in layers:
         tops = torch.randint(0, side - height + 1, (len(layer),), generator=rng).tolist()
@@ -155,167 +143,127 @@ def scatter(layers: list[Tensor], side: int, *, rng: torch.Generator) -> Tensor:
     return canvas
 
 
-# ---------------------------------------------------------------- files
+# ---------------------------------------------------------------- the sets
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSet:
+    """A standard set."""
+
+    channels: int
+    side_px: int
+    count: int
+    """Training pictures that the whole set has."""
+    held_out: int | None
+    """The last so many of them are for validation; None: every tenth."""
+    torchvision: str
+    """The class in `torchvision.datasets` that downloads it."""
+    find: Callable[[Path], list[Path]]
+    """Its files in a folder, as published or as torchvision keeps them; none where it is not there."""
+    read: Callable[[list[Path], str], Tensor]
+    """The pictures in those files, n C H W of bytes, without the alphabet of that name."""
+    alphabets: bool = False
+    """Whether the pictures come by alphabets, one of which may be left out."""
+    labels: Callable[[list[Path], int], Labels] | None = None
+    """The labels of that many pictures in those files; None where they are not read."""
+
+
+def by_torchvision(name: str, folder: Path) -> Any:
+    """A set as torchvision reads it: the published files only, by their digests."""
+    from torchvision import datasets
+
+    return getattr(datasets, name)(str(folder))
+
+
+SETS = {
+    "mnist": PictureSet(
+        channels=1,
+        side_px=28,
+        count=60_000,
+        held_out=10_000,
+        torchvision="MNIST",
+        find=lambda folder: list(filter(None, [find_idx(folder, "train-images", name="MNIST")])),
+        read=lambda files, _: read_idx(files[0]),
+        labels=lambda files, count: read_labels(files[0], count),
+    ),
+    "omniglot": PictureSet(
+        channels=1,
+        side_px=105,
+        count=19_280,
+        held_out=None,
+        torchvision="Omniglot",
+        find=find_archives,
+        read=read_omniglot,
+        alphabets=True,
+    ),
+    "svhn": PictureSet(
+        channels=3,
+        side_px=32,
+        count=73_257,
+        held_out=5_000,
+        torchvision="SVHN",
+        find=lambda folder: list(filter(is_file, [folder / "train_32x32.mat"])),
+        read=lambda files, _: torch.from_numpy(by_torchvision("SVHN", files[0].parent).data),
+    ),
+    "cifar10": PictureSet(
+        channels=3,
+        side_px=32,
+        count=50_000,
+        held_out=5_000,
+        torchvision="CIFAR10",
+        find=lambda folder: list(filter(is_folder, [folder / "cifar-10-batches-py"])),
+        read=lambda files, _: torch.from_numpy(by_torchvision("CIFAR10", files[0].parent).data).permute(0, 3, 1, 2),
+    ),
+}
 
 
 def load(name: str, folder: Path, *, without: str = "") -> Tensor:
     """The set's training pictures, n C H W of bytes, from the files in a folder. Raises DataError."""
-    if name == "mnist" and (file := find_idx(folder, "train-images")):
-        return read_idx(file)
-    if name == "omniglot" and (places := omniglot_places(folder)):
-        parts = [part for place in places if len(part := read_characters(place, without=without))]
-        if not parts:
-            raise DataError(f"{folder} holds no characters beside those of {without}; give more of Omniglot's archives")
-        return torch.cat(parts)
+    row = SETS[name]
+    files = row.find(folder)
+    if not files:
+        raise DataError(f"{name} is not in {folder}; give `data.path` the folder with its files")
     try:
-        if name == "svhn" and here(name, folder):
-            from torchvision import datasets
-
-            return torch.from_numpy(datasets.SVHN(str(folder)).data)  # which reads the published files only, by their digests
-        if name == "cifar10" and here(name, folder):
-            from torchvision import datasets
-
-            return torch.from_numpy(datasets.CIFAR10(str(folder)).data).permute(0, 3, 1, 2)
+        pictures = row.read(files, without)
+    except DataError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(f"the files of {name} in {folder} cannot be read ({reason(error)}); take fresh copies") from error
-    raise DataError(f"{name} is not in {folder}; give --data.path the folder with its files")
+    if pictures.shape[2:] != (row.side_px, row.side_px):
+        raise DataError(
+            f"{folder} has pictures of {pictures.shape[3]}x{pictures.shape[2]} pixels; {name}'s have {row.side_px}x{row.side_px}"
+        )
+    return pictures
 
 
-def here(name: str, folder: Path) -> bool:
-    """Whether the files of a set lie in a folder, as published or as torchvision keeps them."""
-    if name == "mnist":
-        return find_idx(folder, "train-images") is not None
-    if name == "omniglot":
-        return bool(omniglot_places(folder))
-    return is_file(folder / "train_32x32.mat") if name == "svhn" else is_folder(folder / "cifar-10-batches-py")
+def load_labelled(name: str, folder: Path) -> tuple[Tensor, Labels]:
+    """The set's training pictures as by `load`, and their labels. Raises DataError."""
+    row, pictures = SETS[name], load(name, folder)
+    if row.labels is None:
+        raise DataError(f"{name} has no labels; choose a set that has them")
+    return pictures, row.labels(row.find(folder), len(pictures))
 
 
 def fetch(name: str, folder: Path) -> None:
     """Downloads a set into a folder, where it does not lie there yet. The folder has to be there, but for the one that is meant
     when none is named: nothing is made after a slip of the pen. What is not whole is not kept. Raises DataError."""
-    if here(name, folder):
+    row = SETS[name]
+    if row.find(folder):
         return
     if not is_folder(folder) and folder.absolute() != Path(DEFAULT).absolute():
-        raise DataError(f"the folder {folder} does not exist; check --data.path, or make it to have {name} downloaded into it")
+        raise DataError(f"the folder {folder} does not exist; check `data.path`, or make it to have {name} downloaded into it")
     from torchvision import datasets
 
-    kinds: dict[str, Any] = {
-        "mnist": datasets.MNIST, "omniglot": datasets.Omniglot, "svhn": datasets.SVHN, "cifar10": datasets.CIFAR10
-    }  # fmt: skip
     try:
         with tempfile.TemporaryDirectory(prefix=".drawgen-", dir=folder if is_folder(folder) else folder.parent) as place:
-            kinds[name](place, download=True)
+            getattr(datasets, row.torchvision)(place, download=True)
             folder.mkdir(exist_ok=True)
             for found in Path(place).iterdir():
                 found.replace(folder / found.name)
     except (OSError, RuntimeError, ValueError) as error:
-        if here(name, folder):  # another process was quicker
+        if row.find(folder):  # another process was quicker
             return
         raise DataError(
             f"{name} is neither in {folder} nor could it be downloaded ({reason(error)}); "
-            "give --data.path the folder with its files"
+            "give `data.path` the folder with its files"
         ) from error
-
-
-def find_idx(folder: Path, stem: str, kind: str = "idx3") -> Path | None:
-    """An idx file as it was published, or as torchvision and Kaggle keep it: in `MNIST/raw`, with a dot in the name, in a folder
-    of its own name, packed or not."""
-    for place in (folder, folder / "MNIST" / "raw", folder / "raw"):
-        for name in (f"{stem}-{kind}-ubyte", f"{stem}.{kind}-ubyte"):
-            for file in (place / f"{name}.gz", place / name, place / name / name):
-                if is_file(file):
-                    return file
-    return None
-
-
-def read_idx(path: Path) -> Tensor:
-    """n 1 H W from an idx file, packed or not. Raises DataError."""
-    try:
-        pixels = packed.read_idx(path, 2051, 3)
-    except DAMAGED as error:
-        raise DataError(f"{path} is not a whole idx file of pictures ({reason(error)}); take a copy") from error
-    return torch.from_numpy(pixels)[:, None]
-
-
-class Digits(NamedTuple):
-    """Pictures of digits, and which they are."""
-
-    pictures: UInt8[np.ndarray, "n H W"]
-    labels: Int[np.ndarray, " n"]
-
-
-def load_digits(folder: Path) -> Digits:
-    """MNIST's training pictures with their labels, from the files in a folder. Raises DataError."""
-    file = find_idx(folder, "train-images")
-    if file is None:
-        raise DataError(f"mnist is not in {folder}; give --data.path the folder with its files")
-    return read_digits(file)
-
-
-def read_digits(path: Path) -> Digits:
-    """An idx file of pictures, packed or not, with the labels that lie beside it. Raises DataError."""
-    pictures = read_idx(path)[:, 0].numpy()
-    stem = re.split(r"[-.]idx3", path.name)[0].replace("images", "labels")
-    beside = find_idx(path.parent, stem, "idx1") or find_idx(path.parent.parent, stem, "idx1")
-    if beside is None:
-        raise DataError(f"{path} has no file of labels beside it ({stem}-idx1-ubyte.gz, or unpacked); put it there")
-    try:
-        labels = packed.read_idx(beside, 2049, 1).astype(np.int64)
-        if len(labels) != len(pictures):
-            raise ValueError(f"its count is {len(labels)}, not {len(pictures)}")
-        if labels.max(initial=0) > 9:
-            raise ValueError(f"it holds the label {labels.max()}")
-    except DAMAGED as error:
-        raise DataError(
-            f"{beside} is not the file of labels that belongs to {path.name} ({reason(error)}); put it there"
-        ) from error
-    return Digits(pictures, labels)
-
-
-def omniglot_places(folder: Path) -> list[Path]:
-    """The archives of Omniglot's pictures in a folder, as published or where torchvision puts them; or the folder of one."""
-    if not is_folder(folder):
-        return []
-    for place in (folder, folder / "omniglot-py"):
-        if found := sorted(path for path in place.glob("images_background*.zip") if is_file(path)):
-            return found
-        if is_folder(place / "images_background"):
-            return [place / "images_background"]
-    return []
-
-
-def read_characters(path: Path, *, without: str = "", only: str = "") -> Tensor:
-    """n 1 105 105, ink 255, from an archive (or folder) of Omniglot's pictures; in the order of their names, without an alphabet,
-    or only it. Raises DataError."""
-    name = ""
-    try:
-        with open_archive(path) if is_file(path) else nullcontext() as archive:
-            if archive is None:
-                names = [str(file.relative_to(path.parent)) for file in files_in(path, {".png"}, deep=True)]
-            else:
-                names = sorted(name for name in archive.namelist() if name.endswith(".png") and not name.startswith("__MACOSX"))
-            names = [n for n in names if f"/{without}/" not in n and (not only or f"/{only}/" in n)]
-            if len(names) > MOST_CHARACTERS:
-                raise ValueError(f"it holds {len(names)} pictures, more than {MOST_CHARACTERS}")
-            pictures = np.empty((len(names), 105, 105), np.uint8)
-            for picture, name in zip(pictures, names, strict=True):
-                data = read_bytes(path.parent / name, LARGEST_PNG) if archive is None else read_part(archive, name, LARGEST_PNG)
-                picture[:] = 255 - character(data)
-    except (KeyError, *DAMAGED) as error:
-        raise DataError(
-            f"{path} is not a whole archive of Omniglot's pictures ({name + ': ' if name else ''}{reason(error)}); "
-            "take the published archives"
-        ) from error
-    if not names and not (without or only):
-        raise DataError(f"{path} holds no pictures; give Omniglot's published archives")
-    return torch.from_numpy(pictures)[:, None]
-
-
-def character(data: bytes) -> UInt8[np.ndarray, "105 105"]:
-    """One of Omniglot's pictures. Raises ValueError."""
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:24] != b"IHDR" + struct.pack(">II", 105, 105):
-        raise ValueError("a picture is no PNG of 105x105 pixels, as Omniglot's are")
-    try:
-        return np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]).convert("L"))
-    except Exception as error:  # Pillow's errors are of many kinds
-        raise ValueError(reason(error)) from error

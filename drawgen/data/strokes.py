@@ -29,6 +29,7 @@ from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
 from drawgen.data.pickled import unpickle_arrays
 from drawgen.data.pictures import DataError, Pictures, shuffled
 from drawgen.files import files_in, is_folder, open_file
+from drawgen.ranges import check_fields, check_range
 
 FARTHEST = 1e6
 """Largest coordinate that a file may hold: beyond it single precision loses the shape."""
@@ -338,13 +339,9 @@ class Strokes:
     """Share of the drawings kept for validation, evenly spread; an npz with a part "valid" keeps that one instead."""
 
     def __post_init__(self) -> None:
-        for name, least in (("batch", 1), ("side_px", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"data.{name} is {getattr(self, name)}; it has to be at least {least}")
-        if not 0 < self.thickness <= 0.5:
-            raise ValueError(f"data.thickness is {self.thickness}; it has to lie above 0, and be at most 0.5")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
+        check_fields(self, "data", "batch", "side_px", at_least=1)
+        check_fields(self, "data", "thickness", above=0, at_most=0.5)
+        check_fields(self, "data", "held_out", at_least=0, below=1)
 
     @cached_property
     def problems(self) -> dict[str, str]:
@@ -471,8 +468,8 @@ def as_strokes(drawing: Drawing, count: int, radius: float) -> Float[Tensor, "S 
     where it is worst, until there are `count`, or no error is left. With more polylines than `count`, the longest ones are kept.
     The drawing is inset by the radius, as in `render`. Raises ValueError for a count below 1 or a radius that is not in (0, 0.25].
     """
-    if count < 1 or not 0 < radius <= 0.25:
-        raise ValueError(f"count is {count} and radius {radius}; the first has to be at least 1, the other above 0, at most 0.25")
+    check_range("count", count, at_least=1)
+    check_range("radius", radius, above=0, at_most=0.25)
     lines = [evenly(line) for line in inset(drawing, radius).lines]
     longest = sorted(range(len(lines)), key=lambda n: -len(lines[n]))[:count]
     pieces = [fitted(lines[n], n, 0, len(lines[n]) - 1) for n in longest]

@@ -25,6 +25,7 @@ from drawgen import files
 from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import of_files
 from drawgen.data.pictures import DataError
+from drawgen.ranges import check_fields
 
 BYTES = tuple(f"0x{byte:02x}" for byte in range(256))
 """The vocabulary of a text that is read byte by byte."""
@@ -134,12 +135,8 @@ class Text:
     """The symbols, by number; all that occur in the file when left out."""
 
     def __post_init__(self) -> None:
-        if min(self.batch, self.length, self.pieces) < 1:
-            raise ValueError(
-                f"data.batch is {self.batch}, data.length {self.length} and data.pieces {self.pieces}; they have to be at least 1"
-            )
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"data.held_out is {self.held_out}; it has to lie between 0 and 1 (1 excluded)")
+        check_fields(self, "data", "batch", "length", "pieces", at_least=1)
+        check_fields(self, "data", "held_out", at_least=0, below=1)
         if self.vocabulary and self.vocabulary != BYTES and (self.bytes or any(len(symbol) != 1 for symbol in self.vocabulary)):
             raise ValueError("data.vocabulary has to be single characters, and data.bytes left out; or the 256 bytes, from 0x00 on")
 
@@ -159,11 +156,11 @@ class Text:
             with files.open_file(Path(self.path)) as file:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError as error:
-            raise DataError(f"{self.path} does not exist; give --data.path a text file") from error
+            raise DataError(f"{self.path} does not exist; give `data.path` a text file") from error
         except ValueError as error:  # what mmap says of an empty file
             raise DataError(f"{self.path} is empty; give a text to learn from") from error
         except OSError as error:
-            raise DataError(f"{self.path} cannot be read ({files.reason(error)}); give --data.path a text file") from error
+            raise DataError(f"{self.path} cannot be read ({files.reason(error)}); give `data.path` a text file") from error
 
     @cached_property
     def scan(self) -> Scan:
@@ -180,12 +177,12 @@ class Text:
             block = self.file[start:stop]
             zero = block.find(0)
             if zero >= 0:
-                raise DataError(f"{self.path} is not a text in UTF-8 (byte {start + zero} is 0): convert it, or give --data.bytes")
+                raise DataError(f"{self.path} is not a text in UTF-8 (byte {start + zero} is 0): convert it, or give `data.bytes`")
             try:
                 codes, begin = symbols_of(block, as_it_is=self.as_it_is)
             except UnicodeDecodeError as error:
                 place, why = start + error.start, f"0x{block[error.start]:02x}: {error.reason}"
-                raise DataError(f"{self.path} is not UTF-8 at byte {place} ({why}); convert it, or give --data.bytes") from error
+                raise DataError(f"{self.path} is not UTF-8 at byte {place} ({why}); convert it, or give `data.bytes`") from error
             seen[codes] = True
             places.append(start + begin[-count % EVERY :: EVERY])
             count += len(begin)
@@ -370,11 +367,7 @@ class Sums:
     """Symbols that each row goes on in a batch."""
 
     def __post_init__(self) -> None:
-        if min(self.batch, self.length, self.count, self.largest) < 1:
-            raise ValueError(
-                f"data.batch is {self.batch}, data.length {self.length}, data.count {self.count} and data.largest {self.largest}; "
-                "they have to be at least 1"
-            )
+        check_fields(self, "data", "largest", "count", "batch", "length", at_least=1)
 
     def spec(self) -> Spec:
         return Spec(vocabulary=tuple("\n+0123456789="))

@@ -20,6 +20,7 @@ from drawgen.devices import device_of
 from drawgen.files import HIDDEN, files_in, write_atomically
 from drawgen.images import ImageError
 from drawgen.jobs.verbs import that_can
+from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
 
 AT_ONCE = 16
@@ -58,18 +59,18 @@ def caption(
     or with `strict` stops. `attention` is a file that shows where the model looked for each word; `say` hears of letters for which
     there is no font. Raises ImageError, ValueError."""
     skipped = {} if skipped is None else skipped
-    if not 1 <= beams <= 100:
-        raise ValueError(f"--beam is {beams}; it has to lie between 1 (greedy) and 100")
-    if not 1 <= n <= beams:
-        raise ValueError(f"-n is {n} and --beam {beams}; a search finds at most as many captions as it has beams")
+    check_range("beams", beams, at_least=1, at_most=100)
+    check_range("n", n, at_least=1)
+    if n > beams:
+        raise ArgumentError("n", f"is {n} and `beams` {beams}; a search finds at most as many captions as it has beams")
     if attention is not None:
         images.check_output(attention, force=force, sources=pictures)
         if len(pictures) > MOST_SHOWN:
-            raise ValueError(f"--attention draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
+            raise ValueError(f"`attention` draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
     model = models.load(source, device=device)
     describer = that_can(model, Describes, source)
     if attention is not None and not describer.attends:
-        raise ValueError(f"{source} was built without attention, and --attention has nothing to show; leave it out")
+        raise ValueError(f"{source} was built without attention, and `attention` has nothing to show; leave it out")
     shown: list[list[Tensor]] = []
     before = len(skipped)
     missing: dict[str, None] = {}

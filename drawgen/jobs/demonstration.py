@@ -153,7 +153,7 @@ def make_empty(folder: Path, *, force: bool) -> None:
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be read ({files.reason(error)}); choose another") from error
     if taken and not force:
-        raise ValueError(f"{folder} is not empty ({taken.name}); choose another, or replace the demo's files in it with force")
+        raise ValueError(f"{folder} is not empty ({taken.name}); choose another, or give `force` to replace the demo's files")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

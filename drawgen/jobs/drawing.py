@@ -17,7 +17,7 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import check_grid, kinds_for, moves, save
 from drawgen.jobs.verbs import that_can
 from drawgen.jobs.writing import write
-from drawgen.ranges import check_range
+from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
 
 POLISH = 50
@@ -72,14 +72,14 @@ def sample(
     of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p}
     if isinstance(model, Writes):
         if foreign := [name for name, given in of_pictures.items() if given]:
-            raise ValueError(f"{source} writes text; leave {foreign[0]} out")
+            raise ValueError(f"{source} writes text; leave `{foreign[0]}` out")
         write(model, source, request, out, force=force, reports=reports)
         return
     drawer = that_can(model, Draws, source)
     if foreign := [name for name, value in of_texts.items() if value is not None]:
-        raise ValueError(f"{source} draws pictures; leave {foreign[0]} out")
+        raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out")
     if out is None:
-        raise ValueError(f"{source} draws pictures; give the file to write (out)")
+        raise ValueError(f"{source} draws pictures; give `out`, the file to write")
     images.check_output(out, force=force, kinds=kinds_for(animate))
     channels, *extent = model.spec.picture
     height, width = size or extent
@@ -123,7 +123,7 @@ def check_redraws(model: Model, source: str, polish: int | None) -> None:
     """Raises ValueError for a model that does not redraw, or whose strokes cannot be polished where that is asked for."""
     that_can(model, Redraws, source)
     if polish and not isinstance(model, Polishes):
-        raise ValueError(f"polish is {polish}, and {source} paints no strokes that have a gradient; leave it out")
+        raise ArgumentError("polish", f"is {polish}, and {source} paints no strokes that have a gradient; leave it out")
 
 
 def redrawn_by(

@@ -16,7 +16,7 @@ from drawgen.devices import device_of
 from drawgen.jobs import captions
 from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
-from drawgen.ranges import check_range
+from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
 from drawgen.training import evaluate
 
@@ -48,7 +48,7 @@ def measure(
     if importance is not None:
         check_range("importance", importance, at_least=1)
         if not isinstance(model, WeighsSamples):
-            raise ValueError(f"importance is {importance}, and {source} has no importance-weighted estimate; leave it out")
+            raise ArgumentError("importance", f"is {importance}, and {source} has no importance-weighted estimate; leave it out")
     check_search(model, source, beams, meteor)
     config = data_for(model, folder, source, data)
     if split is None:
@@ -92,7 +92,7 @@ def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
         config = replace(config, vocabulary=model.spec.vocabulary)
     spec = config.spec()
     if path is None and spec != model.spec:
-        raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give --data FILE")
+        raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give `data`, a file")
     if spec.image is not None and spec.image[0] != model.spec.picture[0]:
         raise DataError(
             f"{config.path} has {spec.image[0]} channels and {source} was trained on {model.spec.picture[0]}; give another picture"
@@ -143,12 +143,12 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
         config, known = kinds[0], False
     if path is not None:
         if not isinstance(config, FromFiles):
-            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave data out")
+            raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave `data` out")
         settings: Any = config
         names = {one.name for one in fields(settings)}
         return replace(settings, path=path, **({"valid": path} if "valid" in names else {}))
     if not known:
-        raise ValueError(f"{source} does not say what to measure it on; give data, a file (--data FILE)")
+        raise ValueError(f"{source} does not say what to measure it on; give `data`, a file")
     return config
 
 

@@ -14,6 +14,7 @@ from drawgen.interrupts import Interrupted, signals
 from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import VECTOR, kinds_for, moves
+from drawgen.ranges import check_range
 from drawgen.strokes import colours, placing
 from drawgen.strokes.painting import Painting
 from drawgen.threads import threads
@@ -70,15 +71,14 @@ def paint(
         if holds_strokes(file):
             given = [*settings, *(["seconds"] if seconds is not None else [])]
             if given:
-                raise ValueError(f"{photo} is painted already; leave --{given[0].replace('_', '-')} out, or give the photograph")
+                raise ValueError(f"{photo} is painted already; leave `{given[0]}` out, or give the photograph")
             painted = Painting.read(Path(file))
             if size is not None and abs(size[0] / size[1] * painted.size[1] / painted.size[0] - 1) > 0.02:
                 height, width = painted.fitted(max(size))
-                raise ValueError(f"{photo} has another aspect than --size {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
+                raise ValueError(f"{photo} has another aspect than `size` {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
             refuse_transparent(out, painted.background is None)
         else:
-            if seed < 0:
-                raise ValueError(f"--seed is {seed}; it has to be at least 0")
+            check_range("seed", seed, at_least=0)
             clear = (background or "").strip().lower() == "none"
             refuse_transparent(out, clear)
             enough = max(512, detail_px or 0)  # twice as much is kept; painted at some hundred
@@ -89,7 +89,7 @@ def paint(
                 settings["palette"] = colours.parse_palette(palette, image)
             if background is not None:
                 settings.pop("background")
-                settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "--background")}
+                settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "background")}
             style = placing.Style(**settings)
             if max(image.shape[1:]) < style.longest_px:
                 reports.say(

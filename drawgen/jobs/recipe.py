@@ -31,7 +31,7 @@ def plain(recipe: Recipe) -> dict[str, Any]:
 def read_recipe(folder: Path) -> dict[str, Any]:
     """The recipe of a run folder. Raises CheckpointError."""
     if not (folder / RECIPE).is_file():
-        raise checkpoint.CheckpointError(f"{folder} holds no run to go on with ({RECIPE} is not there); leave out --resume")
+        raise checkpoint.CheckpointError(f"{folder} holds no run to go on with ({RECIPE} is not there); leave `resume` out")
     kept: dict[str, Any] = checkpoint.read_json(folder / RECIPE)
     parts = ("data", "fit", "config")
     whole = isinstance(kept, dict) and {"model", "preset", "ranks", *parts} <= set(kept)
@@ -64,7 +64,7 @@ def go_on(out: Path, kept: dict[str, Any], asked: dict[str, Any], recipe: Recipe
     """The recipe of a resumed run: what was asked for, where that leaves the weights so far as they are, and the rest as it was.
     And `asked_steps`' words on the number of steps, and its note. Raises ValueError, with the first thing in which the run would
     be another."""
-    another = f"which would make it another run: leave that out, or begin one with these weights (--begin {out} --out OTHER)"
+    another = f"which would make it another run: leave that out, or begin one with these weights (`begin` {out}, another `out`)"
     for part in ("model", "preset", "ranks"):
         if kept[part] != asked[part]:
             name = "number of processes" if part == "ranks" else part
@@ -89,13 +89,13 @@ def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any
         before, value = kept["data"].get(moved), asked["data"][moved]
         raise DataError(
             f"{out} was begun with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be told; put it "
-            f"where it was, or begin a run with these weights (--begin {out} --out OTHER)"
+            f"where it was, or begin a run with these weights (`begin` {out}, another `out`)"
         )
     if now != kept["digest"]:
         name = asked["data"].get(moved or "path", "this")
         raise DataError(
-            f"{name} is not the data that {out} was begun with; give that by --data.path, or begin a run on this with these "
-            f"weights (--begin {out} --out OTHER)"
+            f"{name} is not the data that {out} was begun with; give that by `data.path`, or begin a run on this with these "
+            f"weights (`begin` {out}, another `out`)"
         )
 
 
@@ -129,7 +129,7 @@ def asked_steps(out: Path, kept: Fit, fit: Fit) -> tuple[int | None, str, list[A
     said += f"; the rate falls over the last {falling}" if falling and fit.decay else ""
     if not fit.decay or done - 1 <= min(start, math.inf if before is None else fall_begins(before, fit)):
         return steps, said, None
-    said += f". It had begun to fall before step {done}: this is not the run that --fit.steps {steps} gives from the start"
+    said += f". It had begun to fall before step {done}: this is not the run that {steps} steps give from the start"
     return steps, said, [done, before, steps]
 
 

@@ -40,7 +40,7 @@ def save(
         if drawn.strokes is None:
             raise ValueError(f"this model draws no strokes, which {out} would hold; choose one of {' '.join(images.STILL)}")
         if boxes:
-            raise ValueError(f"--boxes and {out} don't go together; choose one of {' '.join(images.STILL)}")
+            raise ValueError(f"`boxes` and {out} don't go together; choose one of {' '.join(images.STILL)}")
         size = (drawn.images.shape[2], drawn.images.shape[3])
         painted = Painting.sheet(drawn.strokes.cpu(), size, images.grid_columns(len(drawn.images), *size, columns))
         height, width = painted.fitted(1024)
@@ -57,4 +57,4 @@ def save(
     elif drawn.frames is not None:
         images.save_animation(out, (images.grid(frame, columns=columns) for frame in drawn.frames(48)), replace=replace)
     else:
-        raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without --animate")
+        raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without `animate`")

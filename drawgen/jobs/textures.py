@@ -13,6 +13,7 @@ from drawgen.jobs.recipe import RECIPE, read_recipe
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.saving import save as write
 from drawgen.jobs.training import train
+from drawgen.ranges import ArgumentError
 from drawgen.training import run_folder
 
 MODEL, PRESET = "ride", "texture"
@@ -47,18 +48,18 @@ def texture(
     images.check_extent(out, *size)
     folder = save or out.with_suffix(".model")
     if len(os.fsencode(folder.name)) > files.longest_name(folder.parent):
-        raise ValueError(f"the model folder {folder} has too long a name; choose another with --save")
+        raise ValueError(f"the model folder {folder} has too long a name; choose another with `save`")
     if not folder.parent.is_dir():
         raise ValueError(f"the folder {folder.parent} does not exist; make it first")
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; choose another folder with --save")
+        raise ValueError(f"{folder} is a file; choose another folder with `save`")
     if folder.exists() and not (force or resume):
         if run_folder.holds_run(folder):
             raise ValueError(
-                f"{folder} exists already; go on with --resume, replace it with --force, or choose another with --save"
+                f"{folder} exists already; go on with `resume`, replace it with `force`, or choose another with `save`"
             )
         if foreign := run_folder.foreign(folder, RECIPE):
-            raise ValueError(f"{folder} exists already and is no model ({foreign} is in it); choose another with --save")
+            raise ValueError(f"{folder} exists already and is no model ({foreign} is in it); choose another with `save`")
     if resume and not run_folder.holds_run(folder) and not ((folder / RECIPE).exists() and checkpoint.states(folder)):
         reports.say(f"{folder} holds nothing to go on with; it is begun anew")
         resume = False
@@ -79,11 +80,11 @@ def texture(
     if side < least:
         raise images.ImageError(
             f"{photo} is {width}x{height} pixels, of which crops of {side} are left to learn from, and at "
-            f"least {least} are needed; give a larger photograph, or a larger --exemplar-px than {longest}"
+            f"least {least} are needed; give a larger photograph, or a larger `exemplar_px` than {longest}"
         )
     tile_px = recipe.model.least_tile_px
     if tile and min(size) < tile_px:
-        raise ValueError(f"size is {size[1]}x{size[0]}; a tile has to be at least {tile_px}x{tile_px} pixels")
+        raise ArgumentError("size", f"is {size[1]}x{size[0]}; a tile has to be at least {tile_px}x{tile_px} pixels")
     refuse_what_does_not_fit(size, channels, 1)
     if not resume and 0 < longest < max(height, width):
         reports.say(f"{photo} is {width}x{height} pixels; it is reduced to {longest} on its longer side")

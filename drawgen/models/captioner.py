@@ -31,6 +31,7 @@ from drawgen.nn import convnet
 from drawgen.nn.decoder import Decoder, Memory
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import CELLS
+from drawgen.ranges import check_choice, check_fields
 from drawgen.training import Fit
 
 
@@ -74,8 +75,13 @@ class Config:
     """Words of a caption, at most, when it is written."""
 
     def __post_init__(self) -> None:
-        if self.encoder not in convnet.STRIDES:
-            raise ValueError(f"model.encoder is {self.encoder!r}; it is one of {', '.join(convnet.STRIDES)}")
+        check_choice("model.encoder", self.encoder, convnet.STRIDES)
+        check_choice("model.cell", self.cell, CELLS)
+        check_fields(self, "model", "features", at_least=4)
+        check_fields(self, "model", "units", "layers", "embedding", "longest", at_least=1)
+        check_fields(self, "model", "attention", at_least=0)
+        check_fields(self, "model", "dropout", "word_dropout", "word_noise", at_least=0, below=1)
+        check_fields(self, "model", "encoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
         if self.encoder_weights and self.encoder == "small":
             raise ValueError("model.encoder_weights are for a ResNet; choose one with model.encoder, or leave them out")
         if self.feature_cache and self.encoder_rate:
@@ -83,17 +89,6 @@ class Config:
                 f"model.feature_cache keeps what a net sees that never changes, and model.encoder_rate is {self.encoder_rate}; "
                 "make that 0, or leave the cache out"
             )
-        if self.cell not in CELLS:
-            raise ValueError(f"model.cell is {self.cell!r}; it is one of {', '.join(CELLS)}")
-        for name, least in (("features", 4), ("attention", 0), ("units", 1), ("layers", 1), ("embedding", 1), ("longest", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {least}")
-        for name in ("dropout", "word_dropout", "word_noise"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to lie between 0 and 1 (1 excluded)")
-        for name in ("encoder_rate", "doubly_stochastic"):
-            if not 0 <= getattr(self, name) < 1e6:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 0")
 
     def published(self) -> "Config":
         """Without paths (of the weights that it began with, of the cache): what is kept in a model folder."""

@@ -23,6 +23,7 @@ from drawgen.contract import Group, Loss, Piece, Player, Recipe, Request, Spec, 
 from drawgen.data.text import Characters, Sums, Text, decode, encode, line_break, plain_lines
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
+from drawgen.ranges import check_choice, check_fields
 from drawgen.training import Fit
 
 CHUNK = 1024
@@ -49,15 +50,11 @@ class Config:
     """What the LSTM's forget gates begin with: 1 and more remember from the start."""
 
     def __post_init__(self) -> None:
-        if self.cell not in CELLS:
-            raise ValueError(f"model.cell is {self.cell!r}; it is one of {', '.join(CELLS)}")
-        for name, least in (("units", 1), ("layers", 1), ("embedding", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least {least}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"model.dropout is {self.dropout}; it has to lie between 0 and 1 (1 excluded)")
-        if not -100 <= self.forget_bias <= 100:
-            raise ValueError(f"model.forget_bias is {self.forget_bias}; it has to lie between -100 and 100")
+        check_choice("model.cell", self.cell, CELLS)
+        check_fields(self, "model", "units", "layers", at_least=1)
+        check_fields(self, "model", "embedding", at_least=0)
+        check_fields(self, "model", "dropout", at_least=0, below=1)
+        check_fields(self, "model", "forget_bias", at_least=-100, at_most=100)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "CharRNN":
         if not spec.vocabulary:
@@ -134,7 +131,7 @@ class CharRNN(nn.Module):
         """Symbols and their log-probabilities, some at a time. Each sample is written by itself, as a matrix product rounds a row
         differently among more rows, and sample number i must not depend on how many are asked for."""
         if request.size is not None or request.tile:
-            raise ValueError("size and tile are for pictures, and this model writes text; leave them out")
+            raise ValueError("`size` and `tile` are for pictures, and this model writes text; leave them out")
         vocabulary = self.spec.symbols
         text = plain_lines(request.prime, vocabulary) or line_break(vocabulary)
         prime = torch.tensor(encode(text, vocabulary), device=self.decoder.output.bias.device)

@@ -32,6 +32,7 @@ from drawgen.data.standard import Standard
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.training import Fit
 
 CHUNK = 16
@@ -61,17 +62,10 @@ class Config:
     """The windows' variance to begin with, in square pixels: dots that are too narrow leave the latents dead."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "units", "latent"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
-        for name in ("read", "write"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative (0: no attention)")
-        for name in ("start_stride", "start_variance"):
-            if not 0 < getattr(self, name) < 1e6:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be above 0")
-        if self.likelihood not in LIKELIHOODS:
-            raise ValueError(f"model.likelihood is {self.likelihood!r}; it is one of {', '.join(LIKELIHOODS)}")
+        check_fields(self, "model", "steps", "units", "latent", at_least=1)
+        check_fields(self, "model", "read", "write", at_least=0)
+        check_fields(self, "model", "start_stride", "start_variance", above=0, below=1_000_000)
+        check_choice("model.likelihood", self.likelihood, LIKELIHOODS)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Draw":
         return Draw(self, spec, rng=rng)
@@ -304,11 +298,11 @@ class Draw(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Pictures drawn from the prior. Raises ValueError for another size than the model's."""
         if request.tile:
-            raise ValueError("tile is true, and this model draws single pictures, which do not tile; leave it out")
+            raise ArgumentError("tile", "is true, and this model draws single pictures, which do not tile; leave it out")
         if request.size is not None and request.size != self.spec.picture[1:]:
             height, width = self.spec.picture[1:]
             tall, wide = request.size
-            raise ValueError(f"size is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
+            raise ArgumentError("size", f"is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
         shape = (self.config.steps, self.config.latent)
         latents = [torch.randn(shape, generator=request.rng(n)) * request.temperature for n in range(request.n)]
         # Always in chunks of one size: a matrix product rounds a row differently among more rows, and sample number i must not

@@ -25,6 +25,7 @@ from drawgen.data.clutter import Cluttered, Labelled
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
+from drawgen.ranges import check_fields
 from drawgen.training import Fit
 
 DIM = 0.25
@@ -47,12 +48,8 @@ class Config:
     """The window's variance to begin with, in square pixels: filters that leave no gaps between them see every digit."""
 
     def __post_init__(self) -> None:
-        for name in ("glimpses", "units", "read"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
-        for name in ("start_stride", "start_variance"):
-            if not 0 < getattr(self, name) < 1e6:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be above 0")
+        check_fields(self, "model", "glimpses", "units", "read", at_least=1)
+        check_fields(self, "model", "start_stride", "start_variance", above=0, below=1_000_000)
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "DrawClassifier":
         return DrawClassifier(self, spec, rng=rng)

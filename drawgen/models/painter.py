@@ -36,7 +36,7 @@ from drawgen.data.strokes import Strokes
 from drawgen.nn.painting_goals import HALVES, Completion, Doodle, Goal, Reconstruction, Subject
 from drawgen.nn.painting_ways import Drawn, Imitation, Learning, Pathwise, PolicyGradient
 from drawgen.nn.policy import Critic, Policy
-from drawgen.ranges import check_range
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.strokes.polishing import polish
 from drawgen.training import Fit
 
@@ -99,21 +99,22 @@ class Config:
     """Policy gradient: GAE's lambda."""
 
     def __post_init__(self) -> None:
-        for name, known in (("goal", tuple(GOALS)), ("learn", tuple(WAYS)), ("given", tuple(HALVES))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"model.{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}")
-        for name in ("strokes", "units", "width", "critic_width", "critic_steps", "epochs", "minibatches"):
-            check_range(f"model.{name}", getattr(self, name), at_least=1)
-        check_range("model.noise", self.noise, at_least=0)
-        for name in ("opacity", "gamma", "lam"):
-            check_range(f"model.{name}", getattr(self, name), at_least=0, at_most=1)
-        check_range("model.inset", self.inset, at_least=0, below=0.5)
-        if not 0 < self.radius[0] <= self.radius[1] <= 1:
-            raise ValueError(f"model.radius is {self.radius}; it is the least and the greatest, above 0 and at most 1")
+        check_choice("model.goal", self.goal, GOALS)
+        check_choice("model.learn", self.learn, WAYS)
+        check_choice("model.given", self.given, HALVES)
+        check_fields(
+            self, "model", "strokes", "units", "width", "critic_width", "critic_steps", "epochs", "minibatches", at_least=1
+        )
+        check_fields(self, "model", "noise", "penalty", "clip", "entropy", at_least=0)
+        check_fields(self, "model", "inset", at_least=0, below=0.5)
+        check_fields(self, "model", "opacity", "gamma", "lam", at_least=0, at_most=1)
+        check_fields(self, "model", "radius", above=0, at_most=1)
+        if self.radius[0] > self.radius[1]:
+            raise ArgumentError("model.radius", f"is {self.radius}; the least comes first, and then the greatest")
         if self.goal != "reconstruct" and not self.noise:
-            raise ValueError(f"model.noise is 0; to {self.goal} starts from noise, give about 32 numbers")
+            raise ArgumentError("model.noise", f"is 0; to {self.goal} starts from noise, give about 32 numbers")
         if (self.goal, self.learn) not in PAINTERS:
-            raise ValueError(f"to {self.goal} is not learned by {self.learn}; set model.learn pathwise")
+            raise ArgumentError("model.learn", f"is {self.learn!r}, which does not learn to {self.goal}; make it pathwise")
         if (self.learn == "imitation") != bool(self.teacher):
             raise ValueError(
                 f"model.learn is {self.learn} and model.teacher {self.teacher!r}; imitation needs a teacher, no other does"
@@ -278,10 +279,10 @@ class Doodler(Painter):
     def sample(self, request: Request) -> Sample:
         """Doodles. Raises ValueError for another size than the model's."""
         if request.tile:
-            raise ValueError("tile is true, and drawings do not tile; leave it out")
+            raise ArgumentError("tile", "is true, and drawings do not tile; leave it out")
         if request.size is not None and request.size != self.spec.picture[1:]:
             (tall, wide), (height, width) = request.size, self.spec.picture[1:]
-            raise ValueError(f"size is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
+            raise ArgumentError("size", f"is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
         noises, uniforms = [], []
         for index in range(request.n):
             rng = request.rng(index)

@@ -24,6 +24,7 @@ from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec,
 from drawgen.data.pictures import Crops, Pictures
 from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
+from drawgen.ranges import ArgumentError, check_fields
 from drawgen.tiling import close_rows, unshear
 from drawgen.training import Fit
 
@@ -62,16 +63,11 @@ class Config:
     """Rows and columns (pixels) that sampling draws and throws away: the first ones have nothing to go on."""
 
     def __post_init__(self) -> None:
-        if self.neighbourhood < 1 or self.neighbourhood % 2 == 0:
-            raise ValueError(f"model.neighbourhood is {self.neighbourhood}; it has to be an odd number from 1 on")
-        if self.neighbourhood > 255:
-            raise ValueError(f"model.neighbourhood is {self.neighbourhood}; it has to be at most 255")
-        for name in ("layers", "units", "components"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it has to be at least 1")
-        for name in ("embed", "hidden", "noise", "margin"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it cannot be negative")
+        check_fields(self, "model", "neighbourhood", at_least=1, at_most=255)
+        if self.neighbourhood % 2 == 0:
+            raise ArgumentError("model.neighbourhood", f"is {self.neighbourhood}; it has to be odd")
+        check_fields(self, "model", "layers", "units", "components", at_least=1)
+        check_fields(self, "model", "embed", "hidden", "noise", "margin", at_least=0)
 
     @property
     def least_tile_px(self) -> int:
@@ -295,7 +291,7 @@ class Ride(nn.Module):
         it: by column, the first row below the cut."""
         least = self.least_tile_px
         if min(height, width) < least:
-            raise ValueError(f"size is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
+            raise ArgumentError("size", f"is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
         overlap = min(height // 4, MOST_OVERLAP)
         rows = self.config.margin + height + overlap + min(height // 2, MOST_STARTS)  # the last for a choice of where to begin
         uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))

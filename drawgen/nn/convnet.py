@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drawgen.ranges import check_choice
+
 RESNETS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048, "resnet152": 2048}
 """torchvision's nets, and the features of a place in their last map."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -22,14 +24,13 @@ STRIDES = {"small": 8} | dict.fromkeys(RESNETS, 32)
 
 
 def build(name: str, channels: int, features: int, *, rng: torch.Generator) -> "Small | ResNet":
-    """`small`, or one of `RESNETS`; `features` is D of the small one. Raises ValueError."""
+    """`small`, or one of `RESNETS`; `features` is D of the small one. Raises ArgumentError."""
+    check_choice("model.encoder", name, STRIDES)
     if name == "small":
         return Small(channels, features, rng=rng)
-    if name in RESNETS:
-        with torch.random.fork_rng(devices=[]):  # torchvision draws its weights from torch's own generator
-            torch.manual_seed(int(torch.randint(2**62, (), generator=rng)))
-            return ResNet(name)
-    raise ValueError(f"model.encoder is {name!r}; it is one of {', '.join(STRIDES)}")
+    with torch.random.fork_rng(devices=[]):  # torchvision draws its weights from torch's own generator
+        torch.manual_seed(int(torch.randint(2**62, (), generator=rng)))
+        return ResNet(name)
 
 
 def convolution(inputs: int, outputs: int, stride: int, rng: torch.Generator) -> nn.Conv2d:
@@ -133,7 +134,7 @@ class ResNet(nn.Module):
                 weights = torch.load(source, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged or foreign file, or no network, fails in many ways
             words = (str(error).splitlines() or [type(error).__name__])[0]
-            mend = "give a file of its weights with --model.encoder-weights FILE" if source == "imagenet" else "give another"
+            mend = "give a file of its weights as `model.encoder_weights`" if source == "imagenet" else "give another"
             raise ValueError(f"the weights {source} for {self.name} cannot be read ({words:.120}); {mend}") from error
         known = self.net.state_dict()
         if not isinstance(weights, dict) or not set(known) <= set(weights):

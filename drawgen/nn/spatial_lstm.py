@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from drawgen.ranges import check_choice
+
 CELLS = ("bounded", "ride")
 
 
@@ -147,8 +149,7 @@ class SpatialLSTM(nn.Module):
 
     def __init__(self, inputs: int, units: int, *, cell: str = "bounded", rng: torch.Generator) -> None:
         super().__init__()
-        if cell not in CELLS:
-            raise ValueError(f"cell is {cell!r}; it is one of {', '.join(CELLS)}")
+        check_choice("cell", cell, CELLS)
         self.units = units
         self.share = 0.5 if cell == "bounded" else 1.0
         bound = (inputs + 2 * units) ** -0.5

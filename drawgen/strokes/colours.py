@@ -9,35 +9,36 @@ from PIL import ImageColor
 from torch import Tensor
 
 from drawgen.images import shrink, to_bytes
+from drawgen.ranges import ArgumentError
 
 MOST_COLOURS = 256
 INKS_PX = 160
 """Longer side of the picture that inks are chosen for."""
 
 
-def parse_colour(text: str, flag: str) -> Float[Tensor, "3"]:
-    """`#rrggbb`, `#rgb` or a colour's name in CSS as red, green and blue in [0, 1]. Raises ValueError."""
+def parse_colour(text: str, name: str) -> Float[Tensor, "3"]:
+    """`#rrggbb`, `#rgb` or a colour's name in CSS as red, green and blue in [0, 1]. Raises ArgumentError, with that `name`."""
     text = text.strip()
     try:
         found: tuple[int, ...] = ImageColor.getrgb(f"#{text}" if re.fullmatch(r"[0-9a-fA-F]{6}", text) else text)
     except ValueError:
         found = ()
     if len(found) != 3:
-        raise ValueError(
-            f"{flag} has {text!r}; give a colour as #rrggbb, red, green and blue in hexadecimal (#ff8800), or a CSS name"
+        raise ArgumentError(
+            name, f"has {text!r}; give a colour as #rrggbb, red, green and blue in hexadecimal (#ff8800), or a CSS name"
         )
     return torch.tensor([level / 255 for level in found])
 
 
 def parse_palette(text: str, photo: Float[Tensor, "C H W"]) -> Float[Tensor, "K 3"]:
-    """Colours by commas, or `auto:N`, N colours of the photograph. Raises ValueError."""
+    """Colours by commas, or `auto:N`, N colours of the photograph. Raises ArgumentError."""
     if not text.startswith("auto:"):
-        colours = [parse_colour(part, "--palette") for part in text.split(",")]
+        colours = [parse_colour(part, "palette") for part in text.split(",")]
         if len(colours) > MOST_COLOURS:
-            raise ValueError(f"--palette has {len(colours)} colours; at most {MOST_COLOURS} are mixed")
+            raise ArgumentError("palette", f"has {len(colours)} colours; at most {MOST_COLOURS} are mixed")
         return torch.stack(colours)
     if not text[5:].isdecimal() or not 1 <= int(text[5:]) <= MOST_COLOURS:
-        raise ValueError(f"--palette is {text!r}; give auto:N with N from 1 to {MOST_COLOURS}, or colours as #rrggbb,#rrggbb")
+        raise ArgumentError("palette", f"is {text!r}; give auto:N with N from 1 to {MOST_COLOURS}, or colours as #rrggbb,#rrggbb")
     return inks(photo, int(text[5:]))
 
 

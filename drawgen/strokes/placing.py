@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.images import ImageError, resize
+from drawgen.ranges import check_fields, check_range
 from drawgen.strokes.colours import nearest_colour
 from drawgen.strokes.painting import MOST, Painting
 
@@ -81,14 +82,10 @@ class Style:
     """Instead of a background there is none."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.strokes <= MOST:
-            raise ValueError(f"--strokes is {self.strokes}; it has to lie between 1 and {MOST}")
-        if self.detail_px is not None and not 16 <= self.detail_px <= 1024:
-            raise ValueError(f"--detail-px is {self.detail_px}; it has to lie between 16 and 1024")
-        if not 0 < self.least_radius <= 25:
-            raise ValueError(f"--least-radius is {self.least_radius}; it has to lie above 0 and be at most 25 (percent)")
-        if self.opacity is not None and not 0 < self.opacity <= 1:
-            raise ValueError(f"--opacity is {self.opacity}; it has to lie above 0 and be at most 1")
+        check_fields(self, "", "strokes", at_least=1, at_most=MOST)
+        check_fields(self, "", "detail_px", at_least=16, at_most=1024)
+        check_fields(self, "", "least_radius", above=0, at_most=25)
+        check_fields(self, "", "opacity", above=0, at_most=1)
 
     @property
     def longest_px(self) -> int:
@@ -112,7 +109,7 @@ def work_size(photo: Float[Tensor, "C H W"], style: Style) -> tuple[int, int]:
     if min(size) < SHORTEST_PX:
         raise ImageError(
             f"the photograph is {width}x{height} pixels, and painted on {style.longest_px} pixels one side has less than "
-            f"{SHORTEST_PX}; crop it, or give a larger --detail-px"
+            f"{SHORTEST_PX}; crop it, or give a larger `detail_px`"
         )
     return size
 
@@ -297,8 +294,8 @@ def lay(
     painted too, else it is laid on the background, where one is given. Raises ImageError for a photograph too long, ValueError
     for a budget of no time.
     """
-    if seconds is not None and not 0 < seconds < math.inf:
-        raise ValueError(f"--seconds is {seconds}; it has to be more than 0")
+    if seconds is not None:
+        check_range("seconds", seconds, above=0)
     whole = photo.shape[1], photo.shape[2]
     height, width = size = work_size(photo, style)
     photo = photo.expand(3, -1, -1)

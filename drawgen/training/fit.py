@@ -68,7 +68,7 @@ def fit(
     when it has. `on_log` hears the metrics, `on_preview` gets the averaged model every `preview_seconds`. Raises TrainingError for
     NaN or infinity, Interrupted after Ctrl-C, SIGTERM or SIGHUP (all saved), StorageError where nothing more can be written.
     """
-    device = choose_device(settings.device)
+    device = choose_device(settings.device, "fit.device")
     check_threads(settings.threads)
     if settings.tensorboard:
         check_tensorboard()

@@ -9,6 +9,8 @@ import math
 import os
 from dataclasses import dataclass
 
+from drawgen.ranges import ArgumentError, check_choice, check_fields
+
 FEW = 5
 """Steps from which on a run's pace is known."""
 
@@ -59,35 +61,24 @@ class Fit:
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise ValueError("neither fit.steps nor fit.minutes is given; give one of them")
-        at_least = {"steps": 1, "warmup": 0, "weight_decay": 0, "clip": 0, "seed": 0, "threads": 1, "log_steps": 1,
-                    "valid_steps": 0, "save_minutes": 0}  # fmt: skip
-        for name, least in at_least.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ValueError(f"fit.{name} is {value}; it has to be at least {least}")
-        for name in ("minutes", "rate"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"fit.{name} is {value}; it has to be a number above 0")
-        for name in ("decay", "ema"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"fit.{name} is {getattr(self, name)}; it has to lie between 0 and 1")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"fit.betas is {self.betas}; both have to lie between 0 and 1 (1 excluded)")
+        check_fields(self, "fit", "steps", "threads", "log_steps", at_least=1)
+        check_fields(self, "fit", "warmup", "weight_decay", "clip", "seed", "valid_steps", "save_minutes", at_least=0)
+        check_fields(self, "fit", "minutes", "rate", above=0)
+        check_fields(self, "fit", "decay", "ema", at_least=0, at_most=1)
+        check_fields(self, "fit", "betas", at_least=0, below=1)
+        check_choice("fit.precision", self.precision, ("auto", "fp32", "bf16"))
         if self.steps is None and self.decay == 1 and self.warmup < FEW:
             raise ValueError(
                 f"fit.decay is 1 and fit.warmup {self.warmup}: the rate would fall before it is known how many steps fit into "
                 f"fit.minutes; give fit.steps, a fit.decay below 1, or a fit.warmup of at least {FEW}"
             )
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise ValueError(f"fit.precision is {self.precision!r}; it is one of auto, fp32, bf16")
 
 
 def check_threads(count: int) -> None:
     """Raises ValueError for more threads than make sense on this machine: far beyond its cores the thread library dies."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if count > 4 * cores:
-        raise ValueError(f"fit.threads is {count}; it has to be at most {4 * cores} on this machine ({cores} cores)")
+        raise ArgumentError("fit.threads", f"is {count}; it has to be at most {4 * cores} on this machine ({cores} cores)")
 
 
 def fall_begins(steps: int, settings: Fit) -> float:

@@ -11,12 +11,12 @@ from PIL import Image
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (SAMPLE + " -n 0", "n is 0; it has to be at least 1"),
-        (SAMPLE + " -n -4", "n is -4"),
-        (SAMPLE + " --temperature 0", "temperature is 0.0; it has to be above 0 and below 100"),
-        (SAMPLE + " --temperature nan", "temperature is nan"),
-        (SAMPLE + " --temperature inf", "temperature is inf"),
-        (SAMPLE + " --seed -1", "seed is -1; it has to be at least 0"),
+        (SAMPLE + " -n 0", "-n is 0; it has to be at least 1"),
+        (SAMPLE + " -n -4", "-n is -4"),
+        (SAMPLE + " --temperature 0", "--temperature is 0.0; it has to be above 0 and below 100"),
+        (SAMPLE + " --temperature nan", "--temperature is nan"),
+        (SAMPLE + " --temperature inf", "--temperature is inf"),
+        (SAMPLE + " --seed -1", "--seed is -1; it has to be at least 0"),
         (SAMPLE + " --tile --size 4x40", "4x40"),
         ("sample none -o new.png", "none is neither a model folder nor a shipped model"),
         ("sample ride:none -o new.png", "no ride:none is shipped"),

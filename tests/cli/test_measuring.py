@@ -12,7 +12,7 @@ from drawgen.training import evaluate
 
 def test_a_model_without_its_data_says_what_to_give(capsys, here):
     Path("run/recipe.json").unlink()
-    refused(capsys, here, "eval run", "--data FILE")
+    refused(capsys, here, "eval run", "give --data, a file")
     assert run(capsys, "eval", "run", "--data", "photo.png")[0] == 0
 
 
@@ -31,13 +31,13 @@ def test_eval(capsys, here):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--split nonsense", "split is 'nonsense'; it has to be valid"),
-        ("--split train", "split is 'train'"),
-        ("--split all", "split is 'all'"),
+        ("--split nonsense", "--split is 'nonsense'; it is one of valid"),
+        ("--split train", "--split is 'train'"),
+        ("--split all", "--split is 'all'"),
         ("--beam 3", "run writes no captions"),
         ("--meteor", "run writes no captions"),
-        ("--importance 0", "importance is 0; it has to be at least 1"),
-        ("--importance 5", "importance is 5, and run has no importance-weighted estimate; leave it out"),
+        ("--importance 0", "--importance is 0; it has to be at least 1"),
+        ("--importance 5", "--importance is 5, and run has no importance-weighted estimate; leave it out"),
     ],
 )
 def test_what_the_model_or_its_data_do_not_have_is_refused(capsys, here, flags, words):

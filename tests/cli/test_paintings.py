@@ -82,7 +82,7 @@ def test_paint_interrupted_keeps_what_there_is(capsys, here, monkeypatch, number
         (PAINT.replace("new.png", "new.xyz"), "new.xyz has no known ending; use one of .apng .bmp"),
         (PAINT.replace("new.png", "none/new.svg"), "the folder none does not exist"),
         (PAINT + " --strokes 0", "--strokes is 0"),
-        (PAINT + " --strokes 100000", "--strokes is 100000; it has to lie between 1 and 10000"),
+        (PAINT + " --strokes 100000", "--strokes is 100000; it has to be at least 1 and at most 10000"),
         (PAINT + " --seconds 0", "--seconds is 0.0"),
         (PAINT + " --seconds nan", "--seconds is nan"),
         (PAINT + " --seed -1", "--seed is -1"),

@@ -111,13 +111,13 @@ def test_eval_with_importance(drawer, capsys):
             "not a model that redraws pictures; it draws pictures: drawgen sample ride -o OUT.png",
         ),
         (["reconstruct", "RUN", "A", "-o", "OUT", "--polish", "5"], "no strokes that have a gradient; leave it out"),
-        (["reconstruct", "RUN", "A", "-o", "OUT", "--polish", "-1"], "polish is -1; it has to be at least 0"),
-        (["interpolate", "RUN", "A", "B", "-o", "OUT", "-n", "1"], "n is 1; it has to be at least 2"),
+        (["reconstruct", "RUN", "A", "-o", "OUT", "--polish", "-1"], "--polish is -1; it has to be at least 0"),
+        (["interpolate", "RUN", "A", "B", "-o", "OUT", "-n", "1"], "-n is 1; it has to be at least 2"),
         (["sample", "RUN", "-o", "OUT", "--size", "20x20"], "12x12"),
-        (["sample", "RUN", "-o", "OUT", "--tile"], "tile is true"),
+        (["sample", "RUN", "-o", "OUT", "--tile"], "--tile is true"),
         (["sample", "ride", "-o", "OUT", "--boxes", "--size", "16x16"], "--boxes"),
-        (["eval", "ride", "--data", "photo:grass", "--importance", "2"], "importance is 2, and ride has no"),
-        (["eval", "RUN", "--importance", "-1"], "importance is -1; it has to be at least 1"),
+        (["eval", "ride", "--data", "photo:grass", "--importance", "2"], "--importance is 2, and ride has no"),
+        (["eval", "RUN", "--importance", "-1"], "--importance is -1; it has to be at least 1"),
     ],
 )
 def test_drawing_refusals(drawer, tmp_path, capsys, words, sentence):

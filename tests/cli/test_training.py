@@ -39,8 +39,8 @@ def test_help_of_every_preset_shows_its_settings(capsys, model, preset):
             "train ride tiny --out run --resume --data.path photo.png",
             "photo.png is not the data that run was begun with; give that",
         ),
-        ("train ride tiny --out run --resume --fit.threads 1000000", "fit.threads is 1000000; it has to be at most"),
-        ("train ride tiny --out new --fit.threads 1000000", "fit.threads is 1000000; it has to be at most"),
+        ("train ride tiny --out run --resume --fit.threads 1000000", "--fit.threads is 1000000; it has to be at most"),
+        ("train ride tiny --out new --fit.threads 1000000", "--fit.threads is 1000000; it has to be at most"),
     ],
 )
 def test_train_refuses(capsys, here, line, words):
@@ -50,21 +50,25 @@ def test_train_refuses(capsys, here, line, words):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--fit.steps 0", "fit.steps is 0"),
-        ("--fit.minutes nan", "fit.minutes is nan"),
-        ("--fit.minutes -1", "fit.minutes is -1.0"),
-        ("--fit.seed -1", "fit.seed is -1"),
-        ("--fit.betas 2 5", "fit.betas is (2.0, 5.0)"),
-        ("--fit.precision fp8", "fit.precision is 'fp8'"),
-        ("--data.batch 0", "data.batch 0"),
-        ("--data.held-out 1.5", "data.held_out is 1.5"),
-        ("--model.neighbourhood 4", "model.neighbourhood is 4"),
-        ("--fit.steps many", "many"),
-        ("--fit.colour 3", "--fit.colour"),
+        ("--fit.steps 0", "drawgen: --fit.steps is 0; it has to be at least 1"),
+        ("--fit.minutes nan", "--fit.minutes is nan"),
+        ("--fit.minutes -1", "--fit.minutes is -1.0"),
+        ("--fit.seed -1", "--fit.seed is -1"),
+        ("--fit.betas 2 5", "--fit.betas is (2.0, 5.0)"),
+        ("--fit.precision fp8", "--fit.precision is 'fp8'"),
+        ("--data.batch 0", "--data.batch is 0"),
+        ("--data.held-out 1.5", "--data.held-out is 1.5"),
+        ("--model.neighbourhood 4", "--model.neighbourhood is 4"),
     ],
 )
 def test_train_refuses_bad_settings(capsys, here, flags, words):
-    """While the words are parsed; the parser puts the sentence in a box."""
+    """While the words are parsed: the parser does not put the sentence in a box."""
+    refused(capsys, here, f"{TRAIN} {flags}", words)
+
+
+@pytest.mark.parametrize(("flags", "words"), [("--fit.steps many", "many"), ("--fit.colour 3", "--fit.colour")])
+def test_train_refuses_what_it_cannot_parse(capsys, here, flags, words):
+    """The parser says so, in a box."""
     before = contents(here)
     status, out, err = run(capsys, *TRAIN.split(), *flags.split())
     assert (status, out) == (2, "")

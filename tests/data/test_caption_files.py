@@ -242,7 +242,7 @@ def test_data_with_its_own_splits_and_another_for_validation(tmp_path):
     assert any("1 pictures marked for validation are not used" in note for note in data.notes)
     same = data_of(tmp_path / "captions.csv", valid=str(tmp_path / "captions.csv"))
     assert [len(same.entries[split]) for split in ("train", "valid", "test")] == [1, 1, 1]
-    with pytest.raises(ValueError, match="split is 'nonsense'; it has to be"):
+    with pytest.raises(ValueError, match="split is 'nonsense'; it is one of"):
         next(data.stream("nonsense", seed=0))
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from drawgen.data.clutter import VALID, Cluttered, cluttered, segments, uniforms
+from drawgen.data.idx import read_digits
 from drawgen.data.pictures import DataError
-from drawgen.data.standard import read_digits
 
 DIGITS = np.random.default_rng(0).integers(1, 256, (7, 28, 28), dtype=np.uint8)
 SETTINGS = {"side": 40, "pieces": 3, "piece": 5}

@@ -1,5 +1,6 @@
 """Standard sets from the published files; refusals where neither files nor internet are there."""
 
+import dataclasses
 import gzip
 import io
 import os
@@ -14,6 +15,8 @@ import torch
 from PIL import Image
 
 from drawgen.data import standard
+from drawgen.data.idx import read_idx
+from drawgen.data.omniglot import read_characters
 from drawgen.data.pictures import DataError
 from drawgen.data.standard import Standard
 
@@ -137,13 +140,13 @@ def test_nothing_is_made_where_nothing_is(tmp_path, monkeypatch):
     for kind in ("MNIST", "Omniglot", "SVHN", "CIFAR10"):
         monkeypatch.setattr(datasets, kind, offline)
     (tmp_path / "there").mkdir()
-    for name in standard.NAMES:
-        with pytest.raises(DataError, match=rf"{name} is not in .*--data.path"):
+    for name in standard.SETS:
+        with pytest.raises(DataError, match=rf"{name} is not in .*`data.path`"):
             next(Standard(name=name, path="there").stream("train", seed=0))
-        with pytest.raises(DataError, match=r"the folder misspelt does not exist; check --data\.path"):
+        with pytest.raises(DataError, match=r"the folder misspelt does not exist; check `data\.path`"):
             Standard(name=name, path="misspelt").fetch()
         for path in ("there", "data"):
-            with pytest.raises(DataError, match=rf"{name} is neither in {path} .*no internet.*--data.path"):
+            with pytest.raises(DataError, match=rf"{name} is neither in {path} .*no internet.*`data.path`"):
                 Standard(name=name, path=path).fetch()
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
@@ -173,21 +176,82 @@ def test_what_is_refused(tmp_path):
     for content in (b"", b"short", short, gzip.compress(b"\0" * 99), bomb, huge, gzip.decompress(short)):
         file.write_bytes(content)
         with pytest.raises(DataError, match="whole idx file"):
-            standard.read_idx(file)
+            read_idx(file)
     file.unlink()
     os.mkfifo(file)
     with pytest.raises(DataError, match="a pipe or a device"):
-        standard.read_idx(file)
+        read_idx(file)
     archive = tmp_path / "images_background.zip"
     archive.write_bytes(b"PK damaged")
     with pytest.raises(DataError, match="whole archive"):
-        standard.read_characters(archive)
+        read_characters(archive)
     buffer = io.BytesIO()
     Image.new("L", (106, 105)).save(buffer, "PNG")
     for content in (b"", b"no picture", buffer.getvalue(), bytes(1_000_000)):
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
             made.writestr("images/A/character01/0001_01.png", content)
         with pytest.raises(DataError, match=r"whole archive of Omniglot's pictures \(.*; take the published"):
-            standard.read_characters(archive)
-    with pytest.raises(ValueError, match="'fonts'"):
+            read_characters(archive)
+    with pytest.raises(ValueError, match=r"^data\.name is 'fonts'; it is one of mnist, omniglot, svhn, cifar10$"):
         Standard(name="fonts")
+    with pytest.raises(ValueError, match=r"^data\.without is 'Greek', and svhn has no alphabets"):
+        Standard(name="svhn", without="Greek")
+
+
+def test_pictures_of_another_size_are_refused(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 2051, 2, 20, 30) + bytes(1200))
+    with pytest.raises(DataError, match=r"has pictures of 30x20 pixels; mnist's have 28x28$"):
+        next(Standard(path=str(tmp_path)).stream("train", seed=0))
+
+
+def test_a_new_set_is_one_row(tmp_path, monkeypatch):
+    """It is streamed, fetched and refused as the others are; messages name it."""
+    from torchvision import datasets
+
+    def read(files, without):
+        pixels = np.frombuffer(files[0].read_bytes(), np.uint8)
+        return torch.from_numpy(pixels.copy()).view(-1, 3, 4, 4)
+
+    def online(root, **options):
+        (Path(root) / "dots.bin").write_bytes(pixels.tobytes())
+
+    row = standard.PictureSet(
+        channels=3, side_px=4, count=12, held_out=5, torchvision="Dots", find=lambda folder: list(folder.glob("*.bin")), read=read,
+        labels=lambda files, count: np.arange(count),
+    )  # fmt: skip
+    monkeypatch.setitem(standard.SETS, "dots", row)
+    monkeypatch.setattr(datasets, "Dots", online, raising=False)
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 3, 4, 4), dtype=np.uint8)
+    data = Standard(name="dots", path=str(tmp_path), batch=7)
+    with pytest.raises(DataError, match=r"^dots is not in "):
+        next(data.stream("train", seed=0))
+    data.fetch()
+    assert data.spec().image == (3, 4, 4)
+    train = next(data.stream("train", seed=0)).images
+    valid = next(data.stream("valid", seed=0)).images
+    expected = torch.from_numpy(pixels).float() / 255
+    assert torch.equal(train.flatten(1).sum(1).sort().values, expected[:7].flatten(1).sum(1).sort().values)
+    assert torch.equal(valid, expected[7:])
+    assert next(Standard(name="dots", path=str(tmp_path), batch=2, side_px=8).stream("train", seed=0)).images.shape == (2, 3, 8, 8)
+    pictures, labels = standard.load_labelled("dots", tmp_path)
+    assert torch.equal(pictures, torch.from_numpy(pixels))
+    assert labels.tolist() == list(range(12))
+    for size, words in ((5 * 48, "has 5 pictures of dots, of which 5 are for validation; give the whole set, 12$"),
+                        (47, r"^the files of dots in .* cannot be read \(")):  # fmt: skip
+        (tmp_path / "dots.bin").write_bytes(bytes(size))
+        with pytest.raises(DataError, match=words):
+            next(Standard(name="dots", path=str(tmp_path)).stream("train", seed=0))
+    with pytest.raises(DataError, match=r"^the folder elsewhere does not exist; .* have dots downloaded into it$"):
+        Standard(name="dots", path="elsewhere").fetch()
+    with pytest.raises(ValueError, match=r"it is one of mnist, omniglot, svhn, cifar10, dots$"):
+        Standard(name="fonts")
+    monkeypatch.setitem(standard.SETS, "dots", dataclasses.replace(row, labels=None))
+    (tmp_path / "dots.bin").write_bytes(pixels.tobytes())
+    with pytest.raises(DataError, match="dots has no labels"):
+        standard.load_labelled("dots", tmp_path)
+
+
+def test_help_names_every_set():
+    """The one word beside the row that a new set takes: the help of `--data.name`."""
+    said = Path(standard.__file__).read_text().split('name: str = "mnist"')[1].split('"""')[1]
+    assert said == f"{', '.join([*standard.SETS][:-1])} or {[*standard.SETS][-1]}."

@@ -26,5 +26,5 @@ def test_demo_makes_a_page_of_everything(tiny, tmp_path, monkeypatch):
     assert all(f"drawgen sample {name}" in html for name in drawing)
     assert "http" not in html
     assert len(said) >= len(drawing)
-    with pytest.raises(ValueError, match="replace the demo's files in it with force"):
+    with pytest.raises(ValueError, match="give `force` to replace the demo's files"):
         jobs.demo(tmp_path / "demo")

@@ -17,7 +17,7 @@ def test_a_shipped_model_is_measured_on_the_kind_of_data_it_was_trained_on():
     assert isinstance(digits, Binarized)
     assert characters == Standard(name="omniglot", path="here", side_px=28, threshold=0.35, jitter_px=2)
     assert jobs.data_of(models.shipped()["ride:brick"], "it", "photo:grass").longest_px == 256
-    with pytest.raises(ValueError, match=r"it does not say what to measure it on; give data, a file \(--data FILE\)"):
+    with pytest.raises(ValueError, match=r"it does not say what to measure it on; give `data`, a file"):
         jobs.data_of(models.shipped()["draw:omniglot"], "it", None)
 
 
@@ -53,7 +53,7 @@ def test_a_folder_that_is_handed_in_makes_nothing_elsewhere(tiny, tmp_path):
     recipe = json.loads((source / jobs.RECIPE).read_text())
     data = checkpoint.to_plain(Standard(path=str(there), side_px=12))
     (source / jobs.RECIPE).write_text(json.dumps(recipe | {"preset": "omniglot", "data": data}))
-    with pytest.raises(DataError, match=r"mnist is not in .*; give --data\.path"):
+    with pytest.raises(DataError, match=r"mnist is not in .*; give `data\.path`"):
         jobs.measure(str(source))
     source = changed(tiny["ride:tiny"], tmp_path / "ride", path=str(there))
     with pytest.raises(ValueError, match="does not exist"):

@@ -208,7 +208,7 @@ def test_scores(trained):
     assert list(scores)[: len(counts)] == list(counts)
     assert all(isinstance(value, float) for key, value in scores.items() if key not in counts)
     for split in ("nonsense", "train"):
-        with pytest.raises(ValueError, match=f"split is '{split}'; it has to be valid"):
+        with pytest.raises(ValueError, match=f"split is '{split}'; it is one of valid"):
             jobs.measure(str(folder), split=split)
     if name != "captioner":
         for options in ({"beams": 3}, {"meteor": True}):
@@ -223,7 +223,7 @@ def test_scores(trained):
 def test_splits(name, preset):
     """A split that the data does not have is refused by the stream itself, before a file is looked at."""
     data = models.recipe(name, preset).data
-    with pytest.raises(ValueError, match="split is 'nonsense'; it has to be train or valid"):
+    with pytest.raises(ValueError, match="split is 'nonsense'; it is one of train, valid"):
         next(iter(data.stream("nonsense", seed=0)))
 
 

@@ -256,7 +256,7 @@ def test_who_learned_from_a_black_box_polishes_nothing():
         ({"strokes": 0}, "model.strokes is 0"),
         ({"goal": "doodle", "noise": 0}, "model.noise is 0"),
         ({"goal": "complete", "noise": 0}, "model.noise is 0"),
-        ({"goal": "complete", "learn": "policy-gradient"}, "to complete is not learned by policy-gradient"),
+        ({"goal": "complete", "learn": "policy-gradient"}, "model.learn is 'policy-gradient', which does not learn to complete"),
         ({"learn": "imitation"}, "imitation needs a teacher, no other does"),
         ({"teacher": "x"}, "imitation needs a teacher, no other does"),
         ({"goal": "complete", "given": "middle"}, "model.given is 'middle'; it is one of left, right, top, bottom"),

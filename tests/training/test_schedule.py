@@ -76,7 +76,7 @@ def test_settings_that_contradict_each_other_are_named() -> None:
         Fit(decay=1.0, warmup=0)
     assert Fit(decay=1.0, warmup=0, steps=5).steps == 5
     for betas in ((2.0, 5.0), (0.9, 1.0), (-0.1, 0.9)):
-        with pytest.raises(ValueError, match=r"fit.betas is .*between 0 and 1"):
+        with pytest.raises(ValueError, match=r"fit.betas is .*; each has to be at least 0 and below 1"):
             replace(Fit(), betas=betas)
 
 
