@@ -23,6 +23,8 @@ from drawgen.file_kinds import PICTURES as PICTURES
 from drawgen.files import check_output_path, write_output
 from drawgen.image_reading import LONGEST_SIDE
 from drawgen.image_reading import ImageError as ImageError
+from drawgen.image_reading import from_array as from_array
+from drawgen.image_reading import from_pillow as from_pillow
 from drawgen.image_reading import load_image as load_image
 from drawgen.image_reading import load_with_alpha as load_with_alpha
 from drawgen.image_reading import picture_size as picture_size
@@ -78,7 +80,7 @@ def grid(images: Float[Tensor, "B C H W"], *, columns: int | None = None, gap_px
 
 
 def grid_columns(n: int, height: int, width: int, columns: int | None) -> int:
-    return min(columns or max(1, round((n * height / width) ** 0.5)), n)
+    return max(1, min(columns or round((n * height / width) ** 0.5), n))
 
 
 def grid_size(n: int, height: int, width: int, *, columns: int | None = None, gap_px: int = 2) -> tuple[int, int]:

@@ -12,8 +12,8 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C, SIGTERM or SIGHUP ended long work, and what there is by then is kept: in `so_far`, and in files where some were asked
     for. It is a KeyboardInterrupt, so that whoever stops a loop or a notebook stops it; who wants what there is catches it.
 
-    `so_far` is a `Painting` of `drawgen.paint`, `Passages` of `Trained.write`, a `TrainingRun` of `drawgen.train` and a `Trained` of
-    `drawgen.texture`, both as they were when the signal came; None where nothing was made yet. `number` is the signal's.
+    `so_far` is a `Painting` of `drawgen.paint`, `Passages` of `Trained.write`, a `TrainingRun` of `drawgen.train` and a `Trained`
+    of `drawgen.texture`, both as they were when the signal came; None where nothing was made yet. `number` is the signal's.
 
     >>> import drawgen
     >>> try:
@@ -32,8 +32,8 @@ class Interrupted(KeyboardInterrupt):
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
     """Notes Ctrl-C, SIGTERM and SIGHUP: the function yielded tells the signal's number, or 0. A second Ctrl-C leaves at once. A
-    SIGHUP that is ignored, as under `nohup`, stays so, and so does whatever another language has a handler for. Only the main thread
-    hears of signals; in others none is noted."""
+    SIGHUP that is ignored, as under `nohup`, stays so, and so does whatever another language has a handler for. Only the main
+    thread hears of signals; in others none is noted."""
     noted = [0]
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0

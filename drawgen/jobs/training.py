@@ -55,7 +55,9 @@ def train(
             run_folder.mend(out)
         kept = read_recipe(out)
         if not checkpoint.states(out):
-            raise checkpoint.CheckpointError(f"{out} holds no training state to go on with; begin a run with its weights (`begin` {out}, another `out`)")
+            raise checkpoint.CheckpointError(
+                f"{out} holds no training state to go on with; begin a run with its weights (`begin` {out}, another `out`)"
+            )
         recipe, said, note = go_on(out, kept, asked, recipe)
         changes = [*kept.get("changes", []), *([note] if note else [])]
     begun = str(kept.get("begin", "")) if resume else Path(begin).name
@@ -64,7 +66,7 @@ def train(
             f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data, or begin a run on "
             f"this with these weights (`begin` {out}, another `out`)"
         )
-    built = recipe.model.build(spec, rng=generator(recipe.fit.seed, BUILD))
+    built = models.build(recipe.model, spec, rng=generator(recipe.fit.seed, BUILD))
     trained = models.load(begin) if begin else None
     if trained is not None:
         check_fits(built, trained, begin)

@@ -20,6 +20,7 @@ from torch import Tensor
 from drawgen import images
 from drawgen.files import read_bytes, reason, write_output
 from drawgen.images import ImageError, to_bytes
+from drawgen.ranges import check_size
 from drawgen.strokes.outlines import on_page
 from drawgen.threads import threads
 
@@ -151,13 +152,14 @@ class Painting:
         animate: bool = False,
         force: bool = False,
     ) -> None:
-        """Writes what `path` ends in: a picture of `size` (height, width), an animation of how it is painted (GIF, APNG, MP4, and with
-        `animate` PNG and WebP), SVG with a path for each stroke, or JSON. A file that exists is replaced with `force` only. Raises
-        ImageError, a ValueError, for a file that cannot be written so, and StorageError."""
+        """Writes what `path` ends in: a picture of `size` (height, width), an animation of how it is painted (GIF, APNG, MP4, and
+        with `animate` PNG and WebP), SVG with a path for each stroke, or JSON. A file that exists is replaced with `force` only.
+        Raises ImageError, a ValueError, for a file that cannot be written so, and StorageError."""
         out = Path(path)
         images.check_output(out, force=force, kinds=images.kinds_for(animate))
         self.check_ground(out)
         if size is not None:
+            check_size(size)
             self.check_aspect(size, "the painting")
             images.check_extent(out, *size)
         self.write(out, size, animate=animate, replace=force)
@@ -171,7 +173,7 @@ class Painting:
         """Raises ValueError for another aspect than the painting's; `name` is what it is called."""
         if abs(size[0] / size[1] * self.size[1] / self.size[0] - 1) > 0.02:
             height, width = self.fitted(max(size))
-            raise ValueError(f"{name} has another aspect than --size {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
+            raise ValueError(f"{name} has another aspect than `size` {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
 
     def extent(self, path: Path, size: tuple[int, int] | None, *, animate: bool) -> tuple[int, int]:
         """Height and width of the picture in a file."""
