@@ -122,7 +122,7 @@ def seen(
     orientation: int,
     longest_px: int | None,
     name: str,
-) -> tuple[Float[Tensor, "C H2 W2"], Float[Tensor, "1 H2 W2"] | None]:
+) -> tuple[Float[Tensor, "C2 H2 W2"], Float[Tensor, "1 H2 W2"] | None]:
     """Decoded pixels on white as a picture, grey where they are, and how opaque it is."""
     if pixels.shape[2] == 3 and equal(pixels):
         pixels = pixels[..., :1]

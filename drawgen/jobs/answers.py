@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -22,6 +22,8 @@ from drawgen.contract import Hypothesis, Sample
 from drawgen.jobs.previews import BETWEEN
 from drawgen.strokes.painting import Painting
 from drawgen.threads import threads
+
+D = TypeVar("D", bound="Drawn")
 
 STAGES = 48
 """Pictures of an animation of how something is drawn, at most."""
@@ -57,7 +59,7 @@ class Drawn(Sample):
     """What was drawn after, as the model saw it: shown above."""
 
     @classmethod
-    def of(cls, sample: Sample, **more: Any) -> Self:
+    def of(cls: type[D], sample: Sample, **more: Any) -> D:
         """A sample as an answer; its tensors may be changed and trained through, as any others."""
         parts = {field.name: plain(getattr(sample, field.name)) for field in fields(Sample)}
         return cls(**parts | {"boxes": {name: plain(boxes) for name, boxes in sample.boxes.items()}} | more)

@@ -159,7 +159,6 @@ class Trained:
         >>> drawgen.load("draw").reconstruct(page).images.shape
         torch.Size([1, 1, 28, 28])
         """
-        check_range("polish", polish or 0, at_least=0)
         check_range("seed", seed, at_least=0)
         check_redraws(self.model, self.source, polish)
         seen = pictures_for(self.model, several(pictures)).to(device_of(self.model))
@@ -177,8 +176,7 @@ class Trained:
         >>> digits.interpolate(one, other, n=5).images.shape
         torch.Size([5, 1, 28, 28])
         """
-        check_range("n", n, at_least=2)
-        drawer = that_can(self.model, Interpolates, self.source)
+        drawer = check_interpolates(self.model, self.source, n)
         channels, height, width = self.spec.picture
         refuse_what_does_not_fit((height, width), channels, n)
         ends = pictures_for(self.model, [first, last]).to(device_of(self.model))
@@ -316,9 +314,16 @@ def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
 
 def check_redraws(model: Model, source: str, polish: int | None) -> None:
     """Raises ValueError for a model that does not redraw, or whose strokes cannot be polished where that is asked for."""
+    check_range("polish", polish or 0, at_least=0)
     that_can(model, Redraws, source)
     if polish and not isinstance(model, Polishes):
         raise ArgumentError("polish", f"is {polish}, and {source} paints no strokes that have a gradient; leave it out")
+
+
+def check_interpolates(model: Model, source: str, n: int) -> Interpolates:
+    """The model. Raises ValueError for one that does not interpolate, and for a way of too few pictures."""
+    check_range("n", n, at_least=2)
+    return that_can(model, Interpolates, source)
 
 
 def redrawn_by(

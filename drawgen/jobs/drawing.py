@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drawgen import images
-from drawgen.contract import Draws, Interpolates, Request, Writes
+from drawgen.contract import Draws, Request, Writes
 from drawgen.jobs.answers import Drawn, check_grid
-from drawgen.jobs.asking import check_redraws, load
+from drawgen.jobs.asking import check_interpolates, check_redraws, load
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import that_can
 from drawgen.jobs.writing import write
@@ -90,6 +90,6 @@ def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, de
     """A strip of `n` pictures on the way from one to another (`Trained.interpolate`)."""
     images.check_output(out, force=force, kinds=images.STILL, sources=[first, last])
     trained = load(source, device=device)
-    that_can(trained.model, Interpolates, source)
+    check_interpolates(trained.model, source, n)
     check_grid(out, n, trained.spec.picture[1:], columns=n)
     trained.interpolate(first, last, n=n).write(out, replace=force)

@@ -12,7 +12,7 @@ import typing
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -174,7 +174,7 @@ class RunFolder:
         self.kept = True
         return owner
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "RunFolder":
         return self
 
     def __exit__(self, *problem: object) -> None:
