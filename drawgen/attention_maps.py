@@ -110,7 +110,7 @@ def system_fonts() -> tuple[str, ...]:
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  # where nobody has a home, no error
     folders = [home / ".local/share/fonts", home / ".fonts", home / "Library/Fonts"]
     folders += [
-        Path(place, "fonts") for place in os.environ.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(":") if place
+        Path(place, "fonts") for place in os.environ.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(os.pathsep) if place
     ]
     folders += [Path("/System/Library/Fonts"), Path("/Library/Fonts"), Path(os.environ.get("WINDIR", "C:/Windows"), "Fonts")]
     found: dict[str, None] = {}

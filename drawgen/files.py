@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,10 @@ from typing import BinaryIO
 
 HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
 """What systems put into folders beside a person's files; and all that begins with a dot."""
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
+"""Names that are devices on Windows, whatever their ending."""
+HELD_S = (0.01, 0.1, 0.5)
+"""How long is waited for a file that another program holds open, time and again."""
 
 
 class StorageError(OSError):
@@ -31,7 +36,12 @@ class StorageError(OSError):
 def open_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a file for reading. Raises OSError, at once, for a pipe, a device or a folder; but standard input by its name
     (`/dev/stdin`, `/dev/fd/N`) is taken as it comes, and cannot be sought in."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except PermissionError as error:
+        if is_folder(path):  # which Windows does not open
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from error
+        raise
     with open(handle, "rb") as file:
         mode = os.fstat(handle).st_mode
         if stat.S_ISDIR(mode):
@@ -46,12 +56,22 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 def read_bytes(path: Path, most: int | None = None) -> bytes:
     """The whole file. Raises OSError, as `open_file` does, and for one of more than `most` bytes, of which no more are read."""
     with open_file(path) as file:
-        if most is None:
-            return file.read()
-        data = file.read(most + 1)
-        if len(data) > most:
-            raise OSError(errno.EFBIG, f"it is larger than {most} bytes", str(path))
-        return data
+        return file.read() if most is None else read_at_most(file, most, str(path))
+
+
+def read_standard_input(most: int) -> bytes:
+    """All that comes from a pipe or a file. Raises OSError for a terminal and another device, and for more than `most` bytes."""
+    with open(0, "rb", closefd=False) as file:
+        if stat.S_ISCHR(os.fstat(0).st_mode):
+            raise OSError(errno.EINVAL, "it is a terminal or a device, not a file", "-")
+        return read_at_most(file, most, "-")
+
+
+def read_at_most(file: BinaryIO, most: int, name: str) -> bytes:
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most} bytes", name)
+    return data
 
 
 def is_file(path: str | Path) -> bool:
@@ -89,7 +109,7 @@ def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> l
                         folders.append(Path(entry.path))
                 elif entry.name[entry.name.rfind(".") :].lower() in endings and entry.is_file():
                     found.append(Path(entry.path))
-    return sorted(found)
+    return sorted(found, key=lambda path: path.parts)  # on Windows too capital letters come first
 
 
 # ---------------------------------------------------------------- out
@@ -123,7 +143,7 @@ def written(path: Path, target: Path, data: bytes, put: Callable[[Path, Path], P
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        kept = put(temporary, target)
+        kept = patiently(put, temporary, target)
         flush_folder(target.parent)
     except OSError as error:
         raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
@@ -131,6 +151,16 @@ def written(path: Path, target: Path, data: bytes, put: Callable[[Path, Path], P
         with suppress(OSError):
             temporary.unlink()
     return kept
+
+
+def patiently(put: Callable[[Path, Path], Path], temporary: Path, target: Path) -> Path:
+    """On Windows a file that a virus scanner or a viewer holds open is neither moved nor replaced: it is tried again."""
+    for seconds in HELD_S if os.name == "nt" else ():
+        try:
+            return put(temporary, target)
+        except PermissionError:
+            time.sleep(seconds)
+    return put(temporary, target)
 
 
 def swap(temporary: Path, target: Path) -> Path:
@@ -182,6 +212,8 @@ def longest_name(folder: Path) -> int:
 def check_output_path(path: Path, *, force: bool = False, sources: Iterable[str | os.PathLike[str]] = ()) -> None:
     """Refuses, before any work is done, a path that could not be written, one that exists (unless `force`), and always one of the
     `sources`, the files that the work reads, whatever name leads to it. Raises ValueError."""
+    if os.name == "nt" and (DEVICES.fullmatch(path.name) or ":" in path.name):
+        raise ValueError(f"{path} cannot be the name of a file on Windows; choose another")
     target = Path(os.path.realpath(path))
     try:
         folder = target.parent if path.is_symlink() else path.parent
@@ -209,8 +241,6 @@ def check_output_path(path: Path, *, force: bool = False, sources: Iterable[str 
 
 def flush_folder(folder: Path) -> None:
     """Makes a rename in `folder` durable, where the system can; some (Windows, network drives) cannot, and it is done anyway."""
-    if os.name == "nt":
-        return
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -232,7 +262,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Keeps a second run out of `folder`; the lock dies with the process. Raises ValueError when it is taken."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / "lock", "a")  # noqa: SIM115
+        handle = open(folder / "lock", "a", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be used ({reason(error)}); choose another") from error
     with handle:
@@ -244,13 +274,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def lock_file(handle: int) -> None:
-    if os.name == "nt":
+    try:
+        import fcntl
+    except ImportError:  # Windows
         import msvcrt
 
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
     else:
-        import fcntl
-
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -104,7 +104,7 @@ def mypaint_painter(rows: Tensor, size: int) -> Callable[[], object]:
     settings["radius_logarithmic"] = {"base_value": 0.0, "inputs": {"pressure": [[0, -math.log(3)], [1, 0]]}}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "taper.myb"
-        file.write_text(json.dumps({"version": 3, "settings": settings}))
+        file.write_text(json.dumps({"version": 3, "settings": settings}), encoding="utf-8")
         surface = Surface(size, size, brush=file)
     jobs = []
     for row in rows.tolist():
@@ -254,7 +254,7 @@ def main() -> None:
     else:
         words += ["Not measured: this machine has none."]
     if arguments.out:
-        arguments.out.write_text("\n".join(words) + "\n")
+        arguments.out.write_text("\n".join(words) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     if out is not None:
-        out.write_text("\n".join(lines) + "\n")
+        out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def main() -> None:
         "`drawgen sample` writes by the compiled form on a CPU, and by the cells elsewhere.",
     ]
     if arguments.out:
-        arguments.out.write_text("\n".join(text) + "\n")
+        arguments.out.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

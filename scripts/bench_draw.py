@@ -98,7 +98,7 @@ def curves(runs: list[Path]) -> list[str]:
     for run in runs:
         _, preset, recipe = stored_recipe(run)
         names.append(recipe.fit.precision)
-        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         found.append({line["step"]: line for line in lines if "valid/bound_nats" in line})
     return [
         "",
@@ -128,7 +128,7 @@ def main() -> None:
         text = "\n".join(curves(arguments.curves))
         print(text)
         if arguments.out:
-            arguments.out.write_text(arguments.out.read_text() + text + "\n")
+            arguments.out.write_text(arguments.out.read_text(encoding="utf-8") + text + "\n", encoding="utf-8")
         return
     device = "cuda" if arguments.cuda else "cpu"
     table = []
@@ -177,7 +177,7 @@ def main() -> None:
         ]
     )
     if arguments.out:
-        arguments.out.write_text(text + "\n")
+        arguments.out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

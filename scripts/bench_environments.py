@@ -83,7 +83,7 @@ def main() -> None:
         *rows,
     ]
     if arguments.out:
-        arguments.out.write_text("\n".join(text) + "\n")
+        arguments.out.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

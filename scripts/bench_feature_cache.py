@@ -62,7 +62,7 @@ def main() -> None:
     lines += ["", "Made by `scripts/bench_feature_cache.py`."]
     print("\n".join(lines))
     if arguments.out is not None:
-        arguments.out.write_text("\n".join(lines) + "\n")
+        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

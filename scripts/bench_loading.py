@@ -73,7 +73,7 @@ def main() -> None:
     lines += ["", "Made by `scripts/bench_loading.py`."]
     print("\n".join(lines))
     if arguments.out is not None:
-        arguments.out.write_text("\n".join(lines) + "\n")
+        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def make(folder: Path) -> None:
@@ -97,7 +97,7 @@ def read(checkout: Path, folder: str) -> dict[str, float]:
     """Seconds of one reading by the code of a checkout."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout), str(checkout / "envs")])}
     command = [sys.executable, "-c", READ, folder]
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True, encoding="utf-8")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -103,7 +103,7 @@ def main() -> None:
         ]
     )
     if arguments.out:
-        arguments.out.write_text(text + "\n")
+        arguments.out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

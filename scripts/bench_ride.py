@@ -169,7 +169,7 @@ def main() -> None:
     )
     print(text)
     if arguments.out:
-        arguments.out.write_text(text + "\n")
+        arguments.out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def main() -> None:
     lines += ["", "Made by `scripts/bench_training.py`."]
     print("\n".join(lines))
     if arguments.out is not None:
-        arguments.out.write_text("\n".join(lines) + "\n")
+        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def train(checkout: Path) -> dict[str, float]:
@@ -89,7 +89,13 @@ def train(checkout: Path) -> dict[str, float]:
     environment = os.environ | {"PYTHONPATH": f"{checkout}{os.pathsep}{checkout / 'envs'}", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as elsewhere:
         done = subprocess.run(
-            [sys.executable, "-c", TRAIN], cwd=elsewhere, env=environment, stdout=subprocess.PIPE, check=True, text=True
+            [sys.executable, "-c", TRAIN],
+            cwd=elsewhere,
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+            encoding="utf-8",
         )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -48,7 +48,7 @@ def main() -> None:
     data = dataclasses.replace(recipe.data, count=arguments.count, lessons=0)
     scores = {split: captions.score(model, data.examples(split), beams=arguments.beam) for split in ("valid", "test")}
     scores["no picture"] = captions.score(model, blank(data.examples("test")), beams=arguments.beam)
-    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     seconds = max(line.get("seconds", 0.0) for line in lines)
     asked = [
         "true",
@@ -78,7 +78,7 @@ def main() -> None:
         "",
         "What the names mean: `captions.score`. Made by `scripts/caption_report.py`.",
     ]
-    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n")
+    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
     several = [e for e in data.examples("test") if len({(t.colour, t.shape, t.size) for t in e.scene.things}) > 1][:SHOWN]
     found = model.caption(torch.stack([example.picture for example in several]), beams=arguments.beam)

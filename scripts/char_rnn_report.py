@@ -20,7 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
     scores = jobs.measure(str(arguments.run))
     name, preset, recipe = jobs.stored_recipe(arguments.run)
-    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     logged = {line["step"]: line for line in lines if "loss" in line}
     curve = [(line["step"], line["valid/nats_per_char"]) for line in lines if "valid/nats_per_char" in line]
     data, model = recipe.data, models.load(arguments.run)
@@ -49,7 +49,7 @@ def main() -> None:
         pieces = model.write(Request(prime="ROMEO:\n", length=500, temperature=temperature, seed=1), 0)
         text += ["", f'`drawgen sample char_rnn --prime "ROMEO:..." --length 500 --temperature {temperature} --seed 1`', ""]
         text += ["```", "".join(piece.text for piece in pieces).rstrip(), "```"]
-    arguments.out.write_text("\n".join(text) + "\n")
+    arguments.out.write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
 
 

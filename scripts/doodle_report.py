@@ -145,7 +145,7 @@ def main() -> None:
         "",
     ]
     print("\n".join(lines))
-    Path(arguments.out).with_suffix(".md").write_text("\n".join(lines))
+    Path(arguments.out).with_suffix(".md").write_text("\n".join(lines), encoding="utf-8")
     sheet = images.grid(torch.cat(shown), columns=16)
     images.save_image(Path(arguments.out).with_suffix(".png"), sheet.repeat_interleave(2, 1).repeat_interleave(2, 2))
 

@@ -25,7 +25,7 @@ def main() -> None:
     arguments = parser.parse_args()
     name, preset, recipe = jobs.stored_recipe(arguments.run)
     scores = {"validation": jobs.measure(str(arguments.run)), "test": jobs.measure(str(arguments.run), data=str(arguments.test))}
-    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     seconds = {line["step"]: line["seconds"] for line in lines if "seconds" in line}
     done = max(seconds)
     curve = [line for line in lines if "valid/error_rate" in line]
@@ -65,7 +65,7 @@ def main() -> None:
         "A row is one picture of the validation part, a column one glimpse; bright is what has been read so far, as sharp as it "
         f"was read. Shown and read: {', '.join(read)}.",
     ]
-    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n")
+    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
     stages = torch.stack(list(images.boxed(model.read(shown, rng=generator(0)).seen, scale=2)), 1)  # picture, glimpse, C H W
     images.save_image(arguments.out.with_suffix(".png"), images.grid(stages.flatten(0, 1), columns=stages.shape[1], gap_px=4))

@@ -23,7 +23,7 @@ def main() -> None:
     arguments = parser.parse_args()
     scores = jobs.measure(str(arguments.run), importance=arguments.importance)
     model_name, preset, recipe = jobs.stored_recipe(arguments.run)
-    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     seconds = {line["step"]: line["seconds"] for line in lines if "seconds" in line}
     curve = [(line["step"], line["valid/bound_nats"], line["valid/kl_nats"]) for line in lines if "valid/bound_nats" in line]
     main_scores = {name: value for name, value in scores.items() if not name.rsplit("_", 1)[-1].isdigit()}
@@ -50,7 +50,7 @@ def main() -> None:
         "| --- | --- | --- | --- |",
         *[f"| {step} | {seconds.get(step, 0):.0f} | {bound:.2f} | {kl:.2f} |" for step, bound, kl in curve],
     ]
-    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n")
+    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
     sample = models.load(arguments.run).sample(Request(n=96, seed=1))
     images.save_image(arguments.out.with_suffix(".png"), images.grid(sample.images, columns=16))

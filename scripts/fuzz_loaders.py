@@ -572,7 +572,7 @@ def in_child(tried: Tried, count: int, pipe: Any) -> None:
     """Reads `count` files and tells of each: (number, outcome, seconds, megabytes)."""
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)  # libraries in C write there
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     most = pages * resource.getpagesize() + KILL_MB * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     began = peak_mb()
@@ -626,7 +626,7 @@ def note(tried: Tried, number: int, outcome: str, seconds: float, megabytes: flo
 
 
 def logged(log: Path) -> list[Tried]:
-    rows = log.read_text().splitlines() if log.exists() else []
+    rows = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     return [Tried(**{**row, "faults": tuple(tuple(f) for f in row["faults"])}) for row in map(json.loads, rows)]
 
 
@@ -700,13 +700,13 @@ def main() -> int:
         parts.append(tried)
         if arguments.log:
             arguments.log.parent.mkdir(parents=True, exist_ok=True)
-            with open(arguments.log, "a") as log:
+            with open(arguments.log, "a", encoding="utf-8") as log:
                 log.write(json.dumps(vars(tried)) + "\n")
         faults = "".join(f"\n  {number}: {why}" for number, why in tried.faults)
         print(f"{name} {first}-{first + count - 1}: {tried.read} read, {tried.refused} refused{faults}", flush=True)
     text = table(parts)
     if arguments.out:
-        arguments.out.write_text(text)
+        arguments.out.write_text(text, encoding="utf-8")
     print(text)
     return int(any(part.faults for part in parts))
 

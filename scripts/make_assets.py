@@ -55,7 +55,7 @@ def main() -> None:
         if not (source / checkpoint.CARD).exists():
             print(f"{source} is not there; {name} stays as it is")
             continue
-        told = [line for line in (source / checkpoint.CARD).read_text().splitlines() if line.startswith("- ")]
+        told = [line for line in (source / checkpoint.CARD).read_text(encoding="utf-8").splitlines() if line.startswith("- ")]
         if not any("training:" in line for line in told):
             raise SystemExit(f"{source} has not been trained to its end")
         target.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def main() -> None:
         print(f"{target}: {(target / checkpoint.WEIGHTS).stat().st_size / 2**20:.1f} MiB")
     for model, name in DEFAULTS.items():
         if (models.assets() / model / name).is_dir():
-            (models.assets() / model / models.DEFAULT).write_text(name + "\n")
+            (models.assets() / model / models.DEFAULT).write_text(name + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ def painted(runs: Path, photo: str, count: int, seed: int, flat: float = FLAT) -
         begun = time.process_time()
         done = placing.lay(picture, placing.Style(strokes=count), rng=generator(seed))
         seconds = time.process_time() - begun
-        kept.write_text(done.json())
-        took.write_text(json.dumps(seconds))
-    return Painting.read(kept), json.loads(took.read_text())
+        kept.write_text(done.json(), encoding="utf-8")
+        took.write_text(json.dumps(seconds), encoding="utf-8")
+    return Painting.read(kept), json.loads(took.read_text(encoding="utf-8"))
 
 
 def worms(done: Painting, photo: torch.Tensor) -> float:
@@ -97,7 +97,7 @@ def main() -> None:
             *table,
         ]
     )
-    arguments.out.with_suffix(".md").write_text(text + "\n")
+    arguments.out.with_suffix(".md").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

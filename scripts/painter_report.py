@@ -110,7 +110,8 @@ def main() -> None:
     images.save_image(out.with_suffix(".png"), sheet.repeat_interleave(3, 1).repeat_interleave(3, 2))
     words = [f"# {out.stem}", "", f"Made by `scripts/painter_report.py` on {jobs.machine()}, one thread.", ""]
     out.with_suffix(".md").write_text(
-        "\n".join([*words, *lines, "", f"![held-out drawings; as painted; after {POLISH} steps of polish]({out.name}.png)", ""])
+        "\n".join([*words, *lines, "", f"![held-out drawings; as painted; after {POLISH} steps of polish]({out.name}.png)", ""]),
+        encoding="utf-8",
     )
     print("\n".join(lines))
 

@@ -20,7 +20,7 @@ COUNT, LENGTH, SIZE = 256, 20, 32
 def resident_mb() -> float:
     """This process's memory, MB (Linux)."""
     gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096 / 1e6
 
 
 def soak(name: str, steps: int) -> str:
@@ -65,7 +65,7 @@ def main() -> None:
         lines.append(soak(name, -(-arguments.steps // len(NAMES))))
         print(lines[-1], flush=True)
     if arguments.out:
-        arguments.out.write_text("\n".join(lines) + "\n")
+        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

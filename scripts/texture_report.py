@@ -85,7 +85,7 @@ def bands(picture: Tensor) -> str:
 
 
 def fit_time(run: Path) -> str:
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     last = max((line for line in lines if "seconds" in line), key=lambda line: line["step"])
     return f"{last['step']} steps, {last['seconds']:.0f} s"
 
@@ -143,12 +143,12 @@ def main() -> None:
             *table,
         ]
     )
-    arguments.out.with_suffix(".md").write_text(text + "\n")
+    arguments.out.with_suffix(".md").write_text(text + "\n", encoding="utf-8")
 
 
 def stored_bits(run: Path) -> float:
     """The held-out bits/dim that the run measured at its end."""
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return float([line for line in lines if "valid/bits_per_dim" in line][-1]["valid/bits_per_dim"])
 
 

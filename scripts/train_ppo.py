@@ -86,7 +86,7 @@ class Check(BaseCallback):
             self.next += EVERY
             _, error, _ = paint(lambda seen: self.model.predict(seen, deterministic=True)[0], self.target)
             line = {"steps": self.num_timesteps, "cpu_s": round(time.process_time(), 1), "error": error}
-            with (self.out / "curve.jsonl").open("a") as file:
+            with (self.out / "curve.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(line, flush=True)
             self.model.save(self.out / "agent")
@@ -137,7 +137,7 @@ def chart(curve: list[dict[str, float]], blank: float, random: float, width: int
 
 
 def report(out: Path, to: Path, target: str | None) -> None:
-    curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+    curve = [json.loads(line) for line in (out / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
     model = PPO.load(out / "agent")
     envs = make(CHECKED, target)
     envs.action_space.seed(0)
@@ -175,7 +175,7 @@ def report(out: Path, to: Path, target: str | None) -> None:
         "",
         f"![The curve; targets in the first row, below them the canvas after 0 to {LENGTH} strokes]({to.with_suffix('.png').name})",
     ]
-    to.write_text("\n".join(lines) + "\n")
+    to.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 

@@ -13,6 +13,19 @@ def test_english_needs_no_font_of_the_system(monkeypatch):
     assert attention_maps.missing(["a", "man's", "dog"]) == []
 
 
+def test_fonts_of_other_systems(tmp_path, monkeypatch):
+    """By Windows' folder, and by folders that are not parted by a colon there."""
+    for name in ("one/fonts/a.ttf", "two/fonts/b.otf", "windows/Fonts/c.ttc", "home/Library/Fonts/d.ttf"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr("os.pathsep", ";")
+    monkeypatch.setenv("XDG_DATA_DIRS", f"{tmp_path / 'one'};{tmp_path / 'two'}")
+    monkeypatch.setenv("WINDIR", str(tmp_path / "windows"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    found = attention_maps.system_fonts.__wrapped__()
+    assert {path[-5:] for path in found if path.startswith(str(tmp_path))} == {"a.ttf", "b.otf", "c.ttc", "d.ttf"}
+
+
 def test_letters_without_a_font_are_named(monkeypatch):
     """Once each, in their order; they are drawn as boxes all the same."""
     monkeypatch.setattr(attention_maps, "system_fonts", lambda: ("/nowhere.ttf",))

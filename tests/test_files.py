@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+import time
+import types
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,14 @@ AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 def full(*args, **kwargs):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def denied(*args, **kwargs):
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 # ---------------------------------------------------------------- writing
@@ -87,6 +97,39 @@ def test_folder_that_cannot_be_flushed_is_no_error(tmp_path, monkeypatch):
     assert (tmp_path / "a.bin").read_bytes() == b"new"
 
 
+def test_folder_that_cannot_be_opened_is_no_error(tmp_path, monkeypatch):
+    """As on Windows."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", denied)
+        files.write_atomically(tmp_path / "a.bin", b"new")
+    assert names(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize(("system", "times"), [("nt", 2), ("nt", 99), ("posix", 1)])
+def test_a_file_that_is_held_open_is_tried_again_on_windows(tmp_path, monkeypatch, system, times):
+    """By a virus scanner or a viewer, for a moment: at most so long, and never elsewhere."""
+    replace, refusals, waited = Path.replace, iter(range(times)), []
+
+    def held(self, target):
+        if next(refusals, None) is not None:
+            denied()
+        return replace(self, target)
+
+    (tmp_path / "a.bin").write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", held)
+        patch.setattr(time, "sleep", waited.append)
+        patch.setattr(os, "name", system)
+        if (system, times) == ("nt", 2):
+            files.write_atomically(tmp_path / "a.bin", b"new")
+        else:
+            with pytest.raises(StorageError, match="Permission denied"):
+                files.write_atomically(tmp_path / "a.bin", b"new")
+    assert (tmp_path / "a.bin").read_bytes() == (b"new" if waited == [0.01, 0.1] else b"old")
+    assert sum(waited) < 1
+    assert names(tmp_path) == ["a.bin"]
+
+
 def test_absent_folder_is_named(tmp_path):
     with pytest.raises(StorageError, match="none"):
         files.write_atomically(tmp_path / "none" / "a.bin", b"")
@@ -114,15 +157,14 @@ def test_leftovers_of_killed_runs_are_removed(tmp_path):
 # ---------------------------------------------------------------- what a person named
 
 
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+def no_links(*names):
+    raise NotImplementedError("os.link")
 
 
-@pytest.mark.parametrize("links", [True, False])
-def test_a_file_that_appeared_meanwhile_is_kept_and_so_is_the_work(tmp_path, monkeypatch, links):
-    """Also where the disk knows no hard links."""
-    if not links:
-        monkeypatch.setattr(os, "link", lambda *names: (_ for _ in ()).throw(OSError(errno.EPERM, os.strerror(errno.EPERM))))
+@pytest.mark.parametrize("link", [os.link, denied, no_links])
+def test_a_file_that_appeared_meanwhile_is_kept_and_so_is_the_work(tmp_path, monkeypatch, link):
+    """Also where the disk, or the system, knows no hard links."""
+    monkeypatch.setattr(os, "link", link)
     path = tmp_path / "a.png"
     files.write_output(path, b"first", replace=False)
     for number in (1, 2):
@@ -182,6 +224,25 @@ def test_names_as_long_as_they_may_be(tmp_path, length, letter):
         files.write_output(path, b"two", replace=False)
     files.write_atomically(path, b"three")
     assert sorted(p.read_bytes() for p in tmp_path.iterdir()) == [b"three", b"two"]
+
+
+def test_names_where_their_longest_is_not_told(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "pathconf")
+    assert files.longest_name(tmp_path) == 255
+
+
+@pytest.mark.parametrize("name", ["CON.png", "nul.tar.png", "aux .png", "Com1.png", "lpt9", "photo:gravel.png"])
+def test_names_of_devices_are_refused_on_windows(tmp_path, monkeypatch, name):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        with pytest.raises(ValueError, match=r"cannot be the name of a file on Windows; choose another"):
+            files.check_output_path(tmp_path / name)
+    files.check_output_path(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["console.png", "null.png", "com.png", "a.con", "lpt10.png"])
+def test_names_like_those_of_devices_are_good(name):
+    assert not files.DEVICES.fullmatch(name)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +314,26 @@ def test_second_run_is_kept_out_until_the_first_dies(tmp_path):
         pass
 
 
+def test_lock_where_there_is_no_fcntl(tmp_path, monkeypatch):
+    """As on Windows, whose locks msvcrt has."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def locking(handle, mode, count):
+        assert (mode, count) == ("at once", 1)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(LK_NBLCK="at once", locking=locking))
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with (
+        files.locked(tmp_path),
+        pytest.raises(ValueError, match="another run is writing"),
+        files.locked(tmp_path),
+    ):
+        pass
+    with files.locked(tmp_path):
+        pass
+
+
 def test_lock_needs_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file cannot be used"), files.locked(tmp_path / "file"):
@@ -273,6 +354,52 @@ def test_a_pipe_is_refused_at_once(tmp_path):
         files.read_bytes(tmp_path)
 
 
+def test_a_folder_that_does_not_open_is_called_one(tmp_path, monkeypatch):
+    """Windows says no more than that it is not permitted."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(IsADirectoryError):
+        files.read_bytes(tmp_path)
+    with pytest.raises(PermissionError):
+        files.read_bytes(tmp_path / "file")
+
+
+def test_reading_where_no_flag_is_for_pipes_and_one_for_bytes(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"one\r\ntwo\x1athree")
+    monkeypatch.delattr(os, "O_NONBLOCK")
+    monkeypatch.setattr(os, "O_BINARY", 0, raising=False)
+    assert files.read_bytes(tmp_path / "a") == b"one\r\ntwo\x1athree"
+
+
+@pytest.fixture
+def standard_input():
+    """A function that puts a file, by its handle, in the place of standard input."""
+    before = os.dup(0)
+
+    def put(handle):
+        os.dup2(handle, 0)
+        os.close(handle)
+
+    yield put
+    os.dup2(before, 0)
+    os.close(before)
+
+
+def test_standard_input_needs_no_name(tmp_path, standard_input):
+    (tmp_path / "a").write_bytes(b"12345")
+    standard_input(os.open(tmp_path / "a", os.O_RDONLY))
+    assert files.read_standard_input(5) == b"12345"
+    reading, writing = os.pipe()
+    os.write(writing, b"123456")
+    os.close(writing)
+    standard_input(reading)
+    with pytest.raises(OSError, match="larger than 5 bytes"):
+        files.read_standard_input(5)
+    standard_input(os.open(os.devnull, os.O_RDONLY))
+    with pytest.raises(OSError, match="it is a terminal or a device"):
+        files.read_standard_input(5)
+
+
 def test_standard_input_is_read_as_it_comes():
     """By its name, as shells hand it over."""
     code = "import sys; from pathlib import Path; from drawgen import files; print(len(files.read_bytes(Path(sys.argv[1]))))"
@@ -288,7 +415,14 @@ def test_no_more_is_read_than_wanted(tmp_path):
         files.read_bytes(tmp_path / "a", 4)
 
 
-def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
+class Caseless(type(Path())):
+    """A path that compares letters without their case, as on Windows."""
+
+    def __lt__(self, other):
+        return str(self).lower() < str(other).lower()
+
+
+def test_what_systems_leave_in_folders_is_passed_over(tmp_path, monkeypatch):
     for name in ("b.PNG", "a.png", "._a.png", "Thumbs.db", "c.txt", "__MACOSX/d.png", ".ipynb_checkpoints/e.png", "sub/f.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -299,6 +433,12 @@ def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
         return [str(path.relative_to(tmp_path)) for path in files.files_in(tmp_path, {".png"}, **how)]
 
     assert names() == ["a.png", "b.PNG"]
+    (tmp_path / "C.png").touch()
+    assert names() == ["C.png", "a.png", "b.PNG"]
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "Path", Caseless)
+        assert names() == ["C.png", "a.png", "b.PNG"]
+    (tmp_path / "C.png").unlink()
     assert names(deep=True) == ["a.png", "b.PNG", "sub/f.png"]
 
 

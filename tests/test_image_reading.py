@@ -8,6 +8,7 @@ import warnings
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from hypothesis import given, settings
@@ -75,7 +76,10 @@ def test_cmyk_becomes_rgb(tmp_path, name):
     assert (image - as_tensor(smooth())).abs().mean() < 0.03
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+before_13 = pytest.mark.xfail(int(PIL.__version__.split(".")[0]) < 13, reason="Pillow 12 takes such a TIFF for four channels")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", pytest.param("a.tif", marks=before_13)])
 def test_ycbcr_becomes_rgb(tmp_path, name):
     image = loaded(tmp_path, name, Image.fromarray(smooth()).convert("YCbCr"))
     assert (image - as_tensor(smooth())).abs().mean() < 0.03

@@ -1,9 +1,19 @@
 """Threads are given back."""
 
+import os
+
 import pytest
 import torch
 
-from drawgen.threads import threads
+from drawgen.threads import cores, threads
+
+
+def test_cores_where_those_of_the_process_are_not_told(monkeypatch):
+    assert cores() >= 1
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for counted, told in ((7, 7), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda counted=counted: counted)
+        assert cores() == told
 
 
 @pytest.fixture

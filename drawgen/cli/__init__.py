@@ -91,9 +91,6 @@ def guarded(command: Callable[[], None]) -> int:
         return fail(128 + error.number, str(error))
     except KeyboardInterrupt:
         return fail(130, "interrupted")
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
     except SystemError as error:  # what numba says where Ctrl-C meets compiled code
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
@@ -103,10 +100,18 @@ def guarded(command: Callable[[], None]) -> int:
     except MemoryError:
         return fail(1, "out of memory; ask for less (--size, -n), or close other programs")
     except Exception as error:
+        if isinstance(error, OSError) and reader_gone(error):
+            sys.stderr.close()
+            return 1
         told = told_of(error)
         if told is None:
             raise
         return fail(*told)
+
+
+def reader_gone(error: OSError) -> bool:
+    """Whether nobody reads the output any more, as after `| head`; Windows calls that an invalid argument."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL and error.filename is None)
 
 
 def told_of(error: Exception) -> tuple[int, str] | None:

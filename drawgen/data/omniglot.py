@@ -48,7 +48,7 @@ def read_characters(path: Path, *, without: str = "", only: str = "") -> Tensor:
     try:
         with open_archive(path) if is_file(path) else nullcontext() as archive:
             if archive is None:
-                names = [str(file.relative_to(path.parent)) for file in files_in(path, {".png"}, deep=True)]
+                names = [file.relative_to(path.parent).as_posix() for file in files_in(path, {".png"}, deep=True)]
             else:
                 names = sorted(name for name in archive.namelist() if name.endswith(".png") and not name.startswith("__MACOSX"))
             names = [n for n in names if f"/{without}/" not in n and (not only or f"/{only}/" in n)]

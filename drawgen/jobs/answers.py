@@ -71,24 +71,22 @@ class Drawn(Sample):
         words += f", with {self.strokes.shape[1]} strokes" if self.strokes is not None else ""
         return words + (f", with boxes of {' and '.join(self.boxes)}" if self.boxes else "")
 
-    def still(self, *, boxes: bool = False) -> Float[Tensor, "C H2 W2"]:
-        """One picture of all; with `boxes` of all steps side by side, enlarged, with the model's windows. Raises ValueError for
-        boxes of a model that has none."""
+    def still(self, *, boxes: bool = False) -> Float[Tensor, "C2 H2 W2"]:
+        """One picture of all. `boxes` enlarges them and draws the model's windows, a row per picture and a column per step. Raises
+        ValueError for boxes of a model that has none."""
         if boxes:
-            return images.grid(torch.stack(list(self.stages(boxes=True))), gap_px=8)
+            steps = list(images.boxed(self))
+            return images.grid(torch.stack(steps, 1).flatten(0, 1), columns=len(steps), gap_px=8)
         if self.seen is not None:
             return images.grid(torch.cat([self.seen, self.images]), columns=self.columns)
         return images.grid(self.images, columns=self.columns)
 
-    def stages(self, *, boxes: bool = False) -> Iterator[Float[Tensor, "C H2 W2"]]:
+    def stages(self, *, boxes: bool = False) -> Iterator[Float[Tensor, "C2 H2 W2"]]:
         """How all are drawn, one picture for each stage; with `boxes` each step, enlarged, with the windows. Raises ValueError for
         a model that has no stages, and for boxes of one that has none."""
-        if boxes:
-            frames = images.boxed(self)
-        elif self.frames is not None:
-            frames = self.frames(STAGES)
-        else:
+        if self.frames is None and not boxes:
             raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without `animate`")
+        frames = images.boxed(self) if boxes or self.frames is None else self.frames(STAGES)
         return (images.grid(frame, columns=self.columns) for frame in frames)
 
     def pil(self, *, boxes: bool = False) -> Image.Image:

@@ -1,6 +1,5 @@
 """The README.md of a model folder, and the machine that it names."""
 
-import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 
 import drawgen
 from drawgen.contract import CutsWords, Recipe
+from drawgen.threads import cores
 from drawgen.training import Outcome
 
 
@@ -17,12 +17,12 @@ def machine() -> str:
     """The computer in words: for model cards and results."""
     words = platform.processor() or platform.machine()
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         words = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), words)
     except OSError:
         pass
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{words}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores{gpu}"
+    return f"{words}, {cores()} cores{gpu}"
 
 
 def card(

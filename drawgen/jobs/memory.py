@@ -20,7 +20,7 @@ def refuse_more_than_there_is(need: int, what: str, less: str = "a smaller size"
 def available_memory() -> int | None:
     """Bytes that can be taken without swapping; None where the system does not say."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
         pass

@@ -165,7 +165,7 @@ def on_disk(photo: Picture) -> Iterator[Picture]:
         yield photo
         return
     try:
-        data = files.read_bytes(Path("/dev/stdin" if photo == "-" else photo), LARGEST)
+        data = files.read_standard_input(LARGEST) if photo == "-" else files.read_bytes(Path(photo), LARGEST)
     except OSError as error:
         raise images.ImageError(f"{photo} cannot be read ({files.reason(error)}); give a file") from error
     if not data:

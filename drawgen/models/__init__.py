@@ -165,7 +165,7 @@ def resolve(source: str) -> Path:
         default = assets() / source / DEFAULT
         if not default.is_file():
             raise ValueError(f"no trained {source} is shipped; give a model folder, or train one: drawgen train {source} --out RUN")
-        return known[f"{source}:{default.read_text().strip()}"]
+        return known[f"{source}:{default.read_text(encoding='utf-8').strip()}"]
     head, _, tail = source.partition(":")
     if tail and head in names():
         mine = [name for name in known if name.startswith(head + ":")]

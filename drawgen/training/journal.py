@@ -54,7 +54,7 @@ class Journal:
     def write(self, numbers: dict[str, float]) -> None:
         plain = {name: number if math.isfinite(number) else None for name, number in numbers.items()}  # JSON knows no NaN
         try:
-            with open(self.path, "a") as file:
+            with open(self.path, "a", encoding="utf-8", newline="\n") as file:
                 file.write(json.dumps(plain) + "\n")
         except OSError as error:
             raise files.StorageError(f"{self.path} could not be written ({files.reason(error)})") from error

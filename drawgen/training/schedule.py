@@ -6,10 +6,10 @@ on. A run that is given this number outright is the same run.
 """
 
 import math
-import os
 from dataclasses import dataclass
 
 from drawgen.ranges import ArgumentError, check_choice, check_fields
+from drawgen.threads import cores
 
 FEW = 5
 """Steps from which on a run's pace is known."""
@@ -76,9 +76,9 @@ class Fit:
 
 def check_threads(count: int) -> None:
     """Raises ValueError for more threads than make sense on this machine: far beyond its cores the thread library dies."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if count > 4 * cores:
-        raise ArgumentError("fit.threads", f"is {count}; it has to be at most {4 * cores} on this machine ({cores} cores)")
+    most = 4 * cores()
+    if count > most:
+        raise ArgumentError("fit.threads", f"is {count}; it has to be at most {most} on this machine ({cores()} cores)")
 
 
 def fall_begins(steps: int, settings: Fit) -> float:

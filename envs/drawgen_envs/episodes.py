@@ -70,7 +70,10 @@ def memory(device: torch.device) -> int:
     """Bytes that the device has, as far as is known."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**40
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows; a system that does not count its pages
+        return 2**40
 
 
 # ---------------------------------------------------------------- episodes

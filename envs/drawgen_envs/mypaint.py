@@ -171,7 +171,7 @@ def _generator_offset() -> int:
 def _folders() -> list[Path]:
     """Where brushes may lie on this machine, the preferred first."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    shares = [home, *(os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")]
+    shares = [home, *(os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(os.pathsep)]
     return [Path(share) / "mypaint-data" / version / "brushes" for version in COLLECTIONS for share in shares]
 
 

@@ -169,11 +169,31 @@ def test_full_disk_is_status_1_and_keeps_what_was_there(capsys, here, monkeypatc
     assert contents(here) == before
 
 
-def test_a_closed_pipe_is_no_traceback(monkeypatch):
+@pytest.mark.parametrize(("system", "error"), [("posix", BrokenPipeError()), ("nt", OSError(errno.EINVAL, "Invalid argument"))])
+def test_a_closed_pipe_is_no_traceback(monkeypatch, system, error):
     class Closed(io.StringIO):
         def flush(self):
-            raise BrokenPipeError
+            monkeypatch.setattr(os, "name", system)
+            raise error
 
     monkeypatch.setattr(sys, "stdout", Closed())
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert cli.main(["list"]) == 1
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+@pytest.mark.parametrize("line", ["--help", "list", "train ride texture --help", "paint naïve-漢.png -o new.png", "caption Ж*.png"])
+def test_terminals_that_lack_letters(monkeypatch, encoding, line):
+    """They are written out, in what is said of a mistake too."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        status = cli.main(line.split())
+    said = [stream.buffer.getvalue().decode(encoding) for stream in (out, err)]
+    if ".png" not in line:
+        assert (status, said[1]) == (0, "")
+        assert len(said[0]) > 200
+    else:
+        assert (status, said[0]) == (2, "")
+        assert ("\\u6f22.png does not exist" if "paint" in line else "\\u0416*.png is no picture") in said[1]

@@ -7,18 +7,19 @@ import os
 import shutil
 import struct
 import zipfile
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from drawgen.data import standard
+from drawgen.data import omniglot, standard
 from drawgen.data.idx import read_idx
 from drawgen.data.omniglot import read_characters
 from drawgen.data.pictures import DataError
 from drawgen.data.standard import Standard
+from drawgen.files import files_in
 
 
 @pytest.fixture
@@ -90,6 +91,21 @@ def test_characters_from_archives(tmp_path):
     assert len(train) == 18
     assert valid[1, 0, 10].min() == 255
     assert valid[1, 0].sum() == 105 * 255
+
+
+def test_alphabets_by_the_paths_of_another_system(tmp_path, monkeypatch):
+    """Windows parts folders by backslashes."""
+
+    class Backslashed(type(tmp_path)):
+        def relative_to(self, *other):
+            return PureWindowsPath(super().relative_to(*other))
+
+    for alphabet in ("Greek", "Latin"):
+        (tmp_path / "images_background" / alphabet).mkdir(parents=True)
+        Image.new("1", (105, 105)).save(tmp_path / "images_background" / alphabet / "0001_01.png")
+    monkeypatch.setattr(omniglot, "files_in", lambda *how, **more: map(Backslashed, files_in(*how, **more)))
+    place = tmp_path / "images_background"
+    assert [len(read_characters(place, **how)) for how in ({}, {"only": "Greek"}, {"without": "Greek"})] == [2, 1, 1]
 
 
 def test_real_sets(data):

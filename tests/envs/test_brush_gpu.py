@@ -18,6 +18,9 @@ with pytest.MonkeyPatch.context() as patch:
     pytest.importorskip("triton")
     from drawgen_envs import brush_gpu
 
+# The interpreter of Triton 3.6 makes scalars of arrays in a way that numpy warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0:DeprecationWarning")
+
 on = pytest.mark.parametrize(
     "device",
     [

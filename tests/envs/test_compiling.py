@@ -149,6 +149,14 @@ def test_what_others_can_reach_is_not_trusted(places, spoil):
     assert not double(places).stats.cache_hits
 
 
+def test_without_owners_no_folder_is_trusted(places, monkeypatch):
+    """Where files have none, as on Windows, each process compiles for itself."""
+    monkeypatch.delattr(compiling_cpu.os, "geteuid")
+    assert private_folder() is None
+    assert not double(places).stats.cache_hits
+    assert not list((places / "temporary").iterdir())
+
+
 def test_another_owner_is_not_trusted(places, monkeypatch):
     mine = os.geteuid()
     (places / "temporary").chmod(0o1777)

@@ -1,5 +1,6 @@
 """What actions mean and what is rewarded: against hand-made strokes, whole numbers, and SPIRAL's rules written out."""
 
+import os
 import re
 
 import drawgen_envs  # noqa: F401
@@ -10,6 +11,7 @@ import torch
 from drawgen_envs import brush, mypaint
 from drawgen_envs.canvas import Canvas, Reconstruct, Spiral
 from drawgen_envs.easel import squared_error, to_screen
+from drawgen_envs.episodes import memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +21,19 @@ try:
 except mypaint.NotInstalled as error:
     MISSING = str(error)
 needs_engine = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+
+
+def test_memory_where_the_system_does_not_tell(monkeypatch):
+    """Then a tebibyte is the limit."""
+
+    def unknown(name):
+        raise ValueError("unrecognized configuration name")
+
+    assert 2**20 < memory(torch.device("cpu")) < 2**50
+    monkeypatch.setattr(os, "sysconf", unknown, raising=False)
+    assert memory(torch.device("cpu")) == 2**40
+    monkeypatch.delattr(os, "sysconf")
+    assert memory(torch.device("cpu")) == 2**40
 
 
 def rollout(env, *, seed, steps):

@@ -568,7 +568,7 @@ def test_a_full_disk_leaves_the_old_checkpoints_whole(tmp_path: Path, monkeypatc
 
 
 def test_metrics_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> Any:
+    def full(*_: Any, **how: Any) -> Any:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(journal, "open", full, raising=False)

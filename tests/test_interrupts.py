@@ -1,0 +1,36 @@
+"""Signals, noted instead of obeyed."""
+
+import signal
+import threading
+
+from drawgen.interrupts import signals
+
+
+def test_signals_are_noted_and_given_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with signals() as noted:
+        assert noted() == 0
+        signal.raise_signal(signal.SIGTERM)
+        assert noted() == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_where_terminals_do_not_hang_up(monkeypatch):
+    """Windows has no such signal."""
+    monkeypatch.delattr(signal, "SIGHUP", raising=False)
+    with signals() as noted:
+        signal.raise_signal(signal.SIGINT)
+        assert noted() == signal.SIGINT
+
+
+def test_in_another_thread_nothing_is_noted():
+    found = []
+
+    def work():
+        with signals() as noted:
+            found.append(noted())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [0]
