@@ -31,7 +31,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from drawgen.ranges import check_choice, check_range
+from drawgen.ranges import check_choice, check_range, check_size
 
 State: TypeAlias = dict[str, Tensor]
 """What a model carries from batch to batch: LSTM states, rollouts, replay, reward scales."""
@@ -307,8 +307,8 @@ class Request:
 
     def __post_init__(self) -> None:
         check_range("n", self.n, at_least=1)
-        for side in self.size or ():
-            check_range("size", side, at_least=1)
+        if self.size is not None:
+            check_size(self.size)
         check_range("seed", self.seed, at_least=0)
         check_range("temperature", self.temperature, above=0, below=100)
         check_range("length", self.length, at_least=1)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from drawgen.file_kinds import NotRead, kind_of, refusal
 from drawgen.files import open_file
-from drawgen.pillow_reading import read_pillow
+from drawgen.pillow_reading import read_pillow, to_raster
 from drawgen.png_reading import read_png
 from drawgen.raster import Opened, to_srgb, warn
 from drawgen.tiff_reading import read_tiff
@@ -31,6 +31,10 @@ HEAD = 1024
 """Bytes that a file's kind is told by."""
 SPARE = 2
 """While it is decoded a picture is reduced to no less than so many times the size that is wanted."""
+ORIENTATION = 0x0112
+"""EXIF's tag."""
+SLACK = 1e-3
+"""By so much floats of an array may leave [0, 1]: they are clipped."""
 TGA_ENDINGS = (".tga", ".icb", ".vda", ".vst")
 
 
@@ -74,14 +78,60 @@ def load_with_alpha(
         pixels, alpha = to_srgb(picture.decode(max(1, factor)), name)
         if picture.note is not None:
             warn(f"{name}: {picture.note}")
+    return seen(pixels, alpha, picture.orientation, longest_px, name)
+
+
+def from_pillow(picture: Image.Image, name: str) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
+    """A picture that is open in Pillow, as `load_with_alpha` has one of a file: its profile, its orientation and its transparency
+    count. `name` is what messages call it. Raises ImageError."""
+    check_size((picture.height, picture.width), name)
+    try:
+        picture.load()
+        raster = to_raster(picture, 1)
+        raster.encoding = picture.info.get("icc_profile") or None
+        pixels, alpha = to_srgb(raster, name)
+    except Exception as error:  # a decoder may fail on a damaged file in any way
+        raise ImageError(f"{name} cannot be read ({error})") from error
+    return seen(pixels, alpha, picture.getexif().get(ORIENTATION, 1), None, name)
+
+
+def from_array(array: Shaped[np.ndarray, "..."], name: str) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
+    """An array H W, or H W C of 1, 3 or 4 channels (the last alpha), as `load_with_alpha` has a picture of a file: bytes 0 to 255,
+    or floats in [0, 1]. `name` is what messages call it. Raises ImageError."""
+    pixels = array[..., None] if array.ndim == 2 else array
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
+        raise ImageError(f"{name} has the shape {array.shape}; give H W, or H W C with 1, 3 or 4 channels (a tensor: C H W)")
+    check_size(pixels.shape[:2], name)
+    if pixels.dtype.kind == "f":
+        if not ((pixels >= -SLACK) & (pixels <= 1 + SLACK)).all():
+            raise ImageError(f"{name} holds numbers outside of [0, 1], or NaN; floats go from 0 to 1, and bytes (uint8) to 255")
+        pixels = pixels.clip(0, 1).astype(np.float32)
+    elif pixels.dtype in (np.uint8, np.bool_):
+        pixels = pixels / np.float32(255 if pixels.dtype == np.uint8 else 1)
+    else:
+        raise ImageError(f"{name} holds {pixels.dtype}; give bytes (uint8), or floats from 0 to 1")
+    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
+    if alpha is not None:
+        pixels = pixels[..., :3] * pixels[..., 3:] + (1 - pixels[..., 3:])
+    return seen(pixels, alpha, 1, None, name)
+
+
+def seen(
+    pixels: Float32[np.ndarray, "H W C"],
+    alpha: Float32[np.ndarray, "H W"] | None,
+    orientation: int,
+    longest_px: int | None,
+    name: str,
+) -> tuple[Float[Tensor, "C2 H2 W2"], Float[Tensor, "1 H2 W2"] | None]:
+    """Decoded pixels on white as a picture, grey where they are, and how opaque it is."""
     if pixels.shape[2] == 3 and equal(pixels):
         pixels = pixels[..., :1]
-    image = finished(pixels, picture.orientation, longest_px)
+    image = finished(pixels, orientation, longest_px)
     if alpha is None or alpha.min() == 1:
         return image, None
     if alpha.max() == 0:
         warn(f"{name} is wholly transparent; it shows nothing but white")
-    return image, finished(alpha[..., None], picture.orientation, longest_px)
+    return image, finished(alpha[..., None], orientation, longest_px)
 
 
 def finished(pixels: Float32[np.ndarray, "H W C"], orientation: int, longest_px: int | None) -> Float[Tensor, "C H2 W2"]:

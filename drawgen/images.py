@@ -23,6 +23,8 @@ from drawgen.file_kinds import PICTURES as PICTURES
 from drawgen.files import check_output_path, write_output
 from drawgen.image_reading import LONGEST_SIDE
 from drawgen.image_reading import ImageError as ImageError
+from drawgen.image_reading import from_array as from_array
+from drawgen.image_reading import from_pillow as from_pillow
 from drawgen.image_reading import load_image as load_image
 from drawgen.image_reading import load_with_alpha as load_with_alpha
 from drawgen.image_reading import picture_size as picture_size
@@ -34,6 +36,8 @@ from drawgen.ranges import ArgumentError
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 MOVING = {".gif": "GIF", ".apng": "PNG", ".png": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
 """An ending that may be both (PNG, WebP) is a still picture unless an animation is asked for."""
+VECTOR = (".svg", ".json")
+"""Endings of files that hold strokes."""
 MOST_PX = {"WEBP": 16_383, "JPEG": 65_500, "GIF": 65_535}
 """Pixels a side that a format can hold."""
 BOX_SCALE = 6
@@ -76,7 +80,7 @@ def grid(images: Float[Tensor, "B C H W"], *, columns: int | None = None, gap_px
 
 
 def grid_columns(n: int, height: int, width: int, columns: int | None) -> int:
-    return min(columns or max(1, round((n * height / width) ** 0.5)), n)
+    return max(1, min(columns or round((n * height / width) ** 0.5), n))
 
 
 def grid_size(n: int, height: int, width: int, *, columns: int | None = None, gap_px: int = 2) -> tuple[int, int]:
@@ -167,6 +171,16 @@ def match_histogram(images: Float[Tensor, "B C H W"], histogram: Float[Tensor, "
 # ---------------------------------------------------------------- out
 
 
+def kinds_for(animate: bool) -> tuple[str, ...]:
+    """The endings that can be written, where an animation is asked for or left to the ending."""
+    return tuple(MOVING) if animate else (*STILL, *MOVING, *VECTOR)
+
+
+def moves(path: Path, animate: bool) -> bool:
+    """Whether the file becomes an animation: where it is asked for, and where the ending can be nothing else."""
+    return path.suffix.lower() not in VECTOR and (animate or path.suffix.lower() not in STILL)
+
+
 def check_output(
     path: Path,
     *,
@@ -206,6 +220,11 @@ def save_image(path: Path, image: Float[Tensor, "C H W"], *, replace: bool = Tru
         raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
     options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
     write_output(path, encode(path, Image.fromarray(to_bytes(image)), kind, **options), replace=replace)
+
+
+def png(image: Float[Tensor, "C H W"]) -> bytes:
+    """A picture as the bytes of a PNG file, as notebooks show it."""
+    return encode(Path("picture.png"), Image.fromarray(to_bytes(image)), "PNG")
 
 
 def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes:

@@ -39,6 +39,14 @@ def check_range(
     raise ArgumentError(name, f"is {value}; {who} has to be {' and '.join(told if finite else ['finite', *told])}")
 
 
+def check_size(size: object) -> None:
+    """Raises ArgumentError for a size that is not height and width in pixels."""
+    if not isinstance(size, (tuple, list)) or len(size) != 2 or any(side != round(side) for side in size):
+        raise ArgumentError("size", f"is {size!r}; give height and width in pixels, as (256, 256)")
+    for side in size:
+        check_range("size", side, at_least=1)
+
+
 def check_fields(config: Any, part: str, *names: str, **bounds: float) -> None:
     """`check_range` for these fields of a config, whose names are told as PART.NAME, or alone where there is no part. None passes
     where a field may be None."""

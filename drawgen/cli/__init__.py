@@ -20,6 +20,7 @@ from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
 from drawgen.cli.training import train
+from drawgen.interrupts import Interrupted
 from drawgen.printable import printable
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
@@ -86,6 +87,8 @@ def guarded(command: Callable[[], None]) -> int:
         command()
         sys.stdout.flush()
         return 0
+    except Interrupted as error:
+        return fail(128 + error.number, str(error))
     except KeyboardInterrupt:
         return fail(130, "interrupted")
     except SystemError as error:  # numba's error when Ctrl-C interrupts compiled code
@@ -114,14 +117,11 @@ def reader_gone(error: OSError) -> bool:
 def told_of(error: Exception) -> tuple[int, str] | None:
     """The status and the sentence of a known error; None for a fault in drawgen, which keeps its traceback."""
     from drawgen.files import StorageError
-    from drawgen.interrupts import Interrupted
     from drawgen.training import TrainingError
 
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         name = max(Path(str(error.filename)).parts, key=len)
         return 2, f"{name[:40]}... is too long a name for a file ({len(os.fsencode(name))} bytes); choose a shorter one"
-    if isinstance(error, Interrupted):
-        return 128 + error.number, str(error)
     if isinstance(error, (StorageError, TrainingError)):
         return 1, str(error)
     if isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error)):

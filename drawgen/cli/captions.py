@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import parse
 from drawgen.cli.printing import say, warn
-from drawgen.cli.progress import Bars
+from drawgen.cli.progress import bars
 from drawgen.printable import printable
 
 
@@ -59,7 +59,7 @@ def caption(words: list[str]) -> None:
         names = list(dict.fromkeys(path for _, path in ids)) if ids else captions.pictures_in(paths)
         skipped = report.left_out
         wanted = len(names) + len(skipped)
-        with Bars() as reports:
+        with bars() as reports:
             found = captions.caption(
                 model,
                 names,
@@ -111,11 +111,7 @@ def check_words(paths: tuple[str, ...], coco: Path | None, pictures: str, output
 
 def caption_line(described: Any, n: int, as_json: bool) -> str:
     if as_json:
-        captions = [
-            {"caption": c.text, "score": c.score, "finished": c.finished, "words": list(zip(c.words, c.log_probs, strict=True))}
-            for c in described.captions
-        ]
-        return json.dumps({"picture": described.picture, "captions": captions})
+        return json.dumps(described.as_json())
     picture, texts = printable(described.picture), [printable(c.text) for c in described.captions]
     if n == 1:
         return f"{picture}\t{texts[0]}"

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import Size, parse
 from drawgen.cli.printing import say, warn
-from drawgen.cli.progress import Bars
+from drawgen.cli.progress import bars
 from drawgen.printable import printable
 
 
@@ -65,7 +65,7 @@ def sample(words: list[str]) -> None:
             last = piece or last
 
         try:
-            with Bars() as reports:
+            with bars() as reports:
                 jobs.sample(
                     model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
                     tile=tile, match=match, boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p,
@@ -112,7 +112,7 @@ def reconstruct(words: list[str]) -> None:
 
         if not pictures:
             raise ValueError("no pictures are given; name one or more")
-        with Bars() as reports:
+        with bars() as reports:
             jobs.reconstruct(
                 model, list(pictures), out, polish=polish, boxes=boxes, animate=animate, seed=seed, device=device, force=force,
                 reports=reports,

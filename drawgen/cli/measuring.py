@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import parse
 from drawgen.cli.printing import say
-from drawgen.cli.progress import Bars
+from drawgen.cli.progress import bars
 
 
 def evaluate(words: list[str]) -> None:
@@ -40,7 +40,7 @@ def evaluate(words: list[str]) -> None:
         """
         from drawgen import jobs
 
-        with Bars() as reports:
+        with bars() as reports:
             scores = jobs.measure(
                 model, data=data, split=split, importance=importance, beams=beam, meteor=meteor, device=device, reports=reports
             )

@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import Size, parse
 from drawgen.cli.printing import say
-from drawgen.cli.progress import Bars
+from drawgen.cli.progress import bars
 
 
 def paint(words: list[str]) -> None:
@@ -51,11 +51,11 @@ def paint(words: list[str]) -> None:
         """
         from drawgen import images, jobs
 
-        with Bars() as reports:
+        with bars() as reports:
             jobs.paint(
                 photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
-                animate=animate, force=force, reports=reports,
+                animate=animate, force=force, progress=reports,
             )  # fmt: skip
         say(out)
 

@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, arg
 
 from drawgen.cli.printing import parsed
+from drawgen.interrupts import Interrupted
 from drawgen.ranges import ArgumentError
 
 Size = Annotated[str, arg(metavar="WxH")]
@@ -38,7 +39,7 @@ def naming_flags(known: Callable[[str], bool]) -> Iterator[None]:
     except ArgumentError as error:
         error.args = (f"{flag(error.name) or error.name} {in_flags(error.rest)}",)
         raise
-    except Exception as error:
+    except (Exception, Interrupted) as error:
         error.args = tuple(in_flags(part) if isinstance(part, str) else part for part in error.args)
         raise
 

@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 from drawgen import models
 from drawgen.cli.parsing import parse
 from drawgen.cli.printing import say
-from drawgen.cli.progress import Bars
+from drawgen.cli.progress import bars
 
 COLUMNS = 100
 """Maximal width of a line."""
@@ -89,7 +89,7 @@ def demo(words: list[str]) -> None:
         """
         from drawgen import jobs
 
-        with Bars() as reports:
+        with bars() as reports:
             page = jobs.demo(out, force=force, reports=reports)
         say(page)
 

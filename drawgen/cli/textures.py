@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from drawgen.cli.parsing import Size, parse
 from drawgen.cli.printing import say, warn
-from drawgen.cli.progress import Bars
+from drawgen.cli.progress import bars
 
 
 def texture(words: list[str]) -> None:
@@ -48,12 +48,12 @@ def texture(words: list[str]) -> None:
         """
         from drawgen import images, jobs
 
-        with Bars() as reports:
-            folder = jobs.texture(
+        with bars() as reports:
+            made = jobs.texture(
                 photo, out, size=images.parse_size(size), tile=tile, minutes=minutes, steps=steps, seed=seed, save=save,
-                exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, reports=reports,
+                exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, progress=reports,
             )  # fmt: skip
         say(out)
-        warn(f"more of this texture: drawgen sample {shlex.quote(str(folder))} -o OUT.png --size 1024x1024 --seed 7")
+        warn(f"more of this texture: drawgen sample {shlex.quote(made.trained.source)} -o OUT.png --size 1024x1024 --seed 7")
 
     parse(command, words, "texture")

@@ -12,7 +12,7 @@ from tyro.conf import arg
 from drawgen import models
 from drawgen.cli.parsing import naming_flags
 from drawgen.cli.printing import parsed, say
-from drawgen.cli.progress import Bars
+from drawgen.cli.progress import bars
 from drawgen.cli.showing import preset_lines
 
 
@@ -42,11 +42,7 @@ def train(words: list[str]) -> None:
         split = [part for word in rest for part in (word.split("=", 1) if word.startswith(("--out=", "-o=")) else [word])]
         place = next((split[i + 1] for i, word in enumerate(split[:-1]) if word in ("--out", "-o")), None)
         if place is not None:
-            jobs.mend(Path(place))
-            kept_model, kept_preset, recipe = jobs.stored_recipe(Path(place))
-            if (kept_model, kept_preset) != (model, preset if len(named) > 1 else kept_preset):
-                raise ValueError(f"{place} was started as {kept_model} {kept_preset}, not {model} {preset}; resume it the same way")
-            preset = kept_preset
+            preset, recipe = jobs.begun(Path(place), model, named[1] if len(named) > 1 else None)
     options = dataclasses.make_dataclass(
         "Options",
         [
@@ -67,7 +63,7 @@ def train(words: list[str]) -> None:
     if fit.minutes != recipe.fit.minutes and fit.steps == recipe.fit.steps and "--resume" not in rest:
         fit = dataclasses.replace(fit, steps=None)  # minutes asked for in place of the preset's steps
     recipe = dataclasses.replace(recipe, model=chosen.model, data=chosen.data, fit=fit)
-    with Bars() as reports:
+    with bars() as reports:
         outcome = jobs.train(
             model, recipe, chosen.out, preset=preset, begin=chosen.begin, resume=chosen.resume, force=chosen.force, reports=reports
         )

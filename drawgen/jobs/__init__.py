@@ -1,4 +1,5 @@
-"""What a person comes to do, one function each: plain values in, files out. The command line and `scripts/` are thin over it."""
+"""What a person comes to do, one function each: plain values in, values or files out. The command line, the names of `drawgen`
+itself and `scripts/` are thin over it."""
 
 from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo
@@ -6,7 +7,7 @@ from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
 from drawgen.jobs.reading import read
-from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
+from drawgen.jobs.recipe import RECIPE, begun, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.textures import texture
 from drawgen.jobs.training import train
@@ -16,6 +17,7 @@ __all__ = [
     "RECIPE",
     "SILENT",
     "Reports",
+    "begun",
     "data_of",
     "demo",
     "draw",

@@ -3,48 +3,83 @@
 import glob
 import itertools
 import json
+import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from drawgen import attention_maps, images, models
-from drawgen.contract import Describes, Hypothesis
+from drawgen.contract import Describes, Model
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
 from drawgen.devices import device_of
 from drawgen.files import HIDDEN, files_in, write_atomically
 from drawgen.images import ImageError
+from drawgen.interrupts import plainly
+from drawgen.jobs.answers import MOST_SHOWN, Captions, Described
+from drawgen.jobs.loading import Picture, name_of, opened
 from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 16
 """Pictures described in one batch."""
 MOST_LETTERS = 12
 """Letters without a font that are named."""
-MOST_SHOWN = 32
-"""Pictures whose attention is drawn into one file, at most."""
 DEAD = 0.01
 """Maps that change less than this from word to word say nothing."""
 DIFFERENT = 0.1
 """Of a model that writes fewer different captions it is not known yet whether it looks anywhere."""
 
 
-class Described(NamedTuple):
-    """One picture and its captions, the best first."""
-
-    picture: str
-    captions: list[Hypothesis]
+def described(
+    model: Model,
+    source: str,
+    pictures: Sequence[Picture],
+    *,
+    beams: int = 5,
+    n: int = 1,
+    strict: bool = False,
+    skipped: MutableMapping[str, str],
+) -> Iterator[Described]:
+    """The `n` best captions of each picture by a model loaded from `source`, as they come. What cannot be read is left out and goes
+    into `skipped`, picture -> why, or with `strict` stops. Raises ImageError, ValueError."""
+    check_range("beams", beams, at_least=1, at_most=100)
+    check_range("n", n, at_least=1)
+    if n > beams:
+        raise ArgumentError("n", f"is {n} and `beams` {beams}; a search finds at most as many captions as it has beams")
+    describer = that_can(model, Describes, source)
+    before = len(skipped)
+    for first in range(0, len(pictures), AT_ONCE):
+        seen: dict[str, Tensor] = {}
+        for number, picture in enumerate(pictures[first : first + AT_ONCE], first + 1):
+            name = name_of(picture, number)
+            try:
+                seen[name] = images.fit_to(opened(picture, name, covering=model.spec.picture[1:])[0], model.spec.picture)
+            except ImageError as error:
+                if strict:
+                    raise
+                skipped[name] = str(error)
+        if not seen:
+            continue
+        with threads(1), plainly():  # given back before anything is handed out
+            found = describer.caption(torch.stack(list(seen.values())).to(device_of(model)), beams=beams, n=n)
+        for (name, image), captions in zip(seen.items(), found, strict=True):
+            yield Described(name, captions, image)
+    if len(skipped) - before == len(pictures):
+        raise ImageError(f"no picture could be read: {list(skipped.values())[before]}")
 
 
 def caption(
     source: str,
-    pictures: Sequence[str],
+    pictures: Sequence[Picture],
     *,
     beams: int = 5,
     n: int = 1,
@@ -55,61 +90,42 @@ def caption(
     skipped: dict[str, str] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Described]:
-    """The `n` best captions of each picture, as they come. What cannot be read is left out and goes into `skipped`, picture -> why,
-    or with `strict` stops. `attention` is a file that shows where the model looked for each word; `say` hears of letters for which
-    there is no font. Raises ImageError, ValueError."""
-    skipped = {} if skipped is None else skipped
-    check_range("beams", beams, at_least=1, at_most=100)
-    check_range("n", n, at_least=1)
-    if n > beams:
-        raise ArgumentError("n", f"is {n} and `beams` {beams}; a search finds at most as many captions as it has beams")
+    """`described` of a trained model (a folder or MODEL:NAME). `attention` is a file that shows where the model looked for each
+    word; `say` hears of letters for which there is no font. Raises ImageError, ValueError."""
     if attention is not None:
-        images.check_output(attention, force=force, sources=pictures)
+        images.check_output(attention, force=force, sources=[name_of(picture) for picture in pictures])
         if len(pictures) > MOST_SHOWN:
             raise ValueError(f"`attention` draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
     model = models.load(source, device=device)
-    describer = that_can(model, Describes, source)
-    if attention is not None and not describer.attends:
+    if attention is not None and not that_can(model, Describes, source).attends:
         raise ValueError(f"{source} was built without attention, and `attention` has nothing to show; leave it out")
-    shown: list[list[Tensor]] = []
-    before = len(skipped)
-    missing: dict[str, None] = {}
-    for first in range(0, len(pictures), AT_ONCE):
-        seen: dict[str, Tensor] = {}
-        for name in pictures[first : first + AT_ONCE]:
-            try:
-                seen[name] = images.fit_to(images.load_image(name, covering=model.spec.picture[1:]), model.spec.picture)
-            except ImageError as error:
-                if strict:
-                    raise
-                skipped[name] = str(error)
-        if not seen:
-            continue
-        with threads(1):  # given back before anything is handed out
-            found = describer.caption(torch.stack(list(seen.values())).to(device_of(model)), beams=beams, n=n)
-        for (name, picture), captions in zip(seen.items(), found, strict=True):
-            if attention is not None and captions[0].maps is not None:
-                shown.append(list(attention_maps.panels(picture, captions[0].words, captions[0].maps)))
-                missing |= dict.fromkeys(attention_maps.missing(captions[0].words))
-            yield Described(name, captions)
-    if len(skipped) - before == len(pictures):
-        raise ImageError(f"no picture could be read: {list(skipped.values())[before]}")
+    shown = Captions()
+    skipped = {} if skipped is None else skipped
+    for one in described(model, source, pictures, beams=beams, n=n, strict=strict, skipped=skipped):
+        if attention is not None:
+            shown.append(one)
+        yield one
+    if attention is None:
+        return
+    missing = dict.fromkeys(letter for one in shown for letter in attention_maps.missing(one.captions[0].words))
     if missing and say is not None:
         say(
             f"{attention} has boxes in place of {' '.join(list(missing)[:MOST_LETTERS])}: no font of this system has them; install "
             "one, as Noto Sans (Debian: fonts-noto-core, fonts-noto-cjk)"
         )
-    if attention is not None and attention.suffix.lower() in images.STILL:
-        images.save_image(attention, attention_maps.sheet(shown), replace=force)
-    elif attention is not None:
-        frames = list(attention_maps.stages(shown))
-        images.save_animation(attention, frames, seconds=0.6 * len(frames), replace=force)
+    shown.write_maps(attention, replace=force)
 
 
-def pictures_in(paths: Sequence[str]) -> list[str]:
-    """Files, the pictures of folders and of the folders in them, and what patterns stand for; each once. Raises ValueError."""
-    found: dict[str, None] = {}
-    for path in paths:
+def pictures_in(pictures: Sequence[Picture]) -> list[Picture]:
+    """Files, the pictures of folders and of the folders in them, and what patterns stand for, each once; and pictures that are no
+    files. Raises ValueError."""
+    found: list[Picture] = []
+    known: set[str] = set()
+    for picture in pictures:
+        if not isinstance(picture, (str, os.PathLike)):
+            found.append(picture)
+            continue
+        path = os.fspath(picture)
         if path.startswith("photo:") or os.path.isfile(path):  # noqa: PTH113  # a name of 300 letters is no error of the system
             inside = [path]
         elif os.path.isdir(path):  # noqa: PTH112
@@ -124,10 +140,11 @@ def pictures_in(paths: Sequence[str]) -> list[str]:
             inside = sorted(str(p) for p in found_there if p.is_file() and HIDDEN.isdisjoint(p.parts))
             if not inside:
                 raise ValueError(f"{path} is no picture, no folder and no pattern of pictures; check the path")
-        found |= dict.fromkeys(inside)
+        found += [file for file in inside if file not in known]
+        known.update(inside)
     if not found:
         raise ValueError("no pictures are given; name files or folders")
-    return list(found)
+    return found
 
 
 # ---------------------------------------------------------------- scores

@@ -82,7 +82,7 @@ def describes(page: Page, name: str, model: Any, _seed: int) -> None:
     if maps is not None:
         page.figures.append((maps.name, f"{command} --attention OUT.png"))
     else:
-        lines = "".join(f"{Path(picture).name}\t{best.text}\n" for picture, (best, *_) in found)
+        lines = "".join(f"{Path(one.picture).name}\t{one.text}\n" for one in found)
         files.write_output(page.folder / f"{plain(name)}.txt", lines.encode(), replace=page.force)
         page.figures.append((f"{plain(name)}.txt", command))
 

@@ -1,42 +1,20 @@
-"""Pictures from a trained model: of its own, after a person's, and on the way from one to another."""
+"""Pictures from a trained model as files: of its own, after a person's, and on the way from one to another."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from drawgen import images, models
-from drawgen.contract import Draws, DrawsTextures, Interpolates, Model, Polishes, Redraws, Request, Sample, Writes, generator
-from drawgen.devices import device_of
-from drawgen.jobs.loading import pictures_for
-from drawgen.jobs.memory import refuse_what_does_not_fit
+from drawgen import images
+from drawgen.contract import Draws, Request, Writes
+from drawgen.jobs.answers import Drawn, check_grid
+from drawgen.jobs.asking import check_interpolates, check_redraws, load
 from drawgen.jobs.reports import SILENT, Reports
-from drawgen.jobs.saving import check_grid, kinds_for, moves, save
 from drawgen.jobs.verbs import that_can
 from drawgen.jobs.writing import write
-from drawgen.ranges import ArgumentError, check_range
-from drawgen.threads import threads
-
-POLISH = 50
-"""Steps by which a painter's strokes are improved where nothing else is asked for."""
 
 
-@threads(1)
-def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Sample:
-    """Pictures from a trained model; `match` gives them the histogram of what a model of textures was trained on."""
-    return drawn_by(that_can(models.load(source, device=device), Draws, source), request, match=match)
-
-
-def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
-    """What the model draws, on the CPU."""
-    sampled = model.sample(request).cpu()
-    if not (match and isinstance(model, DrawsTextures)):
-        return sampled
-    matched = images.match_histogram(sampled.images, model.histogram.cpu())
-    return replace(sampled, images=matched, frames=lambda count: model.reveal(matched, count))
+def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Drawn:
+    """Pictures from a trained model, in one call: `load(source).draw(request)`."""
+    return load(source, device=device).draw(request, match=match)
 
 
 def sample(
@@ -67,31 +45,27 @@ def sample(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, prime=prime or "", length=1000 if length is None else length,
         top_k=top_k or 0, top_p=1.0 if top_p is None else top_p, progress=reports.drawing,
     )  # fmt: skip
-    model = models.load(source, device=device)
+    trained = load(source, device=device)
     of_pictures = {"size": size is not None, "tile": tile, "boxes": boxes, "animate": animate}
     of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p}
-    if isinstance(model, Writes):
+    if isinstance(trained.model, Writes):
         if foreign := [name for name, given in of_pictures.items() if given]:
             raise ValueError(f"{source} writes text; leave `{foreign[0]}` out")
-        write(model, source, request, out, force=force, reports=reports)
+        write(trained.model, source, request, out, force=force, reports=reports)
         return
-    drawer = that_can(model, Draws, source)
+    that_can(trained.model, Draws, source)
     if foreign := [name for name, value in of_texts.items() if value is not None]:
         raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out")
     if out is None:
         raise ValueError(f"{source} draws pictures; give `out`, the file to write")
-    images.check_output(out, force=force, kinds=kinds_for(animate))
-    channels, *extent = model.spec.picture
-    height, width = size or extent
-    refuse_what_does_not_fit((height, width), channels, n)
-    check_grid(out, n, (height, width), boxes=boxes)
-    save(out, drawn_by(drawer, request, match=match), boxes=boxes, animate=animate, replace=force)
+    images.check_output(out, force=force, kinds=images.kinds_for(animate))
+    check_grid(out, n, size or trained.spec.picture[1:], boxes=boxes)
+    trained.draw(request, match=match).write(out, boxes=boxes, animate=animate, replace=force)
 
 
-@threads(1)
 def reconstruct(
     source: str,
-    paths: list[str],
+    paths: Sequence[str],
     out: Path,
     *,
     polish: int | None = None,
@@ -102,51 +76,20 @@ def reconstruct(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """A person's pictures, drawn after themselves by a model that redraws: as the model sees them above, its drawing below; or
-    an animation of the drawing, as `sample` decides it. `polish` improves a painter's strokes by so many steps of gradient descent
-    first; None is `POLISH` where the painter's strokes have a gradient, and else 0."""
-    images.check_output(out, force=force, kinds=kinds_for(animate), sources=paths)
-    check_range("polish", polish or 0, at_least=0)
-    check_range("seed", seed, at_least=0)
-    model = models.load(source, device=device)
-    check_redraws(model, source, polish)
-    check_grid(out, 2 * len(paths), model.spec.picture[1:], boxes=boxes, columns=len(paths))
-    seen = pictures_for(model, paths).to(device_of(model))
-    drawn = redrawn_by(model, seen, polish=polish, seed=seed, progress=reports.drawing)
-    if boxes or moves(out, animate):
-        save(out, drawn, boxes=boxes, animate=animate, columns=len(paths), replace=force)
-    else:
-        images.save_image(out, images.grid(torch.cat([seen, drawn.images]).cpu(), columns=len(paths)), replace=force)
+    """A person's pictures, drawn after themselves by a model that redraws (`Trained.reconstruct`): as the model sees them above,
+    its drawing below; or an animation of the drawing, as `sample` decides it."""
+    images.check_output(out, force=force, kinds=images.kinds_for(animate), sources=paths)
+    trained = load(source, device=device)
+    check_redraws(trained.model, source, polish)
+    check_grid(out, 2 * len(paths), trained.spec.picture[1:], boxes=boxes, columns=len(paths))
+    drawn = trained.reconstruct(paths, polish=polish, seed=seed, progress=reports)
+    drawn.write(out, boxes=boxes, animate=animate, replace=force)
 
 
-def check_redraws(model: Model, source: str, polish: int | None) -> None:
-    """Raises ValueError for a model that does not redraw, or whose strokes cannot be polished where that is asked for."""
-    that_can(model, Redraws, source)
-    if polish and not isinstance(model, Polishes):
-        raise ArgumentError("polish", f"is {polish}, and {source} paints no strokes that have a gradient; leave it out")
-
-
-def redrawn_by(
-    model: Any, seen: Tensor, *, polish: int | None, seed: int, progress: Callable[[float], None] | None = None
-) -> Sample:
-    """The model's drawing of pictures that are ready for it (`pictures_for`)."""
-    device = device_of(model)
-    drawn: Sample = model.reconstruct(seen, rng=generator(seed, device=device))
-    steps = POLISH if polish is None else polish
-    if steps and isinstance(model, Polishes) and drawn.strokes is not None:
-        drawn = model.polish(drawn.strokes, seen, steps, progress=progress)
-    return drawn
-
-
-@threads(1)
 def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
-    """A strip of `n` pictures on the way from one to another."""
+    """A strip of `n` pictures on the way from one to another (`Trained.interpolate`)."""
     images.check_output(out, force=force, kinds=images.STILL, sources=[first, last])
-    check_range("n", n, at_least=2)
-    model = models.load(source, device=device)
-    drawer = that_can(model, Interpolates, source)
-    channels, height, width = model.spec.picture
-    refuse_what_does_not_fit((height, width), channels, n)
-    check_grid(out, n, (height, width), columns=n)
-    ends = pictures_for(model, [first, last]).to(device_of(model))
-    images.save_image(out, images.strip(drawer.interpolate(ends[0], ends[1], n).images.cpu()), replace=force)
+    trained = load(source, device=device)
+    check_interpolates(trained.model, source, n)
+    check_grid(out, n, trained.spec.picture[1:], columns=n)
+    trained.interpolate(first, last, n=n).write(out, replace=force)

@@ -1,27 +1,93 @@
 """A person's pictures, ready for a trained model."""
 
-from typing import Any
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
 
 from drawgen import images
 from drawgen.contract import TakesInk
 from drawgen.ink import ink
+
+Picture: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
+"""A file, photo:NAME, a picture of Pillow's, an array (H W or H W C, bytes or floats in [0, 1]), or a tensor (C H W or H W)."""
+Pictures: TypeAlias = Picture | Sequence[Picture]
+"""One picture, several of them in a list, or as an array B H W C or a tensor B C H W."""
 
 MOST_DRAWN = 1024
 """Pixels per side that are plenty for a model's picture, or to cut a character's ink out; larger photographs are reduced as they
 are read."""
 
 
-def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
+def several(pictures: Pictures) -> list[Picture]:
+    """As a list. Raises ValueError for none."""
+    one = isinstance(pictures, (str, os.PathLike, Image.Image)) or (
+        isinstance(pictures, (np.ndarray, Tensor)) and pictures.ndim < 4
+    )
+    found: list[Picture] = [pictures] if one else list(pictures)  # type: ignore[list-item, arg-type]
+    if not found:
+        raise ValueError("no pictures are given; name one or more")
+    return found
+
+
+def name_of(picture: Picture, number: int = 1) -> str:
+    """What a picture is called, the first one's number being 1."""
+    return os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else f"picture {number}"
+
+
+def opened(
+    picture: Picture, name: str, *, covering: tuple[int, int] | None = None
+) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
+    """A picture and how opaque it is, as `images.load_with_alpha` has that of a file. Raises ImageError."""
+    if isinstance(picture, Image.Image):
+        return images.from_pillow(picture, name)
+    if isinstance(picture, Tensor):
+        array = picture.detach().cpu()
+        array = array.float() if array.is_floating_point() else array
+        return images.from_array(array.numpy() if array.ndim == 2 else array.movedim(0, -1).numpy(), name)
+    if isinstance(picture, np.ndarray):
+        return images.from_array(picture, name)
+    if isinstance(picture, (str, os.PathLike)):
+        return images.load_with_alpha(picture, covering=covering)
+    raise images.ImageError(f"{name} is a {type(picture).__name__}; give a file, photo:NAME, a picture, an array or a tensor")
+
+
+@contextmanager
+def as_file(picture: Picture) -> Iterator[str]:
+    """The name of a picture's file; for one that has none a file is made, and goes again. Errors call it by its own name."""
+    if isinstance(picture, (str, os.PathLike)):
+        yield os.fspath(picture)
+        return
+    image, alpha = opened(picture, name_of(picture))
+    if alpha is not None:
+        image = torch.cat([((image.expand(3, -1, -1) + alpha - 1) / alpha.clamp(min=1 / 255)).clamp(0, 1), alpha])
+    with tempfile.TemporaryDirectory(prefix="drawgen-") as folder:
+        file = Path(folder) / "picture.png"
+        images.save_image(file, image)
+        try:
+            yield str(file)
+        except images.ImageError as error:
+            raise images.ImageError(str(error).replace(str(file), name_of(picture))) from error
+
+
+def pictures_for(model: Any, pictures: Sequence[Picture]) -> Float[Tensor, "B C H W"]:
     """A person's pictures as a model wants them: for a model of ink the ink cut out and centred; for others the middle of each,
-    resized. One of the model's own size is taken as it is."""
+    resized. One of the model's own size is taken as it is. Raises ImageError."""
     channels, height, width = model.spec.picture
     takes_ink = isinstance(model, TakesInk) and model.ink
     binary = isinstance(model, TakesInk) and model.binary
     ready = []
-    for path in paths:
-        image, alpha = images.load_with_alpha(path, covering=(MOST_DRAWN, MOST_DRAWN))
+    for number, picture in enumerate(pictures, 1):
+        name = name_of(picture, number)
+        image, alpha = opened(picture, name, covering=(MOST_DRAWN, MOST_DRAWN))
         own = image.shape[1:] == (height, width)
         if own and binary:
             ready.append((images.grey(image) > 0.5).float())
@@ -31,5 +97,5 @@ def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
             try:
                 ready.append(ink(image, height, width, alpha=alpha, shades=not binary))
             except images.ImageError as error:
-                raise images.ImageError(f"{path}: {error}") from error
+                raise images.ImageError(f"{name}: {error}") from error
     return torch.stack(ready)

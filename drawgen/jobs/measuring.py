@@ -24,7 +24,6 @@ WHOLE = "all"
 """The split of a text that is all of it."""
 
 
-@threads(1)
 def measure(
     source: str,
     *,
@@ -36,6 +35,23 @@ def measure(
     device: str = "cpu",
     reports: Reports = SILENT,
 ) -> dict[str, float]:
+    """`measured`, of a trained model (a folder or MODEL:NAME)."""
+    model = models.load(source, device=device)
+    return measured(model, source, data=data, split=split, importance=importance, beams=beams, meteor=meteor, reports=reports)
+
+
+@threads(1)
+def measured(
+    model: Model,
+    source: str,
+    *,
+    data: str | None = None,
+    split: str | None = None,
+    importance: int | None = None,
+    beams: int | None = None,
+    meteor: bool = False,
+    reports: Reports = SILENT,
+) -> dict[str, float]:
     """How many items were measured, by name ("pictures", "symbols", "captions"), and the model's scores on them: on one `split` of
     its run's data, or of `data`, which is read the same way. None takes all of a text that is handed in, and else "valid".
 
@@ -44,7 +60,6 @@ def measure(
     split that the data does not have, for what the model does not, and where there is nothing to measure.
     """
     folder = models.resolve(source)
-    model = models.load(source, device=device)
     if importance is not None:
         check_range("importance", importance, at_least=1)
         if not isinstance(model, WeighsSamples):

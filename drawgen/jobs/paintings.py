@@ -1,8 +1,9 @@
 """A photograph as brush strokes."""
 
+import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,20 +12,17 @@ from typing import Any
 from drawgen import files, images
 from drawgen.contract import generator
 from drawgen.interrupts import Interrupted, signals
+from drawgen.jobs.loading import Picture, name_of, opened
 from drawgen.jobs.memory import refuse_more_than_there_is
-from drawgen.jobs.reports import SILENT, Reports
-from drawgen.jobs.saving import VECTOR, kinds_for, moves
-from drawgen.ranges import check_range
+from drawgen.jobs.progress import Listener, hearing
+from drawgen.jobs.reports import Reports
+from drawgen.ranges import check_range, check_size
 from drawgen.strokes import colours, placing
-from drawgen.strokes.painting import Painting
+from drawgen.strokes.painting import FRAMES, Painting, refuse_transparent
 from drawgen.threads import threads
 
-FRAMES = 96
-"""Pictures of an animation, at most."""
 STILL_BYTES, MOVING_BYTES = 40, 320
 """Bytes of memory that each pixel takes, as measured: of the canvases, and of all that an encoder works with."""
-OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
-"""Endings of files without an alpha that others would see."""
 LARGEST = 1 << 30
 """Bytes that are taken from standard input."""
 
@@ -37,8 +35,8 @@ def fitted(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
 
 @threads(1)
 def paint(
-    photo: str,
-    out: Path,
+    photo: Picture,
+    out: str | os.PathLike[str] | None = None,
     *,
     strokes: int | None = None,
     seconds: float | None = None,
@@ -47,53 +45,80 @@ def paint(
     detail_px: int | None = None,
     least_radius: float | None = None,
     opacity: float | None = None,
-    palette: str | None = None,
+    palette: str | Sequence[str] | None = None,
     background: str | None = None,
     animate: bool = False,
     force: bool = False,
-    reports: Reports = SILENT,
-) -> None:
-    """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
-    (height, width), an animation of the painting (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. `-` is
-    standard input. Settings that are None have the defaults of `placing.Style`; a background of "none" is transparent. On a signal
-    (`interrupts`) the painting so far is written. Raises ImageError, ValueError, Interrupted, StorageError."""
-    images.check_output(out, force=force, kinds=kinds_for(animate), sources=["/dev/stdin" if photo == "-" else photo])
+    progress: Listener = None,
+) -> Painting:
+    """Paints a photograph in brush strokes, large ones first; no model is needed.
+
+    `photo` is a file, photo:NAME for a photograph that scikit-image carries, a picture of Pillow's, an array (H W or H W C, bytes
+    or floats in [0, 1]), a tensor (C H W), or a JSON file of strokes, which are drawn again. The painting has `strokes` of them
+    (250), or is worked at for so many `seconds`. Of another aspect than the photograph's `size` (height, width in pixels) paints
+    its middle. `detail_px` is the longer side of what the painter looks at (128, and more for more than 500 strokes),
+    `least_radius` a stroke's in percent of the shorter side (0.25), `opacity` that of all strokes (above 0 to 1; else each has its
+    own). `palette` holds the only colours of strokes: #rrggbb, #rgb or names, in a list or with commas, or "auto:N" for N of the
+    photograph's. `background` is a colour, or "none" for a transparent one; the photograph's mean when left out. The same `seed`
+    gives the same painting on one machine.
+
+    Without `out` no file is written: see `Painting.save`, which takes the same endings. With it the painting is a picture of
+    `size`, an animation of how it is painted (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. `progress` hears
+    of the share done.
+
+    Raises ImageError, a ValueError, for a photograph that cannot be read, ValueError that names the argument, and Interrupted after
+    Ctrl-C: `so_far` is the painting by then, which is in `out`, too.
+
+    >>> import drawgen
+    >>> painting = drawgen.paint("photo:coffee", strokes=6, detail_px=32, palette=["#321", "tan", "white"])
+    >>> painting.size
+    (400, 600)
+    >>> painting.save("coffee.png", size=(200, 300))
+    """
+    name = name_of(photo)
+    file = None if out is None else Path(out)
+    if file is not None:
+        images.check_output(file, force=force, kinds=images.kinds_for(animate), sources=["/dev/stdin" if name == "-" else name])
     settings: dict[str, Any] = {
         "strokes": strokes, "detail_px": detail_px, "least_radius": least_radius, "opacity": opacity, "palette": palette,
         "background": background,
     }  # fmt: skip
-    settings = {name: value for name, value in settings.items() if value is not None}
+    settings = {setting: value for setting, value in settings.items() if value is not None}
     if size is not None:
-        images.check_extent(out, *size)
-        refuse_what_is_too_large(out, size, animate)
+        check_size(size)
+        if file is not None:
+            images.check_extent(file, *size)
+            refuse_what_is_too_large(file, size, animate)
     interrupt = 0
-    with on_disk(photo) as file:
-        if holds_strokes(file):
+    with hearing(progress) as reports, on_disk(photo) as picture:
+        if isinstance(picture, str) and holds_strokes(picture):
             given = [*settings, *(["seconds"] if seconds is not None else [])]
             if given:
-                raise ValueError(f"{photo} is painted already; leave `{given[0]}` out, or give the photograph")
-            painted = Painting.read(Path(file))
-            if size is not None and abs(size[0] / size[1] * painted.size[1] / painted.size[0] - 1) > 0.02:
-                height, width = painted.fitted(max(size))
-                raise ValueError(f"{photo} has another aspect than `size` {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
-            refuse_transparent(out, painted.background is None)
+                raise ValueError(f"{name} is painted already; leave `{given[0]}` out, or give the photograph")
+            painted = Painting.read(Path(picture))
+            if size is not None:
+                painted.check_aspect(size, name)
+            painted = replace(painted, drawn_at=size)
+            if file is not None:
+                painted.check_ground(file)
         else:
             check_range("seed", seed, at_least=0)
             clear = (background or "").strip().lower() == "none"
-            refuse_transparent(out, clear)
+            if clear and file is not None:
+                refuse_transparent(file)
             enough = max(512, detail_px or 0)  # twice as much is kept; painted at some hundred
-            image, alpha = images.load_with_alpha(file, covering=(enough, enough) if size is None else fitted(size, enough))
+            image, alpha = opened(picture, name, covering=(enough, enough) if size is None else fitted(size, enough))
             if size is not None:
                 image, alpha = images.middle(image, *size), None if alpha is None else images.middle(alpha, *size)
             if palette is not None:
-                settings["palette"] = colours.parse_palette(palette, image)
+                settings["palette"] = colours.parse_palette(palette if isinstance(palette, str) else ",".join(palette), image)
             if background is not None:
                 settings.pop("background")
                 settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "background")}
             style = placing.Style(**settings)
             if max(image.shape[1:]) < style.longest_px:
                 reports.say(
-                    f"{photo} is {image.shape[2]}x{image.shape[1]} pixels, fewer than the painter looks at; it is enlarged to "
+                    f"{name} is {image.shape[2]}x{image.shape[1]} pixels, fewer than the painter looks at; it is enlarged to "
                     f"{style.longest_px} on its longer side"
                 )
             with signals() as noted:
@@ -102,46 +127,30 @@ def paint(
                 )
                 interrupt = noted()
             if size is not None:
-                painted = replace(painted, size=size)
-    write(painted, out, size, animate=animate, replace=force, reports=reports)
+                painted = replace(painted, size=size, drawn_at=size)
+        if file is not None:
+            tell_odd_sides(painted, file, reports, animate=animate)
+            painted.write(file, size, animate=animate, replace=force)
     if interrupt:
-        raise Interrupted(interrupt, f"interrupted; {out} is the painting so far, {len(painted.strokes)} strokes")
+        where = "so_far" if file is None else str(file)
+        raise Interrupted(interrupt, f"interrupted; {where} is the painting so far, {len(painted.strokes)} strokes", painted)
+    return painted
 
 
-def write(painted: Painting, out: Path, size: tuple[int, int] | None, *, animate: bool, replace: bool, reports: Reports) -> None:
-    """A painting as the file that `out` names."""
-    kind = out.suffix.lower()
-    moving = kind not in VECTOR and moves(out, animate)
-    height, width = size or painted.fitted(512 if moving else 1024)
-    if kind == ".mp4" and (height % 2 or width % 2):
-        reports.say(f"{out}: the format holds even sides only; {width}x{height} gets its last {odd_sides(height, width)} twice")
-    if kind == ".json":
-        files.write_output(out, painted.json().encode(), replace=replace)
-    elif kind == ".svg":
-        files.write_output(out, painted.svg(height, width).encode(), replace=replace)
-    elif moving:
-        count = len(painted.stops(FRAMES))
-        images.save_animation(out, painted.stages(FRAMES, height, width), count=count, seconds=6.0, replace=replace)
-    else:
-        images.save_image(out, painted.draw(height, width), replace=replace)
-
-
-def odd_sides(height: int, width: int) -> str:
-    return " and ".join(["row"] * (height % 2) + ["column"] * (width % 2))
-
-
-def refuse_transparent(out: Path, transparent: bool) -> None:
-    if transparent and out.suffix.lower() in OPAQUE:
-        raise ValueError(f"{out} cannot be transparent, and the background is none; choose .png, .webp, .gif, .tif or .svg")
+def tell_odd_sides(painted: Painting, out: Path, reports: Reports, *, animate: bool) -> None:
+    """Says what MP4 makes of sides that it does not hold."""
+    height, width = painted.extent(out, None, animate=animate)
+    odd = " and ".join(["row"] * (height % 2) + ["column"] * (width % 2))
+    if out.suffix.lower() == ".mp4" and odd:
+        reports.say(f"{out}: the format holds even sides only; {width}x{height} gets its last {odd} twice")
 
 
 def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) -> None:
     """WebP's encoder holds all frames, the others' do not."""
-    kind = out.suffix.lower()
-    if kind in VECTOR:
+    if out.suffix.lower() in images.VECTOR:
         return
-    if moves(out, animate):
-        held = MOVING_BYTES + (FRAMES * 4 if kind == ".webp" else 0)
+    if images.moves(out, animate):
+        held = MOVING_BYTES + (FRAMES * 4 if out.suffix.lower() == ".webp" else 0)
         what = "the frames of an animation"
     else:
         held, what = STILL_BYTES, "the canvases of a picture"
@@ -149,9 +158,10 @@ def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) ->
 
 
 @contextmanager
-def on_disk(photo: str) -> Iterator[str]:
-    """The photograph's name, or for standard input that of a file with what comes from there; errors call it by its own name."""
-    if not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
+def on_disk(photo: Picture) -> Iterator[Picture]:
+    """The photograph, or for standard input a file with what comes from there; errors call it by its own name."""
+    photo = os.fspath(photo) if isinstance(photo, os.PathLike) else photo
+    if not isinstance(photo, str) or not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
         yield photo
         return
     try:

@@ -1,31 +1,18 @@
 """What pictures show, by a model that reads them."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
-
-from drawgen import images, models
-from drawgen.contract import Labelling, Reads, Sample, generator
-from drawgen.devices import device_of
-from drawgen.jobs.loading import pictures_for
-from drawgen.jobs.saving import check_grid, save
+from drawgen import images
+from drawgen.contract import Reads
+from drawgen.jobs.answers import Labels, check_grid
+from drawgen.jobs.asking import load
 from drawgen.jobs.verbs import that_can
-from drawgen.ranges import check_range
-from drawgen.threads import threads
-
-
-class Label(NamedTuple):
-    """One picture's likeliest labels."""
-
-    picture: str
-    labels: list[tuple[str, float]]
-    """With their probabilities, the likeliest first."""
 
 
 def read(
     source: str,
-    paths: list[str],
+    paths: Sequence[str],
     out: Path | None = None,
     *,
     n: int = 1,
@@ -34,25 +21,15 @@ def read(
     seed: int = 0,
     device: str = "cpu",
     force: bool = False,
-) -> list[Label]:
+) -> Labels:
     """The `n` likeliest labels of each picture. `out` shows what the model looked at, with its windows (`boxes`): a picture, or an
     animation as `sample` decides it. Raises ImageError, ValueError."""
-    check_range("n", n, at_least=1)
-    check_range("seed", seed, at_least=0)
-    model = models.load(source, device=device)
-    reader = that_can(model, Reads, source)
+    reader = load(source, device=device)
+    that_can(reader.model, Reads, source)
     if out is not None:
         images.check_output(out, force=force, kinds=images.MOVING if animate else (*images.STILL, *images.MOVING), sources=paths)
-        check_grid(out, len(paths), model.spec.picture[1:], boxes=boxes)
-    with threads(1):
-        seen = pictures_for(model, paths)
-        found = reader.read(seen.to(device_of(model)), rng=generator(seed, device=device_of(model)))
+        check_grid(out, len(paths), reader.spec.picture[1:], boxes=boxes)
+    found = reader.read(paths, n=n, seed=seed)
     if out is not None:
-        shown = looked_at(found, seen)
-        save(out, shown, boxes=boxes and bool(shown.boxes), animate=animate, replace=force)
-    return [Label(path, found.best(row, n)) for row, path in enumerate(paths)]
-
-
-def looked_at(found: Labelling, pictures: torch.Tensor) -> Sample:
-    """What the model looked at; of one that takes a picture in at once, the pictures."""
-    return Sample(pictures) if found.seen is None else found.seen.cpu()
+        found.looked_at.write(out, boxes=boxes and bool(found.looked_at.boxes), animate=animate, replace=force)
+    return found

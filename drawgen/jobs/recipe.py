@@ -8,6 +8,7 @@ from typing import Any
 from drawgen import checkpoint, models
 from drawgen.contract import Digests, Recipe
 from drawgen.data.pictures import DataError
+from drawgen.training import run_folder
 from drawgen.training.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
@@ -58,6 +59,17 @@ def stored_recipe(folder: Path) -> tuple[str, str, Recipe]:
 
 
 # ---------------------------------------------------------------- going on
+
+
+def begun(folder: Path, model: str, preset: str | None) -> tuple[str, Recipe]:
+    """(preset, recipe) of the run in a folder, which is to be gone on with: its settings need no repetition. Raises ValueError
+    where it is of another model or, where one is named, of another preset."""
+    run_folder.mend(folder)
+    kept_model, kept_preset, recipe = stored_recipe(folder)
+    if (kept_model, kept_preset) != (model, preset or kept_preset):
+        asked = f"{model} {preset}" if preset else model
+        raise ValueError(f"{folder} was begun as {kept_model} {kept_preset}, not {asked}; resume it the same way")
+    return kept_preset, recipe
 
 
 def go_on(out: Path, kept: dict[str, Any], asked: dict[str, Any], recipe: Recipe) -> tuple[Recipe, str, list[Any] | None]:

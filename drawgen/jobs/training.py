@@ -66,7 +66,7 @@ def train(
             f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data, or begin a run on "
             f"this with these weights (`begin` {out}, another `out`)"
         )
-    built = recipe.model.build(spec, rng=generator(recipe.fit.seed, BUILD))
+    built = models.build(recipe.model, spec, rng=generator(recipe.fit.seed, BUILD))
     trained = models.load(begin) if begin else None
     if trained is not None:
         check_fits(built, trained, begin)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from drawgen import contract, images
 from drawgen.jobs import previews
-from drawgen.jobs.saving import VECTOR
 
 T = TypeVar("T")
 
@@ -21,6 +20,8 @@ class Verb(NamedTuple):
     protocol: type
     does: str
     """Said of the model: it DOES."""
+    method: str = ""
+    """Of `asking.Trained`; empty where there is none yet."""
     command: str = ""
     """With the words MODEL, and PICTURE and OUT for what a person puts there; empty where there is none yet."""
     endings: tuple[str, ...] = ()
@@ -39,28 +40,28 @@ TEXT = (".txt",)
 
 VERBS = (
     Verb(
-        contract.Writes, "writes text", "drawgen sample MODEL -o OUT.txt",
+        contract.Writes, "writes text", "write", "drawgen sample MODEL -o OUT.txt",
         TEXT, previews.written, previews.TEXT,
     ),
     Verb(
-        contract.Draws, "draws pictures", "drawgen sample MODEL -o OUT.png",
-        (*PICTURES, *VECTOR), previews.drawn, previews.PICTURE,
+        contract.Draws, "draws pictures", "sample", "drawgen sample MODEL -o OUT.png",
+        (*PICTURES, *images.VECTOR), previews.drawn, previews.PICTURE,
     ),
     Verb(
-        contract.Describes, "describes pictures", "drawgen caption PICTURE --model MODEL",
+        contract.Describes, "describes pictures", "caption", "drawgen caption PICTURE --model MODEL",
         PICTURES, previews.described, previews.TEXT,
     ),
     Verb(
-        contract.Reads, "reads pictures", "drawgen read MODEL PICTURE",
+        contract.Reads, "reads pictures", "read", "drawgen read MODEL PICTURE",
         PICTURES, previews.read, previews.TEXT,
     ),
     Verb(
-        contract.Redraws, "redraws pictures", "drawgen reconstruct MODEL PICTURE -o OUT.png",
-        (*PICTURES, *VECTOR), previews.redrawn, previews.PICTURE,
+        contract.Redraws, "redraws pictures", "reconstruct", "drawgen reconstruct MODEL PICTURE -o OUT.png",
+        (*PICTURES, *images.VECTOR), previews.redrawn, previews.PICTURE,
     ),
     Verb(
-        contract.Interpolates, "draws the way between two pictures", "drawgen interpolate MODEL PICTURE PICTURE -o OUT.png",
-        tuple(images.STILL),
+        contract.Interpolates, "draws the way between two pictures", "interpolate",
+        "drawgen interpolate MODEL PICTURE PICTURE -o OUT.png", tuple(images.STILL),
     ),
     Verb(contract.Repairs, "fills holes of pictures"),
     Verb(contract.Translates, "translates texts"),

@@ -1,50 +1,79 @@
 """Texts from a trained model."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-from drawgen import files, images
-from drawgen.contract import Request, Writes
-from drawgen.interrupts import Interrupted, signals
+from drawgen import images
+from drawgen.contract import Piece, Request, Writes
+from drawgen.interrupts import Interrupted, plainly, signals
+from drawgen.jobs.answers import Passage, Passages
 from drawgen.jobs.previews import BETWEEN
 from drawgen.jobs.reports import Reports
 from drawgen.threads import threads
 
 
-@threads(1)
 def write(model: Writes, source: str, request: Request, out: Path | None, *, force: bool, reports: Reports) -> None:
     """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then. Raises ValueError,
     Interrupted."""
-    if out is not None:
-        endings = {*images.STILL, *images.MOVING}
-        if out.suffix.lower() in endings:
-            raise ValueError(f"{source} writes text, and {out} is named as a picture; choose another ending, as .txt")
-        images.check_output(out, force=force, kinds=[out.suffix.lower()])
-    written = bytearray()
-    symbols, interrupt = 0, 0
+    passages = Passages()
+    if out is None:
+        write_into(passages, model, request, replace(reports, drawing=None))
+        return
+    endings = {*images.STILL, *images.MOVING}
+    if out.suffix.lower() in endings:
+        raise ValueError(f"{source} writes text, and {out} is named as a picture; choose another ending, as .txt")
+    images.check_output(out, force=force, kinds=[out.suffix.lower()])
+    try:
+        write_into(passages, model, request, replace(reports, writing=None))
+    except Interrupted as stop:
+        raise Interrupted(stop.number, f"interrupted; {out} is what was written so far", passages) from None
+    finally:
+        if passages:
+            passages.write(out, replace=force)
+
+
+@threads(1)
+def write_into(passages: Passages, model: Writes, request: Request, reports: Reports) -> None:
+    """All texts of a request, added to `passages`, the last one as far as it is written when this ends. Raises ValueError,
+    Interrupted."""
+    symbols = interrupt = 0
     # Between two pieces there is time to stop: what is compiled must not be interrupted.
-    with signals() as noted:
-        try:
-            for piece in pieces(model, request):
-                symbols += len(piece)
-                if out is not None:
-                    written += piece.encode(errors="replace")
-                    if reports.drawing is not None:
-                        reports.drawing(min(1.0, symbols / (request.n * request.length)))
-                elif reports.writing is not None:
-                    reports.writing(piece)
-                interrupt = noted()
-                if interrupt:
-                    break
-        finally:
-            if out is not None and written:
-                files.write_output(out, bytes(written), replace=force)
+    with signals() as noted, closing(pieces(passages, model, request)) as coming:
+        for piece in coming:
+            symbols += len(piece)
+            if reports.writing is not None:
+                reports.writing(piece)
+            if reports.drawing is not None:
+                reports.drawing(min(1.0, symbols / (request.n * request.length)))
+            interrupt = noted()
+            if interrupt:
+                break
     if interrupt:
-        raise Interrupted(interrupt, "interrupted" if out is None else f"interrupted; {out} is what was written so far")
+        raise Interrupted(interrupt, "interrupted", passages)
 
 
-def pieces(model: Writes, request: Request) -> Iterator[str]:
-    """All texts as they come, with `BETWEEN` between them."""
+def pieces(passages: Passages, model: Writes, request: Request) -> Generator[str]:
+    """All texts as they come, with `BETWEEN` between them; each is added to `passages` when it ends, or this does."""
     for index in range(request.n):
         yield from [BETWEEN] if index else []
-        yield from (piece.text for piece in model.write(request, index))
+        written: list[Piece] = []
+        try:
+            for piece in model.write(request, index):
+                written.append(piece)
+                yield piece.text
+        finally:
+            if written:
+                passages.append(Passage("".join(p.text for p in written), sum(p.log_prob for p in written)))
+
+
+def stream(model: Writes, request: Request) -> Iterator[Piece]:
+    """The pieces of the first text, as they come; between two of them the process is as it was."""
+    coming = iter(model.write(request, 0))
+    while True:
+        with threads(1), plainly():
+            piece = next(coming, None)
+        if piece is None:
+            return
+        yield piece

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from drawgen import files
 
 if TYPE_CHECKING:
-    from drawgen.contract import Model, Recipe
+    import torch
+
+    from drawgen.contract import Model, Recipe, Spec
 
 HERE = Path(__file__).parent
 DEFAULT = "default"
 """The file beside a model's shipped folders that names the one a bare MODEL stands for."""
+HUB = "hf:"
+"""Before the name of a repository of Hugging Face, as hf:USER/NAME."""
+PUBLISHED = ("config.json", "model.safetensors", "README.md")
+"""The files of a model folder that are shared: what it is, and nothing of the machine that it was trained on."""
 
 
 def names() -> list[str]:
@@ -129,8 +135,29 @@ def in_short(count: int) -> str:
     return f"{max(1, round(count / 1000))} k"
 
 
+def from_hub(source: str) -> Path:
+    """The folder of a copy of hf:USER/NAME, which is downloaded where it is not there already (the extra `hub`). Raises
+    ValueError."""
+    hub = hub_client()
+    try:
+        return Path(hub.snapshot_download(source.removeprefix(HUB), allow_patterns=list(PUBLISHED)))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{source} could not be had from Hugging Face ({str(error).strip().splitlines()[0]})") from error
+
+
+def hub_client() -> Any:
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise ValueError("models of Hugging Face need the extra `hub`: pip install 'drawgen[hub]'") from error
+    return huggingface_hub
+
+
 def resolve(source: str) -> Path:
-    """The folder meant by MODEL:NAME, by a bare MODEL (its shipped default), or by a path. Raises ValueError."""
+    """The folder meant by MODEL:NAME, by a bare MODEL (its shipped default), by hf:USER/NAME (`from_hub`), or by a path. Raises
+    ValueError."""
+    if source.startswith(HUB):
+        return from_hub(source)
     known = shipped()
     if source in known:
         return known[source]
@@ -148,6 +175,15 @@ def resolve(source: str) -> Path:
     return Path(source)
 
 
+def build(config: Any, spec: "Spec", *, rng: "torch.Generator") -> "Model":
+    """`config.build`, which leaves torch's own random numbers as they were: layers draw from them before their weights are set."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        model: Model = config.build(spec, rng=rng)
+    return model
+
+
 def load(source: str | Path, *, device: str = "cpu") -> "Model":
     """The trained model in a folder (or MODEL:NAME), on `device`, ready to be asked. Raises CheckpointError, ValueError."""
     from drawgen import checkpoint
@@ -162,7 +198,7 @@ def load(source: str | Path, *, device: str = "cpu") -> "Model":
     try:
         config = config.published() if isinstance(config, Publishes) else config  # a path in another's folder is nothing here
         with checkpoint.Bounded(checkpoint.stored_weights(found.folder), where):
-            model = config.build(found.spec, rng=generator(0))
+            model = build(config, found.spec, rng=generator(0))
     except checkpoint.CheckpointError:
         raise
     except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:  # a size that torch refuses

@@ -5,19 +5,24 @@ Axes: S strokes, P numbers of a stroke (`drawgen_envs.brush`; with three channel
 
 import itertools
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from drawgen_envs.brush import COLUMNS, FARTHEST, flatten, paint
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
-from drawgen.files import read_bytes, reason
+from drawgen import images
+from drawgen.files import read_bytes, reason, write_output
 from drawgen.images import ImageError, to_bytes
+from drawgen.ranges import check_size
 from drawgen.strokes.outlines import on_page
+from drawgen.threads import threads
 
 NAMES = (*COLUMNS, "red", "green", "blue")
 """The numbers of a stroke, in the order of the JSON file."""
@@ -28,11 +33,27 @@ MOST = 10_000
 """Most strokes of a painting."""
 LARGEST = 1 << 23
 """Bytes of a file of strokes: four times what so many take."""
+FRAMES = 96
+"""Pictures of an animation, at most."""
+STILL_PX, MOVING_PX, SHOWN_PX = 1024, 512, 512
+"""Longer side of a picture, of an animation and of what a notebook shows, where nothing else is asked for."""
+OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
+"""Endings of files without an alpha that others would see."""
 
 
 @dataclass(frozen=True)
 class Painting:
-    """Strokes, the first one undermost, on a background of one colour, or of none."""
+    """Strokes, the first one undermost, on a background of one colour, or of none: what `drawgen.paint` makes. It shows itself in a
+    notebook, and `save` writes it as a picture, an animation, SVG or JSON.
+
+    >>> import drawgen
+    >>> painting = drawgen.paint("photo:coffee", strokes=5, detail_px=16, size=(40, 60))
+    >>> painting.strokes.shape
+    torch.Size([5, 13])
+    >>> painting.draw(20, 30).shape  # at any size: C H W in [0, 1]
+    torch.Size([3, 20, 30])
+    >>> painting.save("coffee.svg")
+    """
 
     strokes: Float[Tensor, "S 13"]
     """Their opacity is the same from end to end, so that one SVG path can stand for each."""
@@ -40,6 +61,8 @@ class Painting:
     """None is transparent: pictures have an alpha then."""
     size: tuple[int, int]
     """Height and width in pixels of what was painted: its aspect. The strokes are shares of it."""
+    drawn_at: tuple[int, int] | None = None
+    """Height and width of its pictures where no others are asked for; None is `STILL_PX` on the longer side, or `MOVING_PX`."""
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
@@ -57,7 +80,7 @@ class Painting:
     def rounded(self) -> "Painting":
         """The same in as many decimals as a file has."""
         background = None if self.background is None else in_decimals(self.background)
-        return Painting(in_decimals(self.strokes), background, self.size)
+        return replace(self, strokes=in_decimals(self.strokes), background=background)
 
     def fitted(self, longest_px: int) -> tuple[int, int]:
         """Height and width with this longer side, in the painting's aspect."""
@@ -87,6 +110,10 @@ class Painting:
         """The picture at a size."""
         return next(self.stages(1, height, width))
 
+    def pil(self, size: tuple[int, int] | None = None) -> Image.Image:
+        """The picture as Pillow has it, of `size` (height, width)."""
+        return Image.fromarray(to_bytes(self.draw(*(size or self.drawn_at or self.fitted(STILL_PX)))))
+
     def svg(self, height: int, width: int) -> str:
         """SVG, one path a stroke: the union, by non-zero fill, of the discs' sweeps along the very pieces that the
         brush cuts the curve into. All run clockwise, so that where two overlap nothing is cut out. What lies off the page is cut
@@ -114,6 +141,62 @@ class Painting:
             if path:
                 lines.append(f'<path d="{path}" fill="{colour_code(stroke[10:])}" fill-opacity="{opacity:.3g}"/>')
         return "\n".join([*lines, "</g>", "</svg>\n"])
+
+    # ---------------------------------------------------------------- as a file
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        size: tuple[int, int] | None = None,
+        animate: bool = False,
+        force: bool = False,
+    ) -> None:
+        """Writes what `path` ends in: a picture of `size` (height, width), an animation of how it is painted (GIF, APNG, MP4, and
+        with `animate` PNG and WebP), SVG with a path for each stroke, or JSON. A file that exists is replaced with `force` only.
+        Raises ImageError, a ValueError, for a file that cannot be written so, and StorageError."""
+        out = Path(path)
+        images.check_output(out, force=force, kinds=images.kinds_for(animate))
+        self.check_ground(out)
+        if size is not None:
+            check_size(size)
+            self.check_aspect(size, "the painting")
+            images.check_extent(out, *size)
+        self.write(out, size, animate=animate, replace=force)
+
+    def check_ground(self, path: Path) -> None:
+        """Raises ValueError for a transparent painting and a format that has no alpha."""
+        if self.background is None:
+            refuse_transparent(path)
+
+    def check_aspect(self, size: tuple[int, int], name: str) -> None:
+        """Raises ValueError for another aspect than the painting's; `name` is what it is called."""
+        if abs(size[0] / size[1] * self.size[1] / self.size[0] - 1) > 0.02:
+            height, width = self.fitted(max(size))
+            raise ValueError(f"{name} has another aspect than `size` {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
+
+    def extent(self, path: Path, size: tuple[int, int] | None, *, animate: bool) -> tuple[int, int]:
+        """Height and width of the picture in a file."""
+        return size or self.drawn_at or self.fitted(MOVING_PX if images.moves(path, animate) else STILL_PX)
+
+    @threads(1)
+    def write(self, out: Path, size: tuple[int, int] | None, *, animate: bool, replace: bool) -> None:
+        """`save` of what is checked. Without `replace` a file that is there by now stays."""
+        kind = out.suffix.lower()
+        height, width = self.extent(out, size, animate=animate)
+        if kind == ".json":
+            write_output(out, self.json().encode(), replace=replace)
+        elif kind == ".svg":
+            write_output(out, self.svg(height, width).encode(), replace=replace)
+        elif images.moves(out, animate):
+            count = len(self.stops(FRAMES))
+            images.save_animation(out, self.stages(FRAMES, height, width), count=count, seconds=6.0, replace=replace)
+        else:
+            images.save_image(out, self.draw(height, width), replace=replace)
+
+    @threads(1)
+    def _repr_png_(self) -> bytes:
+        return images.png(self.draw(*self.fitted(SHOWN_PX)))
 
     def json(self) -> str:
         """JSON: see README.md, "Paintings", for its fields."""
@@ -154,6 +237,11 @@ class Painting:
             background = torch.tensor(numbers(found.get("background"), 3, f"{path}: background"))
         strokes = [numbers(row, len(NAMES), f"{path}: stroke {index}") for index, row in enumerate(rows)]
         return cls(torch.tensor(strokes, dtype=torch.float32).view(-1, len(NAMES)), background, size)
+
+
+def refuse_transparent(path: Path) -> None:
+    if path.suffix.lower() in OPAQUE:
+        raise ValueError(f"{path} cannot be transparent, and the background is none; choose .png, .webp, .gif, .tif or .svg")
 
 
 def in_decimals(numbers: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:

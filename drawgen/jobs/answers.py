@@ -1,0 +1,307 @@
+"""Answers: values that show themselves in a notebook and save themselves as files.
+
+Axes: B pictures, C channels, H rows, W columns, T words.
+"""
+
+import base64
+import html
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from drawgen import attention_maps, files, images
+from drawgen.contract import Hypothesis, Sample
+from drawgen.jobs.previews import BETWEEN
+from drawgen.strokes.painting import Painting
+from drawgen.threads import threads
+
+D = TypeVar("D", bound="Drawn")
+
+STAGES = 48
+"""Pictures of an animation of how something is drawn, at most."""
+SHOWN_PX = 256
+"""A notebook shows small pictures enlarged to about this."""
+MOST_SHOWN = 32
+"""Pictures whose attention is drawn into one file, at most."""
+
+
+# ---------------------------------------------------------------- pictures
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Drawn(Sample):
+    """Finished pictures: a `Sample` that shows itself in a notebook, as a grid, and saves itself.
+
+    `images` is B C H W in [0, 1], on the CPU. What a model with attention or a painter leaves is there as well: `frames`, `boxes`,
+    `strokes`, as `Sample` has them.
+
+    >>> import drawgen
+    >>> drawn = drawgen.load("draw").sample(n=4, seed=1)
+    >>> drawn
+    4 pictures of 28x28 pixels, drawn in steps, with boxes of read and write
+    >>> drawn.images.shape
+    torch.Size([4, 1, 28, 28])
+    >>> drawn.save("digits.png")
+    >>> drawn.save("digits.gif", boxes=True)  # how they are drawn, with the windows
+    """
+
+    columns: int | None = None
+    """Of the grid; None makes it as square as it can be."""
+    seen: Float[Tensor, "B C H W"] | None = None
+    """What was drawn after, as the model saw it: shown above."""
+
+    @classmethod
+    def of(cls: type[D], sample: Sample, **more: Any) -> D:
+        """A sample as an answer; its tensors may be changed and trained through, as any others."""
+        parts = {field.name: plain(getattr(sample, field.name)) for field in fields(Sample)}
+        return cls(**parts | {"boxes": {name: plain(boxes) for name, boxes in sample.boxes.items()}} | more)
+
+    def __repr__(self) -> str:
+        count, _, height, width = self.images.shape
+        words = f"{count} picture{'s' * (count > 1)} of {width}x{height} pixels"
+        words += ", drawn in steps" if self.frames is not None else ""
+        words += f", with {self.strokes.shape[1]} strokes" if self.strokes is not None else ""
+        return words + (f", with boxes of {' and '.join(self.boxes)}" if self.boxes else "")
+
+    def still(self, *, boxes: bool = False) -> Float[Tensor, "C2 H2 W2"]:
+        """One picture of all. `boxes` enlarges them and draws the model's windows, a row per picture and a column per step. Raises
+        ValueError for boxes of a model that has none."""
+        if boxes:
+            steps = list(images.boxed(self))
+            return images.grid(torch.stack(steps, 1).flatten(0, 1), columns=len(steps), gap_px=8)
+        if self.seen is not None:
+            return images.grid(torch.cat([self.seen, self.images]), columns=self.columns)
+        return images.grid(self.images, columns=self.columns)
+
+    def stages(self, *, boxes: bool = False) -> Iterator[Float[Tensor, "C2 H2 W2"]]:
+        """How all are drawn, one picture for each stage; with `boxes` each step, enlarged, with the windows. Raises ValueError for
+        a model that has no stages, and for boxes of one that has none."""
+        if self.frames is None and not boxes:
+            raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without `animate`")
+        frames = images.boxed(self) if boxes or self.frames is None else self.frames(STAGES)
+        return (images.grid(frame, columns=self.columns) for frame in frames)
+
+    def pil(self, *, boxes: bool = False) -> Image.Image:
+        """`still` as Pillow has it."""
+        return Image.fromarray(images.to_bytes(self.still(boxes=boxes)))
+
+    def painting(self) -> Painting:
+        """The strokes of all drawings side by side on black. Raises ValueError where there are none."""
+        if self.strokes is None:
+            raise ValueError("this model draws no strokes")
+        size = (self.images.shape[2], self.images.shape[3])
+        return Painting.sheet(self.strokes.cpu(), size, images.grid_columns(len(self.images), *size, self.columns))
+
+    def save(self, path: str | os.PathLike[str], *, boxes: bool = False, animate: bool = False, force: bool = False) -> None:
+        """Writes what `path` ends in: a grid (PNG, JPEG, WebP, TIFF, BMP), an animation of how the pictures are drawn (GIF, APNG,
+        MP4, and with `animate` PNG and WebP), or the strokes of a painter (SVG, JSON). `boxes` draws the windows of a model with
+        attention: reading green, writing red. A file that exists is replaced with `force` only. Raises ImageError, a ValueError,
+        for what cannot be written so, and StorageError."""
+        out = Path(path)
+        images.check_output(out, force=force, kinds=images.kinds_for(animate))
+        check_grid(out, len(self.images), tuple(self.images.shape[2:]), boxes=boxes, columns=self.columns)
+        self.write(out, boxes=boxes, animate=animate, replace=force)
+
+    @threads(1)
+    def write(self, out: Path, *, boxes: bool = False, animate: bool = False, replace: bool = True) -> None:
+        """`save` of what is checked. Without `replace` a file that is there by now stays."""
+        if out.suffix.lower() in images.VECTOR:
+            if self.strokes is None:
+                raise ValueError(f"this model draws no strokes, which {out} would hold; choose one of {' '.join(images.STILL)}")
+            if boxes:
+                raise ValueError(f"`boxes` and {out} don't go together; choose one of {' '.join(images.STILL)}")
+            self.painting().write(out, None, animate=False, replace=replace)
+        elif not images.moves(out, animate):
+            images.save_image(out, self.still(boxes=boxes), replace=replace)
+        else:
+            images.save_animation(out, self.stages(boxes=boxes), replace=replace)
+
+    @threads(1)
+    def _repr_png_(self) -> bytes:
+        return images.png(enlarged(self.still()))
+
+
+def plain(value: Any) -> Any:
+    """A tensor that was made in inference mode as one that is like any other."""
+    return value.clone() if isinstance(value, Tensor) and value.is_inference() else value
+
+
+def enlarged(image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H2 W2"]:
+    """For the screen: small pictures keep their pixels, several times as large."""
+    factor = max(1, round(SHOWN_PX / max(image.shape[1:])))
+    return image.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+
+
+def check_grid(out: Path, n: int, size: tuple[int, ...], *, boxes: bool = False, columns: int | None = None) -> None:
+    """Refuses a grid of `n` pictures that is too large for the file's format, before it is drawn."""
+    if out.suffix.lower() in images.VECTOR:
+        return
+    scale = images.BOX_SCALE if boxes else 1
+    images.check_extent(out, *images.grid_size(n, scale * size[0], scale * size[1], columns=columns))
+
+
+def figures(shown: Iterable[tuple[Float[Tensor, "C H W"], Sequence[str]]]) -> str:
+    """Pictures with lines of text below them, as HTML."""
+    parts = []
+    for image, lines in shown:
+        data = base64.b64encode(images.png(enlarged(image))).decode()
+        words = "<br>".join(html.escape(line) for line in lines)
+        parts.append(
+            '<figure style="display:inline-block;margin:.5em;vertical-align:top">'
+            f'<img src="data:image/png;base64,{data}" alt=""><figcaption style="max-width:20em">{words}</figcaption></figure>'
+        )
+    return "".join(parts)
+
+
+# ---------------------------------------------------------------- texts
+
+
+class Passage(NamedTuple):
+    """A text that a model wrote."""
+
+    text: str
+    """The prime and what it wrote after it."""
+    score: float
+    """Log-probability of what it wrote, in nats."""
+
+
+class Passages(list[Passage]):
+    """Texts that a model wrote.
+
+    >>> import drawgen
+    >>> passages = drawgen.load("char_rnn").write(prime="ROMEO:", length=20, n=2, seed=1)
+    >>> len(passages), passages[0].text[:6], passages[0].score < 0
+    (2, 'ROMEO:', True)
+    >>> passages.save("plays.txt")
+    """
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Writes a file of text (UTF-8), with a line of dashes between two. Raises ImageError, a ValueError, for a file that exists
+        already, unless `force`."""
+        out = Path(path)
+        images.check_output(out, force=force, kinds=[out.suffix.lower()])
+        self.write(out, replace=force)
+
+    def write(self, out: Path, *, replace: bool) -> None:
+        """`save` of what is checked."""
+        files.write_output(out, BETWEEN.join(passage.text for passage in self).encode(errors="replace"), replace=replace)
+
+    def _repr_html_(self) -> str:
+        return "<hr>".join(f"<pre>{html.escape(passage.text)}</pre>" for passage in self)
+
+
+# ---------------------------------------------------------------- captions
+
+
+class Described(NamedTuple):
+    """One picture and its captions, the best first."""
+
+    picture: str
+    """The file, or "picture 1" of one that was none."""
+    captions: list[Hypothesis]
+    image: Float[Tensor, "C H W"]
+    """The picture as the model saw it."""
+
+    @property
+    def text(self) -> str:
+        """The best caption."""
+        return self.captions[0].text
+
+    def as_json(self) -> dict[str, Any]:
+        """The picture's name, and its captions with their scores and those of their words."""
+        captions = [
+            {"caption": c.text, "score": c.score, "finished": c.finished, "words": list(zip(c.words, c.log_probs, strict=True))}
+            for c in self.captions
+        ]
+        return {"picture": self.picture, "captions": captions}
+
+
+class Captions(list[Described]):
+    """Pictures and their captions. `skipped` are the pictures that could not be read, and why.
+
+    >>> import drawgen
+    >>> captions = drawgen.caption("photo:coffee", beams=2)
+    >>> captions[0].picture, len(captions[0].captions)
+    ('photo:coffee', 1)
+    >>> best = captions[0].captions[0]
+    >>> best.maps.shape[0] == len(best.words)  # where the model looked for each word: T h w, shares of 1
+    True
+    >>> captions.save("where.png")
+    """
+
+    def __init__(self, found: Iterable[Described] = (), skipped: Mapping[str, str] | None = None) -> None:
+        super().__init__(found)
+        self.skipped = dict(skipped or {})
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Writes what `path` ends in: JSON with all captions, their scores and those of their words; or a picture of where the
+        model looked for each word of the best caption, which as GIF, APNG or MP4 shows it word by word. Raises ImageError, a
+        ValueError, and StorageError."""
+        out = Path(path)
+        images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, ".json"))
+        if out.suffix.lower() == ".json":
+            told = [described.as_json() for described in self]
+            files.write_output(out, json.dumps(told, ensure_ascii=False).encode(), replace=force)
+            return
+        self.write_maps(out, replace=force)
+
+    def write_maps(self, out: Path, *, replace: bool) -> None:
+        """Where the model looked for each word, as a file whose name is checked. Raises ValueError for captions without maps."""
+        if len(self) > MOST_SHOWN:
+            raise ValueError(f"at most {MOST_SHOWN} pictures are drawn into one file, and there are {len(self)}")
+        best = [(image, captions[0]) for _, captions, image in self]
+        shown = [list(attention_maps.panels(image, c.words, c.maps)) for image, c in best if c.maps is not None]
+        if not shown:
+            raise ValueError(f"the captions have no maps, which {out} would show: the model was built without attention")
+        if out.suffix.lower() in images.STILL:
+            images.save_image(out, attention_maps.sheet(shown), replace=replace)
+        else:
+            frames = list(attention_maps.stages(shown))
+            images.save_animation(out, frames, seconds=0.6 * len(frames), replace=replace)
+
+    def _repr_html_(self) -> str:
+        return figures((image, [caption.text for caption in captions]) for _, captions, image in self)
+
+
+# ---------------------------------------------------------------- labels
+
+
+class Label(NamedTuple):
+    """One picture's likeliest labels."""
+
+    picture: str
+    labels: list[tuple[str, float]]
+    """With their probabilities, the likeliest first."""
+
+
+class Labels(list[Label]):
+    """What pictures show. `looked_at` is what the model looked at, with its windows; of one that takes a picture in at once, the
+    pictures.
+
+    >>> import drawgen, torch
+    >>> reader = drawgen.train("draw_classifier", "tiny")
+    >>> labels = reader.read(torch.rand(2, 1, 24, 24))
+    >>> [len(label.labels) for label in labels]
+    [1, 1]
+    >>> labels.save("looks.png")
+    """
+
+    def __init__(self, found: Iterable[Label], looked_at: Drawn) -> None:
+        super().__init__(found)
+        self.looked_at = looked_at
+
+    def save(self, path: str | os.PathLike[str], *, boxes: bool = True, animate: bool = False, force: bool = False) -> None:
+        """Writes what the model looked at, with its windows: see `Drawn.save`."""
+        self.looked_at.save(path, boxes=boxes and bool(self.looked_at.boxes), animate=animate, force=force)
+
+    def _repr_html_(self) -> str:
+        lines = [[f"{name} {probability:.0%}" for name, probability in label.labels] for label in self]
+        return figures(zip(self.looked_at.images, lines, strict=True))
