@@ -8,6 +8,7 @@ from drawgen.contract import Reads
 from drawgen.jobs.answers import Labels, check_grid
 from drawgen.jobs.asking import load
 from drawgen.jobs.verbs import that_can
+from drawgen.ranges import check_range
 
 
 def read(
@@ -24,6 +25,7 @@ def read(
 ) -> Labels:
     """The `n` likeliest labels of each picture. `out` shows what the model looked at, with its windows (`boxes`): a picture, or an
     animation as `sample` decides it. Raises ImageError, ValueError."""
+    check_range("n", n, at_least=1)
     reader = load(source, device=device)
     that_can(reader.model, Reads, source)
     if out is not None:

@@ -68,7 +68,7 @@ def begun(folder: Path, model: str, preset: str | None) -> tuple[str, Recipe]:
     kept_model, kept_preset, recipe = stored_recipe(folder)
     if (kept_model, kept_preset) != (model, preset or kept_preset):
         asked = f"{model} {preset}" if preset else model
-        raise ValueError(f"{folder} was begun as {kept_model} {kept_preset}, not {asked}; resume it the same way")
+        raise ValueError(f"{folder} was started as {kept_model} {kept_preset}, not {asked}; resume it the same way")
     return kept_preset, recipe
 
 
