@@ -285,7 +285,15 @@ class Recipe:
 @dataclass(frozen=True)
 class Request:
     """What to draw or to write. Sample number i depends on `seed` and i alone: the first four of sixteen are the four. Raises
-    ValueError for what no model can do."""
+    ValueError for what no model can do.
+
+    >>> Request(n=4, size=(64, 64)).temperature
+    1.0
+    >>> Request(n=0)
+    Traceback (most recent call last):
+        ...
+    drawgen.ranges.ArgumentError: n is 0; it has to be at least 1
+    """
 
     n: int = 1
     size: tuple[int, int] | None = None
@@ -322,7 +330,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Sample:
-    """Finished pictures, and how they came to be."""
+    """Finished pictures, and how they came to be.
+
+    >>> Sample(torch.zeros(2, 1, 28, 28)).frames is None
+    True
+    """
 
     images: Float[Tensor, "B C H W"]
     """In [0, 1]."""

@@ -46,7 +46,7 @@ class Drawn(Sample):
     >>> import drawgen
     >>> drawn = drawgen.load("draw").sample(n=4, seed=1)
     >>> drawn
-    4 pictures of 28x28 pixels, drawn in steps, with boxes of read and write
+    4 pictures of 28x28 pixels, drawn in steps, with boxes of write
     >>> drawn.images.shape
     torch.Size([4, 1, 28, 28])
     >>> drawn.save("digits.png")
