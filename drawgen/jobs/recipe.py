@@ -68,19 +68,19 @@ def go_on(out: Path, kept: dict[str, Any], asked: dict[str, Any], recipe: Recipe
     for part in ("model", "preset", "ranks"):
         if kept[part] != asked[part]:
             name = "number of processes" if part == "ranks" else part
-            raise ValueError(f"{out} was begun with {name} {kept[part]!r}, not {asked[part]!r}, {another}")
+            raise ValueError(f"{out} was started with {name} {kept[part]!r}, not {asked[part]!r}, {another}")
     for part, prefix in (("config", "model"), ("data", "data"), ("fit", "fit")):
         for name, value in asked[part].items():
             before = kept[part].get(name)
             if before != value and name not in FREE[part]:
-                raise ValueError(f"{out} was begun with {prefix}.{name} {before!r:.80}, not {value!r:.80}, {another}")
+                raise ValueError(f"{out} was started with {prefix}.{name} {before!r:.80}, not {value!r:.80}, {another}")
     check_data(out, kept, asked, recipe.data)
     steps, said, note = asked_steps(out, checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)), recipe.fit)
     return replace(recipe, fit=replace(recipe.fit, steps=steps)), said, note
 
 
 def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any) -> None:
-    """Raises DataError where it is not the data that the run was begun with, or where that cannot be told."""
+    """Raises DataError where it is not the data that the run was started with, or where that cannot be told."""
     moved = next((name for name in PATHS if name in asked["data"] and kept["data"].get(name) != asked["data"][name]), None)
     if moved is None and "digest" not in kept:
         return
@@ -88,13 +88,13 @@ def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any
     if moved is not None and (now is None or "digest" not in kept):
         before, value = kept["data"].get(moved), asked["data"][moved]
         raise DataError(
-            f"{out} was begun with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be told; put it "
-            f"where it was, or begin a run with these weights (`begin` {out}, another `out`)"
+            f"{out} was started with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be told; "
+            f"put it where it was, or begin a run with these weights (`begin` {out}, another `out`)"
         )
     if now != kept["digest"]:
         name = asked["data"].get(moved or "path", "this")
         raise DataError(
-            f"{name} is not the data that {out} was begun with; give that by `data.path`, or begin a run on this with these "
+            f"{name} is not the data that {out} was started with; give that by `data.path`, or begin a run on this with these "
             f"weights (`begin` {out}, another `out`)"
         )
 
