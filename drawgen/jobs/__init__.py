@@ -1,4 +1,4 @@
-"""What a person comes to do, one function each: plain values in, files out. The command line and `scripts/` are thin over it."""
+"""One function per task of a user: plain values in, files out. The command line and `scripts/` are thin layers over it."""
 
 from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo

@@ -1,4 +1,4 @@
-"""Pictures from a trained model: of its own, after a person's, and on the way from one to another."""
+"""Pictures from a trained model: samples, reconstructions and interpolations."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,17 +21,17 @@ from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
 
 POLISH = 50
-"""Steps by which a painter's strokes are improved where nothing else is asked for."""
+"""Default number of steps for polishing a painter's strokes."""
 
 
 @threads(1)
 def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Sample:
-    """Pictures from a trained model; `match` gives them the histogram of what a model of textures was trained on."""
+    """Samples of a trained model; `match` matches a texture's histogram to its training picture's."""
     return drawn_by(that_can(models.load(source, device=device), Draws, source), request, match=match)
 
 
 def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
-    """What the model draws, on the CPU."""
+    """The model's sample, on the CPU."""
     sampled = model.sample(request).cpu()
     if not (match and isinstance(model, DrawsTextures)):
         return sampled
@@ -59,10 +59,9 @@ def sample(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """Draws `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of how they are
-    drawn, for GIF, APNG and MP4 always, and for PNG and WebP with `animate`. A model of text writes `n` texts of `length` symbols
-    that go on from `prime`; without `out` they go to `reports.writing` as they come. The same seed gives the same file on one
-    machine."""
+    """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
+    (always for GIF, APNG and MP4; with `animate` for PNG and WebP). A text model samples `n` texts of `length` symbols that
+    continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, prime=prime or "", length=1000 if length is None else length,
         top_k=top_k or 0, top_p=1.0 if top_p is None else top_p, progress=reports.drawing,
@@ -102,9 +101,9 @@ def reconstruct(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """A person's pictures, drawn after themselves by a model that redraws: as the model sees them above, its drawing below; or
-    an animation of the drawing, as `sample` decides it. `polish` improves a painter's strokes by so many steps of gradient descent
-    first; None is `POLISH` where the painter's strokes have a gradient, and else 0."""
+    """Reconstructs a user's pictures: the model's input in the upper row, its reconstruction in the lower one; or an animation of
+    the drawing, by the same rule as in `sample`. `polish` is the number of steps of gradient descent on a painter's strokes; None
+    is `POLISH` for painters with a differentiable brush, and 0 for others."""
     images.check_output(out, force=force, kinds=kinds_for(animate), sources=paths)
     check_range("polish", polish or 0, at_least=0)
     check_range("seed", seed, at_least=0)
@@ -120,7 +119,7 @@ def reconstruct(
 
 
 def check_redraws(model: Model, source: str, polish: int | None) -> None:
-    """Raises ValueError for a model that does not redraw, or whose strokes cannot be polished where that is asked for."""
+    """Raises ValueError for a model that cannot reconstruct, or if polishing is requested and impossible."""
     that_can(model, Redraws, source)
     if polish and not isinstance(model, Polishes):
         raise ArgumentError("polish", f"is {polish}, and {source} paints no strokes that have a gradient; leave it out")
@@ -129,7 +128,7 @@ def check_redraws(model: Model, source: str, polish: int | None) -> None:
 def redrawn_by(
     model: Any, seen: Tensor, *, polish: int | None, seed: int, progress: Callable[[float], None] | None = None
 ) -> Sample:
-    """The model's drawing of pictures that are ready for it (`pictures_for`)."""
+    """The model's reconstruction of pictures prepared by `pictures_for`."""
     device = device_of(model)
     drawn: Sample = model.reconstruct(seen, rng=generator(seed, device=device))
     steps = POLISH if polish is None else polish
@@ -140,7 +139,7 @@ def redrawn_by(
 
 @threads(1)
 def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
-    """A strip of `n` pictures on the way from one to another."""
+    """A strip of `n` pictures interpolated between two pictures."""
     images.check_output(out, force=force, kinds=images.STILL, sources=[first, last])
     check_range("n", n, at_least=2)
     model = models.load(source, device=device)

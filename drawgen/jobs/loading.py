@@ -1,4 +1,4 @@
-"""A person's pictures, ready for a trained model."""
+"""Prepares a user's pictures for a trained model."""
 
 from typing import Any
 
@@ -9,13 +9,12 @@ from drawgen.contract import TakesInk
 from drawgen.ink import ink
 
 MOST_DRAWN = 1024
-"""Pixels per side that are plenty for a model's picture, or to cut a character's ink out; larger photographs are reduced as they
-are read."""
+"""Pixels per side that suffice for a model's picture and for segmenting the ink; larger photographs are reduced while reading."""
 
 
 def pictures_for(model: Any, paths: list[str]) -> torch.Tensor:
-    """A person's pictures as a model wants them: for a model of ink the ink cut out and centred; for others the middle of each,
-    resized. One of the model's own size is taken as it is."""
+    """A user's pictures as inputs of a model. For a model of ink, the ink is segmented and centred; for others, each picture is
+    cropped at its centre and resized. A picture of the model's size is used unchanged."""
     channels, height, width = model.spec.picture
     takes_ink = isinstance(model, TakesInk) and model.ink
     binary = isinstance(model, TakesInk) and model.binary

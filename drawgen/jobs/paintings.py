@@ -1,4 +1,4 @@
-"""A photograph as brush strokes."""
+"""Paints a photograph with brush strokes."""
 
 import re
 import tempfile
@@ -20,17 +20,17 @@ from drawgen.strokes.painting import Painting
 from drawgen.threads import threads
 
 FRAMES = 96
-"""Pictures of an animation, at most."""
+"""Frames of an animation, at most."""
 STILL_BYTES, MOVING_BYTES = 40, 320
-"""Bytes of memory that each pixel takes, as measured: of the canvases, and of all that an encoder works with."""
+"""Measured bytes of memory per pixel: of the canvases, and of an encoder's working memory."""
 OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
-"""Endings of files without an alpha that others would see."""
+"""Endings of files without a usable alpha channel."""
 LARGEST = 1 << 30
-"""Bytes that are taken from standard input."""
+"""Bytes read from standard input, at most."""
 
 
 def fitted(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
-    """Height and width of that aspect, the longer one so long."""
+    """Height and width of that aspect with a given longer side."""
     height, width = size
     return max(1, round(height * longest_px / max(size))), max(1, round(width * longest_px / max(size)))
 
@@ -53,10 +53,10 @@ def paint(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """Paints a photograph in strokes, or draws the strokes of a JSON file again, and writes what `out` ends in: a picture of `size`
-    (height, width), an animation of the painting (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. `-` is
-    standard input. Settings that are None have the defaults of `placing.Style`; a background of "none" is transparent. On a signal
-    (`interrupts`) the painting so far is written. Raises ImageError, ValueError, Interrupted, StorageError."""
+    """Paints a photograph with strokes, or renders the strokes of a JSON file. The ending of `out` decides what is written: a
+    picture of `size` (height, width), an animation of the painting (with `animate` also as PNG or WebP), SVG, or the strokes as
+    JSON. `-` is standard input. Settings that are None have the defaults of `placing.Style`; the background "none" is transparent.
+    On a signal (`interrupts`) the painting so far is written. Raises ImageError, ValueError, Interrupted, StorageError."""
     images.check_output(out, force=force, kinds=kinds_for(animate), sources=["/dev/stdin" if photo == "-" else photo])
     settings: dict[str, Any] = {
         "strokes": strokes, "detail_px": detail_px, "least_radius": least_radius, "opacity": opacity, "palette": palette,
@@ -109,7 +109,7 @@ def paint(
 
 
 def write(painted: Painting, out: Path, size: tuple[int, int] | None, *, animate: bool, replace: bool, reports: Reports) -> None:
-    """A painting as the file that `out` names."""
+    """Writes a painting to the file `out`."""
     kind = out.suffix.lower()
     moving = kind not in VECTOR and moves(out, animate)
     height, width = size or painted.fitted(512 if moving else 1024)
@@ -136,7 +136,7 @@ def refuse_transparent(out: Path, transparent: bool) -> None:
 
 
 def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) -> None:
-    """WebP's encoder holds all frames, the others' do not."""
+    """WebP's encoder holds all frames in memory, the others do not."""
     kind = out.suffix.lower()
     if kind in VECTOR:
         return
@@ -150,7 +150,7 @@ def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) ->
 
 @contextmanager
 def on_disk(photo: str) -> Iterator[str]:
-    """The photograph's name, or for standard input that of a file with what comes from there; errors call it by its own name."""
+    """The photograph's name; for standard input, the name of a temporary file with its content. Errors name the original."""
     if not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
         yield photo
         return
@@ -170,7 +170,7 @@ def on_disk(photo: str) -> Iterator[str]:
 
 
 def holds_strokes(file: str) -> bool:
-    """Whether a file is one of strokes, by its ending or by how it begins: no picture begins with a brace."""
+    """Whether a file holds strokes, by its ending or by its first byte: no picture begins with a brace."""
     if file.lower().endswith(".json"):
         return True
     try:

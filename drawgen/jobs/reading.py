@@ -1,4 +1,4 @@
-"""What pictures show, by a model that reads them."""
+"""Classification of pictures by a trained model."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +16,11 @@ from drawgen.threads import threads
 
 
 class Label(NamedTuple):
-    """One picture's likeliest labels."""
+    """The most probable labels of one picture."""
 
     picture: str
     labels: list[tuple[str, float]]
-    """With their probabilities, the likeliest first."""
+    """Labels with their probabilities, the most probable first."""
 
 
 def read(
@@ -35,8 +35,8 @@ def read(
     device: str = "cpu",
     force: bool = False,
 ) -> list[Label]:
-    """The `n` likeliest labels of each picture. `out` shows what the model looked at, with its windows (`boxes`): a picture, or an
-    animation as `sample` decides it. Raises ImageError, ValueError."""
+    """The `n` most probable labels of each picture. `out` shows the model's glimpses, with its windows (`boxes`): a picture, or an
+    animation by the same rule as in `sample`. Raises ImageError, ValueError."""
     check_range("n", n, at_least=1)
     check_range("seed", seed, at_least=0)
     model = models.load(source, device=device)
@@ -54,5 +54,5 @@ def read(
 
 
 def looked_at(found: Labelling, pictures: torch.Tensor) -> Sample:
-    """What the model looked at; of one that takes a picture in at once, the pictures."""
+    """The model's glimpses; for a model without glimpses, the pictures."""
     return Sample(pictures) if found.seen is None else found.seen.cpu()

@@ -1,4 +1,4 @@
-"""What was drawn, as a file: which endings there are, what moves, what is too large for a format."""
+"""Saves samples to files: which endings are known, which are animated, and what is too large for a format."""
 
 from pathlib import Path
 
@@ -9,21 +9,21 @@ from drawgen.contract import Sample
 from drawgen.strokes.painting import Painting
 
 VECTOR = (".svg", ".json")
-"""Endings of files that hold strokes."""
+"""Endings of files of strokes."""
 
 
 def kinds_for(animate: bool) -> tuple[str, ...]:
-    """The endings that can be written, where an animation is asked for or left to the ending."""
+    """The endings that can be written, with or without a requested animation."""
     return tuple(images.MOVING) if animate else (*images.STILL, *images.MOVING, *VECTOR)
 
 
 def moves(out: Path, animate: bool) -> bool:
-    """Whether the file becomes an animation: where it is asked for, and where the ending can be nothing else."""
+    """Whether the file becomes an animation: on request, or if its format is always animated."""
     return animate or out.suffix.lower() not in images.STILL
 
 
 def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False, columns: int | None = None) -> None:
-    """Refuses a grid of `n` pictures that is too large for the file's format, before it is drawn."""
+    """Raises an error, before drawing, if a grid of `n` pictures is too large for the file's format."""
     if out.suffix.lower() in VECTOR:
         return
     scale = images.BOX_SCALE if boxes else 1
@@ -33,8 +33,8 @@ def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False,
 def save(
     out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False, columns: int | None = None, replace: bool = True
 ) -> None:
-    """A sample as one file: a grid of the pictures, or an animation of how they are drawn; `boxes` enlarges it and draws the
-    model's windows, of all steps side by side where nothing moves. Without `replace` a file that is there by now stays."""
+    """Saves a sample as one file: a grid of the pictures, or an animation of the drawing. `boxes` enlarges it and draws the model's
+    windows; in a still picture, all steps stand side by side. Without `replace` an existing file is kept."""
     moving = moves(out, animate)
     if out.suffix.lower() in VECTOR:
         if drawn.strokes is None:

@@ -1,4 +1,4 @@
-"""A larger texture like one photograph."""
+"""Synthesises a larger texture from one photograph."""
 
 import os
 from dataclasses import replace
@@ -37,12 +37,11 @@ def texture(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> Path:
-    """Fits a spatial LSTM to one photograph and paints a texture of `size` (height, width) like it.
+    """Trains a spatial LSTM on one photograph and samples a texture of `size` (height, width) from it.
 
-    The fit is kept as a model folder (`save`, else OUT.model beside the picture), where a preview appears while it trains. It takes
-    the preset's `minutes`, unless they are given or `steps` are; with `resume` those that it was begun with.
-    `match` gives the result the photograph's histogram. Returns that folder. Raises ImageError, ValueError, and what
-    `train.fit` raises.
+    The trained model is stored in a model folder (`save`, by default OUT.model beside the picture), with a preview during training.
+    Training takes the preset's `minutes`, unless `minutes` or `steps` are given; with `resume` those of the run. `match` matches
+    the texture's histogram to the photograph's. Returns the folder. Raises ImageError, ValueError, and the errors of `train.fit`.
     """
     images.check_output(out, force=force, sources=[photo])
     images.check_extent(out, *size)

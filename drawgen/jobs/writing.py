@@ -13,7 +13,7 @@ from drawgen.threads import threads
 
 @threads(1)
 def write(model: Writes, source: str, request: Request, out: Path | None, *, force: bool, reports: Reports) -> None:
-    """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then. Raises ValueError,
+    """Samples texts into a file, or streams them to `reports.writing`. On Ctrl-C the file has the text so far. Raises ValueError,
     Interrupted."""
     if out is not None:
         endings = {*images.STILL, *images.MOVING}
@@ -44,7 +44,7 @@ def write(model: Writes, source: str, request: Request, out: Path | None, *, for
 
 
 def pieces(model: Writes, request: Request) -> Iterator[str]:
-    """All texts as they come, with `BETWEEN` between them."""
+    """Yields all texts piece by piece, with `BETWEEN` between them."""
     for index in range(request.n):
         yield from [BETWEEN] if index else []
         yield from (piece.text for piece in model.write(request, index))
