@@ -1,25 +1,26 @@
-"""The few nouns that data, models, trainer and pictures share. See README.md, "Architecture".
+"""The types that data, models and trainer share. See README.md, "Architecture".
 
-A model is an `nn.Module` with `players`, `losses` and `measure` (`Model` below), and with the verbs that it has (below, too): what
-a person can ask of it. A data config has `spec`, `splits` and `stream` (`Data`). A `Recipe` joins the two with the fit's settings.
-Nothing here knows any of them.
+A model is an `nn.Module` with `players`, `losses` and `measure` (`Model` below) and one or more verbs. A data config has `spec`,
+`splits` and `stream` (`Data`). A `Recipe` combines both with the settings of the fit. This file imports no model and no data.
 
-A model's `losses` is a generator: it yields a loss, the trainer steps the player that it names, the model resumes. The rules
-between the two:
+A model's `losses` is a generator: it yields a loss, the trainer takes an optimiser step for the player that the loss names, and the
+generator resumes. The rules:
 
-1. *Memory.* What the generator returns, a flat dictionary of tensors or None, is the next batch's `state`: each process has its
-   own, it is in the checkpoint, and evaluation starts without.
-2. *A step is one batch*, however many losses it yields. Schedules, running means, checkpoints and budgets count batches; Ctrl-C,
-   SIGTERM and SIGHUP wait for the generator's end.
-3. *Across a yield* nothing is kept that runs through the stepped player: compute it again. A parameter belongs to one player.
-4. *Players* have settings of their own. `prepare`, where there is one, runs once before the first step and leaves buffers.
-5. *Measuring* gives sums and counts; totals are divided once.
-6. *Several processes* yield the same sequence and take every decision alike; gradients are means over all items.
-7. *Captured steps.* A `static` model has its noise drawn before the step (`draw_noise`).
-8. *Budgets in minutes* become a number of steps when the rate begins to fall; the same seed and number give the same file.
+1. *State.* The generator returns a flat dictionary of tensors, or None: the `state` for the next batch. Each process has its own
+   state. Checkpoints include it; evaluation starts without it.
+2. *Steps.* A step is one batch, however many losses it yields. Schedules, running means, checkpoints and budgets count batches.
+   Ctrl-C, SIGTERM and SIGHUP wait for the end of the generator.
+3. *Yields.* A yield changes the weights of a player. Recompute after it whatever depends on them.
+4. *Players.* Each player has its own optimiser settings. A parameter belongs to one player. `prepare`, if the model has it, runs
+   once before the first step and sets buffers.
+5. *Measurements* are sums and counts, divided once at the end.
+6. *Several processes* yield the same sequence of losses and take the same decisions. Gradients are means over all items.
+7. *Captured steps.* The noise of a `static` model is drawn before the step (`draw_noise`).
+8. *Budgets in minutes* become a number of steps when the learning rate starts to decay. The same seed and number of steps give the
+   same file.
 
-A *verb* is a protocol: whoever wants to know whether a model draws asks `isinstance(model, Draws)`. The table of verbs with their
-commands is `jobs/verbs.py`.
+A *verb* is something that a model can do: a protocol, tested by `isinstance(model, Draws)`. `jobs/verbs.py` is the table of verbs
+and their commands.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -37,47 +38,47 @@ State: TypeAlias = dict[str, Tensor]
 """What a model carries from batch to batch: LSTM states, rollouts, replay, reward scales."""
 
 Batch: TypeAlias = Any
-"""A NamedTuple of tensors. Where sequences carry on from batch to batch it has `fresh` (B bool): rows that start anew. A batch of a
-data config has `items() -> (name, count)`: what it holds ("pictures"), and how many."""
+"""A NamedTuple of tensors. If sequences continue from batch to batch, it has `fresh` (B bool): the rows that start a new sequence.
+`items() -> (name, count)` names its items ("pictures") and counts them."""
 
 Totals: TypeAlias = dict[str, tuple[Tensor, float]]
 """name -> (sum, count): measurements are added up over batches and divided once."""
 
 
 def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A random generator that is a pure function of `key` (say seed, step, rank), whole numbers from 0 on."""
+    """A random generator determined by `key` (for example seed, step, rank), integers from 0 on."""
     seed = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(seed & np.uint64(2**63 - 1)))
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What the data is; a model is built for it. What the data does not have is None."""
+    """A description of the data, from which a model is built. Fields that do not apply are None."""
 
     image: tuple[int, int, int] | None = None
     """Channels, height and width in pixels of one training picture."""
     vocabulary: tuple[str, ...] | None = None
-    """The symbols of the text that is written, by number."""
+    """The symbols of the output text, in order of their numbers."""
     source_vocabulary: tuple[str, ...] | None = None
-    """The symbols of the text that is read, where that is another."""
+    """The symbols of the input text, if they differ."""
     classes: tuple[str, ...] | None = None
-    """The labels, by number."""
+    """The labels, in order of their numbers."""
     point: int | None = None
-    """Numbers of one point."""
+    """Dimensions of a point."""
 
     @property
     def picture(self) -> tuple[int, int, int]:
-        """`image`, for a model that needs one. Raises ValueError where there is none."""
+        """`image`, for a model that needs it. Raises ValueError if it is None."""
         return self.wanted("image", "pictures")
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """`vocabulary`, for a model that needs one. Raises ValueError where there is none."""
+        """`vocabulary`, for a model that needs it. Raises ValueError if it is None."""
         return self.wanted("vocabulary", "text")
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """`classes`, for a model that needs them. Raises ValueError where there are none."""
+        """`classes`, for a model that needs it. Raises ValueError if it is None."""
         return self.wanted("classes", "labels")
 
     def wanted(self, name: str, what: str) -> Any:
@@ -89,20 +90,20 @@ class Spec:
 
 @dataclass(frozen=True)
 class Loss:
-    """One thing to minimise: the trainer steps `player` on it and then resumes the model."""
+    """A loss to minimise: the trainer takes an optimiser step of `player` on it and then resumes the model's generator."""
 
     value: Float[Tensor, ""]
-    """The mean over `count` items, to be minimised."""
+    """The mean over `count` items."""
     player: str = "model"
     count: int = 1
-    """How many items the mean is over: several processes weight their gradients by it."""
+    """Number of items in the mean; several processes weight their gradients by it."""
     log: Mapping[str, Tensor] = field(default_factory=dict)
-    """Scalars to be shown beside the loss; they stay on the device until the trainer logs."""
+    """Scalars to log with the loss; they stay on the device until the trainer logs."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that share optimiser settings; None leaves a setting to the fit."""
+    """Parameters with common optimiser settings. None means the setting of the fit."""
 
     parameters: Sequence[nn.Parameter]
     rate: float = 1.0
@@ -112,7 +113,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Player:
-    """An optimiser of its own: one for most models, two for a painter and its critic."""
+    """A set of parameters with its own optimiser: one for most models, two for a painter and its critic."""
 
     groups: Sequence[Group]
     betas: tuple[float, float] | None = None
@@ -120,24 +121,25 @@ class Player:
     """Largest norm of this player's gradient."""
 
 
-# ---------------------------------------------------------------- what a model and data are
+# ---------------------------------------------------------------- models and data
 
 
 @runtime_checkable
 class Measures(Protocol):
-    """What `evaluate` asks."""
+    """A model that can be evaluated."""
 
     def measure(self, batch: Batch, *, rng: torch.Generator) -> Totals: ...
 
 
 @runtime_checkable
 class Model(Measures, Protocol):
-    """What the trainer asks of a model, which is an `nn.Module`. Beside it a model may have verbs, what `Checks`, `Prepares` and
-    `DrawsNoise` name, and two attributes:
+    """A model that can be trained: an `nn.Module` with these methods. It may also implement `Checks`, `Prepares`, `DrawsNoise` and
+    verbs, and have two attributes:
 
-    - `static = True`: the sequence of losses and all shapes never vary and nothing is read on the host, so that a GPU may
-      capture the whole step (False). Such a model draws all its noise in `draw_noise`; the `rng` of its losses is a dummy.
-    - `compilable`: names of the submodules that gain from `torch.compile` (none).
+    - `static = True`: the sequence of losses and all shapes are fixed and the step reads nothing on the host. A GPU may then
+      capture the whole step. Such a model draws all its noise in `draw_noise`; the `rng` of its losses is a dummy. (Default:
+      False.)
+    - `compilable`: names of the submodules that benefit from `torch.compile`. (Default: none.)
     """
 
     config: Any
@@ -159,69 +161,69 @@ class Model(Measures, Protocol):
 
 @runtime_checkable
 class Checks(Protocol):
-    """A model that is not for any data. `check` is shown the first batch of all, before anything is trained or measured, and raises
-    ValueError where the model is not for such data."""
+    """A model that does not suit all data. `check` gets the first batch, before training or evaluation, and raises ValueError if
+    the model does not suit it."""
 
     def check(self, batch: Batch) -> None: ...
 
 
 @runtime_checkable
 class Prepares(Protocol):
-    """A model that looks at the data once, before the first step and never on resume; what it finds out are buffers."""
+    """A model that computes buffers from the data once, before the first step and never on resume."""
 
     def prepare(self, batches: Iterable[Batch], *, rng: torch.Generator) -> None: ...
 
 
 @runtime_checkable
 class DrawsNoise(Protocol):
-    """A model whose losses take random numbers that are drawn before the step: the batch with them in it."""
+    """A model whose noise is drawn before the step: `draw_noise` returns the batch with the noise in it."""
 
     def draw_noise(self, batch: Batch, *, rng: torch.Generator) -> Batch: ...
 
 
 @runtime_checkable
 class Data(Protocol):
-    """A data config. `stream` is a pure function of its arguments: batch number `start` comes first, so that a resumed run
-    sees what the uninterrupted one would have seen; "train" never ends, every other part is one pass and may be empty. A part that
-    is not in `splits` is a ValueError."""
+    """A data config. `stream` is a pure function of its arguments. It begins with batch number `start`, so a resumed run gets the
+    same batches as an uninterrupted one. "train" never ends; every other split is one pass and may be empty. A split that is not in
+    `splits` raises ValueError."""
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The names of its parts, "train" and "valid" among them."""
+        """The names of its splits, including "train" and "valid"."""
 
     def spec(self) -> Spec: ...
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterable[Batch]: ...
 
 
 SPLITS = ("train", "valid")
-"""The parts that most data have."""
+"""The splits of most data."""
 
 
 @runtime_checkable
 class FromFiles(Protocol):
-    """Data that is read from a file or a folder."""
+    """Data read from a file or a folder."""
 
     path: str
 
 
 @runtime_checkable
 class Fetches(Protocol):
-    """Data that may be downloaded before a training. `fetch` raises DataError."""
+    """Data that can be downloaded. `fetch` runs before training and raises DataError."""
 
     def fetch(self) -> None: ...
 
 
 @runtime_checkable
 class Digests(Protocol):
-    """Data from files with a digest of its content: the same wherever the files lie, another where their content is another, as far
-    as samples of it tell (`data/digests.py`). A run whose data has moved is resumed where the digest is the run's."""
+    """Data from files, with a digest of samples of their content (`data/digests.py`). The digest does not depend on where the files
+    are. A run whose data has moved can be resumed if the digest is unchanged."""
 
     def digest(self) -> str: ...
 
 
 @runtime_checkable
 class LeavesOut(Protocol):
-    """Data of which entries may be unreadable: entry -> why it was left out."""
+    """Data that leaves out unusable entries. `problems`: entry -> reason."""
 
     @property
     def problems(self) -> Mapping[str, str]: ...
@@ -229,7 +231,7 @@ class LeavesOut(Protocol):
 
 @runtime_checkable
 class HasNotes(Protocol):
-    """Data that tells what of it is used, a line for each."""
+    """Data that reports how it is used, in lines of text."""
 
     @property
     def notes(self) -> Sequence[str]: ...
@@ -237,55 +239,55 @@ class HasNotes(Protocol):
 
 @runtime_checkable
 class CutsWords(Protocol):
-    """Data of texts that are cut into words, and how."""
+    """Data of texts that are split into words. `words_are_cut` says how."""
 
     words_are_cut: ClassVar[str]
 
 
 @runtime_checkable
 class HasExamples(Protocol):
-    """Data of pictures that people have described: one at a time, with all its captions (`data.captions.Example`)."""
+    """Data of captioned pictures. `examples` yields one picture at a time, with all its captions (`data.captions.Example`)."""
 
     def examples(self, split: str) -> Iterator[Any]: ...
 
 
 @runtime_checkable
 class Publishes(Protocol):
-    """A model config that may name files of this machine. `published` is the same without them: what a model folder keeps."""
+    """A model config that may contain local paths. `published` returns it without them, as a model folder stores it."""
 
     def published(self) -> Any: ...
 
 
 def check_split(data: Data, split: str, *, measured: bool = False) -> None:
-    """Raises ValueError for a part that the data does not have or, where it is to be `measured`, that never ends."""
+    """Raises ValueError for a split that the data does not have or, if it is to be `measured`, for the endless "train"."""
     known = [name for name in data.splits if not (measured and name == "train")]
     check_choice("split", split, known)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A preset: everything a run needs."""
+    """A preset: all settings of a run."""
 
     model: Any
     data: Any
     fit: Any
     about: str
-    """What it reproduces, what it costs, what was measured; in a few sentences."""
+    """What it reproduces, what it costs and what was measured, in a few sentences."""
     what: str = ""
     """What it is, in a few words."""
     size: str = ""
-    """Weights: 240 k, 1.0 M."""
+    """Number of weights: 240 k, 1.0 M."""
     figure: str = ""
-    """The figure that was measured, short; empty where nothing was."""
+    """The main measured figure; empty if nothing was measured."""
 
 
-# ---------------------------------------------------------------- questions and answers
+# ---------------------------------------------------------------- requests and answers
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to draw or to write. Sample number i depends on `seed` and i alone: the first four of sixteen are the four. Raises
-    ValueError for what no model can do.
+    """A request for samples. Sample number i depends on `seed` and i alone, so the first four of sixteen samples are the same as
+    four samples. Raises ValueError for values out of range.
 
     >>> Request(n=4, size=(64, 64)).temperature
     1.0
@@ -297,21 +299,21 @@ class Request:
 
     n: int = 1
     size: tuple[int, int] | None = None
-    """Height and width in pixels; None is the size the model was trained at."""
+    """Height and width in pixels; None is the training size."""
     seed: int = 0
     temperature: float = 1.0
     tile: bool = False
-    """Pictures that repeat without a seam."""
+    """Whether pictures repeat without a seam."""
     prime: str = ""
-    """What a text goes on from."""
+    """Text that the sample continues."""
     length: int = 1000
-    """Symbols of text, after the prime."""
+    """Symbols of text after the prime."""
     top_k: int = 0
-    """Write only the so many likeliest symbols; 0: all."""
+    """Sample only from this many most probable symbols; 0: from all."""
     top_p: float = 1.0
-    """Write only the likeliest symbols that have so much probability together."""
+    """Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling)."""
     progress: Callable[[float], None] | None = None
-    """Called now and then with the share done, 0 to 1."""
+    """Called regularly with the fraction done, 0 to 1."""
 
     def __post_init__(self) -> None:
         check_range("n", self.n, at_least=1)
@@ -324,13 +326,13 @@ class Request:
         check_range("top_p", self.top_p, above=0, at_most=1)
 
     def rng(self, index: int) -> torch.Generator:
-        """The generator of sample `index`; on the CPU, so that all devices start alike."""
+        """The random generator of sample `index`. It is on the CPU, so that its numbers do not depend on the device."""
         return generator(self.seed, index)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Finished pictures, and how they came to be.
+    """Finished pictures, and how they were drawn.
 
     >>> Sample(torch.zeros(2, 1, 28, 28)).frames is None
     True
@@ -339,14 +341,14 @@ class Sample:
     images: Float[Tensor, "B C H W"]
     """In [0, 1]."""
     frames: Callable[[int], Iterator[Float[Tensor, "B C H W"]]] | None = None
-    """`frames(count)`: at most `count` stages of the drawing, made as they are asked for; the last is `images`."""
+    """`frames(count)`: at most `count` stages of the drawing, computed lazily; the last is `images`."""
     boxes: Mapping[str, Float[Tensor, "T B 4"]] = field(default_factory=dict)
-    """name -> where the model looked or wrote at each of its T steps: left, top, right, bottom, in pixels."""
+    """name -> the model's read or write window at each of its T steps: left, top, right, bottom, in pixels."""
     strokes: Float[Tensor, "B T P"] | None = None
-    """What was painted, in the numbers of `drawgen_envs.brush`: it can be drawn again at any size."""
+    """The strokes of the painting, as numbers of `drawgen_envs.brush`; they can be rendered at any size."""
 
     def cpu(self) -> "Sample":
-        """The same on the CPU; frames are moved as they are made."""
+        """The same on the CPU; frames are moved as they are computed."""
         frames = self.frames
         return replace(
             self,
@@ -358,49 +360,49 @@ class Sample:
 
 
 class Piece(NamedTuple):
-    """A part of a text, as it is written."""
+    """A piece of a text that is being generated."""
 
     text: str
     log_prob: float
-    """Of its symbols under the model, in nats."""
+    """Log-probability of its symbols under the model, in nats."""
 
 
 class Hypothesis(NamedTuple):
-    """A text that a search found: a caption of a picture, a translation of a sentence."""
+    """A text found by beam search: a caption of a picture, a translation of a sentence."""
 
     words: tuple[str, ...]
     text: str
     score: float
-    """Mean log-probability of its symbols, the end among them, in nats."""
+    """Mean log-probability of its symbols, including the end symbol, in nats."""
     log_probs: tuple[float, ...]
-    """Of each word."""
+    """Log-probability of each word, in nats."""
     finished: bool
-    """Whether the model said that it ends here; else it is as long as it may be."""
+    """Whether it ends with the end symbol; otherwise it was cut at the maximal length."""
     maps: Float[Tensor, "T H W"] | None
-    """Where the model looked for each word: shares of 1; None without attention."""
+    """Attention map of each word, which sums to 1; None without attention."""
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """What things were taken for."""
+    """Predicted labels."""
 
     classes: tuple[str, ...]
     log_probs: Float[Tensor, "B K"]
-    """Of each class, in nats."""
+    """Log-probability of each class, in nats."""
     seen: Sample | None = None
-    """Of pictures: what the model looked at."""
+    """For pictures: the model's glimpses."""
 
     def best(self, row: int, n: int = 1) -> list[tuple[str, float]]:
-        """The `n` likeliest labels of one of the things, with their probabilities."""
+        """The `n` most probable labels of input number `row`, with their probabilities."""
         probabilities, order = self.log_probs[row].exp().sort(descending=True)
         return [(self.classes[k], p) for k, p in zip(order[:n].tolist(), probabilities[:n].tolist(), strict=True)]
 
 
 class Parse(NamedTuple):
-    """A sentence's tree."""
+    """The parse tree of a sentence."""
 
     tree: str
-    """In brackets: (S (NP ...) (VP ...))."""
+    """In bracket notation: (S (NP ...) (VP ...))."""
     score: float
     """Log-probability, in nats."""
 
@@ -418,43 +420,43 @@ class Pointing(NamedTuple):
 
 @runtime_checkable
 class Draws(Protocol):
-    """Draws pictures of its own. `sample` raises ValueError for a size that the model cannot draw."""
+    """Samples pictures. `sample` raises ValueError for a size that the model cannot draw."""
 
     def sample(self, request: Request) -> Sample: ...
 
 
 @runtime_checkable
 class DrawsTextures(Draws, Protocol):
-    """Draws at any size, and pictures that repeat without a seam; it remembers the histogram of what it was trained on."""
+    """Samples textures of any size, also as tiles, and knows the histogram of its training picture."""
 
     histogram: Tensor
-    """Shares of the levels of each channel (C L), which pictures may be given."""
+    """The histogram of each channel (C L), normalised; pictures can be matched to it."""
 
     @property
     def least_tile_px(self) -> int:
-        """The least side of a picture that repeats."""
+        """Smallest side of a tile."""
 
     def reveal(self, images: Float[Tensor, "B C H W"], count: int) -> Iterator[Float[Tensor, "B C H W"]]:
-        """`count` stages of how pictures of it are drawn; the last is `images`."""
+        """`count` stages of drawing `images`; the last is `images`."""
 
 
 @runtime_checkable
 class Writes(Protocol):
-    """Writes text: sample number `index` of a request, in pieces as they come, the prime first."""
+    """Samples text. `write` yields sample number `index` of a request piece by piece, starting with the prime."""
 
     def write(self, request: Request, index: int) -> Iterator[Piece]: ...
 
 
 @runtime_checkable
 class Redraws(Protocol):
-    """Draws a person's pictures after itself."""
+    """Reconstructs pictures."""
 
     def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample: ...
 
 
 @runtime_checkable
 class Polishes(Redraws, Protocol):
-    """Its strokes have a gradient: they are improved by so many steps of gradient descent."""
+    """Reconstructs with a differentiable brush: `polish` optimises the strokes by `steps` steps of gradient descent."""
 
     def polish(
         self,
@@ -468,82 +470,82 @@ class Polishes(Redraws, Protocol):
 
 @runtime_checkable
 class Interpolates(Protocol):
-    """Draws the way from one picture to another, in `count` pictures."""
+    """Interpolates between two pictures, in `count` pictures."""
 
     def interpolate(self, first: Float[Tensor, "C H W"], last: Float[Tensor, "C H W"], count: int) -> Sample: ...
 
 
 @runtime_checkable
 class Repairs(Protocol):
-    """Fills holes: where the mask is true, the picture is drawn anew."""
+    """Inpaints: redraws the picture where the mask `holes` is true."""
 
     def repair(self, images: Float[Tensor, "B C H W"], holes: Bool[Tensor, "B H W"], *, rng: torch.Generator) -> Sample: ...
 
 
 @runtime_checkable
 class Describes(Protocol):
-    """Describes pictures: the `n` best captions of each by a beam search of width `beams`, the best first."""
+    """Captions pictures. `caption` returns the `n` best captions of each picture by beam search, the best first."""
 
     @property
     def attends(self) -> bool:
-        """Whether its captions have maps."""
+        """Whether its captions have attention maps."""
 
     def caption(self, images: Float[Tensor, "B C H W"], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]: ...
 
 
 @runtime_checkable
 class Reads(Protocol):
-    """Says what pictures show."""
+    """Classifies pictures."""
 
     def read(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Labelling: ...
 
 
 @runtime_checkable
 class Translates(Protocol):
-    """Writes a text after another: the `n` best of each by a beam search of width `beams`, the best first."""
+    """Translates texts. `translate` returns the `n` best translations of each text by beam search, the best first."""
 
     def translate(self, texts: Sequence[str], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]: ...
 
 
 @runtime_checkable
 class Parses(Protocol):
-    """Writes the tree of a sentence."""
+    """Parses sentences into trees."""
 
     def parse(self, texts: Sequence[str], *, beams: int = 5) -> list[Parse]: ...
 
 
 @runtime_checkable
 class Classifies(Protocol):
-    """Says what texts are."""
+    """Classifies texts."""
 
     def classify(self, texts: Sequence[str]) -> Labelling: ...
 
 
 @runtime_checkable
 class Points(Protocol):
-    """Puts points in an order."""
+    """Orders points (pointer networks)."""
 
     def point(self, points: Sequence[Float[Tensor, "N D"]]) -> list[Pointing]: ...
 
 
 @runtime_checkable
 class Recurs(Protocol):
-    """Shows its states on a batch, by layer."""
+    """Returns its recurrent states on a batch, by layer."""
 
     def states(self, batch: Batch, *, rng: torch.Generator) -> Mapping[str, Float[Tensor, "T B U"]]: ...
 
 
 @runtime_checkable
 class WeighsSamples(Protocol):
-    """Has a tighter bound of the likelihood than its loss, by importance-weighted samples (Burda et al. 2016)."""
+    """Computes a bound on the likelihood by importance-weighted samples, tighter than its loss (Burda et al. 2016)."""
 
     def importance_weighted(self, batch: Batch, samples: int, *, rng: torch.Generator) -> Totals: ...
 
 
 @runtime_checkable
 class TakesInk(Protocol):
-    """A model of ink, light on black, that wants a person's pictures so: cut out and centred."""
+    """A model of ink, light on black. The ink of a user's picture is segmented and centred for it."""
 
     ink: bool
     binary: bool
-    """Black and white only."""
+    """Whether its pictures are black and white only."""

@@ -1,11 +1,11 @@
-"""Writing sequences with any model that foretells the next symbol: greedily, at random, or by beam search.
+"""Generation with any model that predicts the next symbol: greedy, random sampling, or beam search.
 
 Axes: B rows, T steps, V symbols, K beams.
 
 All functions take a step, `step(tokens, state) -> (logits, state, extras)`: the logits of the next symbol after `tokens` (B), the
-state after them, and whatever else the step has to show (attention maps). State and extras are dictionaries of tensors with the
-rows first, so that rows can be repeated and reordered without knowing what they are. Every symbol written carries its
-log-probability under the model itself (temperature 1, nothing left out), in nats.
+new state, and further outputs of the step (attention maps). State and extras are dictionaries of tensors with the rows first, so
+that rows can be repeated and reordered. Every generated symbol has its log-probability under the model itself (temperature 1, no
+truncation), in nats.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Choose: TypeAlias = Callable[[Tensor], Tensor]
 """Logits B V -> the symbols chosen, B."""
 
 PATIENCE = 8
-"""Steps between two looks at whether all rows have ended: asking a GPU makes it wait."""
+"""Steps between two checks whether all rows have ended; a check synchronises with a GPU."""
 DRAWN = 256
 """Random numbers drawn at once."""
 
@@ -37,16 +37,16 @@ class Move(NamedTuple):
 
 
 class Written(NamedTuple):
-    """Sequences; after its end a row is filled with the end symbol, of log-probability 0."""
+    """Sequences. After its end a row is padded with the end symbol, with log-probability 0."""
 
     tokens: Int[Tensor, "B T"]
     log_probs: Float[Tensor, "B T"]
     lengths: Int[Tensor, " B"]
-    """Symbols written, the end among them."""
+    """Number of symbols, including the end."""
     finished: Bool[Tensor, " B"]
-    """Whether the end was written; a row that had no time for it is returned as it is."""
+    """Whether the row ends with the end symbol; a row of maximal length may not."""
     extras: dict[str, Tensor]
-    """What the steps had to show, B T ..."""
+    """The extras of the steps, B T ..."""
 
 
 class Beams(NamedTuple):
@@ -57,7 +57,7 @@ class Beams(NamedTuple):
     lengths: Int[Tensor, "B K"]
     finished: Bool[Tensor, "B K"]
     scores: Float[Tensor, "B K"]
-    """Log-probability / length^alpha; -inf where there are fewer hypotheses than beams."""
+    """Log-probability / length^alpha; -inf if there are fewer hypotheses than beams."""
     extras: dict[str, Tensor]
     """B K T ..."""
 
@@ -66,7 +66,7 @@ class Beams(NamedTuple):
 
 
 def greedy(step: Step, tokens: Int[Tensor, " B"], state: State, *, length: int, end: int | None = None) -> Written:
-    """The likeliest symbol at every step, at most `length` of them."""
+    """The most probable symbol at every step, at most `length` symbols."""
     return collect(walk(step, tokens, state, lambda logits: logits.argmax(-1), length=length, end=end), end)
 
 
@@ -82,8 +82,8 @@ def ancestral(
     top_p: float = 1.0,
     rngs: Sequence[torch.Generator],
 ) -> Written:
-    """Symbols drawn from p(y)^(1/temperature), normalised, of the `top_k` likeliest symbols (0: all) and of those the fewest that
-    have `top_p` of the probability together. Row i depends on `rngs[i]` alone (generators on the CPU). Raises ValueError."""
+    """Samples from p(y)^(1/temperature), normalised, truncated to the `top_k` most probable symbols (0: all) and then to the fewest
+    whose probabilities add up to `top_p`. Row i depends on `rngs[i]` alone (generators on the CPU). Raises ValueError."""
     choose = chooser(temperature=temperature, top_k=top_k, top_p=top_p, rngs=rngs)
     return collect(walk(step, tokens, state, choose, length=length, end=end), end)
 
@@ -91,7 +91,7 @@ def ancestral(
 def walk(
     step: Step, tokens: Int[Tensor, " B"], state: State, choose: Choose, *, length: int, end: int | None = None
 ) -> Iterator[Move]:
-    """The moves one after another, as they are made: for text that is shown as it comes."""
+    """Yields the moves one by one, for text that is shown while it is generated."""
     check_range("length", length, at_least=1)
     done = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
     for t in range(length):
@@ -120,7 +120,7 @@ def collect(moves: Iterator[Move], end: int | None) -> Written:
 def chooser(
     *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, rngs: Sequence[torch.Generator]
 ) -> Callable[[Float[Tensor, "B V"]], Int[Tensor, " B"]]:
-    """Draws from logits as `ancestral` says, by the inverse of the cumulative distribution. Raises ValueError."""
+    """Samples from logits as in `ancestral`, by the inverse of the cumulative distribution. Raises ValueError."""
     check_range("temperature", temperature, above=0)
     check_range("top_k", top_k, at_least=0)
     check_range("top_p", top_p, above=0, at_most=1)
@@ -145,7 +145,7 @@ def chooser(
 
 
 def draws(rngs: Sequence[torch.Generator]) -> Iterator[Float[Tensor, " B"]]:
-    """Numbers in [0, 1), one for each generator, for ever."""
+    """An endless stream of numbers in [0, 1), one per generator."""
     while True:
         yield from torch.stack([torch.rand(DRAWN, generator=rng, dtype=torch.float64) for rng in rngs], 1)
 
@@ -156,10 +156,10 @@ def draws(rngs: Sequence[torch.Generator]) -> Iterator[Float[Tensor, " B"]]:
 def beam_search(
     step: Step, tokens: Int[Tensor, " B"], state: State, *, beams: int, length: int, end: int, alpha: float = 1.0
 ) -> Beams:
-    """The K = `beams` best hypotheses of every row, all rows and beams in one batch, B x K, beams of a row side by side.
+    """The K = `beams` best hypotheses of every row. All rows and beams are one batch, B x K, with the beams of a row side by side.
 
-    Hypotheses are compared by log-probability / length^alpha: 0 is the plain log-probability, which likes short ones, 1 its mean.
-    One that has ended keeps its place among the K, and its score, until better ones push it out. Raises ValueError.
+    Hypotheses are compared by log-probability / length^alpha: alpha 0 is the log-probability, which favours short ones; 1 is its
+    mean. A finished hypothesis keeps its place among the K and its score until better ones displace it. Raises ValueError.
     """
     check_range("beams", beams, at_least=1)
     check_range("length", length, at_least=1)
@@ -196,13 +196,13 @@ def beam_search(
         if t % PATIENCE == PATIENCE - 1 and bool(done.all()):
             break
     scores = totals / lengths**alpha
-    done = done & scores.isfinite()  # what never was a hypothesis has not ended either
+    done = done & scores.isfinite()  # an empty beam counts as unfinished
     order = rank(scores, done)
     return trace(made, order, lengths.gather(1, order), done.gather(1, order), scores.gather(1, order))
 
 
 def rank(scores: Float[Tensor, "B K"], done: Bool[Tensor, "B K"]) -> Int[Tensor, "B K"]:
-    """Finished hypotheses first, and the higher score first."""
+    """Sorts finished hypotheses first, then by score."""
     by_score = scores.argsort(dim=1, descending=True, stable=True)
     finished_first = done.gather(1, by_score).int().argsort(dim=1, descending=True, stable=True)
     return by_score.gather(1, finished_first)
@@ -215,7 +215,7 @@ def trace(
     finished: Bool[Tensor, "B K"],
     scores: Float[Tensor, "B K"],
 ) -> Beams:
-    """Follows each hypothesis from its last symbol back to its first."""
+    """Traces each hypothesis back from its last symbol to its first."""
     batch, beams = order.shape
     row = torch.arange(batch, device=order.device)[:, None]
     at, steps = order, []

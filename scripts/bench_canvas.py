@@ -1,12 +1,12 @@
-"""Speed of the canvas: the brush, beside peers that draw the same tapered strokes.
+"""Speed of the canvas: the brush, compared with other libraries that draw the same tapered strokes.
 
     uv run python scripts/bench_canvas.py [--out scripts/results/bench_canvas.md]
 
-The peers come by `uv pip install skia-python pycairo` and `apt install libmypaint-1.5-1 mypaint-brushes`; what is absent is left
-out. The first two draw each stroke as a filled ribbon of 24 points and two discs, whose corners are computed beforehand and not
-timed; libmypaint lays its dabs. All on one canvas. One thread, one run, processor time of the process (neighbours do not count),
-the best of several rounds in which all take turns. On a CUDA device the same strokes again, by the device's own clock, beside a
-copy of the canvases, which is as fast as its memory goes.
+Install them with `uv pip install skia-python pycairo` and `apt install libmypaint-1.5-1 mypaint-brushes`; a missing one is left
+out. skia and cairo draw each stroke as a filled ribbon of 24 points and two discs; the corners are computed beforehand and not
+timed. libmypaint paints dabs. All of them draw on one canvas. One thread, one run, CPU time of the process (other processes do not
+count), the best of several interleaved rounds. On a CUDA device the same strokes are timed by the device's own clock, and compared
+with a copy of the canvases, which shows the memory bandwidth.
 """
 
 import argparse
@@ -129,7 +129,7 @@ def gradient(
 
 
 def rate(painters: dict[str, Callable[[], object]], count: int, rounds: int) -> dict[str, float]:
-    """Strokes a second of each, the best round."""
+    """Strokes per second of each, the best round."""
     best: dict[str, float] = {}
     times = dict.fromkeys(painters, 1)
     for round_ in range(-2, rounds):  # the first compiles, the second finds how often to call in the others
@@ -146,7 +146,7 @@ def rate(painters: dict[str, Callable[[], object]], count: int, rounds: int) -> 
 
 
 def brush_table(rounds: int) -> list[str]:
-    lines = ["| canvases | strokes | who | strokes/s | beside plain torch |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| canvases | strokes | library | strokes/s | ratio to plain torch |", "| --- | --- | --- | --- | --- |"]
     for batch, count, size, reach in CASES:
         rows, canvas = strokes(batch, count, size, reach), torch.rand(batch, 3, size, size, generator=generator(2))
         own = canvas.clone()
@@ -157,7 +157,7 @@ def brush_table(rounds: int) -> list[str]:
             "compiled, in place": lambda own=own, rows=rows: brush.paint_(own, rows),
             "compiled, a new canvas": lambda canvas=canvas, rows=rows: brush.paint(canvas, rows),
             "compiled, with gradient": gradient(brush.paint, canvas, rows),
-            "compiled, with gradient, by the canvas too": gradient(brush.paint, canvas.clone(), rows, by_canvas=True),
+            "compiled, with gradient, also of the canvas": gradient(brush.paint, canvas.clone(), rows, by_canvas=True),
             "plain torch": lambda slow=slow: brush.paint_torch(*slow),
             "plain torch, with gradient": gradient(brush.paint_torch, *slow),
         }
@@ -179,7 +179,7 @@ def brush_table(rounds: int) -> list[str]:
 
 
 def cuda_rate(paint: Callable[[], object], count: int, rounds: int) -> float:
-    """Strokes a second on the device, the best round of 20 calls."""
+    """Strokes per second on the device, the best round of 20 calls."""
     best = math.inf
     for round_ in range(-1, rounds):  # the first compiles
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -204,7 +204,7 @@ def cuda_table(rounds: int) -> list[str]:
             "compiled, in place": lambda own=own, rows=rows: brush.paint_(own, rows),
             "compiled, a new canvas": lambda canvas=canvas, rows=rows: brush.paint(canvas, rows),
             "compiled, with gradient": gradient(brush.paint, canvas, rows),
-            "compiled, with gradient, by the canvas too": gradient(brush.paint, canvas.clone(), rows, by_canvas=True),
+            "compiled, with gradient, also of the canvas": gradient(brush.paint, canvas.clone(), rows, by_canvas=True),
             "plain torch": lambda canvas=canvas, rows=rows[:, few]: brush.paint_torch(canvas, rows),
         }
         result = {name: cuda_rate(painter, batch * count, rounds) for name, painter in painters.items()}
@@ -228,17 +228,17 @@ def main() -> None:
     words = [
         "# The canvas: speed of the brush",
         "",
-        f"{machine()}, torch {torch.__version__}, one thread. Processor time of the process, best of {arguments.rounds} rounds",
-        "in which all take turns. RGB, float32. Three points each, uniform in the canvas or, for short strokes, in a box around",
-        "the first; radii of 1 to 3 pixels; opacities 0 to 1.",
+        f"{machine()}, torch {torch.__version__}, one thread. CPU time of the process, best of {arguments.rounds}",
+        "interleaved rounds. RGB, float32. Each stroke has three points, uniform in the canvas or, for short strokes, in a box",
+        "around the first; radii of 1 to 3 pixels; opacities 0 to 1.",
         "",
-        "The peers draw on one canvas. skia and cairo fill a ribbon of 24 points and two discs; their canvas has eight bits,",
-        "and each of their strokes one opacity. libmypaint, called through `drawgen_envs.mypaint`, lays opaque dabs, two to a",
-        "radius, along 50 straight moves, whose radius changes by a constant factor; its canvas has fifteen bits, and its thinnest",
-        "strokes are fainter. Plain torch is measured on one canvas, and ten strokes at most, but for the single strokes at 64 px.",
-        "A new canvas costs a copy of all, and the gradient by the canvas another one.",
+        "The other libraries draw on one canvas. skia and cairo fill a ribbon of 24 points and two discs; their canvas has eight",
+        "bits, and each of their strokes has one opacity. libmypaint, called through `drawgen_envs.mypaint`, paints opaque dabs,",
+        "two per radius, along 50 straight moves whose radius changes by a constant factor; its canvas has fifteen bits, and its",
+        "thinnest strokes are fainter. Plain torch is measured on one canvas with at most ten strokes, except for the single",
+        "strokes at 64 px. A new canvas costs one copy of all canvases; the gradient with respect to the canvas costs another.",
         "",
-        f"{waiting:.0f} processes wanted the cores at the end.",
+        f"{waiting:.0f} processes were waiting for a core at the end.",
         "",
         *table,
         "",
@@ -247,7 +247,7 @@ def main() -> None:
     ]
     if torch.cuda.is_available():
         words += [
-            f"{torch.cuda.get_device_name()}, by its own clock, with what Python takes to launch.",
+            f"{torch.cuda.get_device_name()}, by its own clock, including the launch overhead of Python.",
             "",
             *cuda_table(arguments.rounds),
         ]

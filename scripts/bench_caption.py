@@ -1,10 +1,10 @@
-"""Captions a second by beam search, and milliseconds a training step, beside the naive form in one run.
+"""Captions per second by beam search, and milliseconds per training step, compared with a naive implementation in one run.
 
     uv run python scripts/bench_caption.py --out scripts/results/bench_caption.md
 
-The naive form is the usual one: one picture, one hypothesis at a time, and the features projected at every step. All forms
-have the same random weights and write the same words. Times are CPU time of the process on one thread, so that neighbours on the
-machine do not count.
+The naive implementation is the usual one: one picture, one hypothesis at a time, and the features projected at every step. All
+implementations have the same random weights and generate the same words. Times are CPU time of the process on one thread, so that
+other processes do not count.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
 
 
 def training(preset: str) -> tuple[float, float]:
-    """Milliseconds a step, forward and backward: ours, and with torch.tanh and every step's product by itself."""
+    """Milliseconds per step, forward and backward: ours, and with torch.tanh and one matrix product per time step."""
     recipe = models.recipe("captioner", preset)
     model = recipe.model.build(recipe.data.spec(), rng=generator(0)).train()
     batch = next(iter(recipe.data.stream("train", seed=0)))
@@ -113,9 +113,10 @@ def main() -> None:
         "# Speed of the captioner",
         "",
         f"{jobs.machine()}, torch {torch.__version__}, one thread, CPU time of the process, fp32. Beam {BEAMS}, {STEPS} steps, a",
-        f"vocabulary of {VOCABULARY}, features {PLACES} x {FEATURES}, {UNITS} units. The same words from all forms: {same}.",
+        f"vocabulary of {VOCABULARY}, features {PLACES} x {FEATURES}, {UNITS} units. All implementations give the",
+        f"same words: {same}.",
         "",
-        "| form | captions/s | ratio |",
+        "| implementation | captions/s | ratio |",
         "| --- | --- | --- |",
         f"| one picture, one hypothesis at a time, features projected at every step | {1 / slow:.2f} | 1 |",
         f"| one picture, its beams together | {1 / one:.1f} | {slow / one:.1f} |",
@@ -123,8 +124,8 @@ def main() -> None:
         "",
         "| training step of the preset `scenes` (32 pictures, forward and backward) | ms |",
         "| --- | --- |",
-        f"| every step's product by itself, torch.tanh | {stepwise:.0f} |",
-        f"| ours | {step:.0f} |",
+        f"| one matrix product per time step, torch.tanh | {stepwise:.0f} |",
+        f"| drawgen | {step:.0f} |",
         "",
         "Made by `scripts/bench_caption.py`.",
     ]

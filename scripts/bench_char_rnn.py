@@ -1,10 +1,10 @@
-"""Speed of the character model: characters trained and sampled a second, beside the naive forms.
+"""Speed of the character model: characters per second in training and sampling, compared with naive implementations.
 
     uv run python scripts/bench_char_rnn.py [--out scripts/results/bench_char_rnn.md]
 
-Training is beside `nn.LSTMCell` (or `nn.GRUCell`) in a loop over steps and layers, sampling beside `nn.LSTM` (or `nn.GRU`) called
-for one character at a time with softmax and multinomial, as most public copies do. One thread; processor time, as neighbours may be
-busy; the forms take turns, and each figure is the best of its turns.
+Training is compared with `nn.LSTMCell` (or `nn.GRUCell`) in a loop over steps and layers. Sampling is compared with `nn.LSTM` (or
+`nn.GRU`) called for one character at a time with softmax and multinomial, as in most public implementations. One thread; CPU time,
+because other processes may be busy; the implementations take turns, and each figure is the best of its turns.
 """
 
 import argparse
@@ -119,10 +119,10 @@ def main() -> None:
         sampled.append(f"| {cell} | 2 x {units} | {rates} | {slow / cells:.1f}x | {slow / fast:.1f}x |")
         print(sampled[-1], flush=True)
     text = [
-        "# Char-RNN: characters a second",
+        "# Char-RNN: characters per second",
         "",
-        f"{machine()}, torch {torch.__version__}, one thread, processor time, {SYMBOLS} symbols;",
-        f"best of {arguments.turns} turns that the forms took one after another. Made by `scripts/bench_char_rnn.py`.",
+        f"{machine()}, torch {torch.__version__}, one thread, CPU time, {SYMBOLS} symbols;",
+        f"best of {arguments.turns} interleaved turns. Made by `scripts/bench_char_rnn.py`.",
         "",
         f"Training, {BATCH} rows of {LENGTH} characters, with Adam:",
         "",
@@ -136,7 +136,7 @@ def main() -> None:
         "| --- | --- | --- | --- | --- | --- | --- |",
         *sampled,
         "",
-        "`drawgen sample` writes by the compiled form on a CPU, and by the cells elsewhere.",
+        "`drawgen sample` uses the compiled implementation on a CPU, and the cells elsewhere.",
     ]
     if arguments.out:
         arguments.out.write_text("\n".join(text) + "\n", encoding="utf-8")

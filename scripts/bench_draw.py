@@ -1,12 +1,13 @@
-"""Speed of DRAW: a training iteration and sampling, beside the straightforward eager loop.
+"""Speed of DRAW: a training iteration and sampling, compared with a straightforward eager loop.
 
     uv run python scripts/bench_draw.py [--out scripts/results/bench_draw.md] [--cuda]
     uv run python scripts/bench_draw.py --curves runs/fp32 runs/bf16 --out scripts/results/bench_draw.md
 
-The second adds the curves of two runs of one preset, which differ in `fit.precision`, to what the first wrote.
+The second command adds the curves of two runs of one preset, which differ in `fit.precision`, to the page of the first.
 
-The yardstick writes the paper's recurrence down with `nn.LSTMCell`, one linear layer a purpose and einsum for the filters, as most
-public copies do; it has the same sizes and the same number of parameters to within a few. Wall milliseconds, medians.
+The eager loop implements the paper's recurrence with `nn.LSTMCell`, one linear layer per purpose and einsum for the filters, as
+most public implementations do. It has the same sizes and, up to a few, the same number of parameters. Wall time in milliseconds,
+medians.
 """
 
 import argparse
@@ -28,7 +29,7 @@ BATCH = 128
 
 
 class Plain(nn.Module):
-    """DRAW on 28x28, as one would first write it."""
+    """DRAW on 28x28, implemented naively."""
 
     def __init__(self, steps: int, read: int, write: int) -> None:
         super().__init__()
@@ -102,10 +103,10 @@ def curves(runs: list[Path]) -> list[str]:
         found.append({line["step"]: line for line in lines if "valid/bound_nats" in line})
     return [
         "",
-        "## The bound it trains to",
+        "## The bound by precision",
         "",
-        f"`{preset}`, {recipe.fit.steps} steps over which the rate falls to nothing, seed {recipe.fit.seed}, the same pictures and "
-        "noise: validation bound and the KL in it, nats.",
+        f"`{preset}`, {recipe.fit.steps} steps over which the learning rate decays to zero, seed {recipe.fit.seed}, the same "
+        "pictures and noise: validation bound and its KL term, nats.",
         "",
         f"| step | {' | '.join(f'{name}, bound | {name}, KL' for name in names)} |",
         "| --- |" + " --- | --- |" * len(names),

@@ -1,9 +1,9 @@
-"""Speed of the canvas environments' whole `step`, observation included, beside gymnasium's SyncVectorEnv over single ones.
+"""Speed of the canvas environments' whole `step`, observation included, compared with gymnasium's SyncVectorEnv of single ones.
 
     uv run python scripts/bench_environments.py [--out scripts/results/bench_environments.md] [--device cuda]
 
-64x64 RGB, episodes of 20 random actions (autoresets and new targets included), seconds of this process's CPU time on one thread,
-which busy neighbours disturb least; on a GPU, of the clock.
+64x64 RGB, episodes of 20 random actions (autoresets and new targets included). Times are CPU time of this process on one thread,
+which other processes disturb least; on a GPU, wall time.
 """
 
 import argparse
@@ -72,11 +72,11 @@ def main() -> None:
     where = machine() if arguments.device == "cpu" else torch.cuda.get_device_name()
     time_ = "one thread, CPU time" if arguments.device == "cpu" else "wall time, tensors in and out"
     text = [
-        "# Canvas environments: steps a second",
+        "# Canvas environments: steps per second",
         "",
         f"{where}, torch {torch.__version__}; 64x64 RGB, random actions, episodes of 20; {time_}.",
-        "The whole `step`: stroke, picture, reward, new observations, autoreset. Beside it gymnasium's SyncVectorEnv over as many",
-        "single environments.",
+        "The whole `step`: stroke, picture, reward, new observations, autoreset. For comparison, gymnasium's SyncVectorEnv of as",
+        "many single environments.",
         "",
         "| environment | canvases | steps/s | SyncVectorEnv, steps/s | ratio |",
         "| --- | --- | --- | --- | --- |",

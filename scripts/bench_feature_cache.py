@@ -1,9 +1,9 @@
-"""Milliseconds a training step of a captioner whose encoder is frozen, with and without its features kept on disk, in one run.
+"""Milliseconds per training step of a captioner with a frozen encoder, with and without the feature cache, in one run.
 
     uv run python scripts/bench_feature_cache.py --data captions_train2017.json --out scripts/results/bench_feature_cache.md
 
-A step is forward and backward, on pictures that lie in memory. The encoder is a ResNet-18 at random weights. Times are
-CPU time of the process on one thread, so that neighbours on the machine do not count; files are in the system's memory.
+A step is forward and backward, on pictures in memory. The encoder is a ResNet-18 with random weights. Times are CPU time of the
+process on one thread, so that other processes do not count; the files are in the system's page cache.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> None:
     batches = list(itertools.islice(data.stream("train", seed=0), STEPS))
 
     def step_ms(model: torch.nn.Module) -> tuple[float, float]:
-        """Of the second pass over the batches, the least time; and the last loss."""
+        """The shortest time of the second pass over the batches, and the last loss."""
         times = []
         for batch in batches * 2:
             begun = time.process_time()
@@ -45,9 +45,9 @@ def main() -> None:
         "# Speed of a captioner with a frozen encoder",
         "",
         f"{jobs.machine()}, torch {torch.__version__}, one thread, CPU time of the process, fp32. {data.batch} pictures of",
-        f"{data.side_px}x{data.side_px} pixels a step, ResNet-18 at random weights, {len(data.words)} words.",
+        f"{data.side_px}x{data.side_px} pixels per step, ResNet-18 with random weights, {len(data.words)} words.",
         "",
-        "| preset's decoder | ms a step | with --model.feature-cache | ratio | bytes a picture | loss without, with |",
+        "| preset's decoder | ms per step | with --model.feature-cache | ratio | bytes per picture | loss without, with |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for preset in ("show-and-tell", "show-attend-tell"):

@@ -2,9 +2,9 @@
 
     uv run python scripts/bench_loading.py --against OTHER_CHECKOUT --out scripts/results/bench_loading.md
 
-Both sides run in turn, ten times each, in processes of their own on one thread. What is timed is the user and system time of the
-process while it reads, without its start: the pictures by the captions' own way to them (read, middle square, 224 pixels), the
-captions with their pictures' names, words and vocabulary.
+Both sides take turns, ten times each, in separate processes on one thread. The time is the user and system time of the process
+while it reads, without its start. The pictures are read as for captions (load, crop the central square, resize to 224 pixels); the
+captions are read with the names of their pictures, their words and the vocabulary.
 """
 
 import argparse

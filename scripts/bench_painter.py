@@ -1,12 +1,12 @@
-"""Speed of painters: CPU seconds to paint a photograph by number of strokes, and strokes a second that a painter is trained with,
-each with the compiled brush and with plain torch.
+"""Speed of painters: CPU seconds to paint a photograph, by number of strokes, and strokes per second in the training of a painter.
+Both are measured with the compiled brush and with plain torch.
 
     uv run python scripts/bench_painter.py [--out scripts/results/bench_painter.md]
 
-The photograph is scikit-image's astronaut; one thread; compilation is not counted. A step is the drawing of all strokes of a
-finished painting with the gradient of the loss, at the size that is painted; the ratio is of such a step with the first fifty of
-them, through plain torch and through the compiled brush. Training is on random pictures of 32 pixels: a whole batch, with all its
-losses and their gradients, but without the optimiser.
+The photograph is scikit-image's astronaut; one thread; compilation is not counted. A step renders all strokes of a finished
+painting and computes the gradient of the loss, at the size that is painted. The ratio compares such a step on the first fifty
+strokes in plain torch and with the compiled brush. Training is on random pictures of 32 pixels: a whole batch, with all its losses
+and their gradients, but without the optimiser.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def step_ms(done: Painting, photo: Tensor, brush: Callable[[Tensor, Tensor], Ten
 
 
 def trained_strokes_per_second(preset: str, brush: Callable[[Tensor, Tensor], Tensor], repeats: int) -> float:
-    """By CPU time. A black box's canvas is the environment's own: there the brush is not exchanged."""
+    """By CPU time. With policy gradient the canvas belongs to the environment, and the brush is not exchanged."""
     recipe = models.recipe("painter", preset)
     model = recipe.model.build(Spec((1, 32, 32)), rng=generator(0))
     batch = Pictures((torch.rand(recipe.data.batch, 1, 32, 32, generator=generator(1)) > 0.8).float())
@@ -86,16 +86,17 @@ def main() -> None:
         [
             "# Painting a photograph: speed",
             "",
-            f"scikit-image's astronaut, one thread of {jobs.machine()}, torch {torch.__version__}. CPU time, as the machine was",
-            "busy; the brush's compilation not counted. A step draws all strokes and takes the loss's gradient; the last column",
-            "is how much longer a step with the first fifty strokes takes through the plain torch brush.",
+            f"scikit-image's astronaut, one thread of {jobs.machine()}, torch {torch.__version__}. CPU time, because the",
+            "machine was busy; compilation of the brush is not counted. A step renders all strokes and computes the gradient",
+            "of the loss. The last column is how many times longer a step on the first fifty strokes takes with the plain",
+            "torch brush.",
             "",
             "| strokes | painted at, px | painting, s | PSNR, dB | step, ms | plain torch brush |",
             "| --- | --- | --- | --- | --- | --- |",
             *table,
             "",
-            "Training, whole batches with their gradients: strokes a second that are painted and learned from. PPO goes three",
-            "times through each batch, and its environment has the compiled brush only.",
+            "Training on whole batches with their gradients, in strokes per second. PPO passes three times over each batch, and",
+            "its environment has the compiled brush only.",
             "",
             "| preset | compiled brush | plain torch brush |",
             "| --- | --- | --- |",

@@ -1,11 +1,11 @@
-"""Speed of the spatial LSTM, one thread, beside a loop over pixels that keeps its state and computes only the new pixel's cell.
+"""Speed of the spatial LSTM on one thread, compared with a loop over pixels that keeps its state and computes one cell per pixel.
 
     uv run python scripts/bench_ride.py [--out scripts/results/bench_ride.md]
 
-Both sides run in full in this one process; times are CPU seconds of the process (median of the repeats given), so that
-neighbours on the machine disturb them least. The yardstick is plain torch, as one would first write it: for sampling, one
-cell and one head a pixel; for likelihood and training, one cell a pixel over the batch, with the input projections and the
-head hoisted out of the loop and autograd's per-step gradients avoided where torch allows it (`unbind`).
+Both sides run in full in this process. Times are CPU seconds of the process (median of the repeats), which other processes disturb
+least. The baseline is plain torch: for sampling, one cell and one head per pixel; for likelihood and training, one cell per pixel
+for the whole batch, with the input projections and the head outside the loop, and without autograd's per-step gradients where torch
+allows it (`unbind`).
 """
 
 import argparse
@@ -100,7 +100,7 @@ def backward(model: ride.Ride, nats: torch.Tensor) -> torch.Tensor:
 def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
     """A table's rows for one architecture."""
     model = config.build(Spec((3, 64, 64)), rng=generator(0)).eval()
-    for parameter in model.parameters():  # as random as the yardstick's tables were; forget gates stay low
+    for parameter in model.parameters():  # random weights; forget gates stay low
         parameter.data += 0.02 * torch.randn(parameter.shape, generator=generator(1))
     out = []
 
@@ -134,7 +134,7 @@ def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
             a, b = raster_nats(model, images), model.nats(Pictures(images))[diagonals(64, 64).place]
             slow = cpu_seconds(lambda i=images: raster_nats(model, i), 3)
             fast = cpu_seconds(lambda i=images: model.nats(Pictures(i)), repeats)
-        row(what, slow, fast, f"largest difference {float((a - b).abs().max()):.1e} nats a pixel")
+        row(what, slow, fast, f"largest difference {float((a - b).abs().max()):.1e} nats per pixel")
     images = torch.randint(0, 256, (16, 3, 64, 64), generator=generator(3)) / 255
     backward(model, raster_nats(model, images))
     slow_grad = [p.grad.clone() for p in model.parameters()]
@@ -160,7 +160,7 @@ def main() -> None:
             "# Spatial LSTM: speed, one thread",
             "",
             f"{machine()}, torch {torch.__version__}, fp32, random weights, colour. CPU seconds of the",
-            "process; the yardstick is the loop over pixels of `scripts/bench_ride.py`, in the same run.",
+            "process; the baseline is the loop over pixels of `scripts/bench_ride.py`, in the same run.",
             "",
             "| model | what | loop over pixels, s | drawgen, s | ratio | agreement |",
             "| --- | --- | --- | --- | --- | --- |",

@@ -24,13 +24,13 @@ SHOWN = 3
 
 
 def blank(examples: Iterator[Example]) -> Iterator[Example]:
-    """The same scenes, with empty paper to look at."""
+    """The same scenes with empty pictures."""
     for example in examples:
         yield example._replace(picture=torch.full_like(example.picture, 0.9))
 
 
 def blind(data: Scenes, split: str) -> float:
-    """The share of true captions among those of training scenes, said of the split's: a speaker who knows the language alone."""
+    """The fraction of captions of training scenes that are true of the split's scenes: the score of knowing the language alone."""
     scenes = [data.scene(split, n) for n in range(data.count)]
     return sum(scene.judge(data.scene("train", n, seed=1).captions[0]).true for n, scene in enumerate(scenes)) / len(scenes)
 
@@ -62,21 +62,21 @@ def main() -> None:
     asked += [name for name in scores["test"] if name.startswith(("BLEU", "ROUGE", "CIDEr"))]
     table = [f"| {name} | {' | '.join(f'{scores[s][name]:.3f}' if name in scores[s] else '' for s in scores)} |" for name in asked]
     begun = jobs.read_recipe(arguments.run).get("begin", "")
-    before = f" that began with the weights of the run {begun}" if begun else ""
+    before = f" from the weights of the run {begun}" if begun else ""
     text = [
         "# captioner scenes",
         "",
         f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps{before}, {seconds / 60:.0f} minutes on {jobs.machine()}",
         "(shared), one thread,",
-        f"torch {torch.__version__}. {arguments.count} scenes a column, beam {arguments.beam}. Every scene shows a pair of colour",
-        "and shape that no training picture or caption has; `valid` and `test` have other such pairs. `no picture`: the model,",
-        f"looking at empty paper. Captions of training scenes, said of the test's: {blind(data, 'test'):.3f} of them true.",
+        f"torch {torch.__version__}. {arguments.count} scenes per column, beam {arguments.beam}. Every scene shows a pair of",
+        "colour and shape that no training picture or caption has; `valid` and `test` have different pairs. `no picture`: the",
+        f"model sees an empty picture. Of the captions of training scenes, {blind(data, 'test'):.3f} are true of the test scenes.",
         "",
         f"| | {' | '.join(scores)} |",
         f"| --- |{' --- |' * len(scores)}",
         *table,
         "",
-        "What the names mean: `captions.score`. Made by `scripts/caption_report.py`.",
+        "The docstring of `drawgen.jobs.captions.score` explains the scores. Made by `scripts/caption_report.py`.",
     ]
     arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))

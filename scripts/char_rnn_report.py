@@ -1,4 +1,4 @@
-"""Reports a trained character model: its scores and curve as a table, and what it writes.
+"""Reports a trained character model: its scores and curve as tables, and samples.
 
 uv run python scripts/char_rnn_report.py runs/shakespeare --out scripts/results/char_rnn.md
 """
@@ -34,8 +34,8 @@ def main() -> None:
         "",
         f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps of {data.batch} rows of {data.length} characters, one thread of",
         f"{jobs.machine()}, torch {torch.__version__}.",
-        f"Held out: {data.held_out:.0%}, {held}; measured with the averaged weights, each",
-        "stretch from an empty state that is carried on to its end.",
+        f"Held out: {data.held_out:.0%}, {held}. Evaluated with the averaged weights; the state is empty at",
+        "the start of each stretch and carried to its end.",
         "",
         "| score | value |",
         "| --- | --- |",

@@ -1,10 +1,10 @@
-"""Judges painters that doodle digits, or complete them, by a classifier of its own, beside real digits and random strokes.
+"""Evaluates painters that doodle or complete digits with a classifier, and compares them with real digits and random strokes.
 
     python scripts/doodle_report.py runs/doodles --data MNIST --out scripts/results/painter_doodles
 
-The classifier is trained here on MNIST's training part (with random strokes as an eleventh class, to be rejected) and tested on the
-test part, which DATA has to hold too. A drawing is a confident digit where one has a probability of 0.9 or more. Painters that
-complete are given halves of the test part's digits.
+This script trains the classifier on MNIST's training split, with random strokes as an eleventh class, and tests it on the test
+split; DATA needs both. A drawing is a confident digit if one digit has a probability of 0.9 or more. Painters that complete digits
+are given halves of test digits.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from drawgen.data.standard import warped
 CONFIDENT = 0.9
 REJECT = 10
 PER_DIGIT = 0.02
-"""Share of the confident drawings that a digit needs to be counted among those that are drawn."""
+"""Smallest fraction of the confident drawings with which a digit counts as drawn."""
 
 
 def random_strokes(count: int, strokes: int, radius: tuple[float, float], side: int, *, rng: torch.Generator) -> Tensor:
-    """Drawings that mean nothing."""
+    """Drawings of random strokes."""
     points = torch.rand(count, strokes, 6, generator=rng)
     radii = radius[0] + (radius[1] - radius[0]) * torch.rand(count, strokes, 2, generator=rng)
     laid = torch.cat([points * 0.7 + 0.15, radii, torch.ones(count, strokes, 3)], 2)
@@ -65,7 +65,7 @@ def train(pictures: Tensor, labels: Tensor, radius: tuple[float, float], epochs:
 
 @torch.no_grad()
 def judge(name: str, pictures: Tensor, net: nn.Module, train_set: Tensor, meant: Tensor | None = None) -> str:
-    """A row of the table; `meant` are the digits that the pictures are, where they are known."""
+    """A row of the table; `meant` are the true digits, if they are known."""
     probabilities = torch.cat([net(part).softmax(1) for part in pictures.split(500)])
     best, label = probabilities.max(1)
     confident = (best >= CONFIDENT) & (label != REJECT)
@@ -123,22 +123,23 @@ def main() -> None:
             with torch.no_grad():
                 halves = painter.goal.covered(torch.zeros_like(real), painter.goal.subject(real, rng=generator(0)).target)
             drawn = painter.reconstruct(real, rng=generator(0)).images
-            rows += [judge(own, drawn, net, train_set, meant), judge(f"{own}: the half it is given", halves, net, train_set, meant)]
+            rows += [judge(own, drawn, net, train_set, meant), judge(f"{own}: the given half alone", halves, net, train_set, meant)]
             shown.append(halves[:32])
         shown.append(drawn[: 32 if shown or len(painters) > 1 else 64])
     lines = [
         f"# {Path(arguments.out).stem}",
         "",
         f"Made by `scripts/doodle_report.py` on {jobs.machine()}, one thread; {count} drawings each, seed 0.",
-        f"The classifier has {100 * accuracy:.2f} % on MNIST's test part. Confident: a digit",
-        f"has a probability of {CONFIDENT} or more. Digits: those with {PER_DIGIT:.0%} or more of them; effective digits: the",
-        "exponential of their entropy. Diversity: mean distance between two drawings; nearest: median distance to the closest",
-        "picture of the training part (Euclidean, over all pixels). As meant: the likeliest is the digit that it is.",
+        f"The classifier has an accuracy of {100 * accuracy:.2f} % on MNIST's test split. Confident: the fraction of drawings in",
+        f"which a digit has a probability of {CONFIDENT} or more. Digits: how many digits make up {PER_DIGIT:.0%} or more of the",
+        "confident drawings; effective digits: the exponential of their entropy. Diversity: mean distance between two drawings;",
+        "nearest: median distance to the closest training picture (Euclidean, over all pixels). Accuracy: the most probable digit",
+        "is the true one.",
         "",
-        "| drawings | confident | digits | effective digits | diversity | nearest | as meant |",
+        "| drawings | confident | digits | effective digits | diversity | nearest | accuracy |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *rows,
-        judge("real (test part)", real, net, train_set, meant),
+        judge("real (test split)", real, net, train_set, meant),
         judge("random strokes", scribbles, net, train_set),
         "",
         f"![{', '.join(Path(name).name for name in painters)}]({Path(arguments.out).name}.png)",

@@ -1,4 +1,4 @@
-"""Reports a trained reader of cluttered digits: its errors and curve as a table, and where it looked in a few pictures.
+"""Reports a trained classifier of cluttered digits: its errors and curve as tables, and its glimpses of a few pictures.
 
     uv run python scripts/draw_classifier_report.py RUN --test t10k-images-idx3-ubyte.gz --out scripts/results/draw_cluttered
 
@@ -39,8 +39,9 @@ def main() -> None:
         f"# {name} {preset}",
         "",
         f"Seed {recipe.fit.seed}, {done} of {recipe.fit.steps} steps in {seconds[done]:.0f} s, {recipe.fit.threads} thread(s) of "
-        f"{jobs.machine()} that other programs used too, torch {torch.__version__}; averaged weights.",
-        "50,000 training digits, 10,000 for validation, 10,000 for the test; each of the latter two once, in fixed clutter.",
+        f"{jobs.machine()} (shared), torch {torch.__version__}; averaged weights.",
+        "50,000 training digits, 10,000 for validation, 10,000 for the test. Each validation and test digit occurs once, in fixed "
+        "clutter.",
         "",
         "| part | error, % | standard error | cross-entropy, nats |",
         "| --- | --- | --- | --- |",
@@ -49,8 +50,8 @@ def main() -> None:
             for part, s in scores.items()
         ],
         "",
-        "Published with eight glimpses: 3.36 % (the paper's Table 1, differentiable RAM). That does not compare strictly: its "
-        "clutter comes from another generator, and its split and training are not ours.",
+        "Published with eight glimpses: 3.36 % (the paper's Table 1, differentiable RAM). The two are not strictly comparable: the "
+        "paper has another generator of clutter, another split and another training.",
         "",
         "| step | seconds | error, validation, % | cross-entropy, nats |",
         "| --- | --- | --- | --- |",
@@ -60,10 +61,10 @@ def main() -> None:
             for line in curve
         ],
         "",
-        f"![Where it looks]({arguments.out.name}.png)",
+        f"![Glimpses]({arguments.out.name}.png)",
         "",
-        "A row is one picture of the validation part, a column one glimpse; bright is what has been read so far, as sharp as it "
-        f"was read. Shown and read: {', '.join(read)}.",
+        "Each row is one validation picture, each column one glimpse. Bright pixels have been read so far, at the resolution "
+        f"of the glimpse. True and predicted digits: {', '.join(read)}.",
     ]
     arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))

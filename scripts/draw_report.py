@@ -1,8 +1,8 @@
-"""Reports a trained DRAW: its scores and curve as a table, and a sheet of what it draws.
+"""Reports a trained DRAW: its scores and curve as tables, and a sheet of samples.
 
     uv run python scripts/draw_report.py runs/mnist-small --importance 20 --out scripts/results/draw_mnist_small
 
-Writes OUT.md and OUT.png. The importance-weighted estimate takes as many passes over the validation part as samples.
+Writes OUT.md and OUT.png. The importance-weighted bound takes one pass over the validation split per sample.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> None:
         f"# {model_name} {preset}",
         "",
         f"Seed {recipe.fit.seed}, {recipe.fit.steps} steps, {machine};",
-        "measured on the validation part with the averaged weights, nats per picture.",
+        "evaluated on the validation split with the averaged weights, nats per picture.",
         "",
         "| score | value |",
         "| --- | --- |",

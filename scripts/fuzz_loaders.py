@@ -1,12 +1,12 @@
-"""Files that strangers may hand in, damaged in every way: each loader gives a value or refuses in one sentence.
+"""Fuzzes the loaders with damaged files: each loader returns a value or refuses the file in one sentence.
 
     uv run python scripts/fuzz_loaders.py --count 10000 --log runs/fuzz_loaders.jsonl --out scripts/results/fuzz_loaders.md
     uv run python scripts/fuzz_loaders.py --loader idx --again 1234          # one mutation again, with its traceback
 
-Mutation number i of a loader is a function of (--seed, loader, i) alone. What was tried stands in the log, and a second call goes
-on behind it. Files are read in a child, forked from this process when all is imported, that has a limit on memory and on the time
-of each file: where it dies, another goes on behind the file that killed it. Times are of the processor; memory is what the child's
-peak lies above where it began.
+Mutation number i of a loader is a function of (--seed, loader, i) alone. The log records what was tried, and a second call
+continues after it. Files are read in a child process, forked when everything is imported, with limits on its memory and on the time
+per file. If it dies, another child continues after the file that killed it. Times are CPU time; memory is the child's peak above
+its start.
 """
 
 import argparse
@@ -643,10 +643,11 @@ def together(name: str, parts: list[Tried]) -> Tried:
 
 def table(parts: list[Tried]) -> str:
     rows = [
-        "# Damaged files, and what reads them",
+        "# Damaged files",
         "",
-        f"By `scripts/fuzz_loaders.py` on {jobs.machine()}. A file is to be read, or refused in one sentence; to take less than "
-        f"{LIMIT_S:g} s of the processor, and less than {LIMIT_MB} MB above the idle process. Faults are all that is neither.",
+        f"Made by `scripts/fuzz_loaders.py` on {jobs.machine()}. A loader has to read a damaged file or refuse it in one "
+        f"sentence, in less than {LIMIT_S:g} s of CPU time and with less than {LIMIT_MB} MB above the idle process. Anything "
+        "else is a fault.",
         "",
         "| loader | mutations | read | refused | faults | worst s | worst MB |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -1,10 +1,10 @@
-"""Makes the shipped model folders under assets/ out of finished runs: weights, config, recipe (without the place where the data
-lay), and a card that names the data.
+"""Makes the shipped model folders under assets/ from finished runs: weights, config, recipe (without the path of the data), and a
+model card that names the data.
 
     uv run python scripts/make_assets.py --runs runs
 
-RUNS holds the run folders: textures/... as `scripts/texture_report.py` left them, and those of `drawgen train`. A run that is not
-there leaves what is shipped as it is.
+RUNS holds the run folders: textures/... as `scripts/texture_report.py` writes them, and those of `drawgen train`. If a run is
+missing, its shipped model stays unchanged.
 """
 
 import argparse
@@ -31,18 +31,18 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
     "painter:doodles": ("doodles", "digits from noise, in six strokes", "MNIST, 50,000 training pictures", "as MNIST, free to use"),
     "painter:completion": (
         "completion",
-        "the right half of a digit whose left half is given, in four strokes",
+        "the right half of a digit, given the left half, in four strokes",
         "MNIST, 50,000 training pictures",
         "as MNIST, free to use",
     ),
     "painter:characters": (
         "characters",
-        "characters in eight strokes, after a picture",
+        "characters reconstructed in eight strokes",
         "Omniglot's small background sets without Katakana, 2,448 drawings of five alphabets, at 32x32",
         "MIT",
     ),
     "char_rnn:shakespeare": ("shakespeare", "plays", "tiny Shakespeare, 1.1 million characters of his plays", "public domain"),
-    "captioner:scenes": ("scenes", "captions of drawn scenes", "scenes that the project draws itself, endless", "none needed"),
+    "captioner:scenes": ("scenes", "captions of drawn scenes", "generated scenes, without end", "none needed"),
 }
 
 

@@ -1,12 +1,12 @@
-"""Paints photographs of scikit-image, and reports what came out: a sheet and a table.
+"""Paints photographs of scikit-image, and reports the results: a sheet and a table.
 
     uv run python scripts/paint_report.py --out scripts/results/paint
 
-For each photograph and number of strokes: the decibels (PSNR at the size that is painted, 128 pixels on the longer side) and the
-CPU seconds on one thread, over the seeds. At the largest number also the *worms*: how far the steps between neighbouring pixels are
-from the photograph's where that is flat (root mean square, in levels of 255, weighted as in `placing.Objective`), with the term of
-the loss that prevents them and without it. The paintings are kept in RUNS, as JSON (ignored by git), so that a second call only
-measures what is missing.
+For each photograph and number of strokes: the PSNR at the size that is painted (128 pixels on the longer side) and the CPU seconds
+on one thread, over the seeds. At the largest number also *worms*, visible strokes in flat areas: the error of the differences
+between neighbouring pixels where the photograph is flat (root mean square, in levels of 255, weighted as in `placing.Objective`),
+with and without the term of the loss that prevents them. RUNS stores the paintings as JSON (ignored by git), so that a second call
+measures only what is missing.
 """
 
 import argparse
@@ -87,10 +87,11 @@ def main() -> None:
             "# Paintings: four photographs",
             "",
             f"{arguments.seeds} seeds, mean and range; one thread of {jobs.machine()}, torch {torch.__version__}, CPU",
-            "seconds (the machine was busy), the brush's compilation not counted. PSNR at the size that is painted: 128 pixels on",
-            "the longer side. Worms: the error of the steps between neighbouring pixels where the photograph is flat, in levels of",
-            "255 (RMS), with the term that prevents them / without; both paintings' PSNR (seed 0). The sheet: the middle of each",
-            f"photograph and its paintings with {', '.join(map(str, COUNTS))} strokes, seed 0, drawn at 256 pixels.",
+            "seconds (the machine was busy), without compilation of the brush. PSNR at the size that is painted: 128 pixels on the",
+            "longer side. Worms (visible strokes in flat areas): the RMS error of the differences between neighbouring pixels",
+            "where the photograph is flat, in levels of 255, with / without the term of the loss that prevents them, and the PSNR",
+            "of both paintings (seed 0). The sheet: the centre of each photograph and its paintings with",
+            f"{', '.join(map(str, COUNTS))} strokes, seed 0, rendered at 256 pixels.",
             "",
             "| photograph | strokes | PSNR, dB | CPU seconds | worms |",
             "| --- | --- | --- | --- | --- |",

@@ -1,5 +1,5 @@
-"""Figures of a painter that reconstructs: errors by stroke count on drawings held out and on an alphabet never seen, and the curve
-of polishing its strokes beside strokes that start on the ink without any network.
+"""Figures of a painter that reconstructs: errors by number of strokes on held-out drawings and on an unseen alphabet, and the error
+by steps of polishing, for the painter's strokes and for strokes placed on the ink without a network.
 
     python scripts/painter_report.py runs/characters --data OMNIGLOT --alphabet "Japanese_(katakana)" --out painter_characters
 """
@@ -29,7 +29,7 @@ def share(canvas: Tensor, target: Tensor) -> float:
 
 
 def on_the_ink(target: Tensor, strokes: int, radius: tuple[float, float], *, rng: torch.Generator) -> Tensor:
-    """Short strokes on ink, far from one another: each starts at the inked pixel that is farthest from those before (B T P)."""
+    """Short strokes on ink, far apart: each starts at the inked pixel that is farthest from all earlier starts (B T P)."""
     count, _, side, _ = target.shape
     line = (torch.arange(side) + 0.5) / side
     places = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).flatten(0, 1)  # N 2
@@ -67,7 +67,7 @@ def main() -> None:
         pictures = torch.cat([read_characters(archive, only=arguments.alphabet) for archive in archives])
         sets[f"never seen: {arguments.alphabet}"] = F.interpolate(pictures.float() / 255, (side, side), mode="area")
 
-    lines = ["| pictures | strokes | mean squared error a pixel | share of a blank canvas's |", "| --- | --- | --- | --- |"]
+    lines = ["| pictures | strokes | mean squared error per pixel | fraction of a blank canvas's |", "| --- | --- | --- | --- |"]
     for name, pictures in sets.items():
         totals: dict[str, list[float]] = {}
         for part in pictures.split(100):
@@ -90,10 +90,10 @@ def main() -> None:
         on_the_ink(target, strokes, model.config.radius, rng=generator(3)), 0.0)}  # fmt: skip
     lines += [
         "",
-        f"Polishing {strokes} strokes, {len(target)} held-out pictures at once; processor time a picture, the network's counted:",
+        f"Polishing {strokes} strokes, {len(target)} held-out pictures at once; CPU time per picture, including the network:",
         "",
     ]
-    lines += ["| steps | painter, then polish | ms | ink, then polish | ms |", "| --- | --- | --- | --- | --- |"]
+    lines += ["| steps | painter's strokes, polished | ms | strokes on the ink, polished | ms |", "| --- | --- | --- | --- | --- |"]
     for steps in POLISHES:
         cells = []
         for start, before_ms in starts.values():

@@ -1,4 +1,4 @@
-"""A million random steps over the canvas environments: nothing that is not finite, no growth of memory, every episode whole.
+"""A million random steps in the canvas environments: all values have to be finite, memory constant and episodes whole.
 
 uv run python scripts/soak_canvas.py [--steps 1000000] [--out scripts/results/soak_canvas.md]
 """
@@ -24,7 +24,7 @@ def resident_mb() -> float:
 
 
 def soak(name: str, steps: int) -> str:
-    """Runs `steps` steps; one line of a table. Raises SystemExit where something is wrong."""
+    """Runs `steps` steps and returns one line of the table. Raises SystemExit if a check fails."""
     options = {"target": np.zeros((SIZE, SIZE, 3), np.uint8)} if name == "Spiral" else {}
     envs = gymnasium.make_vec(f"drawgen/{name}-v0", num_envs=COUNT, size=SIZE, length=LENGTH, **options)
     envs.reset(seed=0)
@@ -55,10 +55,11 @@ def main() -> None:
     lines = [
         "# Soak of the canvas environments",
         "",
-        f"`scripts/soak_canvas.py`: random actions, {COUNT} canvases of {SIZE}x{SIZE} at once, episodes of {LENGTH}. Growth is of",
-        "resident memory from a fifth of the way to the end; not finite counts rewards and what is on the canvases at the end.",
+        f"`scripts/soak_canvas.py`: random actions, {COUNT} canvases of {SIZE}x{SIZE} at once, episodes of {LENGTH}. Growth is",
+        "that of resident memory over the last four fifths of the steps. Values that are not finite are counted in the rewards and",
+        "in the final canvases.",
         "",
-        "| environment | steps | episodes | not finite or out of place | growth, MB | steps/s with sampling, CPU time |",
+        "| environment | steps | episodes | values not finite, or other faults | growth, MB | steps/s with sampling, CPU time |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name in NAMES:

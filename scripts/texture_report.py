@@ -1,16 +1,15 @@
-"""Fits the preset `texture` to each picture of a folder, and reports what came out: a contact sheet and a table.
+"""Trains the preset `texture` on each picture of a folder, and reports the results: a contact sheet and a table.
 
     uv run python scripts/texture_report.py FOLDER --steps 1100 --out scripts/results/textures
 
-FOLDER holds the exemplars; RUNS (ignored by git) keeps the fits, so that a second call resumes or only measures. The table has,
-for each exemplar,
+FOLDER holds the exemplars. RUNS (ignored by git) stores the runs, so that a second call resumes them or only measures. The table
+has, for each exemplar,
 
 - bits/dim on the held-out eighth;
-- the share of 11x11 patches *copied*: whose nearest patch of the training part is within a fifth of its standard deviation
-  (RMS); the same for patches of the held-out rows of the photograph, which nobody copied (flat areas look
-  alike, so that this share is not always zero either);
-- the seam of a tile: the mean step between neighbours across the wrapped edge in x, and across the cut in y, over the mean
-  interior step; and the interior's 5-95 % range over rows or columns;
+- the fraction of 11x11 patches that are *copied*: the nearest training patch is within a fifth of its standard deviation (RMS). The
+  same fraction for the held-out rows of the photograph, which are not copies, is not always zero: flat areas look alike;
+- the seam of a tile: the mean difference of neighbours across the wrapped edge in x, and across the cut in y, over the mean
+  interior difference; and the interior's 5-95 % range over rows or columns;
 - for a few, a 2048 px picture: the last 256 rows against the first 256.
 """
 
@@ -36,7 +35,7 @@ def patches(picture: Tensor, side: int = 11) -> Tensor:
 
 
 def copied_share(picture: Tensor, exemplar: Tensor, *, many: int = 400) -> float:
-    """Share of patches whose nearest exemplar patch is within a fifth of the exemplar's standard deviation."""
+    """Fraction of patches whose nearest exemplar patch is within a fifth of the exemplar's standard deviation."""
     known = patches(exemplar)
     asked = patches(picture)
     asked = asked[torch.randperm(len(asked), generator=generator(0))[:many]]
@@ -64,8 +63,8 @@ def seams(model: ride.Ride, side: int, seed: int) -> tuple[Tensor, str]:
 
 
 def bands(picture: Tensor) -> str:
-    """The last 256 rows against the first 256: distance of the histograms (levels) and of the autocorrelations over 16 px;
-    beside the largest such distance between neighbouring bands in between."""
+    """Compares the last 256 rows with the first 256: distance of the histograms (levels) and of the autocorrelations over 16 px,
+    and the largest such distance between neighbouring bands in between."""
     found = [picture[:, top : top + 256] for top in range(0, picture.shape[1] - 255, 256)]
 
     def autocorrelation(band: Tensor) -> Tensor:
@@ -134,11 +133,11 @@ def main() -> None:
             "# Textures: the preset on real photographs",
             "",
             f"Seed 1, {arguments.steps} steps, one thread of {jobs.machine()}, torch {torch.__version__}. The sheet",
-            "beside this file shows, for each exemplar in the order of the table (two a row): a part of the photograph, a sample,",
-            "and a tile of 192 px, repeated.",
+            "beside this file shows, for each exemplar in the order of the table (two per row): a part of the photograph, a",
+            "sample, and a tile of 192 px, repeated.",
             "",
             "| exemplar | longest side, px | training | bits/dim, held out | 11x11 patches copied: sample / held-out rows "
-            "| seam over interior step, x and y (interior 5-95 %) | 2048 px: last 256 rows against the first |",
+            "| seam over interior difference, x and y (interior 5-95 %) | 2048 px: last 256 rows compared with the first |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *table,
         ]

@@ -1,10 +1,10 @@
 """PPO of stable-baselines3 learns to paint a target: drawgen/Reconstruct-v0, with a learning curve.
 
     uv run python scripts/train_ppo.py --out runs/ppo [--minutes 15] [--target photos/]
-    uv run python scripts/train_ppo.py --out runs/ppo --report scripts/results/ppo_reconstruct.md   # from what the first one left
+    uv run python scripts/train_ppo.py --out runs/ppo --report scripts/results/ppo_reconstruct.md   # reports that run
 
-The error is the mean squared one between painting and target (colours in [0, 1]) at an episode's end, over the same 256 targets at
-every check, actions without noise. Minutes are of this process's CPU time.
+The error is the mean squared error between painting and target (colours in [0, 1]) at the end of an episode, over the same 256
+targets at every check, with deterministic actions. Minutes are CPU time of this process.
 """
 
 import argparse
@@ -32,7 +32,7 @@ EVERY = 20_480  # steps between two checks
 
 
 class Eye(BaseFeaturesExtractor):
-    """Canvas, target, what is between them, and where each pixel lies, through two convolutions; and the step."""
+    """Two convolutions over canvas, target, their difference and pixel coordinates; and the step."""
 
     def __init__(self, space: gymnasium.spaces.Dict, width: int = 128) -> None:
         super().__init__(space, width + 1)
@@ -57,7 +57,7 @@ def make(count: int, target: str | None) -> gymnasium.vector.VectorEnv:
 
 
 def paint(act: Any, target: str | None) -> tuple[float, float, list[np.ndarray]]:
-    """The mean error of blank canvases and of what `act(observation)` paints, and the pictures: targets, then each step's."""
+    """The mean errors of blank canvases and of the paintings by `act(observation)`, and the pictures: targets, then each step's."""
     envs = make(CHECKED, target)
     seen, _ = envs.reset(seed=1_000_000)
     wanted, pictures = seen["target"], [seen["target"], seen["canvas"]]
@@ -75,7 +75,7 @@ def paint(act: Any, target: str | None) -> tuple[float, float, list[np.ndarray]]
 
 
 class Check(BaseCallback):
-    """Measures at intervals, writes a line a check, and ends the training in time."""
+    """Evaluates at intervals, writes one line per check, and stops training in time."""
 
     def __init__(self, out: Path, seconds: float, target: str | None) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def train(out: Path, minutes: float, target: str | None) -> None:
 
 
 def chart(curve: list[dict[str, float]], blank: float, random: float, width: int = 420, height: int = 330) -> Image.Image:
-    """Error over steps, beside the random policy's."""
+    """Plots the error over steps, with the random policy's for comparison."""
     page = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(page)
     left, right, top, bottom = 56, width - 12, 24, height - 36
@@ -161,9 +161,9 @@ def report(out: Path, to: Path, target: str | None) -> None:
         f"once. Target: {target or 'two random colours with a soft edge between them, new in every episode'}. "
         f"{curve[-1]['cpu_s'] / 60:.0f} minutes of one CPU core, {curve[-1]['steps']:,} steps.",
         "",
-        f"Mean squared error at an episode's end, over {CHECKED} targets not trained on, actions without noise:",
+        f"Mean squared error at the end of an episode, over {CHECKED} unseen targets, with deterministic actions:",
         "",
-        "| policy | error | share of blank |",
+        "| policy | error | fraction of blank |",
         "| --- | --- | --- |",
         f"| blank canvas | {blank:.4f} | 1 |",
         f"| random | {random:.4f} | {random / blank:.2f} |",
@@ -173,7 +173,8 @@ def report(out: Path, to: Path, target: str | None) -> None:
         "| --- | --- | --- |",
         *(f"| {point['steps']:,} | {point['cpu_s']:.0f} | {point['error']:.4f} |" for point in picked),
         "",
-        f"![The curve; targets in the first row, below them the canvas after 0 to {LENGTH} strokes]({to.with_suffix('.png').name})",
+        f"![The learning curve; targets in the first row, below them the canvas after 0 to {LENGTH} strokes]"
+        f"({to.with_suffix('.png').name})",
     ]
     to.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

@@ -1,4 +1,4 @@
-"""The README.md of a model folder, and the machine that it names."""
+"""The README.md of a model folder (the model card), and the description of the machine in it."""
 
 import platform
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from drawgen.training import Outcome
 
 
 def machine() -> str:
-    """The computer in words: for model cards and results."""
+    """A description of the computer, for model cards and results."""
     words = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -36,8 +36,8 @@ def card(
     begun: str = "",
     changes: Sequence[Any] = (),
 ) -> str:
-    """The README.md of a model folder; `commands` are what one can try, `begun` names the model whose weights it began with, and
-    `changes` are those of the number of steps (`recipe.asked_steps`)."""
+    """The README.md of a model folder. `commands` are example commands, `begun` names the model whose weights training started
+    from, and `changes` are those of the number of steps (`recipe.asked_steps`)."""
     settings = recipe.fit
     steps = settings.steps or f"as many as {settings.minutes:g} minutes allow"
     lines = [
@@ -46,19 +46,21 @@ def card(
         f"A `{model}` model (drawgen {drawgen.__version__}). Try it: {', '.join(f'`{command}`' for command in commands)}.",
         "",
         f"- data: {data or 'see the preset'}",
-        "- licence of the data: that of what it was trained on",
+        "- licence of the data: that of the training data",
         f"- preset: {preset or 'none'}; steps: {steps}; seed: {settings.seed}",
     ]
     if isinstance(recipe.data, CutsWords):
         lines.append(f"- words: {recipe.data.words_are_cut}")
     if begun:
-        lines.append(f"- begun with the weights of: {begun}")
+        lines.append(f"- initial weights: {begun}")
     for done, before, now in changes:
-        lines.append(f"- at step {done}, when the rate had begun to fall, the number of steps was changed from {before} to {now}")
+        lines.append(
+            f"- at step {done}, after the learning rate began to decay, the number of steps changed from {before} to {now}"
+        )
     if outcome is None:
-        lines.append("- training has not ended yet")
+        lines.append("- training has not finished")
     else:
         lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {machine()}, torch {torch.__version__}")
         single = {name: value for name, value in outcome.scores.items() if not name[-1].isdigit()}  # no series by step
-        lines += [f"- {name}, validation part: {value:.4f}" for name, value in single.items()]
+        lines += [f"- {name}, validation split: {value:.4f}" for name, value in single.items()]
     return "\n".join(lines) + "\n"

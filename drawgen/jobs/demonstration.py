@@ -1,4 +1,4 @@
-"""One of everything, with a page of pictures."""
+"""The demo: an example of everything, with a page of pictures."""
 
 import html
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Page:
     force: bool
     reports: Reports
     figures: list[tuple[str, str]] = field(default_factory=list)
-    """(file, command that makes it), in order."""
+    """(file, command that makes it), in the order of the page."""
 
     def sample(self, name: str, file: str, words: str, **options: Any) -> None:
         self.reports.say(f"drawing {file}")
@@ -62,7 +62,7 @@ def draws(page: Page, name: str, model: Any, seed: int) -> None:
 
 
 def tiles(page: Page, name: str) -> None:
-    """Of one model of textures: a tile six times, and how it is painted."""
+    """For a texture model: a tile repeated six times, and an animation of its sampling."""
     page.sample(name, "tile.png", "--size 160x160 --tile", size=(160, 160), tile=True)
     _, command = page.figures.pop()
     page.put("tiled.png", images.load_image(page.folder / "tile.png").repeat(1, 2, 3), f"{command} (six copies side by side)")
@@ -94,7 +94,7 @@ def reads(page: Page, name: str, _model: Any, _seed: int) -> None:
 
 
 def redraws(page: Page, name: str, _model: Any, _seed: int) -> None:
-    """Of a letter that is made here, ink on paper."""
+    """For a generated letter, ink on paper."""
     letter = torch.ones(1, 96, 96)
     letter[:, 20:76, 44:52] = letter[:, 20:28, 24:72] = 0.1
     images.save_image(page.folder / "letter.png", letter, replace=True)
@@ -121,8 +121,8 @@ def plain(name: str) -> str:
 
 
 def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Path:
-    """One of everything that the project can make without training, with a page of pictures. Returns the page. A folder that holds
-    anything is refused, unless `force`: then files of the demo's names are replaced."""
+    """Makes an example of everything that needs no training, and a page of pictures, whose path it returns. A folder that is not
+    empty is refused; with `force`, the demo's files are replaced."""
     shipped = models.shipped()
     if not shipped:
         raise ValueError("no trained model is shipped with this drawgen, and the demo draws from those; train one instead")
@@ -147,7 +147,7 @@ def demo(folder: Path, *, force: bool = False, reports: Reports = SILENT) -> Pat
 
 
 def make_empty(folder: Path, *, force: bool) -> None:
-    """Raises ValueError for a folder that holds anything, unless `force`, and for one that cannot be made."""
+    """Raises ValueError for a folder that is not empty, unless `force`, and for one that cannot be created."""
     try:
         taken = folder.is_dir() and next((path for path in sorted(folder.iterdir()) if not files.hidden(path.name)), None)
     except OSError as error:

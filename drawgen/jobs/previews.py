@@ -1,4 +1,4 @@
-"""What a model in training can do so far, as files in its run folder: one function per verb."""
+"""Previews of a model in training, as files in its run folder: one function per verb."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +11,13 @@ from drawgen.contract import Data, Describes, Draws, Reads, Redraws, Request, Wr
 
 PICTURE, TEXT = "preview.png", "preview.txt"
 MOST = 8
-"""Pictures of the data that are shown."""
+"""Pictures of the data in a preview."""
 BETWEEN = "\n----\n"
-"""Stands between two texts."""
+"""Separates two texts."""
 
 
 class Preview(NamedTuple):
-    """What is to be seen; None where there is nothing."""
+    """The parts of a preview; None if there is none."""
 
     picture: Tensor | None = None
     text: str | None = None
@@ -30,14 +30,14 @@ class Preview(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a preview may look at."""
+    """What a preview is made from."""
 
     request: Request
     data: Data
     device: torch.device
 
     def pictures(self) -> Tensor | None:
-        """The first pictures of the validation part, B C H W."""
+        """The first pictures of the validation split, B C H W."""
         first = next(iter(self.data.stream("valid", seed=0)), None)
         return None if first is None else first.images[:MOST].to(self.device)
 

@@ -1,4 +1,4 @@
-"""The recipe that a run folder keeps."""
+"""The recipe stored in a run folder."""
 
 import math
 from dataclasses import fields, replace
@@ -13,14 +13,14 @@ from drawgen.training.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
 PATHS = ("path", "pictures", "valid")
-"""Settings of data that say where it lies."""
+"""Settings of data that are paths."""
 FREE = {
     "config": {"feature_cache"},
     "data": {*PATHS, "keep_mb"},
     "fit": {"steps", "minutes", "device", "precision", "threads", "compile", "capture", "log_steps", "valid_steps",
             "save_minutes", "tensorboard"},
 }  # fmt: skip
-"""Settings that leave the weights of a run so far as they are."""
+"""Settings that may change on resume: they do not affect the weights trained so far."""
 
 
 def plain(recipe: Recipe) -> dict[str, Any]:
@@ -73,26 +73,26 @@ def begun(folder: Path, model: str, preset: str | None) -> tuple[str, Recipe]:
 
 
 def go_on(out: Path, kept: dict[str, Any], asked: dict[str, Any], recipe: Recipe) -> tuple[Recipe, str, list[Any] | None]:
-    """The recipe of a resumed run: what was asked for, where that leaves the weights so far as they are, and the rest as it was.
-    And `asked_steps`' words on the number of steps, and its note. Raises ValueError, with the first thing in which the run would
-    be another."""
+    """The recipe of a resumed run: the requested settings where they do not affect the weights trained so far, and the stored ones
+    otherwise. Also the message and the note of `asked_steps`. Raises ValueError for the first setting that would make it a
+    different run."""
     another = f"which would make it another run: leave that out, or begin one with these weights (`begin` {out}, another `out`)"
     for part in ("model", "preset", "ranks"):
         if kept[part] != asked[part]:
             name = "number of processes" if part == "ranks" else part
-            raise ValueError(f"{out} was begun with {name} {kept[part]!r}, not {asked[part]!r}, {another}")
+            raise ValueError(f"{out} was started with {name} {kept[part]!r}, not {asked[part]!r}, {another}")
     for part, prefix in (("config", "model"), ("data", "data"), ("fit", "fit")):
         for name, value in asked[part].items():
             before = kept[part].get(name)
             if before != value and name not in FREE[part]:
-                raise ValueError(f"{out} was begun with {prefix}.{name} {before!r:.80}, not {value!r:.80}, {another}")
+                raise ValueError(f"{out} was started with {prefix}.{name} {before!r:.80}, not {value!r:.80}, {another}")
     check_data(out, kept, asked, recipe.data)
     steps, said, note = asked_steps(out, checkpoint.from_plain(Fit, kept["fit"], where=str(out / RECIPE)), recipe.fit)
     return replace(recipe, fit=replace(recipe.fit, steps=steps)), said, note
 
 
 def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any) -> None:
-    """Raises DataError where it is not the data that the run was begun with, or where that cannot be told."""
+    """Raises DataError if the data is not the run's data, or if that cannot be decided."""
     moved = next((name for name in PATHS if name in asked["data"] and kept["data"].get(name) != asked["data"][name]), None)
     if moved is None and "digest" not in kept:
         return
@@ -100,25 +100,25 @@ def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any
     if moved is not None and (now is None or "digest" not in kept):
         before, value = kept["data"].get(moved), asked["data"][moved]
         raise DataError(
-            f"{out} was begun with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be told; put it "
-            f"where it was, or begin a run with these weights (`begin` {out}, another `out`)"
+            f"{out} was started with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be told; "
+            f"put it where it was, or begin a run with these weights (`begin` {out}, another `out`)"
         )
     if now != kept["digest"]:
         name = asked["data"].get(moved or "path", "this")
         raise DataError(
-            f"{name} is not the data that {out} was begun with; give that by `data.path`, or begin a run on this with these "
+            f"{name} is not the data that {out} was started with; give that by `data.path`, or begin a run on this with these "
             f"weights (`begin` {out}, another `out`)"
         )
 
 
 def digest(data: Any) -> str | None:
-    """A digest of the data's content, where it has one (`contract.Data`)."""
+    """A digest of the data's content, if the data has one (`contract.Digests`)."""
     return data.digest() if isinstance(data, Digests) else None
 
 
 def asked_steps(out: Path, kept: Fit, fit: Fit) -> tuple[int | None, str, list[Any] | None]:
-    """The number of steps that a resumed run has from now on, None while it is open; what that means for the rate; and, where the
-    rate has fallen in a way that this number does not explain, a note for the recipe (step, number before, number now)."""
+    """The number of steps of a resumed run (None while it is unknown), a message about the learning rate, and, if the rate has
+    already decayed by another schedule, a note for the recipe (step, number before, number now)."""
     same = fit.steps is None or fit.steps == kept.steps
     if same and fit.minutes == kept.minutes:
         return kept.steps, "", None
@@ -146,7 +146,7 @@ def asked_steps(out: Path, kept: Fit, fit: Fit) -> tuple[int | None, str, list[A
 
 
 def absolute(recipe: Recipe) -> Recipe:
-    """With the paths of data and of other models made absolute: the recipe holds wherever it is read."""
+    """The recipe with absolute paths of data and other models, so that it is valid from any working directory."""
 
     def changed(config: Any, names: tuple[str, ...], *, new: bool) -> Any:
         found = {}
@@ -161,6 +161,6 @@ def absolute(recipe: Recipe) -> Recipe:
 
 
 def describe_data(recipe: Recipe) -> str:
-    """What the card says of the data: a name, never a path."""
+    """The data's description in the model card: a name, never a path."""
     path = str(getattr(recipe.data, "path", ""))
     return path if path.startswith("photo:") else Path(path).name

@@ -1,4 +1,4 @@
-"""Who hears how long work goes, and what of the data was left out."""
+"""Callbacks for progress, and reports about the data that was left out."""
 
 import itertools
 import re
@@ -12,22 +12,22 @@ from drawgen.strokes.placing import PaintingProgress
 from drawgen.training import Progress
 
 MOST_TOLD = 10
-"""Entries of one kind that are all named when they were left out."""
+"""Up to this many left-out entries of one kind are all named."""
 FIRST = 3
-"""So many of them are named where there are more."""
+"""If there are more, this many are named."""
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Who wants to hear how long work goes; every one may be None."""
+    """Callbacks for progress; each may be None."""
 
     training: Callable[[Progress], None] | None = None
     drawing: Callable[[float], None] | None = None
-    """The share of the pictures that is drawn."""
+    """Called with the fraction of the pictures that is drawn."""
     strokes: Callable[[PaintingProgress], None] | None = None
     message: Callable[[str], None] | None = None
     writing: Callable[[str], None] | None = None
-    """A piece of text, as it comes."""
+    """Called with each piece of text."""
 
     def say(self, text: str) -> None:
         if self.message is not None:
@@ -38,7 +38,7 @@ SILENT = Reports()
 
 
 def tell_data(data: Any, reports: Reports) -> int:
-    """What of the data is used, and what was left out and why; the number of entries left out, for `tell_problems`."""
+    """Reports what data is used and what was left out. Returns the number of entries left out, for `tell_problems`."""
     if isinstance(data, HasNotes) and data.notes:
         reports.say("\n".join(["the data:", *(f"  {note}" for note in data.notes)]))
     tell_problems(data, reports)
@@ -46,7 +46,7 @@ def tell_data(data: Any, reports: Reports) -> int:
 
 
 def tell_problems(data: Any, reports: Reports, *, after: int = 0) -> None:
-    """What of the data was left out, and why, but for the first `after`, which were told before."""
+    """Reports what was left out, except for the first `after` entries, which have been reported before."""
     left_out = data.problems if isinstance(data, LeavesOut) else {}
     problems = dict(itertools.islice(left_out.items(), after, None))
     if problems:
@@ -55,8 +55,8 @@ def tell_problems(data: Any, reports: Reports, *, after: int = 0) -> None:
 
 
 def problem_lines(problems: Mapping[str, str]) -> list[str]:
-    """One line for each that was left out, name -> why; of more than `MOST_TOLD` of one kind a count and the first three. The kind
-    is what stands before the first colon, semicolon or bracket."""
+    """One line per left-out entry (name -> reason); for more than `MOST_TOLD` of one kind, a count and the first three. The kind is
+    the text before the first colon, semicolon or bracket."""
     kinds: dict[str, list[str]] = {}
     for name, why in problems.items():
         reason = why.removeprefix(name).lstrip(": ")  # an error of a picture begins with its name

@@ -1,4 +1,4 @@
-"""Training a model in a run folder."""
+"""Trains a model in a run folder."""
 
 import os
 from dataclasses import replace
@@ -20,7 +20,7 @@ from drawgen.training import Outcome, fit, run_folder
 from drawgen.training.run import BUILD
 
 PREVIEW_SECONDS = 30.0
-"""Between two previews of a training."""
+"""Seconds between two previews."""
 
 
 def train(
@@ -35,10 +35,10 @@ def train(
     preview_request: Request | None = None,
     reports: Reports = SILENT,
 ) -> Outcome:
-    """Trains a model in the run folder `out`, which becomes a model folder: `drawgen sample out` works from its first
-    checkpoint on. With `resume` the recipe has to be the one that the run began with, but for what leaves its weights as they are
-    (`recipe.FREE`). `begin` is a trained model (a folder or MODEL:NAME) whose weights it begins with, where they fit. The outcome
-    has the trained model. Raises ValueError."""
+    """Trains a model in the run folder `out`, which is also a model folder: `drawgen sample out` works from the first checkpoint
+    on. With `resume` the recipe has to be the run's, except for settings that do not affect its weights (`recipe.FREE`). `begin` is
+    a trained model (a folder or MODEL:NAME) whose weights initialise the new one where name and shape agree. The outcome has the
+    trained model. Raises ValueError."""
     if begin and resume:
         raise ValueError("`begin` is for a new run, and a resumed one goes on with its own weights; leave one of the two out")
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
@@ -126,13 +126,14 @@ def train(
 
 
 def fitting(model: Any, trained: Any) -> list[str]:
-    """The names of the weights that two models have in one shape."""
+    """The names of the weights that have the same shape in both models."""
     mine, theirs = model.state_dict(), trained.state_dict()
     return [name for name, tensor in mine.items() if name in theirs and theirs[name].shape == tensor.shape]
 
 
 def check_fits(model: Any, trained: Any, source: str) -> None:
-    """Raises ValueError where less than half of a model can begin with the weights of a trained one, and for other symbols."""
+    """Raises ValueError if fewer than half of a model's weights can be initialised from the trained one, or if the symbols
+    differ."""
     if trained.spec.vocabulary != model.spec.vocabulary:
         raise ValueError(f"{source} knows other symbols than this data has; begin with a model of the same ones")
     mine = model.state_dict()
@@ -143,7 +144,7 @@ def check_fits(model: Any, trained: Any, source: str) -> None:
 
 @torch.no_grad()
 def take_over(model: Any, trained: Any) -> None:
-    """Copies a trained model's weights into one that is to be trained, where name and shape agree."""
+    """Copies a trained model's weights into a new model where name and shape agree."""
     mine, theirs = model.state_dict(), trained.state_dict()
     for name in fitting(model, trained):
         mine[name].copy_(theirs[name])

@@ -1,5 +1,5 @@
-"""The models: one paper, one file. A file's name is the model's name on the command line and in model folders, and this
-folder is the only register. Nothing here imports torch until a model is asked for.
+"""The models: one file per paper. A file's name is the model's name on the command line and in model folders; there is no other
+registry. torch is imported only when a model is loaded.
 """
 
 import ast
@@ -49,7 +49,7 @@ def check_name(name: str) -> None:
 
 
 class Preset(NamedTuple):
-    """What a preset says about itself (`contract.Recipe`)."""
+    """A preset's description (`contract.Recipe`)."""
 
     about: str = ""
     what: str = ""
@@ -73,7 +73,7 @@ def presets(name: str) -> dict[str, Preset]:
 
 
 def recipe(name: str, preset: str | None = None) -> "Recipe":
-    """A preset's recipe; the first one where none is named. Raises ValueError."""
+    """A preset's recipe; by default that of the first preset. Raises ValueError."""
     known = module(name).PRESETS
     preset = preset or next(iter(known))
     if preset not in known:
@@ -83,19 +83,19 @@ def recipe(name: str, preset: str | None = None) -> "Recipe":
 
 
 def assets() -> Path:
-    """The folder of what the project ships: in the package when installed, else in the repository."""
+    """The folder of the shipped models: in the package when installed, else in the repository."""
     inside = HERE.parent / "assets"
     return inside if inside.is_dir() else HERE.parent.parent / "assets"
 
 
 def shipped() -> dict[str, Path]:
-    """MODEL:NAME -> model folder, for all that the project ships."""
+    """MODEL:NAME -> model folder, for all shipped models."""
     folders = sorted(path.parent for path in assets().glob("*/*/config.json"))
     return {f"{folder.parent.name}:{folder.name}": folder for folder in folders}
 
 
 class Shipped(NamedTuple):
-    """What a shipped model says about itself, by its card and its weights."""
+    """The description of a shipped model, from its card and its weights."""
 
     what: str
     size: str
@@ -103,7 +103,7 @@ class Shipped(NamedTuple):
 
 
 def listing() -> dict[str, Any]:
-    """Models with their presets, and what is shipped."""
+    """Models with their presets, and the shipped models."""
     return {
         "models": {name: {preset: told._asdict() for preset, told in presets(name).items()} for name in names()},
         "shipped": {name: describe(folder)._asdict() for name, folder in shipped().items()},
@@ -118,7 +118,7 @@ def describe(folder: Path) -> Shipped:
 
 
 def weights(file: Path) -> int:
-    """Numbers in a file of weights, by its header: no tensor is read."""
+    """Number of weights in a file, from its header; no tensor is read."""
     with file.open("rb") as stream:
         head = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
     return sum(math.prod(tensor["shape"]) for name, tensor in head.items() if name != "__metadata__")
@@ -154,8 +154,7 @@ def hub_client() -> Any:
 
 
 def resolve(source: str) -> Path:
-    """The folder meant by MODEL:NAME, by a bare MODEL (its shipped default), by hf:USER/NAME (`from_hub`), or by a path. Raises
-    ValueError."""
+    """The folder of MODEL:NAME, of MODEL (its shipped default), of hf:USER/NAME (`from_hub`), or of a path. Raises ValueError."""
     if source.startswith(HUB):
         return from_hub(source)
     known = shipped()
@@ -185,7 +184,7 @@ def build(config: Any, spec: "Spec", *, rng: "torch.Generator") -> "Model":
 
 
 def load(source: str | Path, *, device: str = "cpu") -> "Model":
-    """The trained model in a folder (or MODEL:NAME), on `device`, ready to be asked. Raises CheckpointError, ValueError."""
+    """The trained model in a folder (or MODEL:NAME), on `device`, in evaluation mode. Raises CheckpointError, ValueError."""
     from drawgen import checkpoint
     from drawgen.contract import Publishes, generator
     from drawgen.devices import choose_device

@@ -1,4 +1,4 @@
-"""Training and measuring any model of the contract: `fit` and `evaluate`, which know no model."""
+"""Training and evaluation of any model of the contract: `fit` and `evaluate`, which import no model."""
 
 from drawgen.training.clock import Progress
 from drawgen.training.evaluation import evaluate

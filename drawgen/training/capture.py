@@ -1,7 +1,7 @@
 """A whole training step in one CUDA graph: losses, backward, clipping and optimisers, launched at once.
 
-Only for models that say `static = True` (see `contract.Model`): their yields and shapes never vary, they read nothing on the
-host, and their noise comes with the batch.
+Only for models with `static = True` (see `contract.Model`): their losses and shapes are fixed, they read nothing on the host, and
+their noise is part of the batch.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ WARM_UP = 3
 
 
 class Recording(NamedTuple):
-    """A walk that can be launched again, and the tensors that it reads: the batch, and the state, which it leaves renewed."""
+    """A recorded walk, and the tensors that it reads: the batch, and the state, which it updates in place."""
 
     replay: Callable[[], None]
     batch: Batch
@@ -50,8 +50,8 @@ class CapturedWalk:
         run.state = recording.state
 
     def capture(self, batch: Batch) -> Recording | None:
-        """Records a walk and undoes what the warm-up did. None where the state has another shape after the walk than before
-        it, as in a run's first step: that walk is not worth a recording."""
+        """Records a walk and undoes the effects of the warm-up. Returns None if the walk changes the shape of the state, as in a
+        run's first step: that walk is not recorded."""
         run = self.run
         places = type(batch)(*(tensor.clone() for tensor in batch))
         state = {name: tensor.clone() for name, tensor in run.state.items()}
@@ -103,7 +103,7 @@ class CapturedWalk:
 
     @torch.no_grad()
     def restore(self, kept: list[tuple[Tensor, Tensor]]) -> None:
-        """What was there before gets its value back; what the warm-up made (moments, meters) becomes zero again."""
+        """Restores the values from before the warm-up; tensors that the warm-up created (moments, meters) become zero."""
         before = {id(tensor): value for tensor, value in kept}
         for tensor in self.tensors():
             if id(tensor) in before:

@@ -1,4 +1,4 @@
-"""The time that a run takes, and what it tells of it."""
+"""The time that a run takes, and its progress reports."""
 
 import time
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from drawgen.training.schedule import FEW, Fit
 
 @dataclass(frozen=True)
 class Progress:
-    """What a run tells now and then."""
+    """A progress report of a run."""
 
     step: int
     steps: int
-    """Of a budget in minutes, as many as are expected now."""
+    """Total number of steps; with a budget in minutes, the current estimate."""
     numbers: dict[str, float]
     seconds_left: float
 
 
 class Clock:
-    """What a run has taken of its time, and at which pace its steps go."""
+    """The time that a run has taken, and its time per step."""
 
     def __init__(self, settings: Fit, *, before: float, first: int) -> None:
         """`before` and `first` are the seconds and steps of the sessions before this one."""
@@ -38,8 +38,8 @@ class Clock:
         return self.before + time.monotonic() - self.begun
 
     def pace(self, step: int) -> float:
-        """Seconds per step in this session, in which the first is slow: memory is new, kernels are compiled; or, when this has
-        hardly begun, in all."""
+        """Seconds per step in this session, without the slow first step (allocation, compilation); over all sessions if this one
+        has just begun."""
         taken = step - self.first
         each = (self.now - self.warm) / (taken - 1) if taken > FEW else self.spent() / step
         return max(each, 1e-9)

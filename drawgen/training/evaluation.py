@@ -1,4 +1,4 @@
-"""A model's measurements on a part of the data."""
+"""Evaluation of a model on a split of the data."""
 
 import math
 
@@ -21,9 +21,9 @@ def evaluate(
     device: torch.device | None = None,
     world: World | None = None,
 ) -> dict[str, float]:
-    """The mean of every measurement over a part of the data, each weighted by its count; where a model also gives the squares of
-    one (`NAME_squared`, after NAME), the standard error of its mean, `NAME_error`. Raises ValueError for a part that there is not,
-    and for "train", which never ends."""
+    """The mean of every measurement over a split of the data, weighted by its counts. If a model also gives the squares of a
+    measurement (`NAME_squared`, after NAME), the result has the standard error of the mean, `NAME_error`. Raises ValueError for an
+    unknown split, and for the endless "train"."""
     check_split(data, split, measured=True)
     world = world or World()
     if device is None:

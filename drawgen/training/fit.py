@@ -1,7 +1,7 @@
-"""The trainer: `fit`. It knows no model; what it asks of one is `contract.Model`.
+"""The trainer: `fit`. It trains any model that implements `contract.Model`.
 
-A run that was killed anywhere goes on to the same result: what it has learnt is in its checkpoint (`Run.pack`), and data and
-randomness are pure functions of (seed, step, rank).
+A run that was killed can be resumed to the same result: its checkpoint has everything that it has learned (`Run.pack`), and data
+and random numbers are pure functions of (seed, step, rank).
 """
 
 import itertools
@@ -36,9 +36,9 @@ class Outcome:
     step: int
     steps: int
     seconds: float
-    """All sessions of the run together."""
+    """Over all sessions of the run."""
     scores: dict[str, float]
-    """The validation part's measurements at the end; empty where there is none."""
+    """The final measurements on the validation split; empty if there is none."""
     model: Any = field(default=None, repr=False, compare=False)
     """The trained model, with the averaged weights, in evaluation mode."""
 
@@ -59,14 +59,14 @@ def fit(
 ) -> Outcome:
     """Trains `model` on `data` in a run folder: `model.safetensors` (averaged weights), `metrics.jsonl`, training states.
 
-    A folder that holds a run already is refused, unless `resume` (go on) or `replace` (start anew) is said. What is replaced goes
-    when the new run has its first checkpoint, not before (`run_folder`). A resumed run keeps its number of steps unless `settings`
-    has one. Data that cannot be read or that the model is not for are refused before anything is written (ValueError).
+    A folder that already holds a run is refused, unless `resume` (continue it) or `replace` (start again) is true. The old run is
+    removed when the new run has its first checkpoint, not before (`run_folder`). A resumed run keeps its number of steps unless
+    `settings` has one. Data that cannot be read, or that does not suit the model, raises ValueError before anything is written.
 
-    `begin` is given the model of a new run, prepared, before its first step. `on_plan` hears, after all that is refused, in which
-    folder the run's files lie for now, and the number of steps, or None while a budget in minutes has not become one; and again
-    when it has. `on_log` hears the metrics, `on_preview` gets the averaged model every `preview_seconds`. Raises TrainingError for
-    NaN or infinity, Interrupted after Ctrl-C, SIGTERM or SIGHUP (all saved), StorageError where nothing more can be written.
+    `begin` is called with the prepared model of a new run before its first step. `on_plan` is called after all checks with the
+    current folder of the run's files and the number of steps, which is None while a budget in minutes is open; and again when it is
+    known. `on_log` is called with the metrics, `on_preview` with the averaged model every `preview_seconds`. Raises TrainingError
+    for NaN or infinity, Interrupted after Ctrl-C, SIGTERM or SIGHUP (everything is saved), StorageError if files cannot be written.
     """
     device = choose_device(settings.device, "fit.device")
     check_threads(settings.threads)
@@ -107,14 +107,14 @@ def fit(
 
 
 def check_data(model: Model, data: Data, settings: Fit, world: World) -> None:
-    """Raises ValueError for data that cannot be read, or that the model is not for: all processes show it the same batch."""
+    """Raises ValueError for data that cannot be read or does not suit the model. All processes check the same batch."""
     first = next(iter(data.stream("train", seed=settings.seed, rank=world.rank, ranks=world.ranks)))
     if isinstance(model, Checks):
         model.check(first if world.ranks == 1 else next(iter(data.stream("train", seed=settings.seed))))
 
 
 def move(model: Model, device: torch.device, *, compiled: bool) -> None:
-    """Puts the model on its device, with the parts compiled that it names for it."""
+    """Moves the model to its device and compiles its `compilable` submodules."""
     if device.type == "cuda":
         torch.cuda.set_device(device)
     model.to(device)
@@ -124,7 +124,7 @@ def move(model: Model, device: torch.device, *, compiled: bool) -> None:
 
 
 def prepare(model: Model, data: Data, settings: Fit, device: torch.device, world: World) -> None:
-    """The model's own look at the data, before the first step; every rank then starts as rank 0."""
+    """Runs the model's `prepare` on the data before the first step; every rank then starts with the buffers of rank 0."""
     if isinstance(model, Prepares):
         batches = itertools.islice(data.stream("train", seed=settings.seed), SAMPLES_TO_PREPARE)
         rng = generator(settings.seed, PREPARE, device=device)

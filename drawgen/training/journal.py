@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: `metrics.jsonl`, one object a line, and TensorBoard's files where they were asked for."""
+"""The log of a run: `metrics.jsonl`, one object per line, and TensorBoard's files on request."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from drawgen.training.run_folder import METRICS
 
 
 class Journal:
-    """`metrics.jsonl`, one object a line, and TensorBoard's files where they were asked for."""
+    """Writes `metrics.jsonl`, one object per line, and TensorBoard's files on request."""
 
     def __init__(self, folder: Path, *, step: int, finished: bool, tensorboard: bool) -> None:
         self.path = folder / METRICS
@@ -26,14 +26,14 @@ class Journal:
         return SummaryWriter(str(self.path.parent), purge_step=step + 1)  # type: ignore[no-untyped-call]
 
     def move(self, folder: Path, step: int) -> None:
-        """Goes on in another folder, into which the files have been moved."""
+        """Continues in another folder, after the files have been moved there."""
         self.close()
         self.path = folder / METRICS
         self.board = self.open_board(step)
 
     def keep_until(self, step: int, *, finished: bool) -> None:
-        """Drops what a killed run wrote after its last checkpoint, the last scores, which a finished run measures again, and lines
-        that are damaged, as by a power cut. Raises CheckpointError where it cannot be read."""
+        """Drops the lines that a killed run wrote after its last checkpoint, the final scores (a finished run measures them again),
+        and damaged lines. Raises CheckpointError if the file cannot be read."""
         try:
             lines = files.read_bytes(self.path).splitlines()
         except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Several processes, started by `torchrun`: each takes its share of every batch, and gradients are averaged.
+"""Several processes, started by `torchrun`: each computes a part of every batch, and gradients are averaged.
 
-Nothing wraps the model. Two ranks give what one process would give on the joined batch.
+The model is not wrapped. Two ranks give the same result as one process on the joined batch.
 """
 
 import os
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class World:
-    """This process among its fellows; (0, 1) is alone."""
+    """The rank of this process and the number of processes; (0, 1) for a single one."""
 
     rank: int = 0
     ranks: int = 1
     group: Any = None
-    """A gloo group for what lives on the host, whatever the gradients travel by."""
+    """A gloo group for data on the host, whatever backend the gradients use."""
 
     def average_gradients(self, parameters: Sequence[nn.Parameter], count: int) -> None:
         """Replaces each gradient by the mean over all ranks' items, in one exchange. A gradient that some rank lacks counts
@@ -44,13 +44,13 @@ class World:
             parameter.grad = piece.view_as(parameter).to(parameter.dtype)
 
     def share_buffers(self, tensors: Iterable[Tensor]) -> None:
-        """Gives every rank the values of rank 0."""
+        """Broadcasts the values of rank 0."""
         if self.ranks > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
     def agree(self, *values: float) -> list[float]:
-        """The largest of each value over all ranks: a decision that all take alike (stop, save, how many steps)."""
+        """The largest of each value over all ranks, so that all ranks take the same decision (stop, save, how many steps)."""
         if self.ranks == 1:
             return list(values)
         shared = torch.tensor(values, dtype=torch.float64)
@@ -66,7 +66,7 @@ class World:
         return places
 
     def totals(self, sums: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        """(sum, count) of each name, on rank 0 and over all ranks, which need not know the same names; empty elsewhere."""
+        """(sum, count) of each name over all ranks, on rank 0; empty on the others. The ranks may have different names."""
         merged: dict[str, tuple[float, float]] = {}
         for part in self.gather(sums) or []:
             for name, (total, count) in part.items():

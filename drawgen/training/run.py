@@ -1,7 +1,7 @@
-"""One run of a training: the model, its players' optimisers, the averaged weights, and one step.
+"""A training run: the model, its players' optimisers, the averaged weights, and one step.
 
-The heart is `Run.walk`, one batch: the model yields losses, each of which is minimised by its player before the model resumes.
-Everything that a run has learnt is in `Run`, and `Run.pack` is what a checkpoint holds.
+`Run.walk` trains on one batch: the model yields losses, and the player of each loss takes a step before the model resumes. `Run`
+has everything that a run has learned; `Run.pack` is the content of a checkpoint.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from drawgen.training.parallel import World
 from drawgen.training.schedule import Fit, schedule
 
 TRAIN, PREPARE, MEASURE, BUILD = range(4)
-"""Purposes of random numbers: a part of every generator's key."""
+"""The purposes of random numbers, a part of every generator's key."""
 
 
 @dataclass
 class Seat:
-    """A player's optimiser, and what belongs to it."""
+    """A player's optimiser and its settings."""
 
     parameters: list[nn.Parameter]
     optimiser: torch.optim.Optimizer
@@ -35,18 +35,18 @@ class Seat:
 
 @dataclass
 class Run:
-    """Everything that changes while a model is trained."""
+    """Everything that changes during training."""
 
     model: Model
     settings: Fit
     world: World
     device: torch.device
     steps: int | None
-    """None while a budget in minutes has not become a number yet."""
+    """None while a budget in minutes has not become a number of steps."""
     step: int = 0
     seconds: float = 0.0
     state: State = field(default_factory=dict)
-    """What the model carries from batch to batch."""
+    """The model's state, carried from batch to batch."""
     meters: dict[str, Tensor] = field(default_factory=dict)
     """(sum, count) of each logged number since the last line of metrics; on the device."""
 
@@ -101,7 +101,7 @@ class Run:
             self.meter(loss, norm, seat.clip)
 
     def meter(self, loss: Loss, norm: Tensor, clip: float) -> None:
-        """Adds to the running means, without asking the device for a number."""
+        """Adds to the running means without synchronising with the device."""
         suffix = "" if len(self.seats) == 1 else f"/{loss.player}"
         value = loss.value.detach()
         self.finite.logical_and_(torch.isfinite(value) & torch.isfinite(norm))
@@ -157,7 +157,7 @@ class Run:
 
     @contextmanager
     def with_averaged(self) -> Iterator[Any]:
-        """The model with the averaged weights in it, in evaluation mode."""
+        """The model with the averaged weights, in evaluation mode."""
         own = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.model.load_state_dict(self.averaged)
         self.model.eval()
@@ -170,7 +170,7 @@ class Run:
     # ---- what a checkpoint holds
 
     def pack(self) -> dict[str, Any] | None:
-        """The whole state, on rank 0; None on the others, which send theirs."""
+        """The whole state on rank 0; None on the others, which send theirs to rank 0."""
         carried = self.world.gather({name: tensor.cpu() for name, tensor in self.state.items()})
         meters = self.world.gather({name: tensor.cpu() for name, tensor in self.meters.items()})
         if carried is None or meters is None:
@@ -201,13 +201,13 @@ class Run:
         self.state, self.meters = mine(packed["carried"]), mine(packed["meters"])
 
     def check(self) -> None:
-        """Raises FloatingPointError, on all ranks, where a loss or a gradient was NaN or infinite; this waits for the device."""
+        """Raises FloatingPointError on all ranks if a loss or a gradient was NaN or infinite. Synchronises with the device."""
         (broken,) = self.world.agree(float(not self.finite))
         if broken:
             raise FloatingPointError
 
     def numbers(self) -> dict[str, float]:
-        """The means since the last call, on rank 0 and over all ranks. Raises FloatingPointError, as `check` does."""
+        """The means over all ranks since the last call, on rank 0. Raises FloatingPointError, as `check` does."""
         self.check()
         sums = {name: (float(both[0]), float(both[1])) for name, both in sorted(self.meters.items())}
         for both in self.meters.values():

@@ -1,8 +1,8 @@
-"""A run's folder: what lies in it, and how a new run takes the place of an old one.
+"""The folder of a run: its files, and how a new run replaces an old one.
 
-A run that replaces another writes into `.replacement` inside the folder until its first checkpoint; whatever ends it before leaves
-the old run as it was. Then that folder is renamed, which decides: what is left to do is finished by whoever holds the folder's lock
-next, if the process dies in its midst.
+A run that replaces another writes into `.replacement` inside the folder until its first checkpoint. If it ends before that, the old
+run is unchanged. At the first checkpoint `.replacement` is renamed, which commits the replacement. If the process dies after that,
+the next process that locks the folder completes it.
 """
 
 import logging
@@ -21,12 +21,12 @@ NEW, DECIDED, MOVING = ".replacement", ".replacement-decided", ".replacement-mov
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether something was learnt in it: weights, or a state after the first step."""
+    """Whether it has a trained model: weights, or a state after the first step."""
     return (folder / checkpoint.WEIGHTS).exists() or any(step_of(path) for path in checkpoint.states(folder))
 
 
 def foreign(folder: Path, *more: str) -> str:
-    """The name of something in it that is no run's; empty where there is none. `more` are names of a run's files, too."""
+    """The name of a file in it that does not belong to a run; empty if there is none. `more` are further names of a run's files."""
     known = {"lock", METRICS, checkpoint.CONFIG, checkpoint.CARD, *more, *(path.name for path in belongings(folder))}
     return next((path.name for path in sorted(folder.iterdir()) if path.name not in known and not path.name.startswith(".")), "")
 
@@ -36,7 +36,7 @@ def step_of(state: Path) -> int:
 
 
 def belongings(folder: Path) -> list[Path]:
-    """What a run leaves that another of the same folder does not write over."""
+    """Files of a run that another run in the same folder would not overwrite."""
     found = [*checkpoint.states(folder), folder / METRICS, folder / checkpoint.WEIGHTS]
     found += [*folder.glob("events.out.tfevents.*"), folder / "preview.png", folder / "preview.txt"]
     return [path for path in found if path.exists()]
@@ -44,7 +44,8 @@ def belongings(folder: Path) -> list[Path]:
 
 @dataclass
 class Place:
-    """Where a run's files lie: in its `folder`, or beneath it while an old run is still there. Only for who holds the lock."""
+    """The place of a run's files: its `folder`, or a folder inside it while an old run is still there. Use it only under the
+    lock."""
 
     folder: Path
     now: Path
@@ -54,7 +55,7 @@ class Place:
         return self.now != self.folder
 
     def settle(self) -> None:
-        """The run has its first checkpoint, and the old one goes. Raises StorageError."""
+        """Called at the first checkpoint: removes the old run. Raises StorageError."""
         try:
             self.now.rename(self.folder / DECIDED)
             files.flush_folder(self.folder)
@@ -66,8 +67,8 @@ class Place:
 
 @contextmanager
 def opened(folder: Path, *, resume: bool, replace: bool) -> Iterator[Place]:
-    """The place of a run, with the folder's lock. A run that replaces another and ends without a checkpoint leaves nothing. Raises
-    ValueError, as `begin` and `files.locked` do."""
+    """The place of a run, under the folder's lock. A replacement that ends without a checkpoint is removed. Raises ValueError, as
+    `begin` and `files.locked` do."""
     with files.locked(folder):
         recover(folder)
         place = Place(folder, folder) if resume else begin(folder, replace=replace)
@@ -79,8 +80,8 @@ def opened(folder: Path, *, resume: bool, replace: bool) -> Iterator[Place]:
 
 
 def begin(folder: Path, *, replace: bool) -> Place:
-    """The place of a new run. What a run that was killed before its first step left is dropped. Raises ValueError for a folder
-    that holds a run, unless `replace` is said."""
+    """The place of a new run. Files of a run that was killed before its first step are removed. Raises ValueError for a folder that
+    holds a run, unless `replace` is true."""
     for name in (METRICS, checkpoint.WEIGHTS):
         if (folder / name).is_dir():
             raise ValueError(f"{folder / name} is a folder, and a run keeps a file there; move it away, or choose another folder")
@@ -98,7 +99,7 @@ def begin(folder: Path, *, replace: bool) -> Place:
 
 
 def recover(folder: Path) -> None:
-    """Ends what a killed process left half done: temporary files, and a replacement, which is dropped or, decided, finished."""
+    """Cleans up after a killed process: removes temporary files, and drops a replacement or, if it was committed, completes it."""
     files.remove_leftovers(folder)
     if (folder / NEW).is_dir():
         log.warning("a run that was to replace the one in %s ended before its first checkpoint; the old one is there", folder)
@@ -107,7 +108,7 @@ def recover(folder: Path) -> None:
 
 
 def finish(folder: Path) -> None:
-    """The rest of a replacement that is decided, from wherever it was interrupted."""
+    """Completes a committed replacement, wherever it was interrupted."""
     if (folder / DECIDED).is_dir():
         kept = {path.name for path in (folder / DECIDED).iterdir()}
         for path in belongings(folder):
@@ -123,7 +124,7 @@ def finish(folder: Path) -> None:
 
 
 def mend(folder: Path) -> None:
-    """`recover`, for one who wants to read the folder first. Raises ValueError where another run is writing to it."""
+    """`recover`, before reading the folder. Raises ValueError if another run is writing to it."""
     if any((folder / name).is_dir() for name in (NEW, DECIDED, MOVING)):
         with files.locked(folder):
             recover(folder)

@@ -1,4 +1,4 @@
-"""What a run does beside its steps: metrics, checkpoints, validation, previews, and stopping."""
+"""The work around the steps of a run: metrics, checkpoints, validation, previews, and stopping."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +18,11 @@ from drawgen.training.schedule import settle
 
 
 class TrainingError(RuntimeError):
-    """The run cannot go on (NaN, infinity); the last good checkpoint is named."""
+    """The run cannot continue (NaN, infinity). The message names the last good checkpoint."""
 
 
 class Session:
-    """One sitting of a run: what happens around its steps. See `fit` for the callbacks; they are None but on rank 0."""
+    """One session of a run: the work around its steps. See `fit` for the callbacks; they are None except on rank 0."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Session:
 
     @contextmanager
     def opened(self, *, new: bool) -> Iterator[None]:
-        """Holds the journal open around the steps. Raises TrainingError where a loss was not finite."""
+        """Keeps the journal open around the steps. Raises TrainingError if a loss was not finite."""
         try:
             if new:
                 self.save()  # a state before the first step: what was prepared and begun with is not lost
@@ -62,7 +62,7 @@ class Session:
                 self.journal.close()
 
     def after_step(self) -> None:
-        """Whatever is due after this step."""
+        """Does what is due after this step."""
         run, settings, world = self.run, self.settings, self.world
         now = self.clock.tick(run.step)
         # Several processes take decisions by the clock or by signals together, and seldom:
@@ -94,20 +94,20 @@ class Session:
     # ---- the parts
 
     def settle(self) -> bool:
-        """Whether the budget in minutes has now become a number of steps."""
+        """Whether the budget in minutes has just become a number of steps."""
         spent, pace = self.world.agree(self.clock.spent(), self.clock.pace(self.run.step))
         self.run.steps = settle(self.run.step, self.clock.budget - spent, pace, self.settings)
         return self.run.steps is not None
 
     def log(self) -> None:
-        """A line of metrics. Raises FloatingPointError."""
+        """Writes a line of metrics. Raises FloatingPointError."""
         numbers = self.run.numbers()
         self.write({**numbers, "seconds": round(self.clock.spent(), 3)})
         if self.on_log is not None:
             self.on_log(self.clock.progress(self.run.step, self.run.steps, numbers))
 
     def validate(self) -> dict[str, float]:
-        """The averaged model's measurements on the validation part."""
+        """Evaluates the averaged model on the validation split."""
         with self.run.with_averaged() as averaged:
             scores = evaluate(averaged, self.data, seed=self.settings.seed, device=self.run.device, world=self.world)
         if scores:
@@ -115,7 +115,7 @@ class Session:
         return scores
 
     def save(self) -> None:
-        """A checkpoint. Raises FloatingPointError, StorageError."""
+        """Writes a checkpoint. Raises FloatingPointError, StorageError."""
         run, place = self.run, self.place
         run.check()
         run.seconds = self.clock.spent()
@@ -138,7 +138,7 @@ class Session:
             self.on_plan(self.place.now, self.run.steps)
 
     def diverged(self) -> TrainingError:
-        """The error of a run whose loss is not finite any more."""
+        """The error of a run whose loss is no longer finite."""
         step, place = self.run.step, self.place
         last = next((path for path in checkpoint.states(place.now) if run_folder.step_of(path)), None)
         kept = f"the last good checkpoint is {last}" if last else "there is no checkpoint before it"

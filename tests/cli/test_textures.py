@@ -20,7 +20,7 @@ from PIL import Image
         (TEXTURE + " --minutes inf", "--minutes is inf"),
         (TEXTURE + " --seed -1", "--seed is -1"),
         (TEXTURE + " --save run", "run exists already; go on with --resume, replace it with --force"),
-        (TEXTURE + " --save run --resume --seed 3", "run was begun with preset 'tiny', not 'texture'"),
+        (TEXTURE + " --save run --resume --seed 3", "run was started with preset 'tiny', not 'texture'"),
         (TEXTURE + " --save a-file", "a-file is a file"),
         (TEXTURE + " --save none/model", "the folder none does not exist"),
         (TEXTURE + " --save folder-of-mine", "folder-of-mine exists already and is no model (mine.txt is in it)"),
@@ -46,4 +46,4 @@ def test_texture(capsys, here):
     again = "texture photo:brick -o again.png --save a.model --resume --steps 2 --size 40x30 --exemplar-px 64"
     assert run(capsys, *again.split())[0] == 0
     assert Path("again.png").read_bytes() == Path("a.png").read_bytes()
-    refused(capsys, here, again.replace("again", "new") + " --seed 3", "a.model was begun with fit.seed 0, not 3")
+    refused(capsys, here, again.replace("again", "new") + " --seed 3", "a.model was started with fit.seed 0, not 3")

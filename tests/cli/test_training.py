@@ -29,15 +29,15 @@ def test_help_of_every_preset_shows_its_settings(capsys, model, preset):
         ("train ride tiny --out none --resume", "none holds no run to go on with"),
         ("train ride tiny --out folder --resume", "folder holds no run to go on with"),
         ("train ride paper --out run --resume", "run was started as ride tiny, not ride paper"),
-        ("train ride tiny --out run --resume --fit.rate 5", "run was begun with fit.rate 0.001, not 5.0"),
-        ("train ride tiny --out=run --resume --fit.seed 6", "run was begun with fit.seed 5, not 6"),
-        ("train ride tiny --out run --resume --model.units 9", "run was begun with model.units 8, not 9"),
-        ("train ride tiny --out run --resume --data.batch 9", "run was begun with data.batch 2, not 9"),
+        ("train ride tiny --out run --resume --fit.rate 5", "run was started with fit.rate 0.001, not 5.0"),
+        ("train ride tiny --out=run --resume --fit.seed 6", "run was started with fit.seed 5, not 6"),
+        ("train ride tiny --out run --resume --model.units 9", "run was started with model.units 8, not 9"),
+        ("train ride tiny --out run --resume --data.batch 9", "run was started with data.batch 2, not 9"),
         ("train ride tiny --out run --resume --fit.steps 2", "run has taken 3 steps, and fit.steps is 2"),
         ("train ride tiny --out run --resume --fit.minutes 1e-9", "minutes, and fit.minutes is 1e-09; give more"),
         (
             "train ride tiny --out run --resume --data.path photo.png",
-            "photo.png is not the data that run was begun with; give that",
+            "photo.png is not the data that run was started with; give that",
         ),
         ("train ride tiny --out run --resume --fit.threads 1000000", "--fit.threads is 1000000; it has to be at most"),
         ("train ride tiny --out new --fit.threads 1000000", "--fit.threads is 1000000; it has to be at most"),
@@ -108,7 +108,7 @@ def test_train_prints_its_result_as_json(capsys, here):
 
 @pytest.mark.parametrize("out", ["--out run", "--out=run", "-o run"])
 def test_resume_needs_no_repetition_of_settings(capsys, here, out):
-    """The run was begun with other steps, seed and data than the preset's."""
+    """The run was started with other steps, seed and data than the preset's."""
     before = Path("run/model.safetensors").read_bytes()
     status, out, _ = run(capsys, *f"train ride tiny {out} --resume".split())
     assert status == 0

@@ -29,9 +29,9 @@ def test_training_begins_with_a_models_weights(tiny, tmp_path, name):
     jobs.train(name, hardly_trained(name), tmp_path, preset="tiny", begin=str(folder))
     mine, theirs = (models.load(place).state_dict() for place in (tmp_path, folder))
     torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=0)
-    assert "begun with the weights of: " + folder.name in (tmp_path / checkpoint.CARD).read_text()
+    assert "initial weights: " + folder.name in (tmp_path / checkpoint.CARD).read_text()
     jobs.train(name, jobs.stored_recipe(tmp_path)[2], tmp_path, preset="tiny", resume=True)
-    assert "begun with" in (tmp_path / checkpoint.CARD).read_text()
+    assert "initial weights" in (tmp_path / checkpoint.CARD).read_text()
 
 
 def test_training_begins_with_the_weights_that_fit(tiny, tmp_path):

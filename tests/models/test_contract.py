@@ -232,7 +232,7 @@ def test_shipped(name, tmp_path):
     """What the project ships loads, draws, and says on its card what it was made from."""
     folder = models.shipped()[name]
     card = (folder / checkpoint.CARD).read_text()
-    for word in ("data:", "licence", "steps", ", validation part: "):
+    for word in ("data:", "licence", "steps", ", validation split: "):
         assert word in card
     assert "path" not in checkpoint.read_json(folder / jobs.RECIPE)["data"]
     if name.startswith("captioner:"):
