@@ -19,6 +19,7 @@ REFUSED = {
     "train": ("ride tiny -o new --fit.valid-steps -1", "fit.valid_steps", lambda: changed("fit", valid_steps=-1)),
     "sample": ("run -o new.png --top-k -1", "top_k", lambda: jobs.sample("run", OUT, top_k=-1)),
     "reconstruct": ("run photo.png -o new.png --polish -1", "polish", lambda: jobs.reconstruct("run", [PHOTO], OUT, polish=-1)),
+    "read": ("run photo.png -n 0", "n", lambda: jobs.read("run", [PHOTO], n=0)),
     "interpolate": ("run photo.png photo.png -o new.png -n 1", "n", lambda: jobs.interpolate("run", PHOTO, PHOTO, OUT, n=1)),
     "caption": ("photo.png --beam 0", "beams", lambda: next(captions.caption("captioner", [PHOTO], beams=0))),
     "eval": ("run --importance 0", "importance", lambda: jobs.measure("run", importance=0)),

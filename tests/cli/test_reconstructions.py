@@ -132,4 +132,4 @@ def test_drawing_refusals(drawer, tmp_path, capsys, words, sentence):
 
 def test_data_for_a_model_that_makes_its_own_is_refused(drawer, capsys):
     assert main(["eval", str(drawer / "run"), "--data", str(drawer / "a.png")]) == 2
-    assert "leave data out" in capsys.readouterr().err
+    assert "leave --data out" in capsys.readouterr().err

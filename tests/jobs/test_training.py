@@ -48,6 +48,6 @@ def test_training_begins_with_the_weights_that_fit(tiny, tmp_path):
         jobs.train("painter", hardly_trained("painter", units=17), tmp_path / "other", preset="tiny", begin=str(folder))
     with pytest.raises(ValueError, match="knows other symbols"):
         jobs.train("painter", recipe, tmp_path / "other", preset="tiny", begin=str(tiny["captioner:tiny"]))
-    with pytest.raises(ValueError, match="--begin is for a new run"):
+    with pytest.raises(ValueError, match="`begin` is for a new run"):
         jobs.train("painter", recipe, tmp_path / "run", preset="tiny", begin=str(folder), resume=True)
     assert not (tmp_path / "other").exists()
