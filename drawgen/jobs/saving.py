@@ -33,8 +33,8 @@ def check_grid(out: Path, n: int, size: tuple[int, int], *, boxes: bool = False,
 def save(
     out: Path, drawn: Sample, *, boxes: bool = False, animate: bool = False, columns: int | None = None, replace: bool = True
 ) -> None:
-    """A sample as one file: a grid of the pictures, or an animation of how they are drawn; `boxes` enlarges it and draws the
-    model's windows, of all steps side by side where nothing moves. Without `replace` a file that is there by now stays."""
+    """A sample as one file: a grid of the pictures, or an animation of how they are drawn. `boxes` enlarges it and draws the
+    model's windows; where nothing moves, a row per picture and a column per step. Without `replace` a file that exists stays."""
     moving = moves(out, animate)
     if out.suffix.lower() in VECTOR:
         if drawn.strokes is None:
@@ -47,11 +47,13 @@ def save(
         text = painted.svg(height, width) if out.suffix.lower() == ".svg" else painted.json()
         files.write_output(out, text.encode(), replace=replace)
     elif boxes:
-        stages = [images.grid(frame, columns=columns) for frame in images.boxed(drawn)]
+        stages = images.boxed(drawn)
         if moving:
-            images.save_animation(out, stages, replace=replace)
+            images.save_animation(out, (images.grid(stage, columns=columns) for stage in stages), replace=replace)
         else:
-            images.save_image(out, images.grid(torch.stack(stages), gap_px=8), replace=replace)
+            steps = list(stages)
+            sheet = images.grid(torch.stack(steps, 1).flatten(0, 1), columns=len(steps), gap_px=8)
+            images.save_image(out, sheet, replace=replace)
     elif not moving:
         images.save_image(out, images.grid(drawn.images, columns=columns), replace=replace)
     elif drawn.frames is not None:
