@@ -135,7 +135,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged (not JSON: {error}); write it anew or take a copy") from error
+        raise CheckpointError(f"{path} is damaged (not JSON: {error}); write it again or use a copy") from error
 
 
 def write_json(path: Path, value: Any) -> None:

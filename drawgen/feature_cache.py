@@ -116,12 +116,12 @@ class FeatureCache:
             return None
         except OSError as error:
             if error.errno == errno.EFBIG:
-                log.warning("%s of the feature cache is damaged; it is made anew", path)
+                log.warning("%s of the feature cache is damaged; it is computed again", path)
                 return None
             raise ValueError(f"{path} of the feature cache cannot be read ({reason(error)}); remove it") from error
         body = content[HEAD:]
         if content[:HEAD] != MAGIC + checksum(name, body) or len(body) != 2 * self.shape[0] * self.shape[1]:
-            log.warning("%s of the feature cache is damaged; it is made anew", path)
+            log.warning("%s of the feature cache is damaged; it is computed again", path)
             return None
         return torch.from_numpy(np.frombuffer(body, "<f2").astype(np.float16)).view(self.shape)
 

@@ -177,7 +177,7 @@ def opened(path: Path, name: str) -> Iterator[Opened]:
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
             raise ImageError(f"{name} cannot be read ({error.strerror}); check the path") from error
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it anew") from error
+        raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it again") from error
 
 
 def read(file: io.BufferedIOBase, path: Path) -> Opened:

@@ -221,7 +221,7 @@ class Painting:
         except OSError as error:
             raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
         except (ValueError, RecursionError) as error:
-            raise ImageError(f"{path} is not JSON ({error}); write it anew: drawgen paint PHOTO -o OUT.json") from error
+            raise ImageError(f"{path} is not JSON ({error}); write it again: drawgen paint PHOTO -o OUT.json") from error
         if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("columns") != list(NAMES):
             raise ImageError(f'{path} is not a file of strokes ("format": "{FORMAT}"); make one: drawgen paint PHOTO -o OUT.json')
         size: Any = found.get("height"), found.get("width")
