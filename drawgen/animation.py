@@ -1,7 +1,8 @@
 """Animations as bytes, written frame by frame: GIF, APNG, MP4. Two frames are held at once, however many there are.
 
-Frames are H W (grey), H W 3 or H W 4 (with an alpha), 0 to 255, all alike. GIF and APNG store what has changed since the frame
-before, so what has not stays the very same on the screen. All frames are shown `seconds` in all, the last one for `hold` more.
+Frames are H W (grey), H W 3 or H W 4 (with an alpha), 0 to 255, all of one shape. GIF and APNG store the changes since the previous
+frame, so unchanged pixels are exactly the same on the screen. All frames together take `seconds`; the last one stays for `hold`
+more.
 """
 
 import io
@@ -23,16 +24,17 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Unencodable(ValueError):
-    """An encoder will not have the frames; the message is its own."""
+    """An encoder refused the frames; the message is the encoder's."""
 
 
 def each_ms(seconds: float, count: int) -> int:
-    """Milliseconds that each of `count` frames is shown."""
+    """Milliseconds per frame, for each of `count` frames."""
     return max(20, round(1000 * seconds / count))
 
 
 def changes(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Bool[np.ndarray, "H W"], int]]:
-    """The frames that differ from the one before, with the pixels that do (of the first: all), and how many alike there are."""
+    """Yields the frames that differ from the previous one, the changed pixels (all, for the first), and the number of equal
+    frames."""
     shown: Frame | None = None
     differs = np.zeros((0, 0), bool)
     times = 0
@@ -52,7 +54,7 @@ def changes(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Bool[np.ndarray, "
 
 
 def box(mask: Bool[np.ndarray, "H W"]) -> tuple[slice, slice]:
-    """The rows and columns that hold all that is set; one pixel where nothing is."""
+    """The bounding box of the set pixels; one pixel if none is set."""
     if not mask.any():
         return slice(0, 1), slice(0, 1)
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
@@ -63,9 +65,9 @@ def box(mask: Bool[np.ndarray, "H W"]) -> tuple[slice, slice]:
 
 
 def gif(frames: Iterable[Frame], seconds: float, hold: float) -> bytes:
-    """A GIF that repeats. Grey is exact. A frame in colour has a palette of its own, for the pixels that are new in it, and leaves
-    the others alone: they never flicker, and the whole may have more than 256 colours. Where the alpha is below one half nothing
-    is drawn; what was drawn stays."""
+    """A looping GIF. Grey is exact. A colour frame has its own palette for its changed pixels and does not touch the others. So
+    they never flicker, and the whole animation may have more than 256 colours. Pixels with an alpha below one half are not drawn;
+    pixels drawn before stay."""
     images: list[tuple[int | None, bytes, int]] = []  # the clear colour, the image, how many frames are alike
     screen = b""
     for frame, mask, times in changes(frames):
@@ -92,8 +94,8 @@ def gif(frames: Iterable[Frame], seconds: float, hold: float) -> bytes:
 
 
 def spare_one(frame: UInt8[np.ndarray, "H W"], mask: Bool[np.ndarray, "H W"]) -> tuple[UInt8[np.ndarray, "H W"], int | None]:
-    """A grey frame with the pixels that have not changed in a grey that the others lack, and that grey; None where they have all,
-    and then the whole frame is drawn, which changes nothing."""
+    """A grey frame with its unchanged pixels set to a grey that no changed pixel has, and that grey. None if the changed pixels
+    have all greys; then the whole frame is drawn."""
     spare = np.flatnonzero(np.bincount(frame[mask], minlength=256) == 0)
     if mask.all() or not len(spare):
         return frame, None
@@ -138,7 +140,7 @@ def compressed(indices: UInt8[np.ndarray, "H W"]) -> bytes:
 
 
 def apng(frames: Iterable[Frame], seconds: float, hold: float) -> bytes:
-    """A PNG that moves, exact in every pixel, and repeats."""
+    """A looping, lossless APNG."""
     header = b""
     images: list[tuple[tuple[int, int, int, int], bytes, int]] = []  # width, height, left, top; deflated pixels; frames
     for frame, mask, times in changes(frames):
@@ -184,8 +186,8 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def mp4(av: Any, frames: Iterable[Frame], each_ms: int, hold: float) -> bytes:
-    """H.264, 4:2:0, in BT.709 and tagged so, its index in front. An odd side, which the format cannot hold, gets its last row or
-    column twice. `av` is PyAV."""
+    """H.264, 4:2:0, in BT.709 with tags, the index in front. An odd side, which the format does not allow, has its last row or
+    column doubled. `av` is PyAV."""
     with tempfile.TemporaryDirectory(prefix="drawgen-") as folder:
         file = Path(folder) / "film.mp4"
         with av.open(str(file), "w", format="mp4", options={"movflags": "+faststart"}) as container:
@@ -207,7 +209,7 @@ def mp4(av: Any, frames: Iterable[Frame], each_ms: int, hold: float) -> bytes:
 
 
 def encode(av: Any, container: Any, stream: Any, frame: Frame | None) -> None:
-    """Adds a frame to the film, or its end."""
+    """Encodes a frame, or flushes the encoder at the end."""
     try:
         container.mux(stream.encode(None if frame is None else film_frame(av, frame)))
     except av.FFmpegError as error:
@@ -215,7 +217,7 @@ def encode(av: Any, container: Any, stream: Any, frame: Frame | None) -> None:
 
 
 def film_frame(av: Any, frame: Frame) -> Any:
-    """A frame of the film: BT.709 in the limited range, each chroma sample where a player takes it to be, on the left of its two
+    """A video frame: BT.709 in the limited range. Each chroma sample is at the position that players assume, on the left of its two
     columns and between its two rows."""
     rgb = even(frame).astype(np.float32) / 255
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
@@ -230,6 +232,6 @@ def film_frame(av: Any, frame: Frame) -> Any:
 
 
 def even(frame: Frame) -> UInt8[np.ndarray, "H W 3"]:
-    """In colour, of even sides."""
+    """The frame in colour, with even sides."""
     colour = np.repeat(frame[..., None], 3, 2) if frame.ndim == 2 else frame
     return np.pad(colour, ((0, colour.shape[0] % 2), (0, colour.shape[1] % 2), (0, 0)), mode="edge")

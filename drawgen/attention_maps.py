@@ -1,9 +1,9 @@
-"""Where a model looked for each word: the picture once a word, lit where it looked, with the word below.
+"""Draws attention maps: the picture once per word, bright where the attention is, with the word below.
 
 Axes: C channels, H rows, W columns, T words, h, w rows and columns of a map.
 
-A convolution that halves its picture is centred on every second pixel, the first one being the corner: place (i, j) of a map lies
-round the pixel (i H / h, j W / w), and not in the middle of the tile from there on.
+A convolution of stride 2 is centred on every second pixel, starting at the corner. So place (i, j) of a map is centred on the pixel
+(i H / h, j W / w), not on the middle of the tile that starts there.
 """
 
 import functools
@@ -26,13 +26,13 @@ PANEL_PX = 128
 LABEL_PX = 24
 COLUMNS = 6
 MOST_FONTS = 512
-"""Fonts that are looked at."""
+"""Fonts that are tried, at most."""
 DARK = 0.22
-"""Brightness of what was not looked at."""
+"""Brightness where the attention is low."""
 
 
 def lit(picture: Float[Tensor, "C H W"], where: Float[Tensor, "h w"]) -> Float[Tensor, "3 H W"]:
-    """The picture in its colours where the map is highest, grey and dark where it is low."""
+    """The picture, in its colours where the map is high, grey and dark where it is low."""
     height, width = picture.shape[1:]
     rows, columns = where.shape
     wider = F.pad(where[None, None], (0, 1, 0, 1), mode="replicate")
@@ -45,7 +45,7 @@ def lit(picture: Float[Tensor, "C H W"], where: Float[Tensor, "h w"]) -> Float[T
 
 
 def labelled(picture: Float[Tensor, "3 H W"], word: str) -> Float[Tensor, "3 H2 W"]:
-    """The picture with a word below it, in a font that has its letters if there is one; a long word is written smaller."""
+    """The picture with a word below it, in a font that has its letters, if there is one; a long word is smaller."""
     width = picture.shape[2]
     size, path = 16, font_for(word)
     font = opened(path, size)
@@ -60,13 +60,13 @@ def labelled(picture: Float[Tensor, "3 H W"], word: str) -> Float[Tensor, "3 H2 
 
 
 def missing(words: Sequence[str]) -> list[str]:
-    """The letters of words that are shown as boxes, since no one font of this system has all of their word."""
+    """The letters that are shown as boxes, because no font of this system has all letters of their word."""
     return list(dict.fromkeys(letter for word in words for letter in letters_of(word) if not has(font_for(word), letter)))
 
 
 @functools.lru_cache(10_000)
 def font_for(word: str) -> str:
-    """The font that has most of a word's letters, the first of them: Pillow's own ("", for English), then those of the system."""
+    """The first font that has most of a word's letters: Pillow's own ("", for English), then those of the system."""
     letters, best, most = letters_of(word), "", -1
     for path in ("", *(system_fonts() if not all(has("", letter) for letter in letters) else ())):
         count = sum(has(path, letter) for letter in letters)
@@ -78,13 +78,13 @@ def font_for(word: str) -> str:
 
 
 def letters_of(word: str) -> list[str]:
-    """Those that can be seen, in the forms that text is written in: no joiners."""
+    """The visible letters of a text, in their written forms, without joiners."""
     return [letter for letter in dict.fromkeys(word) if unicodedata.category(letter) not in ("Cf", "Zs", "Cc")]
 
 
 @functools.lru_cache(100_000)
 def has(path: str, letter: str) -> bool:
-    """Whether a font has a letter: what it has not looks like U+10FFFE, which no font has, or like nothing."""
+    """Whether a font has a letter: a missing letter looks like U+10FFFE, which no font has, or is blank."""
     font = opened(path, 16, basic=True)
     try:
         drawn, none = font.getmask(letter), font.getmask("\U0010fffe")
@@ -106,7 +106,7 @@ def opened(path: str, size: int, *, basic: bool = False) -> ImageFont.FreeTypeFo
 
 @functools.cache
 def system_fonts() -> tuple[str, ...]:
-    """Paths of the fonts of this system: plain ones without serifs before others."""
+    """Paths of the fonts of this system, plain sans-serif fonts first."""
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  # where nobody has a home, no error
     folders = [home / ".local/share/fonts", home / ".fonts", home / "Library/Fonts"]
     folders += [
@@ -127,7 +127,7 @@ def system_fonts() -> tuple[str, ...]:
 
 
 def enlarged(picture: Float[Tensor, "C H W"]) -> Float[Tensor, "C H2 W2"]:
-    """So that its shorter side is `PANEL_PX`; small pictures keep their pixels."""
+    """Resizes a picture so that its shorter side is `PANEL_PX`; a small picture is enlarged without smoothing."""
     height, width = picture.shape[1:]
     factor = PANEL_PX / min(height, width)
     if factor >= 2:
@@ -139,7 +139,7 @@ def enlarged(picture: Float[Tensor, "C H W"]) -> Float[Tensor, "C H2 W2"]:
 def panels(
     picture: Float[Tensor, "C H W"], words: Sequence[str], maps: Float[Tensor, "T h w"]
 ) -> Iterator[Float[Tensor, "3 H2 W2"]]:
-    """The picture, and then one panel a word."""
+    """The picture, and then one panel per word."""
     large = enlarged(picture)
     yield labelled(large.expand(3, -1, -1), "")
     for word, where in zip(words, maps, strict=True):
@@ -154,6 +154,6 @@ def sheet(shown: Sequence[Sequence[Float[Tensor, "3 _ _"]]], gap_px: int = 10) -
 
 
 def stages(shown: Sequence[Sequence[Float[Tensor, "3 _ _"]]]) -> Iterator[Float[Tensor, "3 H2 W2"]]:
-    """An animation: panel number t of all pictures side by side; a picture whose words have ended keeps its last."""
+    """An animation: panel number t of all pictures side by side; a picture whose caption has ended keeps its last panel."""
     for t in range(max(len(one) for one in shown)):
         yield grid(torch.stack([one[min(t, len(one) - 1)] for one in shown]), gap_px=4)

@@ -1,4 +1,4 @@
-"""Files on disk: model folders, training states, and the way they are written so that nothing is ever lost.
+"""Model folders and training states on disk.
 
 A **model folder** is `config.json` (model name, config, spec), `model.safetensors` (weights) and `README.md` (card).
 A **training state** is `state-00001200.pt` in a run folder; the newest two are kept. It starts with a digest of what
@@ -37,20 +37,20 @@ FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 MAGIC = b"drawgen state 1\n"
 LARGEST_JSON = 1 << 22
-"""Bytes of a JSON file: a vocabulary of ten thousand words takes a twentieth."""
+"""Largest size of a JSON file, in bytes: twenty times that of a vocabulary of ten thousand words."""
 LARGEST_NUMBER = 2**63 - 1
-"""What a whole number may be: seeds are that large."""
+"""Largest integer; seeds may be that large."""
 LARGEST_SIZE = 2**16
-"""Of what a model's config counts: units, layers, steps."""
+"""Largest count in a model's config: units, layers, steps."""
 LARGEST_IMAGE = (16, 4096, 4096)
-"""Channels, rows and columns of a training picture."""
+"""Largest channels, rows and columns of a training picture."""
 SPARE = 1 << 26
-"""Bytes that a model may take beside its weights: tables that are not kept, what its construction needs for a moment."""
+"""Bytes that a model may use besides its weights: tables that are not stored, and temporary memory of its construction."""
 TYPES = {
     **{"BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "I32": torch.int32, "I64": torch.int64},
     **{"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64},
 }
-"""The names of a safetensors file's types; any other is none of a model's."""
+"""The types of a safetensors file that models have; any other is refused."""
 T = TypeVar("T")
 
 
@@ -73,8 +73,8 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: type[T], plain: Any, *, where: str, most: int = LARGEST_NUMBER) -> T:
-    """The dataclass `kind` from what `to_plain` made of it. Missing fields take their defaults; an unknown field, a value of the
-    wrong type, a whole number beyond `most` or one that is not finite raises CheckpointError with `where` in it."""
+    """The dataclass `kind` from the output of `to_plain`. Missing fields take their defaults. An unknown field, a value of the
+    wrong type, an integer beyond `most`, or a number that is not finite raises CheckpointError with `where` in it."""
     if not isinstance(plain, Mapping):
         raise CheckpointError(f"{where}: expected an object with the fields of {kind.__name__}, got {plain!r:.60}")
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
@@ -120,14 +120,14 @@ def coerce(hint: Any, value: Any, *, where: str, most: int) -> Any:
 
 
 def in_short(value: Any) -> str:
-    """A value for a message: a whole number of hundreds of digits is not written out."""
+    """A value for a message; an integer of hundreds of digits is shortened."""
     if type(value) is int and abs(value) >= 10**40:
         return f"a number of {int(math.log10(abs(value))) + 1} digits"
     return f"{value!r:.60}"
 
 
 def read_json(path: Path) -> Any:
-    """Raises CheckpointError where the file is absent, larger than `LARGEST_JSON`, no file, or not JSON."""
+    """Reads JSON. Raises CheckpointError if the file is missing, larger than `LARGEST_JSON`, not a file, or not JSON."""
     try:
         return json.loads(read_bytes(path, LARGEST_JSON))
     except FileNotFoundError as error:
@@ -135,7 +135,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({reason(error)})") from error
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged (not JSON: {error}); write it anew or take a copy") from error
+        raise CheckpointError(f"{path} is damaged (not JSON: {error}); write it again or use a copy") from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -147,7 +147,7 @@ def write_json(path: Path, value: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class ModelFile:
-    """What a model folder says, before anything is built from it."""
+    """The description in a model folder, before a model is built from it."""
 
     folder: Path
     model: str
@@ -179,7 +179,7 @@ def write_card(folder: Path, text: str) -> None:
 
 
 def read_model(folder: Path) -> ModelFile:
-    """Raises CheckpointError where `config.json` is absent, damaged, or of another format."""
+    """Reads a model folder. Raises CheckpointError if `config.json` is missing, damaged, or of another format."""
     path = folder / CONFIG
     plain = read_json(path)
     if not isinstance(plain, dict) or set(plain) != {"format", "model", "config", "spec"}:
@@ -198,7 +198,7 @@ def read_model(folder: Path) -> ModelFile:
 
 
 class Stored(NamedTuple):
-    """What a file of weights says of a tensor."""
+    """The description of a tensor in a file of weights."""
 
     kind: str
     """Its type, by safetensors' name."""
@@ -207,7 +207,7 @@ class Stored(NamedTuple):
 
 @contextmanager
 def weights_of(folder: Path) -> Iterator[Any]:
-    """The file of weights, open: its tensors are read when they are asked for. Raises CheckpointError."""
+    """Opens a file of weights; its tensors are read lazily. Raises CheckpointError."""
     path = folder / WEIGHTS
     try:
         with open_file(path):  # no pipe, no device
@@ -223,15 +223,15 @@ def weights_of(folder: Path) -> Iterator[Any]:
 
 
 def stored_weights(folder: Path) -> dict[str, Stored]:
-    """The types and shapes of a model folder's weights, from the head of the file alone. Raises CheckpointError."""
+    """The types and shapes of a model folder's weights, from the header of the file. Raises CheckpointError."""
     with weights_of(folder) as file:
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         return {name: Stored(part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
 
 
 def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights, checked against `expected` (a state_dict): names, shapes, types, finiteness. Half precision becomes the type
-    that is expected. Raises CheckpointError."""
+    """The weights, checked against `expected` (a state_dict): names, shapes, types, finiteness. Half precision is converted to the
+    expected type. Raises CheckpointError."""
     path, stored = folder / WEIGHTS, stored_weights(folder)
     for name in sorted(set(stored) ^ set(expected)):
         what = "lacks" if name in expected else "has the unknown tensor"
@@ -254,9 +254,9 @@ def read_weights(folder: Path, expected: Mapping[str, Tensor]) -> dict[str, Tens
 
 
 class Bounded(TorchFunctionMode):
-    """While it is on, no tensor is made and no weights are gathered that are larger than `stored` weights and `SPARE`, nor many
-    more of them: a config that asks for more is refused before the memory is touched, and before thousands of layers are built.
-    Raises CheckpointError, naming `where`."""
+    """Inside this context, tensors and weights may not exceed the size of the `stored` weights plus `SPARE`, nor their number by
+    much. So a config that asks for more is refused before memory is allocated and before thousands of layers are built. Raises
+    CheckpointError, naming `where`."""
 
     def __init__(self, stored: Mapping[str, Stored], where: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -308,8 +308,8 @@ def states(folder: Path) -> list[Path]:
 
 
 def write_state(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
-    """Writes the state after `step` batches, then removes all but it and the one before. A state of a later step is a damaged one
-    that the run fell back from."""
+    """Writes the state after `step` batches, then removes all states but this one and the one before. A state of a later step is a
+    damaged one, from before the run fell back to an earlier state."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     body = buffer.getvalue()
@@ -322,7 +322,7 @@ def write_state(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Raises CheckpointError where the file is cut short, altered, or not a state at all; code in it is not run."""
+    """Reads a state. Raises CheckpointError if the file is cut short, altered, or not a state; code in it is never run."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -340,8 +340,8 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def read_newest_state(folder: Path) -> dict[str, Any] | None:
-    """The newest state that is whole; None where there is none to begin with. A damaged one is passed over with a warning;
-    if all are damaged, CheckpointError."""
+    """The newest intact state; None if there are no states. A damaged one is skipped with a warning; if all are damaged, raises
+    CheckpointError."""
     damaged: CheckpointError | None = None
     for path in states(folder):
         try:

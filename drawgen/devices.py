@@ -1,4 +1,4 @@
-"""Where tensors live: choosing a device, and getting a batch there."""
+"""Devices: choosing one, and moving a batch to it."""
 
 import os
 
@@ -12,7 +12,8 @@ DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 
 
 def choose_device(name: str, argument: str = "device") -> torch.device:
-    """`auto` takes CUDA, then MPS, then the CPU. Raises ArgumentError, which names the argument, for a device that is not there."""
+    """`auto` is CUDA, else MPS, else the CPU. Raises ArgumentError, with the argument's name, for a device that is not
+    available."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -36,10 +37,10 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 def local_rank() -> int:
-    """This process's number on its machine: which GPU it takes."""
+    """The local rank of this process, which decides its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def device_of(model: Model | nn.Module) -> torch.device:
-    """Where a model's parameters are."""
+    """The device of a model's parameters."""
     return next(model.parameters()).device

@@ -1,13 +1,13 @@
-"""What a net that never changes saw of each picture, kept on disk: it then looks at a picture once, and not once an epoch.
+"""A disk cache of the features of a frozen encoder: each picture is encoded once, and not once per epoch.
 
 Axes: B pictures, C channels, H rows, W columns, N places, D features of a place.
 
-    FOLDER/NET/XX/XXXX...      one file a picture: 20 bytes, then N D numbers of float16
+    FOLDER/NET/XX/XXXX...      one file per picture: 20 bytes, then N D numbers of float16
 
-NET is a digest of the net's weights and of what is kept of its map, XXXX... one of the picture's pixels: another net, size or
-picture is another file, and nothing has to be cleared. A file is renamed into place when it is whole, and checked when it is
-read. So a kill leaves whole files, several processes may share a folder, and a damaged file is made anew. Nothing is flushed to
-the disk by force, since nothing is lost.
+NET is a digest of the net's weights and of the kind of features; XXXX... is a digest of the picture's pixels. Another net, size or
+picture has another file, so the cache never has to be cleared. A file is renamed into place when it is complete, and checked when
+it is read. So files are complete even after a kill, several processes may share a folder, and a damaged file is computed again.
+Files are not flushed to the disk, since they can be computed again.
 """
 
 import errno
@@ -34,17 +34,17 @@ log = logging.getLogger(__name__)
 MAGIC = b"drawgen maps 1\n\0"
 HEAD = len(MAGIC) + 4
 AT_ONCE = 8
-"""Pictures that are looked at together: always so many, so that what is seen of one does not hang on the others."""
+"""Pictures encoded at once: always this many, so that the features of one do not depend on the others."""
 LEFTOVER_S = 3600.0
-"""A temporary file that is older was left by a process that was killed."""
+"""Age above which a temporary file belongs to a killed process."""
 
 
 class FeatureCache:
-    """`look`, a function of the weights of `net` and of pictures of shape `image` (C, H, W), run once for each picture.
+    """Caches `look`, a function of the weights of `net` and of pictures of shape `image` (C, H, W).
 
-    It gives features of `shape` (N, D), and `kept` says in a word what they are. What comes back has been float16: relative errors
-    up to 2^-11. To find a picture's file its digest (16 bytes) has to come from the device, for which the host waits: not for
-    captured steps.
+    It gives features of `shape` (N, D); `kept` names their kind in a word. Cached features are rounded to float16: relative errors
+    up to 2^-11. Each batch of digests (16 bytes per picture) is copied from the device, which synchronises with it: the cache
+    cannot be used in captured steps.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FeatureCache:
 
     @torch.no_grad()
     def __call__(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
-        """Raises ValueError where the folder cannot be used or features are beyond float16, StorageError where the disk is full."""
+        """Raises ValueError if the folder cannot be used or features exceed float16's range, StorageError if the disk is full."""
         place = self.place()
         names = self.digests(images)
         found = {name: self.read(place, name) for name in dict.fromkeys(names)}
@@ -98,8 +98,8 @@ class FeatureCache:
         return self.seen[1]
 
     def digests(self, images: Float[Tensor, "B C H W"]) -> list[str]:
-        """128 bits of each picture: two sums of its pixels' bits times odd random numbers, modulo 2^64. All devices find the same,
-        and no picture has to leave them. Two pictures have one digest with a chance of some 2^-64."""
+        """128 bits per picture: two sums of its pixels' bits times odd random numbers, modulo 2^64. All devices give the same
+        digest, and only digests leave them. Two pictures have the same digest with a probability of about 2^-64."""
         if self.factors.device != images.device or not len(self.factors):
             drawn = torch.randint(-(2**63), 2**63 - 1, (2, images[0].numel()), generator=generator(0))
             self.factors = (drawn | 1).to(images.device)
@@ -108,7 +108,7 @@ class FeatureCache:
         return [row.tobytes().hex() for row in sums.cpu().numpy()]
 
     def read(self, place: Path, name: str) -> Float[Tensor, "N D"] | None:
-        """None where there is nothing, or nothing whole."""
+        """The cached features; None if the file is missing or damaged."""
         path = place / name[:2] / name
         try:
             content = read_bytes(path, HEAD + 2 * self.shape[0] * self.shape[1])
@@ -116,12 +116,12 @@ class FeatureCache:
             return None
         except OSError as error:
             if error.errno == errno.EFBIG:
-                log.warning("%s of the feature cache is damaged; it is made anew", path)
+                log.warning("%s of the feature cache is damaged; it is computed again", path)
                 return None
             raise ValueError(f"{path} of the feature cache cannot be read ({reason(error)}); remove it") from error
         body = content[HEAD:]
         if content[:HEAD] != MAGIC + checksum(name, body) or len(body) != 2 * self.shape[0] * self.shape[1]:
-            log.warning("%s of the feature cache is damaged; it is made anew", path)
+            log.warning("%s of the feature cache is damaged; it is computed again", path)
             return None
         return torch.from_numpy(np.frombuffer(body, "<f2").astype(np.float16)).view(self.shape)
 

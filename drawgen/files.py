@@ -1,8 +1,8 @@
-"""Files on disk: written so that nothing is ever lost, read so that nothing waits for ever.
+"""Files on disk: writing without data loss, reading without hanging.
 
-Whoever reads a file that a person handed in takes `read_bytes` or `open_file`: a pipe that nobody writes to, a device or a folder
-is an OSError with a reason, and so is what is larger than expected. Whoever writes takes `write_atomically` for the program's own
-files, and for those that a person named `check_output_path` before the work and `write_output` after it.
+Read a user's file with `read_bytes` or `open_file`. A pipe without a writer, a device, a folder, or a file larger than expected
+raises an OSError with the reason. Write the program's own files with `write_atomically`. For a file that a user named, call
+`check_output_path` before the work and `write_output` after it.
 """
 
 import errno
@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
-"""What systems put into folders beside a person's files; and all that begins with a dot."""
+"""Names of files that systems put into folders; names that begin with a dot are hidden too."""
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
 """Names that are devices on Windows, whatever their ending."""
 HELD_S = (0.01, 0.1, 0.5)
-"""How long is waited for a file that another program holds open, time and again."""
+"""Waiting times between attempts on a file that another program holds open."""
 
 
 class StorageError(OSError):
-    """Something could not be written (disk full, folder gone): what was there before is intact."""
+    """A file could not be written (disk full, folder gone). The previous file is intact."""
 
 
 # ---------------------------------------------------------------- in
@@ -34,8 +34,8 @@ class StorageError(OSError):
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file for reading. Raises OSError, at once, for a pipe, a device or a folder; but standard input by its name
-    (`/dev/stdin`, `/dev/fd/N`) is taken as it comes, and cannot be sought in."""
+    """Opens a file for reading. Raises OSError at once for a pipe, a device or a folder. Standard input by its name (`/dev/stdin`,
+    `/dev/fd/N`) is allowed, but is not seekable."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except PermissionError as error:
@@ -54,13 +54,13 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
-    """The whole file. Raises OSError, as `open_file` does, and for one of more than `most` bytes, of which no more are read."""
+    """The whole file. Raises OSError as `open_file` does, and for a file of more than `most` bytes, which is not read further."""
     with open_file(path) as file:
         return file.read() if most is None else read_at_most(file, most, str(path))
 
 
 def read_standard_input(most: int) -> bytes:
-    """All that comes from a pipe or a file. Raises OSError for a terminal and another device, and for more than `most` bytes."""
+    """The whole content of a pipe or a file. Raises OSError for a terminal or another device, and for more than `most` bytes."""
     with open(0, "rb", closefd=False) as file:
         if stat.S_ISCHR(os.fstat(0).st_mode):
             raise OSError(errno.EINVAL, "it is a terminal or a device, not a file", "-")
@@ -75,29 +75,29 @@ def read_at_most(file: BinaryIO, most: int, name: str) -> bytes:
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether a file lies there; False too for a name that the system does not take (300 letters, a zero byte)."""
+    """Whether a file exists; False too for a name that the system does not allow (300 letters, a zero byte)."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether a folder lies there; False too for a name that the system does not take."""
+    """Whether a folder exists; False too for a name that the system does not allow."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def first_bytes(path: Path, most: int) -> bytes:
-    """How a file begins. Raises OSError, as `open_file` does."""
+    """The first bytes of a file. Raises OSError as `open_file` does."""
     with open_file(path) as file:
         return file.read(most)
 
 
 def hidden(name: str) -> bool:
-    """Whether a file's name is one that a person does not see, or that systems leave."""
+    """Whether a name is hidden, or that of a system file."""
     return name.startswith(".") or name in HIDDEN
 
 
 def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> list[Path]:
-    """The files of a folder, with `deep` those of the folders in it too, whose lower-case endings are among `endings`, in order.
-    Hidden files and folders, and those that systems leave (`HIDDEN`), are passed over. Raises OSError."""
+    """The files of a folder (with `deep` also of its subfolders) whose lower-case endings are among `endings`, sorted. Hidden files
+    and folders and system files (`HIDDEN`) are ignored. Raises OSError."""
     found, folders = [], [folder]
     while folders:
         with os.scandir(folders.pop()) as entries:
@@ -116,8 +116,8 @@ def files_in(folder: Path, endings: Collection[str], *, deep: bool = False) -> l
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes the whole file or leaves what was there: a temporary file in the same folder, flushed to the disk, then
-    renamed over the old one, and the folder flushed too. Raises StorageError."""
+    """Writes the whole file or keeps the old one: writes a temporary file in the same folder, flushes it to the disk, renames it
+    over the old file, and flushes the folder. Raises StorageError."""
     written(path, path, data, Path.replace)
 
 
@@ -136,7 +136,7 @@ def write_output(path: Path, data: bytes, *, replace: bool) -> None:
 
 
 def written(path: Path, target: Path, data: bytes, put: Callable[[Path, Path], Path]) -> Path:
-    """Writes a temporary file beside `target` and has `put` move it, which tells where to. `path` is its name in messages."""
+    """Writes a temporary file beside `target`; `put` moves it and returns its final path. `path` is its name in messages."""
     temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.tmp")  # short, however long the target's name is
     try:
         with open(temporary, "xb") as file:
@@ -154,7 +154,7 @@ def written(path: Path, target: Path, data: bytes, put: Callable[[Path, Path], P
 
 
 def patiently(put: Callable[[Path, Path], Path], temporary: Path, target: Path) -> Path:
-    """On Windows a file that a virus scanner or a viewer holds open is neither moved nor replaced: it is tried again."""
+    """Retries a move on Windows, where a file that a virus scanner or a viewer holds open can be neither moved nor replaced."""
     for seconds in HELD_S if os.name == "nt" else ():
         try:
             return put(temporary, target)
@@ -164,14 +164,14 @@ def patiently(put: Callable[[Path, Path], Path], temporary: Path, target: Path) 
 
 
 def swap(temporary: Path, target: Path) -> Path:
-    """Puts a file in place of the target, whose permissions it takes on."""
+    """Moves a file over the target, and gives it the target's permissions."""
     with suppress(OSError):
         temporary.chmod(stat.S_IMODE(target.stat().st_mode))
     return temporary.replace(target)
 
 
 def place(temporary: Path, target: Path) -> Path:
-    """Gives a file the target's name, or where that is taken the next free one; returns it. Nothing is replaced."""
+    """Moves a file to the target's name or, if that exists, to the next free one, and returns it. Nothing is replaced."""
     for name in free_names(target):
         try:
             os.link(temporary, name)
@@ -192,7 +192,7 @@ def place(temporary: Path, target: Path) -> Path:
 
 
 def free_names(target: Path) -> Iterator[Path]:
-    """The target, then OUT-1.png, OUT-2.png ... beside it, of names no longer than they may be."""
+    """The target, then OUT-1.png, OUT-2.png ... beside it, within the system's limit on names."""
     yield target
     most = longest_name(target.parent)
     for number in itertools.count(1):
@@ -202,7 +202,7 @@ def free_names(target: Path) -> Iterator[Path]:
 
 
 def longest_name(folder: Path) -> int:
-    """Bytes that a file's name may have there."""
+    """The system's limit on the bytes of a file name there."""
     try:
         return os.pathconf(folder, "PC_NAME_MAX")
     except (OSError, ValueError, AttributeError):
@@ -210,8 +210,8 @@ def longest_name(folder: Path) -> int:
 
 
 def check_output_path(path: Path, *, force: bool = False, sources: Iterable[str | os.PathLike[str]] = ()) -> None:
-    """Refuses, before any work is done, a path that could not be written, one that exists (unless `force`), and always one of the
-    `sources`, the files that the work reads, whatever name leads to it. Raises ValueError."""
+    """Raises ValueError, before any work is done, for a path that cannot be written, that exists (unless `force`), or that is one
+    of the `sources`, the input files, under any name."""
     if os.name == "nt" and (DEVICES.fullmatch(path.name) or ":" in path.name):
         raise ValueError(f"{path} cannot be the name of a file on Windows; choose another")
     target = Path(os.path.realpath(path))
@@ -240,7 +240,7 @@ def check_output_path(path: Path, *, force: bool = False, sources: Iterable[str 
 
 
 def flush_folder(folder: Path) -> None:
-    """Makes a rename in `folder` durable, where the system can; some (Windows, network drives) cannot, and it is done anyway."""
+    """Makes a rename in `folder` durable, if the system can; on systems that cannot (Windows, network drives) it does nothing."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -250,7 +250,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def reason(error: OSError) -> str:
-    """The system's words for an error, with the usual mend."""
+    """The system's message for an error, with the usual mend."""
     words = error.strerror or str(error)
     if error.errno == errno.ENOSPC:
         return f"{words}: free some space"
@@ -259,7 +259,7 @@ def reason(error: OSError) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keeps a second run out of `folder`; the lock dies with the process. Raises ValueError when it is taken."""
+    """Locks `folder` against a second run; the lock ends with the process. Raises ValueError if it is taken."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = open(folder / "lock", "a", encoding="utf-8")  # noqa: SIM115
@@ -285,6 +285,6 @@ def lock_file(handle: int) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Temporary files of runs that were killed. Only for who holds the folder's lock."""
+    """Removes temporary files of killed runs. Call it only under the folder's lock."""
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""Any picture a person has becomes a tensor in [0, 1], as a browser would show it.
+"""Reads picture files as tensors in [0, 1], as a browser would show them.
 
-What is read, and how: docs/pictures.md. Axes: C channels (1 grey, 3 colour), H rows, W columns.
+docs/pictures.md lists the formats. Axes: C channels (1 grey, 3 colour), H rows, W columns.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ from drawgen.tiff_reading import read_tiff
 MOST_PIXELS = 250_000_000
 LONGEST_SIDE = 65_535
 MOST_PIPED = 2**30
-"""Bytes that are taken from a pipe."""
+"""Bytes read from a pipe, at most."""
 HEAD = 1024
-"""Bytes that a file's kind is told by."""
+"""First bytes of a file, which decide its format."""
 SPARE = 2
-"""While it is decoded a picture is reduced to no less than so many times the size that is wanted."""
+"""While decoding, a picture is reduced to no less than this many times the wanted size."""
 ORIENTATION = 0x0112
 """EXIF's tag."""
 SLACK = 1e-3
@@ -48,14 +48,14 @@ class ImageError(ValueError):
 def load_image(
     source: str | os.PathLike[str], *, longest_px: int | None = None, covering: tuple[int, int] | None = None
 ) -> Float[Tensor, "C H W"]:
-    """Reads a picture: a path, or `photo:NAME` for a photograph that scikit-image carries.
+    """Reads a picture: a path, or `photo:NAME` for a photograph of scikit-image.
 
-    It comes as browsers show it: colours converted to sRGB, turned as EXIF says, transparency laid on white, of an animation the
-    first frame. A picture whose three channels are equal comes back grey (C = 1), all others in colour (C = 3).
+    The result is what browsers show: colours converted to sRGB, rotated by EXIF's orientation, composited over white, and the first
+    frame of an animation. A picture with three equal channels is returned as grey (C = 1), all others in colour (C = 3).
 
-    Large pictures are reduced while they are decoded, at a bounded memory, for a caller who wants less: so that the longer side is
-    at most `longest_px` (Lanczos), or, cheaply, to no less than twice what covers `covering` (height, width). What is odd about a
-    file that can be read is said in the log. Raises ImageError.
+    Large pictures can be reduced while decoding, with bounded memory: to a longer side of at most `longest_px` (Lanczos), or,
+    faster, to no less than twice the size that covers `covering` (height, width). Oddities of a readable file are logged. Raises
+    ImageError.
     """
     image, _ = load_with_alpha(source, longest_px=longest_px, covering=covering)
     return image
@@ -64,8 +64,8 @@ def load_image(
 def load_with_alpha(
     source: str | os.PathLike[str], *, longest_px: int | None = None, covering: tuple[int, int] | None = None
 ) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
-    """As `load_image`, laid on white, and how opaque each pixel is; None for a picture without transparency. Laid on another
-    `ground` it is `image + (1 - alpha) * (ground - 1)`. Raises ImageError."""
+    """The picture as from `load_image`, and its alpha; None for a picture without transparency. Over another `ground` the picture
+    is `image + (1 - alpha) * (ground - 1)`. Raises ImageError."""
     path, name = locate(source)
     with opened(path, name) as picture:
         height, width = picture.shown
@@ -135,7 +135,7 @@ def seen(
 
 
 def finished(pixels: Float32[np.ndarray, "H W C"], orientation: int, longest_px: int | None) -> Float[Tensor, "C H2 W2"]:
-    """Reduced, turned, and in our order."""
+    """The picture reduced and rotated, as C H W."""
     image = torch.from_numpy(pixels).permute(2, 0, 1)
     if longest_px is not None:
         image = shrink(image, longest_px)
@@ -143,14 +143,14 @@ def finished(pixels: Float32[np.ndarray, "H W C"], orientation: int, longest_px:
 
 
 def picture_size(source: str | os.PathLike[str]) -> tuple[int, int]:
-    """Height and width as a picture is seen, by its header. Raises ImageError."""
+    """Height and width of a picture as displayed, from its header. Raises ImageError."""
     with opened(*locate(source)) as picture:
         return picture.shown
 
 
 @contextlib.contextmanager
 def opened(path: Path, name: str) -> Iterator[Opened]:
-    """The picture in a file, its header read and its size allowed. Whatever fails, here or while it is decoded, becomes an
+    """The picture in a file, after reading its header and checking its size. Every failure, here or while decoding, becomes an
     ImageError."""
     try:
         with open_file(path) as regular:
@@ -177,11 +177,11 @@ def opened(path: Path, name: str) -> Iterator[Opened]:
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
             raise ImageError(f"{name} cannot be read ({error.strerror}); check the path") from error
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it anew") from error
+        raise ImageError(f"{name} is damaged ({words}); open it in an image editor and save it again") from error
 
 
 def read(file: io.BufferedIOBase, path: Path) -> Opened:
-    """By what the file begins with, whatever its name says; TGA, which has no mark in front, by its ending."""
+    """The format, by the first bytes of the file; TGA, which has no signature there, by its ending."""
     head = file.read(HEAD)
     if not head:
         raise NotRead("is empty; save it as PNG or JPEG")
@@ -204,7 +204,7 @@ def ends_as_tga(file: io.BufferedIOBase) -> bool:
 
 
 def locate(source: str | os.PathLike[str]) -> tuple[Path, str]:
-    """The file and the name to call it by in messages."""
+    """The file, and its name in messages."""
     text = os.fspath(source)
     if not text.startswith("photo:"):
         return Path(text), text
@@ -215,7 +215,7 @@ def locate(source: str | os.PathLike[str]) -> tuple[Path, str]:
 
 
 def sample_photos() -> dict[str, Path]:
-    """The photographs that scikit-image carries in its package: name -> file. Nothing is downloaded."""
+    """The photographs in scikit-image's package: name -> file. Nothing is downloaded."""
     import skimage
 
     folder = Path(skimage.__file__).parent / "data"
@@ -224,7 +224,7 @@ def sample_photos() -> dict[str, Path]:
 
 
 def check_size(size: tuple[int, int], name: str) -> None:
-    """Refuses by the header, before a single pixel is decoded. Raises ImageError."""
+    """Raises ImageError for a picture that is too large by its header, before pixels are decoded."""
     height, width = size
     if width * height > MOST_PIXELS or max(size) > LONGEST_SIDE:
         raise ImageError(
@@ -234,7 +234,7 @@ def check_size(size: tuple[int, int], name: str) -> None:
 
 
 def equal(pixels: Shaped[np.ndarray, "H W 3"]) -> bool:
-    """Whether the picture is grey; most that are not show it in their first rows."""
+    """Whether the picture is grey. The first rows are tested first, because they decide most cases."""
     for rows in (pixels[:1], pixels):
         if not (np.array_equal(rows[..., 0], rows[..., 1]) and np.array_equal(rows[..., 0], rows[..., 2])):
             return False
@@ -242,7 +242,7 @@ def equal(pixels: Shaped[np.ndarray, "H W 3"]) -> bool:
 
 
 def turned(pixels: Shaped[np.ndarray, "H W *C"], orientation: int) -> Shaped[np.ndarray, "H2 W2 *C"]:
-    """As EXIF's orientation (1 to 8) wants it."""
+    """Rotates and flips a picture by EXIF's orientation (1 to 8)."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -256,7 +256,7 @@ def turned(pixels: Shaped[np.ndarray, "H W *C"], orientation: int) -> Shaped[np.
 
 
 def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H2 W2"]:
-    """Reduces a picture (Lanczos) so that its longer side is at most `longest_px`; smaller ones come back as they are."""
+    """Reduces a picture (Lanczos) so that its longer side is at most `longest_px`; smaller ones are returned unchanged."""
     height, width = image.shape[1:]
     factor = longest_px / max(height, width)
     if factor >= 1:
@@ -265,7 +265,7 @@ def shrink(image: Float[Tensor, "C H W"], longest_px: int) -> Float[Tensor, "C H
 
 
 def resize(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tensor, "C H2 W2"]:
-    """Another size, by Lanczos."""
+    """Resizes by Lanczos."""
     arrays = (np.ascontiguousarray(plane.numpy()) for plane in image)
     planes = [Image.fromarray(array).resize((width, height), Image.Resampling.LANCZOS) for array in arrays]
     return torch.stack([torch.from_numpy(np.array(plane)) for plane in planes]).clamp(0, 1)

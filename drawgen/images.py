@@ -1,4 +1,4 @@
-"""Pictures in and out: any picture a person has becomes a tensor in [0, 1], and samples become files.
+"""Input and output of pictures: files become tensors in [0, 1], and samples become files.
 
 Axes: B pictures, C channels (1 grey, 3 colour), H rows, W columns.
 """
@@ -35,13 +35,13 @@ from drawgen.ranges import ArgumentError
 
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 MOVING = {".gif": "GIF", ".apng": "PNG", ".png": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
-"""An ending that may be both (PNG, WebP) is a still picture unless an animation is asked for."""
+"""An ending that may be either (PNG, WebP) is a still picture unless an animation is requested."""
 VECTOR = (".svg", ".json")
 """Endings of files that hold strokes."""
 MOST_PX = {"WEBP": 16_383, "JPEG": 65_500, "GIF": 65_535}
-"""Pixels a side that a format can hold."""
+"""Largest side of a format, in pixels."""
 BOX_SCALE = 6
-"""How much larger pictures are shown with the windows on them."""
+"""Enlargement of pictures with windows drawn on them."""
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -67,7 +67,7 @@ def to_bytes(image: Float[Tensor, "C H W"]) -> UInt8[np.ndarray, "..."]:
 
 
 def grid(images: Float[Tensor, "B C H W"], *, columns: int | None = None, gap_px: int = 2) -> Float[Tensor, "C H2 W2"]:
-    """One picture of many, row by row, as square as it can be; a single one comes back as it is."""
+    """A grid of pictures, row by row, as square as possible; a single picture is returned unchanged."""
     n, channels, height, width = images.shape
     if n == 1:
         return images[0]
@@ -96,14 +96,14 @@ def strip(images: Float[Tensor, "B C H W"], *, gap_px: int = 2) -> Float[Tensor,
 
 
 def fit_to(image: Float[Tensor, "C H W"], shape: tuple[int, int, int]) -> Float[Tensor, "C2 H2 W2"]:
-    """A person's picture in a model's shape: grey or colour as it wants, the middle square (or oblong) of it, resized."""
+    """A user's picture in a model's shape: converted to grey or colour, cropped at the centre to the aspect ratio, and resized."""
     channels, height, width = shape
     image = image.expand(3, -1, -1) if channels == 3 else grey(image)
     return resize(middle(image, height, width), height, width)
 
 
 def middle(image: Float[Tensor, "C H W"], height: int, width: int) -> Float[Tensor, "C H2 W2"]:
-    """The largest part in the middle of a picture that has the aspect of a size."""
+    """The largest central part of a picture with the aspect ratio of a size."""
     factor = min(image.shape[1] / height, image.shape[2] / width)
     tall, wide = max(1, round(height * factor)), max(1, round(width * factor))
     top, left = (image.shape[1] - tall) // 2, (image.shape[2] - wide) // 2
@@ -119,7 +119,7 @@ def grey(image: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:
 
 
 def boxed(sample: Sample, *, scale: int = BOX_SCALE) -> Iterator[Float[Tensor, "B 3 H2 W2"]]:
-    """The stages of a drawing, enlarged, with the windows of each step drawn on them: reading green, writing red."""
+    """The stages of a drawing, enlarged, with the windows of each step: read green, write red."""
     colours = {"read": (0.2, 0.9, 0.3), "write": (1.0, 0.25, 0.2)}
     if sample.frames is None or not sample.boxes:
         raise ImageError("this model has no windows to draw; leave `boxes` out")
@@ -136,7 +136,7 @@ def boxed(sample: Sample, *, scale: int = BOX_SCALE) -> Iterator[Float[Tensor, "
 def outline(
     picture: Float[Tensor, "3 H W"], left: int, top: int, right: int, bottom: int, colour: tuple[float, ...], thick_px: int
 ) -> None:
-    """A rectangle's edge, drawn into the picture; what lies outside is left out."""
+    """Draws the outline of a rectangle into the picture, clipped at its edges."""
     height, width = picture.shape[1:]
     paint = torch.tensor(colour)[:, None, None]
     t = thick_px
@@ -152,8 +152,8 @@ def outline(
 
 
 def match_histogram(images: Float[Tensor, "B C H W"], histogram: Float[Tensor, "C L"]) -> Float[Tensor, "B C H W"]:
-    """Gives each channel of each picture the histogram (shares of L levels): pixels keep their order, ties are shared out by
-    place. Exact for any picture size, and the same every time."""
+    """Matches each channel of each picture to the histogram (fractions of L levels). Pixels keep their order; ties are broken by
+    position. The match is exact for any picture size, and deterministic."""
     out = torch.empty_like(images)
     levels = histogram.shape[1]
     for channel in range(images.shape[1]):
@@ -188,8 +188,8 @@ def check_output(
     kinds: Iterable[str] = (*STILL, *MOVING),
     sources: Iterable[str | os.PathLike[str]] = (),
 ) -> None:
-    """Refuses an output that could not be written, that exists (unless `force`) or that is one of the `sources`, before any work is
-    done. Raises ImageError."""
+    """Raises ImageError, before any work is done, for an output that cannot be written, exists (unless `force`) or is one of the
+    `sources`."""
     known = sorted(set(kinds))
     if path.suffix.lower() not in known:
         what = "cannot hold this" if path.suffix.lower() in (*STILL, *MOVING) else "has no known ending"
@@ -203,7 +203,7 @@ def check_output(
 
 
 def check_extent(path: Path, height: int, width: int) -> None:
-    """Refuses what is too large for the file's format, before it is drawn. Raises ImageError."""
+    """Raises ImageError, before drawing, for a picture that is too large for the file's format."""
     kind = (STILL | MOVING).get(path.suffix.lower(), "")
     most = MOST_PX.get(kind, max(height, width))
     if max(height, width) > most:
@@ -213,8 +213,8 @@ def check_extent(path: Path, height: int, width: int) -> None:
 
 
 def save_image(path: Path, image: Float[Tensor, "C H W"], *, replace: bool = True) -> None:
-    """Writes one picture, whole or not at all; without `replace` never over a file that is there by now. Raises ImageError for an
-    unknown ending, StorageError for a full disk."""
+    """Writes one picture atomically; without `replace` an existing file is kept. Raises ImageError for an unknown ending,
+    StorageError for a full disk."""
     kind = STILL.get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
@@ -228,7 +228,7 @@ def png(image: Float[Tensor, "C H W"]) -> bytes:
 
 
 def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes:
-    """The picture in a format; ImageError where the format cannot hold it."""
+    """Encodes the picture in a format. Raises ImageError if the format cannot hold it."""
     buffer = io.BytesIO()
     try:
         picture.save(buffer, format=kind, **options)
@@ -246,9 +246,9 @@ def save_animation(
     hold: float = 1.0,
     replace: bool = True,
 ) -> None:
-    """Writes an animation (GIF, APNG, WebP, or MP4 with the `video` extra) of `seconds`, and the last frame stays for `hold` more.
-    Frames are encoded as they come; but of MP4 without their `count`, and of WebP, all are held, as bytes. `replace` and errors are
-    `save_image`'s."""
+    """Writes an animation (GIF, APNG, WebP, or MP4 with the `video` extra) of `seconds`; the last frame stays for `hold` more.
+    Frames are encoded one by one, except for WebP, and for MP4 without `count`, where all frames are held as bytes. `replace` and
+    errors are those of `save_image`."""
     kind = MOVING.get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path} has no known ending for an animation; use one of {' '.join(sorted(MOVING))}")
@@ -271,7 +271,7 @@ def save_animation(
 
 
 def webp(path: Path, arrays: Iterable[animation.Frame], seconds: float, hold: float) -> bytes:
-    """Lossless; Pillow holds all frames."""
+    """Lossless WebP; Pillow holds all frames in memory."""
     pictures = [Image.fromarray(array) for array in arrays]
     each = animation.each_ms(seconds, len(pictures))
     times = [each] * (len(pictures) - 1) + [each + round(1000 * hold)]

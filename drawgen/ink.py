@@ -1,4 +1,4 @@
-"""A photographed character as data sets have it: light on black, cut out, centred.
+"""Segments a photographed character as in data sets: light on black, cropped and centred.
 
 Axes: C channels, H rows, W columns.
 """
@@ -12,13 +12,13 @@ from torch.nn import functional as F
 from drawgen.images import ImageError, grey, resize, shrink
 
 SPECK = 2e-4
-"""Of the picture: a smaller spot is no ink, where there are larger ones."""
+"""Fraction of the picture: smaller spots are not ink, if there are larger ones."""
 LONGEST_PX = 512
-"""Longer side of the picture in which ink is looked for."""
+"""Longer side of the picture in which ink is segmented."""
 FAINT = 0.05
-"""Less contrast than this is no ink."""
+"""Less contrast than this is not ink."""
 GRAINS = 12
-"""Nor is less than so many times the paper's grain, its median deviation."""
+"""Neither is less than this many times the paper's grain, its median deviation."""
 
 
 def ink(
@@ -30,11 +30,10 @@ def ink(
     border: float = 0.14,
     shades: bool = False,
 ) -> Float[Tensor, "1 H2 W2"]:
-    """The character of a picture, cut out and centred by its mass, in black and white or with the `shades` that its edges have.
+    """The character of a picture, cropped and centred by its centre of mass, binary or with the `shades` of its edges.
 
-    What differs from the paper around it by more than half of the contrast is ink, wherever the light falls. What touches the
-    picture's edge (a strip of the desk) is left out, unless nothing else is there. Raises ImageError where there is nothing but
-    paper.
+    Ink is what differs from the surrounding paper by more than half of the contrast, whatever the lighting. Ink that touches the
+    picture's edge (a strip of the desk) is left out, unless there is nothing else. Raises ImageError if there is only paper.
     """
     plane = grey(image)
     if alpha is not None:
@@ -59,8 +58,8 @@ def ink(
 
 
 def on_ground(plane: Float[Tensor, "1 H W"], alpha: Float[Tensor, "1 H W"]) -> Float[Tensor, "1 H W"]:
-    """A picture that was laid on white, on a ground that shows what is in it: one colour is ink, and its ground is as different as
-    can be; several are a sheet with ink on it, and their ground is the sheet's."""
+    """A transparent picture, composited over a ground on which its content is visible. If it has one colour, that is ink, and the
+    ground is as different as possible. If it has several, it is a sheet with ink, and the ground has the sheet's colour."""
     seen = alpha > 0.5
     if not seen.any():
         raise ImageError("the picture is wholly transparent; give one with a character on it")
@@ -71,9 +70,9 @@ def on_ground(plane: Float[Tensor, "1 H W"], alpha: Float[Tensor, "1 H W"]) -> F
 
 
 def contrast(plane: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
-    """How much each pixel differs from the paper, from 0 to 1, the strongest. Paper is what is left when all that is darker than it
-    (or lighter, on a blackboard) and narrower than half the picture is taken away, after the slope of the light is divided out.
-    Raises ImageError where nothing differs."""
+    """The difference of each pixel from the paper, scaled to [0, 1]. The slope of the light is divided out first. The paper is the
+    picture without everything darker (or lighter, on a blackboard) and narrower than half the picture. Raises ImageError if nothing
+    differs."""
     height, width = plane.shape
     plane = F.avg_pool2d(F.pad(plane[None], (1, 1, 1, 1), mode="replicate"), 3, 1)[0] if min(height, width) > 200 else plane
     light = slope(plane).clamp(min=0.02)
@@ -93,8 +92,8 @@ def contrast(plane: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
 
 
 def slope(plane: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
-    """The light that falls on the paper: the surface of second degree that is next to the pixels in the mean absolute error, by
-    which ink, being less than paper, does not count (iteratively reweighted least squares)."""
+    """The lighting of the paper: the quadratic surface that minimises the mean absolute error to the pixels (iteratively reweighted
+    least squares). There is less ink than paper, so ink hardly affects it."""
 
     def terms(height: int, width: int) -> Float[Tensor, "N 6"]:
         y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
@@ -111,8 +110,8 @@ def slope(plane: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
 
 
 def closed(plane: Float[Tensor, "H W"], reach: int) -> Float[Tensor, "H W"]:
-    """Without what is darker than all around it and narrower than twice `reach`: the greatest within reach, and of those the
-    least."""
+    """Morphological closing: removes what is darker than its surroundings and narrower than twice `reach` (a maximum filter, then a
+    minimum filter)."""
 
     def greatest(plane: Float[Tensor, "1 H W"]) -> Float[Tensor, "1 H W"]:
         return F.max_pool2d(F.max_pool2d(plane, (2 * reach + 1, 1), 1, (reach, 0)), (1, 2 * reach + 1), 1, (0, reach))
@@ -121,7 +120,7 @@ def closed(plane: Float[Tensor, "H W"], reach: int) -> Float[Tensor, "H W"]:
 
 
 def whole_strokes(strong: Bool[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
-    """Without specks, and without what touches the picture's edge where something else is left."""
+    """Removes specks, and what touches the picture's edge if anything else is left."""
     from skimage.measure import label
 
     found = label(strong.numpy())

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that is gone (SIGHUP), noted instead of obeyed at once."""
+"""Defers Ctrl-C, SIGTERM and SIGHUP (a closed terminal), so that work can be saved first."""
 
 import signal
 import threading

@@ -32,7 +32,7 @@ class LogisticMixture(NamedTuple):
 
 
 def parameters_per_pixel(components: int, channels: int) -> int:
-    """How many numbers `unpack` expects for a pixel."""
+    """Numbers per pixel that `unpack` expects."""
     return components * (1 + 2 * channels + channels * (channels - 1) // 2)
 
 
@@ -77,7 +77,7 @@ def log_prob(mixture: LogisticMixture, levels: Float[Tensor, "... C"], *, top: i
 
 
 def choose(logits: Float[Tensor, "... K"], uniform: Float[Tensor, "... 1"], *, temperature: float = 1.0) -> Int[Tensor, "..."]:
-    """A component each, by inversion of the cumulative weights."""
+    """Samples one component per pixel, by inversion of the cumulative weights."""
     cumulative = (logits / temperature).softmax(-1).cumsum_(-1)
     return (cumulative < uniform).sum(-1).clamp_(max=logits.shape[-1] - 1)
 
@@ -91,7 +91,7 @@ def sample_chosen(
     temperature: float = 1.0,
     top: int = 255,
 ) -> Float[Tensor, "... C"]:
-    """Draws whole values 0 ... `top` from one component each, by inversion of the logistic."""
+    """Samples integers 0 ... `top` from one component per pixel, by inversion of the logistic."""
     spread = log_scales.exp() * torch.logit(uniforms, eps=1e-7) * temperature
     values: list[Tensor] = []
     pair = 0
@@ -107,8 +107,8 @@ def sample_chosen(
 def sample(
     mixture: LogisticMixture, uniforms: Float[Tensor, "... N"], *, temperature: float = 1.0, top: int = 255
 ) -> Float[Tensor, "... C"]:
-    """Draws whole values 0 ... `top`. Of `uniforms` (in [0, 1), C + 1 a pixel) the first chooses the component and the others
-    a channel each. `temperature` divides the logits and multiplies the scales."""
+    """Samples integers 0 ... `top`. Of the C + 1 `uniforms` per pixel (in [0, 1)), the first chooses the component and the others
+    one channel each. `temperature` divides the logits and multiplies the scales."""
     chosen = choose(mixture.logits, uniforms[..., :1], temperature=temperature)[..., None, None]
 
     def take(x: Tensor) -> Tensor:

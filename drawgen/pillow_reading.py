@@ -88,7 +88,7 @@ def load_jpeg(picture: Image.Image, file: io.BufferedIOBase, factor: int, opened
     grey = np.asarray((np.abs(lines.astype(np.int16) - 128) <= 1).all((1, 2)))  # what the decoder has no data for
     lost = len(lines) if grey.all() else int(grey[::-1].argmin())
     if lost > MOST_MISSING * len(lines) or not begun(data, len(picture.getbands())):
-        raise NotRead("is cut short: more than a little of it is missing; save or download it anew")
+        raise NotRead("is cut short: more than a little of it is missing; save or download it again")
     opened.note = f"it is cut short, and {lost / len(lines):.1%} of its rows are missing" if lost else "its end is missing"
     return picture, factor // scale
 

@@ -1,4 +1,4 @@
-"""Text from files and persons, made fit for a terminal."""
+"""Makes text from files and users safe for a terminal."""
 
 import unicodedata
 
@@ -9,8 +9,8 @@ TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def printable(text: str, keep: str = "") -> str:
-    """The text with its control characters written out (ESC as \\x1b), but those in `keep`: what a file is called, or what a model
-    has learned, must not move a terminal's cursor, colour it, or begin a line of its own."""
+    """The text with its control characters escaped (ESC as \\x1b), except those in `keep`. A file name or a model's output must not
+    move a terminal's cursor, change its colours, or start a line."""
     if text.isprintable():
         return text
     return "".join(c.encode("unicode_escape").decode() if c not in keep and is_control(c) else c for c in text)

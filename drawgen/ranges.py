@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 
 class ArgumentError(ValueError):
-    """An argument whose value is refused: "NAME REST", as "n is -3; it has to be at least 1". A setting of a config has a dotted
-    name (model.units). The command line tells the same with the argument's flag."""
+    """An invalid argument: "NAME REST", such as "n is -3; it has to be at least 1". A setting of a config has a dotted name
+    (model.units). The command line replaces the name by the flag."""
 
     def __init__(self, name: str, rest: str) -> None:
         super().__init__(f"{name} {rest}")
@@ -28,7 +28,7 @@ def check_range(
     at_most: float = math.inf,
     below: float = math.inf,
 ) -> None:
-    """Raises ArgumentError where `value`, or one number of a tuple, is not a finite number in the range."""
+    """Raises ArgumentError if `value`, or one number of a tuple, is not a finite number in the range."""
     numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
     finite = all(isinstance(number, Real) and number - number == 0 for number in numbers)  # which NaN and infinity are not
     if finite and all(at_least <= number <= at_most and above < number < below for number in numbers):
@@ -48,8 +48,8 @@ def check_size(size: object) -> None:
 
 
 def check_fields(config: Any, part: str, *names: str, **bounds: float) -> None:
-    """`check_range` for these fields of a config, whose names are told as PART.NAME, or alone where there is no part. None passes
-    where a field may be None."""
+    """`check_range` for these fields of a config. Messages name them PART.NAME, or NAME if the part is empty. A field that may be
+    None is not checked if it is None."""
     optional = {field.name for field in fields(config) if type(None) in get_args(field.type)}
     for name in names:
         value = getattr(config, name)
@@ -58,7 +58,7 @@ def check_fields(config: Any, part: str, *names: str, **bounds: float) -> None:
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """Raises ArgumentError for a value that is none of the choices."""
+    """Raises ArgumentError for a value that is not one of the choices."""
     known = tuple(choices)
     if value not in known:
         raise ArgumentError(name, f"is {value!r}; it is one of {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""The number of threads that torch works with, lent and given back."""
+"""Sets torch's number of threads temporarily."""
 
 import os
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ import torch
 
 
 def cores() -> int:
-    """Those that this process may use; where the system does not say (macOS, Windows), those of the machine."""
+    """Cores that this process may use; if the system does not say (macOS, Windows), all cores of the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Works with so many threads, and leaves the process as it was; also a decorator, though not of a generator. One is best for
-    small steps: more wait for each other, on a busy machine for long."""
+    """Sets torch's number of threads, and restores it on exit; also a decorator, but not for a generator. One thread is best for
+    small steps: several wait for each other, on a busy machine for long."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,4 +1,4 @@
-"""Making a drawn picture repeat: its end is cut into its beginning, and the shear of a helix is undone.
+"""Makes a sampled picture repeat: joins its end to its beginning, and removes the shear of a helix.
 
 Axes: C channels, H rows, W columns; for the cut, S starts and V rows of overlap.
 """
@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 
 def close_rows(strip: Float[Tensor, "C S W"], height: int, overlap: int) -> tuple[Float[Tensor, "C H W"], Int[Tensor, " W"]]:
-    """Cuts `height` rows out of a strip so that the last joins the first: of all starts, the one whose `overlap` rows agree
-    best with those `height` further down, joined along the path of least error (Efros & Freeman 2001, section 2.1), which
-    closes around the picture."""
+    """Cuts `height` rows out of a strip so that the last joins the first. It takes the start whose `overlap` rows agree best with
+    those `height` rows below, and joins them along the path of least error (Efros & Freeman 2001, section 2.1), which closes around
+    the picture."""
     width = strip.shape[2]
     starts = strip.shape[1] - height - overlap + 1
     error = torch.stack(
@@ -43,15 +43,15 @@ def close_rows(strip: Float[Tensor, "C S W"], height: int, overlap: int) -> tupl
         path.append(path[-1] + int(move[0, path[-1]]))
     cut = torch.tensor(path[::-1])
     out = strip[:, start : start + height].clone()
-    # Above the path the picture goes on from its own end, below it is as it was; two rows share the step between them.
+    # Above the path the picture continues from its own end, below it is unchanged; two rows are blended.
     share = (0.5 - (torch.arange(overlap)[:, None] + 0.5 - cut[None, :]) / 3).clamp(0, 1)
     out[:, :overlap] = torch.lerp(out[:, :overlap], strip[:, start + height : start + height + overlap], share)
     return out, cut
 
 
 def unshear(image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H W"]:
-    """Moves column j down by j / W pixels, around the picture: on a helix the end of a row meets the beginning of the next.
-    The shift is a turn of the phase, which blurs nothing."""
+    """Shifts column j down by j / W pixels, cyclically: on a helix the end of a row meets the beginning of the next. The shift is a
+    rotation of the phase in the Fourier domain, which does not blur."""
     height, width = image.shape[1:]
     frequency = torch.fft.rfftfreq(height, device=image.device)[:, None]
     shift = torch.arange(width, device=image.device)[None, :] / width

@@ -674,7 +674,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="mutations of each loader")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
-    parser.add_argument("--log", type=Path, help="what was tried; a second call goes on behind it")
+    parser.add_argument("--log", type=Path, help="what was tried; a second call continues after it")
     parser.add_argument("--out", type=Path, help="the table")
     parser.add_argument("--again", type=int, help="one mutation again, in this process")
     arguments = parser.parse_args()

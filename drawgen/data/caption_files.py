@@ -83,7 +83,7 @@ class Report:
 
     def leave_out(self, name: str, why: str) -> None:
         if self.strict:
-            raise DataError(f"{name}: {why}; mend it, or leave data.strict out to go on without it")
+            raise DataError(f"{name}: {why}; mend it, or leave data.strict out to continue without it")
         self.left_out[name] = why
 
     def first(self) -> str:
@@ -240,7 +240,7 @@ def resolved(rows: Sequence[Row], names: PictureNames, file: Path, report: Repor
     if not found:
         tried = " and ".join(folder for folder in names.folders if Path(folder).is_dir())
         raise DataError(
-            f"none of the pictures of {file} lies in {tried} ({missing[0]} is the first: {names.why_not(missing[0])}); name their "
+            f"none of the pictures of {file} is in {tried} ({missing[0]} is the first: {names.why_not(missing[0])}); name their "
             "folder by data.pictures"
         )
     for name in missing:
@@ -306,7 +306,7 @@ def coco_pictures(file: Path, pictures: str, report: Report) -> list[tuple[int, 
             found.append((key, path))
     if not found:
         tried = " and ".join(folder for folder in names.folders if Path(folder).is_dir())
-        raise DataError(f"none of the pictures of {file} lies in {tried} ({missing} is the first); name their folder")
+        raise DataError(f"none of the pictures of {file} is in {tried} ({missing} is the first); name their folder")
     return found
 
 

@@ -68,7 +68,7 @@ class ArraysOnly(pickle._Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
-            raise ValueError(f"it asks for {module}.{name}, and only arrays are allowed")
+            raise ValueError(f"it contains {module}.{name}, and only arrays are allowed")
         return ALLOWED[module, name]
 
 
@@ -107,7 +107,7 @@ def unpickle_arrays(file: Any) -> list[Pickled]:
         raise
     except Exception as error:  # a damaged pickle can raise anything
         unknown = isinstance(error, KeyError) and isinstance(error.args[0], int)
-        raise ValueError("it asks for more than arrays are made of" if unknown else reason(error)) from error
+        raise ValueError("it contains more than arrays" if unknown else reason(error)) from error
     if not (isinstance(outer, Pickled) and len(outer.state) == 5 and isinstance(outer.state[4], list) and outer.state[4]):
         raise ValueError("it is not an array of one array for each drawing")
     if not all(isinstance(inner, Pickled) for inner in outer.state[4]):

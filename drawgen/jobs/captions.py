@@ -1,4 +1,4 @@
-"""Captions for a person's pictures, and scores of a model that writes them."""
+"""Captions for a user's pictures, and the scores of a captioner."""
 
 import glob
 import itertools
@@ -30,13 +30,13 @@ from drawgen.threads import threads
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
-"""Pictures described in one batch."""
+"""Pictures captioned in one batch."""
 MOST_LETTERS = 12
-"""Letters without a font that are named."""
+"""Letters without a font that a warning names, at most."""
 DEAD = 0.01
-"""Maps that change less than this from word to word say nothing."""
+"""If the attention maps change less than this from word to word, they carry no information."""
 DIFFERENT = 0.1
-"""Of a model that writes fewer different captions it is not known yet whether it looks anywhere."""
+"""With fewer different captions than this, the attention cannot be judged yet."""
 
 
 def described(
@@ -151,13 +151,13 @@ def pictures_in(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bool = False) -> dict[str, float]:
-    """What the model writes by itself against what people said (the extra `eval`), and on scenes whether it is true.
+    """Scores the generated captions against the references (the extra `eval`), and on scenes against the scenes themselves.
 
-    `true` is the share of true captions, `facts` what a caption asserts, `facts_of_data` what those of the data do, `KIND_right`
-    the share of the facts of a kind that hold. With attention, `map_change` is how much of the map of a word lies elsewhere than
-    that of the word before (0: the model looks always at the same places); `different` is 0 where all pictures get one caption
-    and 1 where each gets one of its own; and on scenes `on_object` the share of the map of a
-    colour's or a shape's word that lies on the objects it is said of, and `on_object_by_chance` their share of the picture."""
+    `true` is the fraction of true captions, `facts` the mean number of facts per caption, `facts_of_data` that of the references,
+    and `KIND_right` the fraction of facts of a kind that are true. `different` is 0 if all pictures get the same caption and 1 if
+    each gets its own. With attention, `map_change` is the fraction of a word's map that moves from the word before (0: the model
+    always attends to the same places). On scenes, `on_object` is the fraction of the map of a colour or shape word that is on the
+    objects it describes, and `on_object_by_chance` the fraction of the picture that they cover."""
     written: list[str] = []
     references: list[Sequence[str]] = []
     changes: list[float] = []
@@ -198,9 +198,8 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
 
 
 def is_dead(scores: Mapping[str, float]) -> bool:
-    """Whether it is known that the attention of a model with these scores says nothing: its maps stand still, though it writes
-    different captions of different pictures. A model of the first few steps, which writes one caption of all, may yet
-    learn to look."""
+    """Whether the attention carries no information: the maps do not move, although different pictures get different captions. A
+    model after a few steps, with one caption for all pictures, may still learn to attend."""
     return scores.get("map_change", 1.0) < DEAD and scores.get("different", 0.0) > DIFFERENT
 
 
@@ -208,11 +207,11 @@ def is_dead(scores: Mapping[str, float]) -> bool:
 
 
 def check_results(path: Path, *, force: bool = False) -> None:
-    """Refuses a file of results that could not be written. Raises ImageError."""
+    """Raises ImageError for a results file that cannot be written."""
     images.check_output(path, force=force, kinds=(".json",))
 
 
 def save_results(path: Path, captions: Sequence[tuple[int, str]]) -> None:
-    """`[{"image_id": ..., "caption": ...}]`, as COCO's scorers read them. Raises StorageError."""
+    """Writes `[{"image_id": ..., "caption": ...}]`, the format of COCO's scorers. Raises StorageError."""
     told = [{"image_id": number, "caption": text} for number, text in captions]
     write_atomically(path, json.dumps(told, ensure_ascii=False).encode())

@@ -37,10 +37,9 @@ def sample(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """Draws `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of how they are
-    drawn, for GIF, APNG and MP4 always, and for PNG and WebP with `animate`. A model of text writes `n` texts of `length` symbols
-    that go on from `prime`; without `out` they go to `reports.writing` as they come. The same seed gives the same file on one
-    machine."""
+    """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
+    (always for GIF, APNG and MP4; with `animate` for PNG and WebP). A text model samples `n` texts of `length` symbols that
+    continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, prime=prime or "", length=1000 if length is None else length,
         top_k=top_k or 0, top_p=1.0 if top_p is None else top_p, progress=reports.drawing,

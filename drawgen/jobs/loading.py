@@ -1,4 +1,4 @@
-"""A person's pictures, ready for a trained model."""
+"""Prepares a user's pictures for a trained model."""
 
 import os
 import tempfile
@@ -23,8 +23,7 @@ Pictures: TypeAlias = Picture | Sequence[Picture]
 """One picture, several of them in a list, or as an array B H W C or a tensor B C H W."""
 
 MOST_DRAWN = 1024
-"""Pixels per side that are plenty for a model's picture, or to cut a character's ink out; larger photographs are reduced as they
-are read."""
+"""Pixels per side that suffice for a model's picture and for segmenting the ink; larger photographs are reduced while reading."""
 
 
 def several(pictures: Pictures) -> list[Picture]:

@@ -1,4 +1,4 @@
-"""A photograph as brush strokes."""
+"""Paints a photograph with brush strokes."""
 
 import os
 import re
@@ -22,13 +22,13 @@ from drawgen.strokes.painting import FRAMES, Painting, refuse_transparent
 from drawgen.threads import threads
 
 STILL_BYTES, MOVING_BYTES = 40, 320
-"""Bytes of memory that each pixel takes, as measured: of the canvases, and of all that an encoder works with."""
+"""Measured bytes of memory per pixel: of the canvases, and of an encoder's working memory."""
 LARGEST = 1 << 30
-"""Bytes that are taken from standard input."""
+"""Bytes read from standard input, at most."""
 
 
 def fitted(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
-    """Height and width of that aspect, the longer one so long."""
+    """Height and width of that aspect with a given longer side."""
     height, width = size
     return max(1, round(height * longest_px / max(size))), max(1, round(width * longest_px / max(size)))
 
@@ -146,7 +146,7 @@ def tell_odd_sides(painted: Painting, out: Path, reports: Reports, *, animate: b
 
 
 def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) -> None:
-    """WebP's encoder holds all frames, the others' do not."""
+    """WebP's encoder holds all frames in memory, the others do not."""
     if out.suffix.lower() in images.VECTOR:
         return
     if images.moves(out, animate):
@@ -180,7 +180,7 @@ def on_disk(photo: Picture) -> Iterator[Picture]:
 
 
 def holds_strokes(file: str) -> bool:
-    """Whether a file is one of strokes, by its ending or by how it begins: no picture begins with a brace."""
+    """Whether a file holds strokes, by its ending or by its first byte: no picture begins with a brace."""
     if file.lower().endswith(".json"):
         return True
     try:

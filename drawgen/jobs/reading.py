@@ -1,4 +1,4 @@
-"""What pictures show, by a model that reads them."""
+"""Classification of pictures by a trained model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +23,8 @@ def read(
     device: str = "cpu",
     force: bool = False,
 ) -> Labels:
-    """The `n` likeliest labels of each picture. `out` shows what the model looked at, with its windows (`boxes`): a picture, or an
-    animation as `sample` decides it. Raises ImageError, ValueError."""
+    """The `n` most probable labels of each picture. `out` shows the model's glimpses, with its windows (`boxes`): a picture, or an
+    animation by the same rule as in `sample`. Raises ImageError, ValueError."""
     check_range("n", n, at_least=1)
     reader = load(source, device=device)
     that_can(reader.model, Reads, source)

@@ -32,7 +32,7 @@ def plain(recipe: Recipe) -> dict[str, Any]:
 def read_recipe(folder: Path) -> dict[str, Any]:
     """The recipe of a run folder. Raises CheckpointError."""
     if not (folder / RECIPE).is_file():
-        raise checkpoint.CheckpointError(f"{folder} holds no run to go on with ({RECIPE} is not there); leave `resume` out")
+        raise checkpoint.CheckpointError(f"{folder} holds no run to resume ({RECIPE} is not there); leave `resume` out")
     kept: dict[str, Any] = checkpoint.read_json(folder / RECIPE)
     parts = ("data", "fit", "config")
     whole = isinstance(kept, dict) and {"model", "preset", "ranks", *parts} <= set(kept)
@@ -76,7 +76,7 @@ def go_on(out: Path, kept: dict[str, Any], asked: dict[str, Any], recipe: Recipe
     """The recipe of a resumed run: the requested settings where they do not affect the weights trained so far, and the stored ones
     otherwise. Also the message and the note of `asked_steps`. Raises ValueError for the first setting that would make it a
     different run."""
-    another = f"which would make it another run: leave that out, or begin one with these weights (`begin` {out}, another `out`)"
+    another = f"which would make it another run: leave that out, or start one with these weights (`begin` {out}, another `out`)"
     for part in ("model", "preset", "ranks"):
         if kept[part] != asked[part]:
             name = "number of processes" if part == "ranks" else part
@@ -100,13 +100,13 @@ def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any
     if moved is not None and (now is None or "digest" not in kept):
         before, value = kept["data"].get(moved), asked["data"][moved]
         raise DataError(
-            f"{out} was started with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be told; "
-            f"put it where it was, or begin a run with these weights (`begin` {out}, another `out`)"
+            f"{out} was started with data.{moved} {before!r}, not {value!r}, and whether it is the same data cannot be decided; "
+            f"put it where it was, or start a run with these weights (`begin` {out}, another `out`)"
         )
     if now != kept["digest"]:
         name = asked["data"].get(moved or "path", "this")
         raise DataError(
-            f"{name} is not the data that {out} was started with; give that by `data.path`, or begin a run on this with these "
+            f"{name} is not the data that {out} was started with; give that by `data.path`, or start a run on this with these "
             f"weights (`begin` {out}, another `out`)"
         )
 
@@ -137,7 +137,7 @@ def asked_steps(out: Path, kept: Fit, fit: Fit) -> tuple[int | None, str, list[A
         raise ValueError(f"{out} has taken {done} steps, and fit.steps is {steps}; give more")
     start = fall_begins(steps, fit)
     falling = max(0, steps - max(done, round(start)))
-    said = f"{out} goes on to {steps} steps" + (f" in place of {before}" if before else "")
+    said = f"{out} continues to {steps} steps" + (f" instead of {before}" if before else "")
     said += f"; the rate falls over the last {falling}" if falling and fit.decay else ""
     if not fit.decay or done - 1 <= min(start, math.inf if before is None else fall_begins(before, fit)):
         return steps, said, None

@@ -1,4 +1,4 @@
-"""A larger texture like one photograph."""
+"""Synthesises a larger texture from one photograph."""
 
 import os
 from dataclasses import dataclass, field, replace
@@ -88,7 +88,7 @@ def texture(
     with hearing(progress, training=TRAINS) as reports, as_file(photo) as name, RunFolder(wanted) as place:
         folder = place.folder
         if resume and not run_folder.holds_run(folder) and not ((folder / RECIPE).exists() and checkpoint.states(folder)):
-            reports.say(f"{folder} holds nothing to go on with; it is begun anew")
+            reports.say(f"{folder} holds nothing to resume; it starts from the beginning")
             resume = False
         preset = models.recipe(MODEL, PRESET)
         if resume and minutes is None:
@@ -131,7 +131,7 @@ def check_folder(folder: Path, *, force: bool, resume: bool) -> None:
     if folder.exists() and not (force or resume):
         if run_folder.holds_run(folder):
             raise ValueError(
-                f"{folder} exists already; go on with `resume`, replace it with `force`, or choose another with `save`"
+                f"{folder} exists already; continue it with `resume`, replace it with `force`, or choose another with `save`"
             )
         if foreign := run_folder.foreign(folder, RECIPE):
             raise ValueError(f"{folder} exists already and is no model ({foreign} is in it); choose another with `save`")

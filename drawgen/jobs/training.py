@@ -40,7 +40,7 @@ def train(
     a trained model (a folder or MODEL:NAME) whose weights initialise the new one where name and shape agree. The outcome has the
     trained model. Raises ValueError."""
     if begin and resume:
-        raise ValueError("`begin` is for a new run, and a resumed one goes on with its own weights; leave one of the two out")
+        raise ValueError("`begin` is for a new run, and a resumed one continues with its own weights; leave one of the two out")
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     chief = int(os.environ.get("RANK", "0")) == 0
     recipe = absolute(recipe)
@@ -56,14 +56,14 @@ def train(
         kept = read_recipe(out)
         if not checkpoint.states(out):
             raise checkpoint.CheckpointError(
-                f"{out} holds no training state to go on with; begin a run with its weights (`begin` {out}, another `out`)"
+                f"{out} holds no training state to resume; start a run with its weights (`begin` {out}, another `out`)"
             )
         recipe, said, note = go_on(out, kept, asked, recipe)
         changes = [*kept.get("changes", []), *([note] if note else [])]
     begun = str(kept.get("begin", "")) if resume else Path(begin).name
     if resume and checkpoint.read_model(out).spec != spec:
         raise DataError(
-            f"{describe_data(recipe)} has other symbols or sizes than when {out} was begun; take the same data, or begin a run on "
+            f"{describe_data(recipe)} has other symbols or sizes than when {out} was started; take the same data, or start a run on "
             f"this with these weights (`begin` {out}, another `out`)"
         )
     built = models.build(recipe.model, spec, rng=generator(recipe.fit.seed, BUILD))

@@ -1,7 +1,7 @@
-"""The table of verbs: what can be asked of a model, in words, as a command, and as a preview while it trains.
+"""The table of verbs: the name of each verb, its command, and its preview during training.
 
-Cards, previews, the demo and refusals read it from here. Whether a model has a verb is `isinstance(model, PROTOCOL)`
-(`contract.py`); a new verb is a protocol, a job, a command, and a row here.
+Model cards, previews, the demo and error messages use it. `isinstance(model, PROTOCOL)` tests for a verb (`contract.py`). A new
+verb is a protocol, a job, a command, and a row here.
 """
 
 import shlex
@@ -15,20 +15,20 @@ T = TypeVar("T")
 
 
 class Verb(NamedTuple):
-    """One thing that a model may do."""
+    """Something that a model can do."""
 
     protocol: type
     does: str
-    """Said of the model: it DOES."""
+    """A verb phrase for messages: the model DOES."""
     method: str = ""
     """Of `asking.Trained`; empty where there is none yet."""
     command: str = ""
-    """With the words MODEL, and PICTURE and OUT for what a person puts there; empty where there is none yet."""
+    """The command, with the placeholders MODEL, PICTURE and OUT; empty if there is none yet."""
     endings: tuple[str, ...] = ()
-    """Of the files that it writes."""
+    """The ending of the file that it writes."""
     preview: Callable[[Any, previews.Seen], previews.Preview] | None = None
     shows: str = ""
-    """The preview's file that tells most."""
+    """The most informative file of the preview."""
 
     def asked_of(self, source: str) -> str:
         """The command for this model."""
@@ -73,17 +73,17 @@ VERBS = (
 
 
 def verbs_of(model: Any) -> list[Verb]:
-    """What this model does, the most telling first."""
+    """The verbs of this model, the most characteristic first."""
     return [verb for verb in VERBS if isinstance(model, verb.protocol)]
 
 
 def commands_for(model: Any, source: str) -> list[str]:
-    """The commands that can be given of this model; to measure it is always one."""
+    """The commands that work with this model; evaluation is always one."""
     return [verb.asked_of(source) for verb in verbs_of(model) if verb.command] or [f"drawgen eval {shlex.quote(source)}"]
 
 
 def that_can(model: Any, protocol: type[T], source: str) -> T:
-    """The model. Raises ValueError where it lacks the verb, with what it does instead."""
+    """Loads the model. Raises ValueError, with the verbs it has, if it lacks this verb."""
     if isinstance(model, protocol):
         return model
     wanted = next(verb.does for verb in VERBS if verb.protocol is protocol)

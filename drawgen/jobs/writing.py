@@ -15,7 +15,7 @@ from drawgen.threads import threads
 
 
 def write(model: Writes, source: str, request: Request, out: Path | None, *, force: bool, reports: Reports) -> None:
-    """Texts into a file, or to `reports.writing`. On Ctrl-C the file holds what was written until then. Raises ValueError,
+    """Samples texts into a file, or streams them to `reports.writing`. On Ctrl-C the file has the text so far. Raises ValueError,
     Interrupted."""
     passages = Passages()
     if out is None:

@@ -139,11 +139,11 @@ class Captioner(nn.Module):
                 kept=f"{config.encoder}, {'map' if config.attention else 'mean'}",
             )
         silent = torch.zeros(len(spec.symbols))
-        silent[[START, UNKNOWN]] = -torch.inf  # never written
+        silent[[START, UNKNOWN]] = -torch.inf  # never generated
         self.silent: Tensor
         self.register_buffer("silent", silent, persistent=False)
 
-    # ---------------------------------------------------------------- looking and reading
+    # ---------------------------------------------------------------- encoder and decoder
 
     @property
     def attends(self) -> bool:
@@ -157,7 +157,7 @@ class Captioner(nn.Module):
         return height, width
 
     def see(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
-        """The map of features, by a net that may be frozen; from the cache, without attention, its mean (N = 1)."""
+        """The encoder's feature map, from the cache if there is one; without attention, its mean (N = 1)."""
         if self.config.encoder_rate:
             return self.encoder(images)
         if self.cache is not None:
@@ -166,7 +166,7 @@ class Captioner(nn.Module):
             return self.encoder(images)
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> tuple[State, Memory | None]:
-        """The decoder's state before the first word, and what it looks at."""
+        """The decoder's state before the first word, and the features that it attends to."""
         features = self.see(images)
         if self.whole is None:
             memory = self.decoder.look(features)
@@ -176,7 +176,7 @@ class Captioner(nn.Module):
     def nats(
         self, batch: Captions, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T"], Float[Tensor, " B"], Float[Tensor, "B T"]]:
-        """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and which are words (1)."""
+        """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and the mask of words (1)."""
         state, memory = self.begin(batch.images)
         read, wanted = batch.tokens[:, :-1], batch.tokens[:, 1:]
         if rng is not None and self.config.word_dropout + self.config.word_noise:
@@ -194,12 +194,12 @@ class Captioner(nn.Module):
     # ---------------------------------------------------------------- training
 
     def prepare(self, batches: Iterable[Captions], *, rng: torch.Generator) -> None:
-        """Loads the weights that the net which looks begins with. Raises ValueError."""
+        """Loads the encoder's initial weights. Raises ValueError."""
         if self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet):
             self.encoder.load(self.config.encoder_weights)
 
     def train(self, mode: bool = True) -> "Captioner":
-        """A net that comes trained keeps the statistics of its batch norms."""
+        """A pretrained encoder keeps the statistics of its batch norms."""
         super().train(mode)
         if self.config.encoder_weights or not self.config.encoder_rate:
             self.encoder.eval()
@@ -221,11 +221,11 @@ class Captioner(nn.Module):
         return None
 
     def measure(self, batch: Captions, *, rng: torch.Generator) -> Totals:
-        """`nats_per_word` of the captions, the end counted as a word; each is predicted from the true ones before it."""
+        """`nats_per_word` of the captions under teacher forcing; the end counts as a word."""
         nats, _, counted = self.nats(batch)
         return {"nats_per_word": (nats.sum(), float(counted.sum()))}
 
-    # ---------------------------------------------------------------- writing
+    # ---------------------------------------------------------------- captions
 
     @torch.inference_mode()
     def caption(

@@ -86,7 +86,7 @@ class CharRNN(nn.Module):
     def nats(
         self, tokens: Int[Tensor, "B T"], state: State, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T-1"], State]:
-        """-log p of every symbol but the first, and the state after it."""
+        """-log p of every symbol except the first, and the final state."""
         logits, state, _ = self.decoder(tokens[:, :-1], state, rng=rng)
         return F.cross_entropy(logits.float().transpose(1, 2), tokens[:, 1:], reduction="none"), state
 
@@ -101,8 +101,8 @@ class CharRNN(nn.Module):
         return after
 
     def measure(self, batch: Characters, *, rng: torch.Generator) -> Totals:
-        """`nats_per_char` and `bits_per_char` of rows that each begin from nothing. A long row takes bounded memory: it is read in
-        pieces, the state carried from one to the next."""
+        """`nats_per_char` and `bits_per_char` of rows that each start from the zero state. A long row is read in pieces, with the
+        state carried over, so that memory is bounded."""
         state = self.decoder.start(len(batch.tokens))
         total, length = torch.zeros((), device=batch.tokens.device), batch.tokens.shape[1]
         for first in range(0, length - 1, CHUNK):
@@ -111,11 +111,11 @@ class CharRNN(nn.Module):
         count = float(len(batch.tokens) * (length - 1))
         return {"nats_per_char": (total, count), "bits_per_char": (total / likelihood.LOG_2, count)}
 
-    # ---------------------------------------------------------------- writing
+    # ---------------------------------------------------------------- text
 
     def write(self, request: Request, index: int) -> Iterator[Piece]:
-        """Sample number `index` in pieces, as they come, the prime first. Without a prime it begins as a new line does. Raises
-        ValueError for a prime with symbols that the model does not know, and for what one asks of pictures."""
+        """Yields sample number `index` piece by piece, starting with the prime. Without a prime it starts like a new line. Raises
+        ValueError for unknown symbols in the prime, and for settings that apply to pictures only."""
         pieces = self.written(request, index)
         yield Piece(plain_lines(request.prime, self.spec.symbols), 0.0)
         log_probs: list[float] = []
@@ -129,8 +129,8 @@ class CharRNN(nn.Module):
             yield Piece(text, log_probs.pop() if log_probs else 0.0)
 
     def written(self, request: Request, index: int) -> Iterator[tuple[list[int], list[float]]]:
-        """Symbols and their log-probabilities, some at a time. Each sample is written by itself, as a matrix product rounds a row
-        differently among more rows, and sample number i must not depend on how many are asked for."""
+        """Yields symbols and their log-probabilities, some at a time. Each sample is computed alone: a matrix product rounds a row
+        differently in a larger batch, and sample number i must not depend on the number of samples."""
         if request.size is not None or request.tile:
             raise ValueError("`size` and `tile` are for pictures, and this model writes text; leave them out")
         vocabulary = self.spec.symbols

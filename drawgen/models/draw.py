@@ -73,20 +73,20 @@ class Config:
 
 
 class NoisyPictures(NamedTuple):
-    """A batch with the step's latent noise in it."""
+    """A batch and the latent noise of its training step."""
 
     images: Float[Tensor, "B C H W"]
     noise: Float[Tensor, "T B Z"]
 
 
 class Drawing(NamedTuple):
-    """How pictures were drawn; `read` is empty where nothing was read."""
+    """How pictures were drawn; `read` is empty for samples, which read nothing."""
 
     canvases: Float[Tensor, "T B C H W"]
     """Before the sigmoid."""
     read: Float[Tensor, "T B P"]
     write: Float[Tensor, "T B Q"]
-    """The windows' five numbers at each step; none without attention."""
+    """The five parameters of each window at each step; empty without attention."""
 
 
 # ---------------------------------------------------------------- readers and writers
@@ -123,7 +123,7 @@ class WholeReader(nn.Module):
 
 
 class AttentiveWriter(nn.Module):
-    """A patch of N x N, laid on the canvas through a window."""
+    """Writes an N x N patch on the canvas through a window."""
 
     def __init__(self, spec: Spec, filters: int) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class AttentiveWriter(nn.Module):
 
 
 class WholeWriter(nn.Module):
-    """The whole canvas at once."""
+    """Writes the whole canvas at once."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class Draw(nn.Module):
         self.encoder = LSTM(self.reader.size + units, units, rng=rng)
         self.decoder = LSTM(latent, units, rng=rng)
         self.posterior = linear(units, 2 * latent, rng)
-        # The decoder's state places both windows and makes the patch: one product a step for all of them.
+        # The decoder's state places both windows and gives the patch: one matrix product per step for all of them.
         self.outputs = linear(units, self.reader.parameters_wanted + self.writer.parameters_wanted, rng)
         self.canvas = nn.Parameter(torch.zeros(spec.picture))
         self.start = nn.Parameter(torch.zeros(4, units))  # h and c of the encoder, h and c of the decoder
@@ -181,7 +181,7 @@ class Draw(nn.Module):
     def forward(
         self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "T B Z"]
     ) -> tuple[Drawing, Float[Tensor, "T B Z"], Float[Tensor, "T B Z"]]:
-        """Draws the pictures after themselves: the drawing, and the posterior's means and log standard deviations."""
+        """Reconstructs the pictures: the drawing, and the posterior's means and log standard deviations."""
         batch = len(images)
         h_enc, c_enc, h_dec, c_dec = (row.expand(batch, -1) for row in self.start)
         canvas = self.canvas.expand(batch, -1, -1, -1)
@@ -244,7 +244,7 @@ class Draw(nn.Module):
         return {"model": Player([Group(list(self.parameters()))])}
 
     def check(self, batch: Pictures) -> None:
-        """Raises DataError for pictures of another size, and for grey ones where the likelihood is of black and white."""
+        """Raises DataError for pictures of another size, and for grey pictures if the likelihood is Bernoulli."""
         images = batch.images
         if images.shape[1:] != self.spec.picture:
             sizes = " and the model for ".join(f"{w}x{h} with {c} channels" for c, h, w in (images.shape[1:], self.spec.picture))
@@ -297,7 +297,7 @@ class Draw(nn.Module):
 
     @torch.inference_mode()
     def sample(self, request: Request) -> Sample:
-        """Pictures drawn from the prior. Raises ValueError for another size than the model's."""
+        """Samples pictures from the prior. Raises ValueError for another size than the model's."""
         if request.tile:
             raise ArgumentError("tile", "is true, and this model draws single pictures, which do not tile; leave it out")
         if request.size is not None and request.size != self.spec.picture[1:]:
@@ -306,8 +306,8 @@ class Draw(nn.Module):
             raise ArgumentError("size", f"is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
         shape = (self.config.steps, self.config.latent)
         latents = [torch.randn(shape, generator=request.rng(n)) * request.temperature for n in range(request.n)]
-        # Always in chunks of one size: a matrix product rounds a row differently among more rows, and sample number i must not
-        # depend on how many are asked for.
+        # Always in chunks of one size: a matrix product rounds a row differently in a larger batch, and sample number i must not
+        # depend on the number of samples.
         latents += [torch.zeros(shape)] * (-request.n % CHUNK)
         chunks = torch.stack(latents, 1).to(self.canvas.device).split(CHUNK, 1)
         drawn = [self.decode(chunk) for chunk in chunks]
@@ -315,13 +315,13 @@ class Draw(nn.Module):
 
     @torch.inference_mode()
     def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
-        """The pictures, drawn after themselves."""
+        """Reconstructs the pictures."""
         drawing, _, _ = self(*self.draw_noise(Pictures(images), rng=rng))
         return self.show(drawing)
 
     @torch.inference_mode()
     def interpolate(self, first: Float[Tensor, "C H W"], last: Float[Tensor, "C H W"], count: int) -> Sample:
-        """`count` pictures on the way from one to another, straight through the latents' means."""
+        """`count` pictures from one to another, by linear interpolation of the latents' means."""
         pair = torch.stack([first, last])
         noise = torch.zeros(self.config.steps, 2, self.config.latent, device=pair.device)
         _, mean, _ = self(pair, noise)

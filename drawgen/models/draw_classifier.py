@@ -57,11 +57,11 @@ class Config:
 
 
 class Glimpses(NamedTuple):
-    """What the network says, and where it looked."""
+    """The network's outputs and its windows."""
 
     logits: Float[Tensor, "B K"]
     windows: Float[Tensor, "T B 5"]
-    """The window's five numbers at each glimpse."""
+    """The window's five parameters at each glimpse."""
 
 
 class DrawClassifier(nn.Module):
@@ -103,7 +103,7 @@ class DrawClassifier(nn.Module):
         return None
 
     def measure(self, batch: Labelled, *, rng: torch.Generator) -> Totals:
-        """`error_rate`, the share of pictures that are taken for something else, and `cross_entropy_nats`."""
+        """`error_rate`, the fraction of misclassified pictures, and `cross_entropy_nats`."""
         logits = self(batch.images).logits
         wrong, count = (logits.argmax(1) != batch.labels).sum(), float(len(batch.labels))
         nats = F.cross_entropy(logits, batch.labels, reduction="none")
@@ -118,13 +118,13 @@ class DrawClassifier(nn.Module):
 
     @torch.inference_mode()
     def read(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Labelling:
-        """What the pictures show."""
+        """Classifies the pictures."""
         logits, windows = self(images)
         return Labelling(self.spec.labels, logits.float().log_softmax(1), self.seen(images, windows))
 
     def seen(self, images: Float[Tensor, "B C H W"], numbers: Float[Tensor, "T B 5"]) -> Sample:
-        """What the network saw of the pictures, as sharp as it was seen: every glimpse is laid back through its window. What it has
-        not looked at stays dim."""
+        """The network's view of the pictures: every glimpse, written back through its window at its resolution. Pixels that no
+        glimpse has covered are dim."""
         height, width = images.shape[2:]
         filters = self.config.read
 

@@ -131,7 +131,7 @@ class Config:
 
 
 class Painter(nn.Module):
-    """A policy with a goal and a way to learn, and a critic where the goal has one. Canvases begin blank: 0; ink is 1."""
+    """A policy with a goal and a way to learn, and a critic if the goal has one. Blank canvases are 0; ink is 1."""
 
     critic: Critic | None
 
@@ -176,14 +176,14 @@ class Painter(nn.Module):
     def players(self) -> dict[str, Player]:
         if self.critic is None:
             return {"policy": Player([Group(list(self.policy.parameters()))])}
-        # The painter follows the critic slowly and without momentum: a leap ahead of it ends in strokes that nothing brings back.
+        # The painter follows the critic slowly and without momentum: after too large a step, strokes have no gradient any more.
         return {
             "policy": Player([Group(list(self.policy.parameters()), rate=0.3)], betas=(0.0, 0.9)),
             "critic": Player([Group(list(self.critic.parameters()))], betas=(0.0, 0.9), clip=1e3),
         }
 
     def check(self, batch: Pictures) -> None:
-        """Looks for a teacher before anything is written; to be measured, a painter needs none. Raises ValueError."""
+        """Loads the teacher before anything is written; evaluation needs no teacher. Raises ValueError."""
         if self.training:
             self.learning.check()
 
@@ -196,7 +196,7 @@ class Painter(nn.Module):
         return self.goal.measure(drawn.canvases, batch.images)
 
     def drawn(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Drawn:
-        """One drawing for each picture: after it, beside its given half, or from noise alone."""
+        """One drawing per picture: its reconstruction, the completion of its given half, or a drawing from noise alone."""
         subject = self.goal.subject(images, rng=rng)
         return self.learning.draw(subject, self.learning.uniforms(strokes, len(images), rng=rng))
 
@@ -227,21 +227,21 @@ def find_teacher(config: Config, spec: Spec, device: torch.device) -> Pathwise:
     return way
 
 
-# ---------------------------------------------------------------- what painters can be asked, by their goal
+# ---------------------------------------------------------------- the verbs of painters, by goal
 
 
 class Reconstructor(Painter):
-    """Paints after pictures."""
+    """Reconstructs pictures."""
 
     @torch.no_grad()
     def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
-        """The pictures, painted."""
+        """Paints the pictures."""
         drawn = self.drawn(images, self.config.strokes, rng=rng)
         return shown(drawn.canvases, drawn.strokes)
 
 
 class PathwiseReconstructor(Reconstructor):
-    """Its strokes have a gradient, which can improve them further."""
+    """Reconstructs with a differentiable brush, so that its strokes can be optimised further."""
 
     def polish(
         self,
@@ -251,7 +251,7 @@ class PathwiseReconstructor(Reconstructor):
         *,
         progress: Callable[[float], None] | None = None,
     ) -> Sample:
-        """The pictures by these strokes, improved by gradient descent."""
+        """Optimises these strokes for the pictures by gradient descent."""
         config = self.config
         strokes = polish(
             strokes, images, steps, radius=config.radius, opacity=config.opacity, inset=config.inset, progress=progress
@@ -263,11 +263,11 @@ class PathwiseReconstructor(Reconstructor):
 
 
 class Completer(Painter):
-    """Draws the other halves of pictures."""
+    """Completes the other halves of pictures."""
 
     @torch.no_grad()
     def reconstruct(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Sample:
-        """The given halves of the pictures, completed; nothing of the other halves is looked at."""
+        """Completes the given halves of the pictures; the other halves are not used."""
         drawn = self.drawn(images, self.config.strokes, rng=rng)
         return shown(drawn.canvases, drawn.strokes)
 
@@ -288,7 +288,7 @@ class Doodler(Painter):
             rng = request.rng(index)
             noises.append(torch.randn(self.config.noise, generator=rng) * request.temperature)
             uniforms.append(torch.rand(self.config.strokes, self.learning.components, generator=rng))
-        spare = -request.n % CHUNK  # always in chunks of one size, so that no drawing depends on how many there are
+        spare = -request.n % CHUNK  # always in chunks of one size, so that no drawing depends on their number
         noise = torch.stack(noises + noises[-1:] * spare).to(self.learning.device)
         uniform = torch.stack(uniforms + uniforms[-1:] * spare, 1).to(self.learning.device)
         parts = [

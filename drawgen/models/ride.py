@@ -159,7 +159,7 @@ class Ride(nn.Module):
         return window.transpose(1, 2).reshape(index.shape[0], batch, -1)
 
     def mixture(self, flat: Float[Tensor, "... D"], *, components: int | None = None) -> likelihood.LogisticMixture:
-        """Network outputs to parameters in units of levels."""
+        """Maps network outputs to mixture parameters in units of levels."""
         raw = likelihood.unpack(flat.to(self.mean.dtype), components or self.config.components, self.channels)
         top = LEVELS - 1
         return likelihood.LogisticMixture(
@@ -178,12 +178,12 @@ class Ride(nn.Module):
         return -likelihood.log_prob(self(images, noise), levels)
 
     def hidden(self) -> nn.Linear | None:
-        """The layer between the last spatial LSTM and the mixture, if there is one."""
+        """The hidden layer between the last spatial LSTM and the mixture, if the model has it."""
         first = self.head[0]
         return first if isinstance(first, nn.Linear) and self.config.hidden else None
 
     def output(self) -> nn.Linear:
-        """The layer that makes the mixture's parameters."""
+        """The layer that outputs the mixture's parameters."""
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
         return last
@@ -191,8 +191,8 @@ class Ride(nn.Module):
     # ---------------------------------------------------------------- training
 
     def players(self) -> dict[str, Player]:
-        """One player. The skip learns ten times slower: it starts at the ridge solution, and with colour it would
-        otherwise run away from it before the rest has learnt anything."""
+        """One player. The skip connection has a ten times smaller learning rate. It starts at the ridge solution, and for colour it
+        would otherwise diverge from it before the other layers have learned anything."""
         slow = [] if self.skip is None else list(self.skip.parameters())
         biases = [p for p in self.parameters() if p.ndim == 1 and all(p is not s for s in slow)]
         rest = [p for p in self.parameters() if p.ndim > 1 and all(p is not s for s in slow)]
@@ -219,8 +219,8 @@ class Ride(nn.Module):
 
     @torch.no_grad()
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
-        """Standardisation, histogram, and the closed-form start: the means by ridge regression on the neighbourhood, the
-        couplings by regression of the residuals on each other, the scales from what is left."""
+        """Computes the standardisation, the histogram and the closed-form initialisation: the means by ridge regression on the
+        neighbourhood, the couplings by regression of the residuals on each other, the scales from the remaining residuals."""
         images = torch.cat([batch.images for batch in batches]).cpu()
         flat = images.transpose(0, 1).flatten(1)  # C n
         mean, std = flat.mean(1), flat.std(1).clamp(min=1.0 / (LEVELS - 1))
@@ -250,7 +250,8 @@ class Ride(nn.Module):
 
     @torch.no_grad()
     def start_mixture(self, spread: Float[Tensor, " C"], coupling: Float[Tensor, " M"]) -> None:
-        """Sets the output biases: one mean, and scales from a quarter to four times that of a residual of `spread`."""
+        """Sets the output biases: one mean, and scales from a quarter to four times that of a residual with standard deviation
+        `spread`."""
         k, c = self.config.components, self.channels
         bias = self.output().bias.zero_().unflatten(0, (k, -1))  # K, numbers of a component
         ladder = torch.linspace(-1.4, 1.4, k) if k > 1 else torch.zeros(1)
@@ -261,7 +262,7 @@ class Ride(nn.Module):
 
     @torch.inference_mode()
     def sample(self, request: Request) -> Sample:
-        """Pictures of any size, drawn by the wavefront (`draw`), without the margins."""
+        """Pictures of any size, sampled by the wavefront (`draw`), without the margins."""
         height, width = request.size or self.spec.picture[1:]
         if request.tile:
             images = torch.stack([self.tile(height, width, request, index)[0] for index in range(request.n)])
@@ -286,14 +287,14 @@ class Ride(nn.Module):
         return self.config.least_tile_px
 
     def tile(self, height: int, width: int, request: Request, index: int) -> tuple[Float[Tensor, "C H W"], Int[Tensor, " W"]]:
-        """A picture that repeats without a seam: in x it is drawn around a helix, whose shear of one row is undone; in y the
-        end of the strip is cut into its beginning, at the place and along the path where they agree best. The path comes with
-        it: by column, the first row below the cut."""
+        """A tile. In x it is sampled around a helix, and the shear of one row is removed afterwards. In y the end of the strip is
+        joined to its beginning, at the offset and along the path where they agree best. Also returns the path: for each column, the
+        first row below the cut."""
         least = self.least_tile_px
         if min(height, width) < least:
             raise ArgumentError("size", f"is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
         overlap = min(height // 4, MOST_OVERLAP)
-        rows = self.config.margin + height + overlap + min(height // 2, MOST_STARTS)  # the last for a choice of where to begin
+        rows = self.config.margin + height + overlap + min(height // 2, MOST_STARTS)  # the last ones for the choice of the start
         uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))
 
         def report(share: float) -> None:
@@ -350,7 +351,7 @@ class Ride(nn.Module):
         return torch.from_numpy(levels).view(height, width, self.channels)
 
     def reveal(self, images: Tensor, count: int) -> Iterator[Tensor]:
-        """The stages of the wavefront that drew `images`."""
+        """Stages of the wavefront that sampled `images`."""
         height, width = images.shape[2:]
         slope = self.config.neighbourhood // 2 + 1
         ready = torch.arange(width)[None, :] + slope * torch.arange(height)[:, None]
@@ -367,10 +368,10 @@ class Ride(nn.Module):
         temperature: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> Float[Tensor, "H W C"]:
-        """One picture (levels 0 ... 255) by the wavefront: with a neighbourhood that reaches k pixels up and to the right,
-        pixel (i, j) is ready at step t = j + (k + 1) i, so all rows in flight are computed at once.
+        """One picture (levels 0 ... 255) by the wavefront. With a neighbourhood that reaches k pixels up and to the right, pixel
+        (i, j) can be computed at step t = j + (k + 1) i, so the pixels of one step are computed together.
 
-        In memory the pixels of a step lie a fixed stride apart (one row down, k + 1 pixels to the left), so that windows
+        In memory the pixels of a step are a fixed stride apart (one row down, k + 1 pixels to the left), so that windows
         and noise are strided views, and a state is kept for the last k + 1 steps only, by row.
         """
         height, width, _ = uniforms.shape

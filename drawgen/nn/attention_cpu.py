@@ -1,9 +1,9 @@
-"""The energies of additive attention compiled for a CPU (numba), for writing, without gradients; `decoder.Attention` is their
-definition, and the tests hold them to that.
+"""The energies of additive attention compiled for a CPU (numba), for generation, without gradients. `decoder.Attention` is their
+definition; tests compare the two.
 
 Axes: B pictures, K rows that share a picture, N places, A attention units.
 
-In plain torch every step stores B K N A numbers and reads them again; here each lives in a register.
+In plain torch every step stores B K N A numbers and reads them again; here each stays in a register.
 """
 
 import numpy as np

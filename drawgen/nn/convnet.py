@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from drawgen.ranges import check_choice
 
 RESNETS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048, "resnet152": 2048}
-"""torchvision's nets, and the features of a place in their last map."""
+"""torchvision's nets, and the number of features of their last map."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of the channels that those nets were trained with."""
 STRIDES = {"small": 8} | dict.fromkeys(RESNETS, 32)
-"""Pixels a side of a place."""
+"""Pixels per side of a place (the stride)."""
 
 
 def build(name: str, channels: int, features: int, *, rng: torch.Generator) -> "Small | ResNet":
@@ -41,9 +41,9 @@ def convolution(inputs: int, outputs: int, stride: int, rng: torch.Generator) ->
 
 
 class Small(nn.Module):
-    """A net for pictures of some 64 pixels a side, in two halves that never meet: one sees the form (the local contrast, whatever
-    the colour), the other the colour (and little of the form). What was learnt of a form so holds in every colour. Each place comes
-    with its coordinates."""
+    """A net for pictures of about 64 pixels per side, with two separate halves: one sees the form (the local contrast, whatever the
+    colour), the other the colour (and little of the form). So features of a form generalise to every colour. The features of a
+    place include its coordinates."""
 
     def __init__(self, channels: int, features: int, *, rng: torch.Generator) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Small(nn.Module):
 
 
 class Tower(nn.Module):
-    """Convolutions with group norms; a layer that keeps the shape adds to what it gets."""
+    """Convolutions with group norms; a layer that keeps the shape is residual."""
 
     def __init__(self, widths: list[int], strides: list[int], rng: torch.Generator) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Tower(nn.Module):
 
 
 def contrast(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
-    """By how much each pixel differs from what is around it, as a share of how much pixels there do."""
+    """Local contrast: each pixel's difference from the local mean, divided by the local standard deviation."""
 
     rows, columns = (near(size).to(images) for size in images.shape[2:])
 

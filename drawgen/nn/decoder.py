@@ -1,6 +1,6 @@
-"""A recurrent decoder: it writes a sequence of symbols, one after another, looking at features if it has any.
+"""A recurrent decoder: it generates a sequence of symbols, with attention to features if there are any.
 
-Axes: B rows, T steps, V symbols, E embedding, U units, N places of a feature map, D features of a place, A attention units,
+Axes: B rows, T steps, V symbols, E embedding, U units, N places of a feature map, D features per place, A attention units,
 K beams: rows that share one feature map.
 
     x_t = embedding(y_{t-1})                      or, with attention, [embedding(y_{t-1}), beta_t z_t]
@@ -11,8 +11,8 @@ The attention is the soft one of Xu et al. 2015, "Show, Attend and Tell", sectio
 
     e_ti = v . tanh(W_a a_i + W_q h_{t-1}),  alpha_t = softmax(e_t),  z_t = sum_i alpha_ti a_i,  beta_t = sigmoid(w . h_{t-1} + b)
 
-With `word_query` the query is W_q h_{t-1} + W_y embedding(y_{t-1}): h_{t-1} has not read the last word yet, and so cannot say where
-the thing is that this word has just named.
+With `word_query` the query is W_q h_{t-1} + W_y embedding(y_{t-1}): h_{t-1} has not read the last word yet, so alone it cannot
+attend to the object that this word names.
 """
 
 from typing import NamedTuple
@@ -29,19 +29,19 @@ from drawgen.nn.recurrence import Recurrent, tanh
 
 
 class Memory(NamedTuple):
-    """Features to look at, with what is computed of them once and not at every step."""
+    """Features to attend to, and their projection, which is computed once and not at every step."""
 
     values: Float[Tensor, "B N D"]
     keys: Float[Tensor, "B N A"]
     mask: Bool[Tensor, "B N"] | None
-    """Where there is something to look at; None: everywhere."""
+    """The places that may be attended to; None: all."""
 
 
 class Attention(nn.Module):
     """Additive soft attention with a gate."""
 
     def __init__(self, features: int, units: int, attention: int, words: int = 0, *, rng: torch.Generator) -> None:
-        """`words` is E where the last word is part of the query, and else 0."""
+        """`words` is E if the last word is part of the query, and otherwise 0."""
         super().__init__()
         self.key = linear(features, attention, rng)
         self.query = linear(units, attention, rng)
@@ -50,7 +50,7 @@ class Attention(nn.Module):
         self.word = linear(words, attention, rng) if words else None
 
     def memory(self, values: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None) -> Memory:
-        """Raises ValueError for a row with nothing to look at."""
+        """Raises ValueError for a row without a place to attend to."""
         if mask is not None and not bool(mask.any(1).all()):
             raise ValueError("a row of features is masked everywhere; leave at least one place to look at")
         return Memory(values, self.key(values), mask)
@@ -73,7 +73,7 @@ class Attention(nn.Module):
         return self.gate(h).sigmoid() * context, alpha.flatten(0, 1)
 
     def energies(self, keys: Float[Tensor, "B N A"], query: Float[Tensor, "B K A"]) -> Float[Tensor, "B K N"]:
-        """v . tanh(W_a a_i + W_q h); where no gradient is asked for, on a CPU, by the compiled twin."""
+        """v . tanh(W_a a_i + W_q h); on a CPU without gradients, by the compiled twin."""
         if keys.device.type != "cpu" or keys.dtype != torch.float32 or torch.is_grad_enabled():
             return self.score(tanh(keys[:, None] + query[:, :, None]))[..., 0]
         from drawgen.nn import attention_cpu
@@ -83,7 +83,7 @@ class Attention(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Embedding, recurrent layers, attention where `features` is given, and logits. Raises ValueError for attention without an
+    """Embedding, recurrent layers, attention if `features` is given, and logits. Raises ValueError for attention without an
     embedding."""
 
     def __init__(
@@ -124,15 +124,15 @@ class Decoder(nn.Module):
     # ---------------------------------------------------------------- how it begins
 
     def look(self, values: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None) -> Memory:
-        """Features to attend to; places outside of `mask` get no probability. Raises ValueError where there is no attention, or
-        nothing to look at."""
+        """Features to attend to; places outside `mask` get no probability. Raises ValueError without attention, or if a row has no
+        place to attend to."""
         if self.attention is None:
             raise ValueError("this decoder has no attention; build it with features and attention")
         return self.attention.memory(values, mask)
 
     def start(self, rows: int, memory: Memory | None = None) -> State:
-        """The state before the first symbol: zeros, or with attention made of the mean features (B rows). Every tensor of it has
-        the rows first, so that rows are taken, repeated and reordered by `index_select`."""
+        """The state before the first symbol: zeros, or with attention a function of the mean features (B rows). Its tensors have
+        the rows first, so that `index_select` takes, repeats and reorders rows."""
         state = self.recurrent.start(rows)
         if memory is None or self.attention is None:
             return state
@@ -166,7 +166,7 @@ class Decoder(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "B T"], state: State, memory: Memory | None = None, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T V"], State, Float[Tensor, "B T N"] | None]:
-        """(logits after each symbol, state, maps) of sequences that are known; dropout where an `rng` is given."""
+        """(logits after each symbol, state, maps) of given sequences (teacher forcing); dropout if an `rng` is given."""
         if self.attention is None or memory is None:
             x = (
                 F.one_hot(tokens, self.vocabulary).to(self.output.weight.dtype)
@@ -196,7 +196,7 @@ class Decoder(nn.Module):
         return F.linear(self.embedding(tokens), across, weights.across_bias)
 
     def asked(self, tokens: Int[Tensor, "..."]) -> Float[Tensor, "... A"] | None:
-        """The symbols' part of the query, where they are one."""
+        """The last word's part of the query, if the query has one."""
         if self.attention is None or self.attention.word is None or self.embedding is None:
             return None
         part: Tensor = self.attention.word(self.embedding(tokens))

@@ -1,7 +1,7 @@
-"""A decoder without attention that writes one row, compiled for the CPU (numba).
+"""Sampling one row from a decoder without attention, compiled for the CPU (numba).
 
-One symbol of one row is some forty operations of a few microseconds each, most of which is the price of calling them. Compiled,
-the whole walk is one call. Its definition is `sampling.walk` over `Decoder.step` with `sampling.chooser`; tests hold it to that.
+One symbol of one row takes about 40 operations of a few microseconds each, most of it call overhead. Compiled, sampling all symbols
+is one call. Its definition is `sampling.walk` over `Decoder.step` with `sampling.chooser`; tests compare the two.
 """
 
 from typing import NamedTuple, TypeAlias

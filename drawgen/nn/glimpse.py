@@ -1,9 +1,9 @@
 """The attention window of DRAW (Gregor et al. 2015, section 3.2): a grid of N x N Gaussian filters laid over a picture.
 
-Axes: B pictures, C channels, H rows, W columns, N filters a side.
+Axes: B pictures, C channels, H rows, W columns, N filters per side.
 
-Five numbers place the grid: its centre, the stride between filters, their variance and an intensity. A narrow stride is a
-close look at a small patch, a wide one a blurred view of the whole.
+Five numbers place the grid: the two coordinates of its centre, the stride between filters, their variance and an intensity. A small
+stride reads a small patch at high resolution, a large one the whole picture at low resolution.
 """
 
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 EPSILON = 1e-8
-"""Least variance, in square pixels."""
+"""Smallest variance, in square pixels."""
 
 
 class Window(NamedTuple):
-    """Where a grid lies, in pixels; the centre of the first pixel is 1, as in the paper."""
+    """The position of a grid, in pixels; the centre of the first pixel is 1, as in the paper."""
 
     centre_x: Float[Tensor, " B"]
     centre_y: Float[Tensor, " B"]
@@ -37,8 +37,8 @@ def filterbank(
     centre: Float[Tensor, " B"], stride: Float[Tensor, " B"], variance: Float[Tensor, " B"], size: int, filters: int
 ) -> Float[Tensor, "B N A"]:
     """Equations 19, 20, 25, 26: row i is a Gaussian around centre + (i - N/2 - 1/2) stride, i = 1 ... N, over the pixels
-    1 ... `size`, and sums to 1. Written as a softmax, which is the same and never divides zero by zero: off the picture all of
-    a row's weight lies on the nearest pixel."""
+    1 ... `size`, and sums to 1. It is computed as a softmax, which is the same and never divides zero by zero: for a filter off the
+    picture, all weight is on the nearest pixel."""
     offsets = torch.arange(1, filters + 1, device=centre.device, dtype=centre.dtype) - filters / 2 - 0.5
     means = centre[:, None] + offsets * stride[:, None]  # B N
     pixels = torch.arange(1, size + 1, device=centre.device, dtype=centre.dtype)

@@ -1,6 +1,6 @@
-"""The goals of painters: what a painter looks at, and how its canvases are judged.
+"""The goals of painters: what a painter sees, and how its canvases are scored.
 
-Axes: B pictures, C channels, H rows, W columns, T strokes, Z numbers of noise, K planes.
+Axes: B pictures, C channels, H rows, W columns, T strokes, Z dimensions of noise, K planes.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from drawgen.nn.policy import Critic, gradient_penalty
 from drawgen.nn.pyramid import pyramid
 
 COUNTS = (5, 8, 10, 20)
-"""Strokes after which a reconstruction is measured."""
+"""Numbers of strokes after which a reconstruction is evaluated."""
 DARK = 1e-3
-"""Added to the error of a blank canvas, so that an empty picture does not weigh without bound."""
+"""Added to the error of a blank canvas, so that the weight of an empty picture is bounded."""
 HALVES = {"left": (2, 0), "right": (2, 1), "top": (1, 0), "bottom": (1, 1)}
 """The axis of a picture (C H W) that is cut in two, and which of the halves it is."""
 
 
 class Subject(NamedTuple):
-    """What drawings are of, and what they start from."""
+    """The targets of drawings, and the noise that they start from."""
 
     target: Float[Tensor, "B K H W"] | None
-    """What a painter is shown beside the canvas."""
+    """The painter's inputs besides the canvas."""
     noise: Float[Tensor, "B Z"] | None
 
     def rows(self, rows: Tensor) -> "Subject":
@@ -39,25 +39,25 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
 
 
 class Goal:
-    """What a painter is for."""
+    """The goal of a painter."""
 
     every_stroke: ClassVar[bool]
-    """Whether canvases are judged after every stroke, or only finished ones."""
+    """Whether canvases are scored after every stroke, or only when finished."""
 
     @staticmethod
     def planes(channels: int) -> int:
-        """K: how many planes the policy looks at."""
+        """K: number of input planes of the policy."""
         raise NotImplementedError
 
     def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject:
         raise NotImplementedError
 
     def view(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B K H W"]:
-        """What the policy looks at."""
+        """The input planes of the policy."""
         return canvas
 
     def covered(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B C H W"]:
-        """The canvas with what may not be painted over."""
+        """The canvas with the protected part of the picture on it."""
         return canvas
 
     def critic_losses(
@@ -67,15 +67,15 @@ class Goal:
         raise NotImplementedError
 
     def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
-        """How good canvases are: the more, the better."""
+        """The score of canvases; higher is better."""
         raise NotImplementedError
 
     def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
-        """What to show of finished canvases beside the loss."""
+        """Numbers to log about finished canvases."""
         raise NotImplementedError
 
     def measured_strokes(self, strokes: int) -> int:
-        """How many strokes are painted to be measured, by a painter of so many."""
+        """Number of strokes for evaluation, given the painter's number of strokes."""
         return strokes
 
     def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
@@ -83,7 +83,7 @@ class Goal:
 
 
 class Reconstruction(Goal):
-    """A painting of a picture, judged by its squared error after every stroke."""
+    """Reconstruction of a picture, scored by its squared error after every stroke."""
 
     every_stroke = True
 
@@ -105,7 +105,7 @@ class Reconstruction(Goal):
         return iter(())
 
     def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
-        """The negative error, on a pyramid of resolutions, as a share of a blank canvas's."""
+        """The negative error, on a pyramid of resolutions, as a fraction of a blank canvas's."""
         return -pyramid(canvases, images.expand_as(canvases)) / (pyramid(torch.zeros_like(images), images) + DARK)
 
     def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
@@ -115,8 +115,8 @@ class Reconstruction(Goal):
         return max(COUNTS)
 
     def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
-        """`l2_08_strokes`, the mean squared error after 8 strokes (5, 10, 20 too), and `share_08_strokes`, as a share of a blank
-        canvas's."""
+        """`l2_08_strokes`, the mean squared error after 8 strokes (also 5, 10, 20), and `share_08_strokes`, the same as a fraction
+        of a blank canvas's."""
         totals: Totals = {}
         blank = float(squared(torch.zeros_like(images), images).sum())
         for strokes in COUNTS:
@@ -127,7 +127,7 @@ class Reconstruction(Goal):
 
 @dataclass(kw_only=True, eq=False)
 class Doodle(Goal):
-    """A drawing from noise alone, judged by a critic that learns to tell drawings from the data (WGAN-GP)."""
+    """A drawing from noise alone, scored by a critic that is trained to distinguish drawings from data (WGAN-GP)."""
 
     critic: Critic
     noise: int
@@ -165,8 +165,8 @@ class Doodle(Goal):
 
 @dataclass(kw_only=True, eq=False)
 class Completion(Doodle):
-    """The other half of a picture, judged together with the half that is given, which lies under a mask of tape (SPIRAL++'s
-    complement critic)."""
+    """The other half of a picture, scored together with the given half, which is masked against painting (SPIRAL++'s complement
+    critic)."""
 
     given: str
     """One of `HALVES`."""
@@ -176,7 +176,7 @@ class Completion(Doodle):
         return channels + 1
 
     def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject:
-        """The target is the given half, and in the last channel where it is."""
+        """The target is the given half; its last channel is the mask of that half."""
         tape = torch.zeros_like(images[:, :1])
         axis, which = HALVES[self.given]
         tape.chunk(2, axis + 1)[which].fill_(1.0)

@@ -1,4 +1,4 @@
-"""The ways in which painters learn: how a stroke is drawn from what the policy says, and what is minimised.
+"""The ways in which painters learn: how the policy's outputs become a stroke, and which loss is minimised.
 
 Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a stroke (`drawgen_envs.brush`), A components of the
 policy's action, E of the environment's.
@@ -23,9 +23,9 @@ from drawgen.nn.policy import Policy
 from drawgen.policy_gradient import advantages, clipped_surrogate
 
 SIZES = (1 / 32, 1.5 / 32, 2.5 / 32)
-"""Radii of the black box's pen, as shares of the side."""
+"""Radii of the black box's pen, as fractions of the side."""
 PRESSURES, LEVELS = 4, 6
-"""How many pressures that pen has, and shades of each colour."""
+"""Number of pressures of that pen, and of levels of each colour."""
 
 
 class Drawn(NamedTuple):
@@ -34,12 +34,12 @@ class Drawn(NamedTuple):
     canvases: Float[Tensor, "T B C H W"]
     strokes: Float[Tensor, "T B P"]
     log_prob: Float[Tensor, "T B"]
-    """Of what was chosen by chance."""
+    """Log-probabilities of the random choices."""
 
 
 @dataclass(eq=False)
 class Learning:
-    """How a policy paints and learns to. Canvases begin blank: 0; ink is 1."""
+    """How a policy paints and learns. Blank canvases are 0; ink is 1."""
 
     policy: Policy
     goal: Goal
@@ -48,17 +48,17 @@ class Learning:
 
     @staticmethod
     def numbers(channels: int) -> int:
-        """How many real numbers a stroke has beside its places."""
+        """Number of real parameters of a stroke, besides its points."""
         raise NotImplementedError
 
     @staticmethod
     def choices(channels: int) -> tuple[int, ...]:
-        """How many values the components of an action have, after its places and flag."""
+        """Numbers of values of an action's components, after its points and flag."""
         raise NotImplementedError
 
     @property
     def components(self) -> int:
-        """A: how many random numbers a stroke takes."""
+        """A: random numbers per stroke."""
         raise NotImplementedError
 
     @property
@@ -69,25 +69,25 @@ class Learning:
         return torch.zeros(count, *self.image, device=self.device)
 
     def uniforms(self, strokes: int, count: int, *, rng: torch.Generator) -> Float[Tensor, "T B A"]:
-        """The random numbers that drawings take."""
+        """The random numbers of drawings."""
         return torch.rand(strokes, count, self.components, device=self.device, generator=rng)
 
     def check(self) -> None:
-        """Raises ValueError where what is needed to learn is missing."""
+        """Raises ValueError if something that training needs is missing."""
 
     def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Drawn:
         """B drawings of T strokes."""
         raise NotImplementedError
 
     def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
-        """The critic's, if there is one, and then the policy's."""
+        """The critic's losses, if there is a critic, and then the policy's."""
         raise NotImplementedError
 
 
 @dataclass(kw_only=True, eq=False)
 class Pathwise(Learning):
-    """Strokes of real numbers; the gradient goes through the brush. Only the flag, which leaves strokes out, learns by its score
-    function."""
+    """Strokes with real parameters; the gradient flows through the brush. Only the flag, which leaves strokes out, learns by its
+    score function."""
 
     radius: tuple[float, float]
     opacity: float
@@ -96,7 +96,7 @@ class Pathwise(Learning):
 
     @staticmethod
     def numbers(channels: int) -> int:
-        """Two radii and two opacities; ink is white where pictures are grey."""
+        """Two radii and two opacities; on grey pictures the ink is white."""
         return 4 + (channels if channels > 1 else 0)
 
     @staticmethod
@@ -113,7 +113,7 @@ class Pathwise(Learning):
         canvas, memory = self.goal.covered(self.blank(count), target), self.policy.start(count, subject.noise)
         steps = []
         for uniform in uniforms:
-            # A stroke sees the canvas as it is: the gradient goes through what is painted, not through what is seen.
+            # The canvas is a detached input: the gradient flows through what is painted, not through what is seen.
             seen, memory = self.policy.look(self.goal.view(canvas.detach(), target), memory)
             points, numbers, flag, log_prob = self.policy.stroke(seen, memory, uniform[:, 0] if self.lift else None)
             radii = (least + (greatest - least) * numbers[:, :2]) * flag[:, None]
@@ -125,7 +125,7 @@ class Pathwise(Learning):
         return Drawn(*(torch.stack(values) for values in zip(*steps, strict=True)))
 
     def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
-        """The policy's is the negative worth of its canvases."""
+        """The policy's loss is the negative score of its canvases."""
         drawn = self.draw(self.goal.subject(images, rng=rng), self.uniforms(strokes, len(images), rng=rng))
         yield from self.goal.critic_losses(images, drawn.canvases[-1].detach(), rng=rng)
         judged = drawn.canvases if self.goal.every_stroke else drawn.canvases[-1:]
@@ -172,7 +172,7 @@ class BlackBox(Learning):
         return 3 + len(self.choices(self.image[0]))
 
     def begin(self, uniforms: Float[Tensor, "T B A"], actions: int) -> SpiralEpisodes:
-        """Blank canvases for so many actions each. A brush that has chance in it is seeded by each drawing's own random numbers."""
+        """Blank canvases for so many actions each. A brush with randomness is seeded by each drawing's own random numbers."""
         channels, side, _ = self.image
         count = uniforms.shape[1]
         episodes = SpiralEpisodes(
@@ -207,7 +207,7 @@ class BlackBox(Learning):
     def replay(
         self, before: Float[Tensor, "T B C H W"], actions: Int64[Tensor, "T B A"], subject: Subject
     ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
-        """Log-probability, entropy and value of actions that were played, by the policy as it is now."""
+        """Log-probability, entropy and value of past actions under the current policy."""
         memory = self.policy.start(before.shape[1], subject.noise)
         steps = []
         for canvas, action in zip(before, actions, strict=True):
@@ -224,8 +224,8 @@ class BlackBox(Learning):
 
 @dataclass(kw_only=True, eq=False)
 class PolicyGradient(BlackBox):
-    """PPO. A stroke's reward is what it adds to the canvas's worth: the decrease of the error, or the difference of the critic's
-    scores (SPIRAL++'s temporal credit assignment)."""
+    """PPO. The reward of a stroke is the increase of the canvas's score: the decrease of the error, or the difference of the
+    critic's scores (SPIRAL++'s temporal credit assignment)."""
 
     epochs: int
     minibatches: int
@@ -235,7 +235,7 @@ class PolicyGradient(BlackBox):
     lam: float
 
     def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
-        """The policy's, one epoch and minibatch after another."""
+        """The policy's losses, for each epoch and minibatch."""
         count = len(images)
         subject = self.goal.subject(images, rng=rng)
         with torch.no_grad():
@@ -257,7 +257,7 @@ class PolicyGradient(BlackBox):
 
 @dataclass(kw_only=True, eq=False)
 class Imitation(BlackBox):
-    """Behaviour cloning of a teacher that learned pathwise: each of its strokes is a move and an action that paints."""
+    """Behaviour cloning of a teacher that learned pathwise: each of its strokes becomes a move and an action that paints."""
 
     find_teacher: Callable[[torch.device], Pathwise]
     """Raises ValueError for one that paints something else."""
@@ -272,7 +272,7 @@ class Imitation(BlackBox):
     def lesson(
         self, subject: Subject, strokes: int, count: int, *, rng: torch.Generator
     ) -> tuple[Float[Tensor, "T B C H W"], Int64[Tensor, "T B A"]]:
-        """What the teacher does, in so many actions: the canvases before them, and the actions."""
+        """The teacher's demonstration in so many actions: the canvases before them, and the actions."""
         uniforms = self.teacher.uniforms(strokes // 2, count, rng=rng)
         episodes = self.begin(uniforms, strokes)
         actions = episodes.actions_for(self.teacher.draw(subject, uniforms).strokes)

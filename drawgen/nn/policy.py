@@ -1,12 +1,12 @@
-"""A painter's eye and hand, and a critic: what policies that act on a canvas are made of.
+"""The networks of painters: the policy and the critic.
 
-Axes: B canvases, C planes, H = W = side, N cells of a grid (half the side), K features of a cell, U units, A components of an
+Axes: B canvases, C planes, H = W = side, N cells of a grid (half the side), K features per cell, U units, A components of an
 action.
 
-The policy looks at the canvas by convolutions, remembers by an LSTM, and names a stroke component after component, each knowing
-the ones before it, as in SPIRAL (Ganin et al. 2018). A place is named by pointing: the state's query is compared with what is
-seen in each cell, so that what is learned for one place holds for all. Two hands are on it: a place as the mean of where it points
-(`stroke`, which a gradient goes through), or as one cell drawn at random (`choose`, SPIRAL's action).
+The policy sees the canvas through convolutions, has an LSTM as memory, and chooses the components of a stroke one by one, each
+given the ones before it, as in SPIRAL (Ganin et al. 2018). It chooses points by attention: a query from the state is compared with
+the features of each cell, so that what is learned at one place generalises to all. A point is either the mean of the attention
+(`stroke`, which is differentiable) or one cell sampled from it (`choose`, SPIRAL's action).
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from drawgen.nn.recurrence import LSTM
 
 SHARPNESS = 3.0
 NEAR = 0.05
-"""How far a mean of cells may be shifted, as a share of the canvas: finer than a cell."""
+"""Largest shift of a mean of cells, as a fraction of the canvas: for positions finer than a cell."""
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int, rng: torch.Generator) -> nn.Conv2d:
@@ -34,7 +34,7 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int, rng: torch.Generat
 
 
 class Seen(NamedTuple):
-    """What a look at the canvas gives."""
+    """The features of a canvas."""
 
     cells: Float[Tensor, "B N K"]
     summary: Float[Tensor, "B U"]
@@ -46,7 +46,7 @@ class Memory(NamedTuple):
 
 
 class Eye(nn.Module):
-    """Convolutions with coordinates, down to an eighth of the side and up again to its half."""
+    """Convolutions with coordinates, down to an eighth of the side and back up to half of it."""
 
     coordinates: Tensor
 
@@ -75,7 +75,7 @@ class Eye(nn.Module):
 
 
 class Pointer(nn.Module):
-    """Names a place: a query of the state against the cells."""
+    """Chooses a point: a query of the state against the cells."""
 
     def __init__(self, units: int, width: int, *, rng: torch.Generator) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Pointer(nn.Module):
         return (cells @ self.query(z)[:, :, None])[..., 0] * (SHARPNESS * cells.shape[2] ** -0.5)
 
     def tell(self, z: Float[Tensor, "B U"], what: Float[Tensor, "B K"], where: Float[Tensor, "B 2"]) -> Float[Tensor, "B U"]:
-        """The state after a place is named."""
+        """The state after a point is chosen."""
         return z + self.embed(torch.cat([what, 2 * where - 1], 1)).relu()
 
 
@@ -111,7 +111,7 @@ class Policy(nn.Module):
     ) -> None:
         super().__init__()
         if side % 8:
-            raise ValueError(f"pictures of {side} pixels a side; the painter takes multiples of 8")
+            raise ValueError(f"pictures of {side} pixels per side; the painter takes multiples of 8")
         self.units, self.noise, self.grid = units, noise, side // 2
         self.eye = Eye(planes, side, width, units, rng=rng)
         self.memory = LSTM(units, units, rng=rng)
@@ -129,7 +129,7 @@ class Policy(nn.Module):
         self.register_buffer("centres", torch.cartesian_prod(centre, centre).flip(1), persistent=False)  # x and y, row by row
 
     def start(self, count: int, noise: Float[Tensor, "B Z"] | None = None) -> Memory:
-        """The memory before the first stroke: what is to be painted, if anything, or nothing."""
+        """The memory before the first stroke: a function of the target, if there is one."""
         if self.wish is None:
             zero = self.flag.weight.new_zeros(count, self.units)
             return Memory(zero, zero)
@@ -206,7 +206,8 @@ class Policy(nn.Module):
 
 
 class Critic(nn.Module):
-    """How much like the data a picture is: the higher, the more. It sees, against collapse, how much pictures of a group differ."""
+    """Scores how much a picture resembles the data; higher is better. Against mode collapse, it also sees how much the pictures of
+    a group differ."""
 
     GROUP = 4
 

@@ -1,4 +1,4 @@
-"""The error of a drawing, seen from near and from afar.
+"""The error of a drawing on a pyramid of resolutions.
 
 Axes: N drawings, C channels, H rows, W columns.
 """

@@ -1,6 +1,6 @@
 """Recurrent layers: an LSTM cell for models that step by themselves, and layers of one kind of cell for sequences.
 
-Axes: B rows, T steps, D inputs, U units, L layers, G numbers that a cell wants of its inputs (units x gates).
+Axes: B rows, T steps, D inputs, U units, L layers, G numbers per input of a cell (units x gates).
 """
 
 from typing import Any, NamedTuple
@@ -47,7 +47,7 @@ def tanh(x: Tensor) -> Tensor:
 
 
 class LayerWeights(NamedTuple):
-    """What torch's recurrent layers keep under long names."""
+    """The weights of torch's recurrent layers, under short names."""
 
     across: Float[Tensor, "G D"]
     """W_ih."""
@@ -145,7 +145,7 @@ class Recurrent(nn.Module):
         return x, {name: torch.stack(after[name], 1) for name in state}
 
     def drop(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
-        """Zeroes a share of the numbers and scales up the others."""
+        """Zeroes a fraction of the numbers and scales up the others."""
         if rng is None or self.dropout == 0:
             return x
         kept = torch.rand(x.shape, device=x.device, generator=rng) >= self.dropout

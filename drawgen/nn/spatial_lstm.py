@@ -60,8 +60,8 @@ def gate_scale(units: int, like: Tensor) -> Float[Tensor, " G"]:
 
 
 class DiagonalSweep(torch.autograd.Function):
-    """All steps of one layer, with the backward pass by hand: autograd would keep a graph of some twenty small nodes a
-    step, and one gradient of the recurrent matrix a step instead of one matrix product at the end."""
+    """All steps of one layer, with a hand-written backward pass. Autograd would keep about 20 small nodes per step, and compute a
+    gradient of the recurrent matrix per step instead of one matrix product at the end."""
 
     @staticmethod
     def forward(
@@ -101,7 +101,7 @@ class DiagonalSweep(torch.autograd.Function):
         _, batch, units = hidden.shape
         d_gates = torch.empty_like(activated)
         d_hidden = grad.contiguous().clone()
-        # What the step after sends back to this one, by row (row -1 is place 0):
+        # The gradient from the following step, by row (row -1 is place 0):
         d_last = grad.new_zeros(grid.height + 1, batch, units)
         d_cell = grad.new_zeros(grid.height + 1, batch, units)
         back = recurrent.t().contiguous()

@@ -1,1 +1,2 @@
-"""A photograph as strokes: laying them (`placing`), improving them (`polishing`), and the painting that they make (`painting`)."""
+"""Paints photographs with strokes: placing strokes (`placing`), optimising them (`polishing`), and finished paintings
+(`painting`)."""

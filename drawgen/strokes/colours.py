@@ -1,4 +1,4 @@
-"""Colours of strokes: parsed from words, chosen from a photograph, and the nearest of a palette."""
+"""Colours of strokes: parsed from text, chosen from a photograph, and matched to a palette."""
 
 import re
 
@@ -13,7 +13,7 @@ from drawgen.ranges import ArgumentError
 
 MOST_COLOURS = 256
 INKS_PX = 160
-"""Longer side of the picture that inks are chosen for."""
+"""Longer side of the picture from which a palette is chosen."""
 
 
 def parse_colour(text: str, name: str) -> Float[Tensor, "3"]:
@@ -31,7 +31,7 @@ def parse_colour(text: str, name: str) -> Float[Tensor, "3"]:
 
 
 def parse_palette(text: str, photo: Float[Tensor, "C H W"]) -> Float[Tensor, "K 3"]:
-    """Colours by commas, or `auto:N`, N colours of the photograph. Raises ArgumentError."""
+    """Colours separated by commas, or `auto:N` for N colours of the photograph. Raises ArgumentError."""
     if not text.startswith("auto:"):
         colours = [parse_colour(part, "palette") for part in text.split(",")]
         if len(colours) > MOST_COLOURS:
@@ -43,8 +43,8 @@ def parse_palette(text: str, photo: Float[Tensor, "C H W"]) -> Float[Tensor, "K 
 
 
 def inks(photo: Float[Tensor, "C H W"], count: int) -> Float[Tensor, "K 3"]:
-    """The colours that save most of the visible error: k-means in Oklab (Ottosson 2020), begun by k-means++ (Arthur & Vassilvitskii
-    2007). As many as `count`, or as the photograph has; the same for the same photograph."""
+    """A palette by k-means in Oklab (Ottosson 2020), initialised by k-means++ (Arthur & Vassilvitskii 2007). It has `count`
+    colours, or fewer if the photograph has fewer, and depends on the photograph alone."""
     rng = torch.Generator().manual_seed(0)
     pixels = to_bytes(shrink(photo.expand(3, -1, -1), INKS_PX)).reshape(-1, 3)
     colours, shares = np.unique(pixels, axis=0, return_counts=True)
@@ -86,7 +86,7 @@ def oklab(colours: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
 
 
 def from_oklab(lab: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
-    """Back, what lies outside of sRGB clipped."""
+    """Oklab as sRGB in [0, 1]; colours outside sRGB are clipped."""
     cones = (lab @ torch.linalg.inv(lab.new_tensor(TO_LAB)).T).pow(3)
     linear = (cones @ torch.linalg.inv(lab.new_tensor(TO_CONES)).T).clamp(0, 1)
     return torch.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear.pow(1 / 2.4) - 0.055).clamp(0, 1)

@@ -4,7 +4,7 @@ import math
 
 
 def on_page(a: tuple[float, float, float], b: tuple[float, float, float], height: int, width: int) -> str:
-    """A `capsule`, or where it crosses the page's edge the polygon of what lies on the page; nothing where all lies beside it."""
+    """A `capsule`; if it crosses the page's edge, the polygon of its part on the page; nothing if it is off the page."""
     lows = [min(a[axis] - a[2], b[axis] - b[2]) for axis in (0, 1)]
     highs = [max(a[axis] + a[2], b[axis] + b[2]) for axis in (0, 1)]
     if min(lows) >= 0 and highs[0] <= width and highs[1] <= height:
@@ -20,7 +20,7 @@ def on_page(a: tuple[float, float, float], b: tuple[float, float, float], height
 
 
 def hull(a: tuple[float, float, float], b: tuple[float, float, float]) -> list[tuple[float, float]]:
-    """The outline of a disc swept from a to b as a polygon, clockwise on the screen, true to a fiftieth of a pixel."""
+    """The outline of a disc swept from a to b as a polygon, clockwise on the screen, accurate to a fiftieth of a pixel."""
     (xa, ya, ra), (xb, yb, rb) = a, b
     length = math.hypot(xb - xa, yb - ya)
     steps = min(720, max(16, math.ceil(math.pi / math.acos(1 - min(1.0, 0.02 / max(ra, rb, 0.02))))))

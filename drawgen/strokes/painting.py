@@ -1,4 +1,4 @@
-"""A finished painting: strokes on a background, drawn at any size, replayed, or written as SVG or JSON.
+"""A finished painting: strokes on a background, rendered at any size, animated, or written as SVG or JSON.
 
 Axes: S strokes, P numbers of a stroke (`drawgen_envs.brush`; with three channels 13), H rows, W columns.
 """
@@ -28,11 +28,11 @@ NAMES = (*COLUMNS, "red", "green", "blue")
 """The numbers of a stroke, in the order of the JSON file."""
 FORMAT = "drawgen strokes 1"
 DIGITS = 6
-"""Decimals that a stroke's numbers have: as many as the file holds, so that it draws the very same picture again."""
+"""Decimals of a stroke's numbers, the same as in the file, so that the file renders exactly the same picture."""
 MOST = 10_000
 """Most strokes of a painting."""
 LARGEST = 1 << 23
-"""Bytes of a file of strokes: four times what so many take."""
+"""Largest size of a file of strokes, in bytes: four times the size of the largest painting."""
 FRAMES = 96
 """Pictures of an animation, at most."""
 STILL_PX, MOVING_PX, SHOWN_PX = 1024, 512, 512
@@ -56,17 +56,17 @@ class Painting:
     """
 
     strokes: Float[Tensor, "S 13"]
-    """Their opacity is the same from end to end, so that one SVG path can stand for each."""
+    """Each stroke has one opacity, so that it can be one SVG path."""
     background: Float[Tensor, "3"] | None
-    """None is transparent: pictures have an alpha then."""
+    """None: transparent; rendered pictures then have an alpha channel."""
     size: tuple[int, int]
-    """Height and width in pixels of what was painted: its aspect. The strokes are shares of it."""
+    """Height and width in pixels at which it was painted; they give the aspect ratio. Strokes are fractions of them."""
     drawn_at: tuple[int, int] | None = None
     """Height and width of its pictures where no others are asked for; None is `STILL_PX` on the longer side, or `MOVING_PX`."""
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
-        """Several drawings on black, of `size` (height, width) each, side by side; a stroke has its mean opacity throughout."""
+        """Several drawings on black, of `size` (height, width) each, side by side; each stroke has its mean opacity."""
         count, rows = len(drawings), -(-len(drawings) // columns)
         index = torch.arange(count)
         corner = torch.stack([index % columns, index // columns], 1).repeat(1, 3)[:, None]  # x and y of each of three points
@@ -78,7 +78,7 @@ class Painting:
         return cls(strokes, torch.zeros(3), (height, width)).rounded()
 
     def rounded(self) -> "Painting":
-        """The same in as many decimals as a file has."""
+        """The same, rounded to the decimals of a file."""
         background = None if self.background is None else in_decimals(self.background)
         return replace(self, strokes=in_decimals(self.strokes), background=background)
 
@@ -88,12 +88,12 @@ class Painting:
         return max(1, round(self.size[0] * factor)), max(1, round(self.size[1] * factor))
 
     def stops(self, count: int) -> list[int]:
-        """How many strokes each of at most `count` pictures of the painting's growth shows; the last has all."""
+        """Numbers of strokes in each of at most `count` frames of an animation; the last frame has all."""
         return sorted({round(len(self.strokes) * k / max(1, count - 1)) for k in range(count - 1)} | {len(self.strokes)})
 
     def stages(self, count: int, height: int, width: int) -> Iterator[Float[Tensor, "C H W"]]:
-        """At most `count` pictures of how it is painted, stroke by stroke; the last is the finished one. They have three channels,
-        and without a background a fourth, the alpha."""
+        """At most `count` frames of the painting, stroke by stroke; the last is the finished one. They have three channels and,
+        without a background, an alpha channel."""
         strokes, ground = self.strokes, self.background
         if ground is None:  # painted in colours times alpha, on nothing
             strokes, ground = torch.cat([strokes, torch.ones(len(strokes), 1)], 1), torch.zeros(4)
@@ -107,7 +107,7 @@ class Painting:
             yield picture
 
     def draw(self, height: int, width: int) -> Float[Tensor, "C H W"]:
-        """The picture at a size."""
+        """The picture, rendered at a size."""
         return next(self.stages(1, height, width))
 
     def pil(self, size: tuple[int, int] | None = None) -> Image.Image:
@@ -115,9 +115,9 @@ class Painting:
         return Image.fromarray(to_bytes(self.draw(*(size or self.drawn_at or self.fitted(STILL_PX)))))
 
     def svg(self, height: int, width: int) -> str:
-        """SVG, one path a stroke: the union, by non-zero fill, of the discs' sweeps along the very pieces that the
-        brush cuts the curve into. All run clockwise, so that where two overlap nothing is cut out. What lies off the page is cut
-        away in the paths themselves, so that a plotter stays on its paper."""
+        """SVG with one path per stroke: the union, by non-zero fill, of the sweeps of the disc along the same straight pieces that
+        the brush has. All of them run clockwise, so that overlaps are not cut out. The paths are clipped at the page, so that a
+        plotter stays on its paper."""
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}px" height="{height}px" viewBox="0 0 {width} {height}">',
             f"<title>A painting in {len(self.strokes)} strokes</title>",
@@ -213,7 +213,7 @@ class Painting:
 
     @classmethod
     def read(cls, path: Path) -> "Painting":
-        """Reads what `json` gave, or another program in its format. Raises ImageError."""
+        """Reads a file in the format of `json`. Raises ImageError."""
         try:
             found = json.loads(read_bytes(path, LARGEST))
         except FileNotFoundError as error:
@@ -221,7 +221,7 @@ class Painting:
         except OSError as error:
             raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
         except (ValueError, RecursionError) as error:
-            raise ImageError(f"{path} is not JSON ({error}); write it anew: drawgen paint PHOTO -o OUT.json") from error
+            raise ImageError(f"{path} is not JSON ({error}); write it again: drawgen paint PHOTO -o OUT.json") from error
         if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("columns") != list(NAMES):
             raise ImageError(f'{path} is not a file of strokes ("format": "{FORMAT}"); make one: drawgen paint PHOTO -o OUT.json')
         size: Any = found.get("height"), found.get("width")
@@ -254,7 +254,7 @@ def colour_code(colour: Float[Tensor, "3"]) -> str:
 
 
 def numbers(row: Any, many: int, where: str) -> list[float]:
-    """A row of numbers that can be drawn, colours and opacities (the last ones) in [0, 1]. Raises ImageError."""
+    """Checks a stroke's numbers: finite, with colours and opacities (the last ones) in [0, 1]. Raises ImageError."""
     if not isinstance(row, list) or len(row) != many:
         raise ImageError(f"{where} has to be a list of {many} numbers")
     for index, value in enumerate(row):

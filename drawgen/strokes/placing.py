@@ -1,13 +1,15 @@
-"""A photograph as strokes: laid down coarse to fine where the error is, then moved together through the differentiable brush.
+"""Paints a photograph: strokes are placed from coarse to fine where the error is, and optimised through the differentiable brush.
 
 Axes: S strokes, P numbers of a stroke (`drawgen_envs.brush`), N = 12 numbers of a stroke that are optimised, H rows, W columns.
 
-The painting starts as a background. Six rounds add strokes, each round's smaller than the last one's: where the picture differs
-most from the photograph, along its edges, in its colour there. After each round Adam moves all strokes; in the last one, strokes
-that mend little are taken away and laid where the error is now. What is minimised is the squared error, at full size and on three
-pooled levels, by which strokes are drawn to where they belong from afar, and the squared error of the steps between neighbouring
-pixels, weighted by how flat the photograph is there. The last term and the laying anew keep worms out of skies and walls, strokes
-that mend a little of the error and leave their outlines: an outline costs more there than it mends, and the idle are moved away.
+The painting starts as a background. Six rounds add strokes, each round smaller ones: where the painting differs most from the
+photograph, along its edges, in its colour there. After the new strokes of a round, Adam optimises all strokes. In the last round,
+the strokes that reduce the error least are removed and replaced where the error is now.
+
+The loss is the squared error at full size and on three pooled levels, which attract strokes from a distance, plus the squared error
+of the differences between neighbouring pixels, weighted by the flatness of the photograph. The last term and the replacement
+prevent worms in skies and walls. Worms are strokes that reduce the error a little but leave visible outlines. In a flat area the
+last term makes an outline cost more than the stroke gains, and strokes of little use are replaced.
 """
 
 import math
@@ -31,13 +33,13 @@ from drawgen.strokes.painting import MOST, Painting
 
 class Round(NamedTuple):
     share: float
-    """Of all strokes, that it adds."""
+    """Fraction of all strokes that the round adds."""
     cover: float
-    """Share of the picture that these would cover side by side: their radius follows."""
+    """Fraction of the picture that these strokes would cover without overlap; it determines their radius."""
     steps: int
-    """Of Adam, after it has added them."""
+    """Steps of Adam after the strokes are added."""
     until: float
-    """The share of a budget in seconds at which it ends."""
+    """Fraction of a budget in seconds at which the round ends."""
 
 
 ROUNDS = (
@@ -49,37 +51,38 @@ ROUNDS = (
     Round(0.24, 0.14, 700, 1.00),
 )
 MOVES, MOVED, SETTLED = 8, 0.06, 0.75
-"""In the last round, how often strokes are laid anew, what share of them, and the share of the round after which none are."""
+"""In the last round: how often strokes are replaced, which fraction of them, and after which fraction of the round no more."""
 RATES = (*(0.4,) * 6, 0.03, 0.03, 0.05, *(0.01,) * 3)
-"""Of Adam: pixels for the three points, then log radii, the opacity's logit, the colour."""
+"""Adam's learning rates: for the three points (in pixels), the log radii, the opacity's logit, the colour."""
 DECAY = 0.1
-"""The rates' factor at the end."""
+"""Final factor on the learning rates."""
 ASPECT = 5.0
-"""Length of a new stroke along a clear edge, in radii from its middle to both ends."""
+"""Half length of a new stroke along a clear edge, in radii."""
 FLAT, STEP = 12.0, 0.03
-"""Weight of the steps between neighbours, and the size of a step of the photograph that halves it."""
+"""Weight of the differences between neighbours, and the difference in the photograph at which it is halved."""
 SHORTEST_PX = 8
 MASKS = 2**22
-"""Pixels of masks that are held at once."""
+"""Pixels of masks held in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How to paint."""
+    """The settings of a painting."""
 
     strokes: int = 250
     detail_px: int | None = None
-    """Longer side of what is painted; None is 128 up to 500 strokes, and beyond them more as their square root."""
+    """Longer side in pixels at which strokes are optimised; None: 128 for up to 500 strokes, and growing with the square root of
+    their number beyond."""
     least_radius: float = 0.25
-    """Of a stroke, in percent of the picture's shorter side."""
+    """Smallest radius of a stroke, in percent of the picture's shorter side."""
     opacity: float | None = None
-    """Of all strokes; None lets each have its own."""
+    """One opacity for all strokes; None: each has its own."""
     palette: Float[Tensor, "K 3"] | None = None
-    """The only colours of strokes."""
+    """The colours that strokes may have."""
     background: Float[Tensor, "3"] | None = None
-    """None is the photograph's mean, or the palette's colour that is next to it."""
+    """None: the photograph's mean colour, or the palette's nearest to it."""
     transparent: bool = False
-    """Instead of a background there is none."""
+    """Whether the canvas is transparent, without a background."""
 
     def __post_init__(self) -> None:
         check_fields(self, "", "strokes", at_least=1, at_most=MOST)
@@ -94,7 +97,7 @@ class Style:
 
 @dataclass(frozen=True)
 class PaintingProgress:
-    """What `lay` tells now and then."""
+    """A progress report of `lay`."""
 
     share: float
     strokes: int
@@ -102,7 +105,7 @@ class PaintingProgress:
 
 
 def work_size(photo: Float[Tensor, "C H W"], style: Style) -> tuple[int, int]:
-    """Height and width that a photograph is painted at. Raises ImageError for a too long one."""
+    """Height and width at which a photograph is painted. Raises ImageError if it is too elongated."""
     height, width = photo.shape[1:]
     factor = style.longest_px / max(height, width)
     size = round(height * factor), round(width * factor)
@@ -115,7 +118,7 @@ def work_size(photo: Float[Tensor, "C H W"], style: Style) -> tuple[int, int]:
 
 
 def psnr(picture: Tensor, photo: Tensor) -> float:
-    """Decibels, for pictures in [0, 1]."""
+    """PSNR in dB, for pictures in [0, 1]."""
     return -10 * math.log10(max(float((picture - photo).square().mean()), 1e-10))
 
 
@@ -123,7 +126,7 @@ def psnr(picture: Tensor, photo: Tensor) -> float:
 
 
 class LooseStrokes:
-    """The strokes in the making: their free numbers, and Adam with a rate for each number and an age for each stroke.
+    """The strokes being optimised: their parameters, and Adam with a learning rate per parameter and an age per stroke.
 
     The numbers are three points in pixels, the logarithms of two radii in pixels, the opacity's logit, and the colour.
     """
@@ -155,7 +158,7 @@ class LooseStrokes:
         self.bound()
 
     def bound(self) -> None:
-        """Keeps strokes near the picture, and numbers where they have a gradient."""
+        """Keeps strokes near the picture, and parameters where they have a gradient."""
         height, width = self.size
         self.free[:, 0:6:2].clamp_(-0.25 * width, 1.25 * width)
         self.free[:, 1:6:2].clamp_(-0.25 * height, 1.25 * height)
@@ -164,8 +167,8 @@ class LooseStrokes:
         self.free[:, 9:].clamp_(0, 1)
 
     def numbers(self, free: Float[Tensor, "S 12"]) -> Float[Tensor, "S P"]:
-        """As the brush takes them, where nothing lies beneath with an alpha of 1 as a fourth colour. A colour of the palette is
-        passed straight through: its gradient is the free colour's."""
+        """The strokes as inputs of the brush; without a background they have an alpha of 1 as a fourth colour. Colours of the
+        palette have a straight-through gradient."""
         height, width = self.size
         opacity, colour, palette = free[:, 8:9].sigmoid(), free[:, 9:], self.style.palette
         if self.style.opacity is not None:
@@ -199,7 +202,7 @@ class Objective:
 
 
 def blur(planes: Float[Tensor, "C H W"], sigma_px: float) -> Float[Tensor, "C H W"]:
-    """Gaussian; the edge goes on."""
+    """Gaussian blur with replicated edges."""
     reach = math.ceil(3 * sigma_px)
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma_px).square())
     kernel = kernel / kernel.sum()
@@ -213,8 +216,8 @@ def blur(planes: Float[Tensor, "C H W"], sigma_px: float) -> Float[Tensor, "C H 
 def place(
     photo: Float[Tensor, "C H W"], canvas: Float[Tensor, "C H W"], count: int, radius_px: float, *, rng: torch.Generator
 ) -> Float[Tensor, "S 12"]:
-    """New strokes where the canvas differs most from the photograph, one after the other; each takes the error around it away.
-    Along an edge of the photograph they lie along it (the structure tensor's lesser direction), elsewhere they are short."""
+    """Places new strokes one by one where the canvas differs most from the photograph; each removes the error around it. At an edge
+    of the photograph a stroke is long and follows the edge (the minor axis of the structure tensor); elsewhere it is short."""
     height, width = photo.shape[1:]
     error = blur((photo - canvas).square().mean(0, keepdim=True), 0.7 * radius_px)[0]
     error = error * (0.5 * torch.randn(error.shape, generator=rng)).exp()
@@ -245,10 +248,10 @@ def place(
 
 
 def worth(strokes: Float[Tensor, "S P"], photo: Float[Tensor, "C H W"], background: Float[Tensor, " C"]) -> Float[Tensor, " S"]:
-    """By how much the summed squared error rises when one stroke is left out, for each.
+    """The increase of the summed squared error when a stroke is left out, for each stroke.
 
-    With w what stroke s changes in the finished picture, its own change times what the later ones let through, the error e becomes
-    e - w. Strokes go in parts, so that not all of their masks are held at once.
+    Let w be the effect of stroke s on the finished picture: its own change times the transmittance of the later strokes. Without s
+    the error e becomes e - w. Strokes are processed in parts, so that not all masks are in memory at once.
     """
     height, width = photo.shape[1:]
     part = max(1, MASKS // (height * width))
@@ -288,11 +291,11 @@ def lay(
 ) -> Painting:
     """Paints a photograph.
 
-    Without `seconds` it takes a fixed number of steps, and the same generator gives the same strokes. With them the steps end when
-    so much time has gone by (the brush's compilation not counted; all strokes are laid, however short it is). When `stop` tells
-    true, what there is becomes the painting. A photograph with an `alpha` comes laid on white; in a transparent style the alpha is
-    painted too, else it is laid on the background, where one is given. Raises ImageError for a photograph too long, ValueError
-    for a budget of no time.
+    Without `seconds` the number of steps is fixed, and the same generator gives the same strokes. With `seconds` the steps end
+    after that time (compilation of the brush not counted; all strokes are placed, however short it is). When `stop` returns true,
+    the painting so far is returned. A photograph with an `alpha` is expected over white; in a transparent style the alpha is
+    painted too, otherwise the photograph is composited over the background, if one is given. Raises ImageError for a photograph
+    that is too elongated, ValueError for a budget of 0 seconds.
     """
     if seconds is not None:
         check_range("seconds", seconds, above=0)
@@ -356,7 +359,7 @@ class Rounds:
         self.share, self.longest = 0.0, 0.0
 
     def steps(self, this: Round) -> Iterator[float]:
-        """Yields at each step of a round the share of the round that is done."""
+        """Yields at each step of a round the fraction of the round that is done."""
         begun, before = time.monotonic(), self.share
         if self.seconds is None:
             for step in range(this.steps):

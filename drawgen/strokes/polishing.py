@@ -1,4 +1,4 @@
-"""Strokes that are there already, improved: gradient descent through the brush, on all of them at once.
+"""Polishing: gradient descent through the brush on existing strokes, all at once.
 
 Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a stroke (`drawgen_envs.brush`).
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 from drawgen.nn.pyramid import pyramid
 
 RATES = (0.012, 0.003, 0.03, 0.03)
-"""Of Adam, for points, radii (both shares of the picture), opacities and colours; they fall to a fifth."""
+"""Adam's learning rates for points, radii (both fractions of the picture), opacities and colours; they decay to a fifth."""
 
 
 def polish(
@@ -26,11 +26,11 @@ def polish(
     inset: float = 0.0,
     progress: Callable[[float], None] | None = None,
 ) -> Float[Tensor, "B T P"]:
-    """The strokes after `steps` of Adam on the `pyramid` between what they leave on black and the target, each picture for itself.
+    """The strokes after `steps` steps of Adam on the `pyramid` error between their rendering on black and the target, per picture.
 
-    They stay within their bounds: points `inset` from the edge, radii between the two of `radius` (all shares of a side), opacities
-    from `opacity` on. Where pictures are grey the colour stays; a stroke of no width, which is one left out, stays so. `progress`
-    hears the share that is done.
+    They stay within their bounds: points at least `inset` from the edge, radii between the two of `radius` (all fractions of a
+    side), opacities at least `opacity`. On grey pictures the colour is fixed. A stroke of zero width, which is left out, stays so.
+    `progress` is called with the fraction done.
     """
     channels = target.shape[1]
     parts = [part.clone().requires_grad_() for part in strokes.split([6, 2, 2, channels], 2)]

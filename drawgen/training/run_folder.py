@@ -90,7 +90,7 @@ def begin(folder: Path, *, replace: bool) -> Place:
             path.unlink()
         return Place(folder, folder)
     if not replace:
-        raise ValueError(f"{folder} holds a run already; go on with `resume`, replace it with `force`, or choose another")
+        raise ValueError(f"{folder} holds a run already; continue it with `resume`, replace it with `force`, or choose another")
     try:
         (folder / NEW).mkdir()
     except OSError as error:

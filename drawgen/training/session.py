@@ -79,7 +79,7 @@ class Session:
             self.save()
             raise Interrupted(
                 int(stop),
-                f"interrupted after step {run.step}; the state is kept in {self.place.folder} and `resume` goes on from there",
+                f"interrupted after step {run.step}; the state is saved in {self.place.folder} and `resume` continues from there",
             )
         if late or settled:
             self.save()

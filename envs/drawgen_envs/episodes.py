@@ -186,7 +186,7 @@ class Episodes:
         if actions.device.type != "cpu":
             return actions.nan_to_num(0.0).clamp(-1, 1)
         if not bool(torch.all(actions.abs() <= 1)):
-            raise InvalidAction("an action lies outside of [-1, 1] or is not finite; clip it")
+            raise InvalidAction("an action is outside of [-1, 1] or is not finite; clip it")
         return actions.to(self.device, non_blocking=True)
 
     def meaning(self, actions: Tensor) -> Float[Tensor, "N P"]:

@@ -61,7 +61,7 @@ class SpiralEpisodes(Episodes):
         if actions.device.type != "cpu":
             return torch.minimum(actions.clamp(min=0), self.most)
         if not bool(torch.all((actions >= 0) & (actions <= self.highest))):
-            raise InvalidAction(f"an action lies outside of 0 to {self.highest.tolist()}")
+            raise InvalidAction(f"an action is outside of 0 to {self.highest.tolist()}")
         return actions.to(self.device, non_blocking=True)
 
     def meaning(self, actions: Tensor) -> Float[Tensor, "N P"]:

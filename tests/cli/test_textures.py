@@ -19,7 +19,7 @@ from PIL import Image
         (TEXTURE + " --minutes nan", "--minutes is nan"),
         (TEXTURE + " --minutes inf", "--minutes is inf"),
         (TEXTURE + " --seed -1", "--seed is -1"),
-        (TEXTURE + " --save run", "run exists already; go on with --resume, replace it with --force"),
+        (TEXTURE + " --save run", "run exists already; continue it with --resume, replace it with --force"),
         (TEXTURE + " --save run --resume --seed 3", "run was started with preset 'tiny', not 'texture'"),
         (TEXTURE + " --save a-file", "a-file is a file"),
         (TEXTURE + " --save none/model", "the folder none does not exist"),
