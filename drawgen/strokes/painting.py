@@ -43,8 +43,8 @@ OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
 
 @dataclass(frozen=True)
 class Painting:
-    """Strokes, the first one undermost, on a background of one colour, or of none: what `drawgen.paint` makes. It shows itself in a
-    notebook, and `save` writes it as a picture, an animation, SVG or JSON.
+    """A painting, from `drawgen.paint`: strokes, from bottom to top, on a background of one colour or a transparent one. A notebook
+    displays it, and `save` writes it as a picture, an animation, SVG or JSON.
 
     >>> import drawgen
     >>> painting = drawgen.paint("photo:coffee", strokes=5, detail_px=16, size=(40, 60))
