@@ -83,7 +83,7 @@ class Trained:
     model: Model
     """The `nn.Module`, in evaluation mode."""
     source: str
-    """What it was loaded from."""
+    """The source that it was loaded from."""
 
     def __init__(self, model: Model, source: str) -> None:
         self.model, self.source = model, source
