@@ -359,7 +359,7 @@ class Sums:
     largest: int = 9
     """The largest summand."""
     count: int = 200
-    """Sums for validation; for training they never end."""
+    """Sums for validation; training sums are generated without end."""
     batch: int = 8
     """Rows in a batch."""
     length: int = 24

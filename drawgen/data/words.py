@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import regex
 
 CUT = (
-    "lower case, Unicode's NFC; cut by Unicode's word rules, with apostrophes and hyphens inside a word and without punctuation; "
-    "Chinese and Japanese by the character; Thai, Lao, Khmer and Burmese, which need a dictionary, by the letter with its signs"
+    "lower case, Unicode's NFC; split by Unicode's word rules, without punctuation, with apostrophes and hyphens inside words; "
+    "Chinese and Japanese by character; Thai, Lao, Khmer and Burmese, which need a dictionary, by letter with its marks"
 )
 """The description of `words_of` in a model card."""
 LATIN = re.compile("[\0-\xac\xae-\u02ff\u2010-\u201f]*")
