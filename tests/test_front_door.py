@@ -62,7 +62,7 @@ def test_a_sample_is_the_command_lines(here, capsys):
     assert run(capsys, *line.split())[0] == 0
     drawgen.load("ride:dirt").sample(size=(24, 32), seed=3, tile=True, n=2).save("b.png")
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
-    assert run(capsys, *"sample draw -o a.gif -n 2 --boxes".split())[0] == 0
+    assert run(capsys, *["sample", "draw", "-o", "a.gif", "-n", "2", "--boxes"])[0] == 0
     drawgen.load("draw").sample(n=2).save("b.gif", boxes=True)
     assert Path("a.gif").read_bytes() == Path("b.gif").read_bytes()
 
@@ -70,15 +70,15 @@ def test_a_sample_is_the_command_lines(here, capsys):
 def test_reconstructions_and_ways_are_the_command_lines(here, capsys):
     images.save_image(here / "page.png", torch.from_numpy(page()).float()[None])
     painter, digits = drawgen.load("painter:characters"), drawgen.load("draw")
-    assert run(capsys, *"reconstruct painter:characters page.png -o a.svg".split())[0] == 0
+    assert run(capsys, *["reconstruct", "painter:characters", "page.png", "-o", "a.svg"])[0] == 0
     painter.reconstruct("page.png").save("b.svg")  # polished
     assert Path("a.svg").read_text() == Path("b.svg").read_text()
-    assert run(capsys, *"reconstruct draw page.png page.png -o a.png".split())[0] == 0
+    assert run(capsys, *["reconstruct", "draw", "page.png", "page.png", "-o", "a.png"])[0] == 0
     drawn = digits.reconstruct(["page.png", "page.png"])
     drawn.save("b.png")
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
     assert drawn.seen.shape == drawn.images.shape == (2, 1, 28, 28)
-    assert run(capsys, *"interpolate draw page.png page.png -o way.png -n 4".split())[0] == 0
+    assert run(capsys, *["interpolate", "draw", "page.png", "page.png", "-o", "way.png", "-n", "4"])[0] == 0
     digits.interpolate("page.png", Path("page.png"), n=4).save("way2.png")
     assert Path("way.png").read_bytes() == Path("way2.png").read_bytes()
 
@@ -104,7 +104,7 @@ def test_a_texture_is_the_command_lines(here, capsys):
     brick = drawgen.texture("photo:brick", size=(30, 40), steps=2, exemplar_px=64)
     brick.save("b.png")
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
-    assert run(capsys, *"sample a.model -o more.png --size 16x16 --seed 7".split())[0] == 0
+    assert run(capsys, *["sample", "a.model", "-o", "more.png", "--size", "16x16", "--seed", "7"])[0] == 0
     brick.trained.sample(size=(16, 16), seed=7).save("more2.png")
     assert Path("more.png").read_bytes() == Path("more2.png").read_bytes()
 
@@ -155,7 +155,7 @@ WORK = {
 
 
 def process():
-    """What of this process work could change; but for Python's own random numbers, of which beartype takes some to check types here."""
+    """What of this process work could change; not Python's own random numbers, of which beartype takes some to check types here."""
     return {
         "threads": torch.get_num_threads(),
         "torch's random numbers": torch.random.get_rng_state().numpy().tobytes(),
@@ -165,7 +165,7 @@ def process():
         "logging": [(logging.getLogger(name).level, list(logging.getLogger(name).handlers)) for name in ("", "drawgen")],
         "gradients": torch.is_grad_enabled(),
         "numpy's errors": np.geterr(),
-        "the folder": os.getcwd(),
+        "the folder": Path.cwd(),
     }
 
 
@@ -218,7 +218,7 @@ def test_progress_goes_from_0_to_1(capsys, work):
     shares: list[float] = []
     work(shares.append)
     assert shares == sorted(shares)
-    assert 0 <= shares[0]
+    assert shares[0] >= 0
     assert shares[-1] == pytest.approx(1.0)
     assert capsys.readouterr() == ("", "")
 
@@ -399,7 +399,7 @@ def test_a_file_is_not_replaced_without_force(here):
         lambda force: drawgen.load("ride:dirt").sample(size=(8, 8)).save("x.png", force=force),
         lambda force: drawgen.paint("photo:coffee", "x.png", strokes=1, detail_px=16, force=force),
     ):
-        with pytest.raises(ValueError, match="x.png exists already; choose another name or give `force` to replace it"):
+        with pytest.raises(ValueError, match=r"x\.png exists already; choose another name or give `force` to replace it"):
             work(False)
         assert (here / "x.png").read_text() == "kept"
     work(True)
