@@ -155,7 +155,7 @@ WORK = {
 
 
 def process():
-    """What of this process work could change; but for Python's own random numbers, of which beartype takes some to check types here."""
+    """What of this process work could change; not Python's own random numbers, of which beartype takes some to check types here."""
     return {
         "threads": torch.get_num_threads(),
         "torch's random numbers": torch.random.get_rng_state().numpy().tobytes(),
@@ -165,7 +165,7 @@ def process():
         "logging": [(logging.getLogger(name).level, list(logging.getLogger(name).handlers)) for name in ("", "drawgen")],
         "gradients": torch.is_grad_enabled(),
         "numpy's errors": np.geterr(),
-        "the folder": os.getcwd(),
+        "the folder": Path.cwd(),
     }
 
 
@@ -399,7 +399,7 @@ def test_a_file_is_not_replaced_without_force(here):
         lambda force: drawgen.load("ride:dirt").sample(size=(8, 8)).save("x.png", force=force),
         lambda force: drawgen.paint("photo:coffee", "x.png", strokes=1, detail_px=16, force=force),
     ):
-        with pytest.raises(ValueError, match="x.png exists already; choose another name or give `force` to replace it"):
+        with pytest.raises(ValueError, match=r"x\.png exists already; choose another name or give `force` to replace it"):
             work(False)
         assert (here / "x.png").read_text() == "kept"
     work(True)

@@ -23,7 +23,7 @@ from drawgen.jobs import training
 from drawgen.jobs.asking import Trained, load
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.recipe import begun
-from drawgen.ranges import ArgumentError
+from drawgen.ranges import ArgumentError, check_choice
 from drawgen.training import run_folder
 
 T = TypeVar("T")
@@ -51,10 +51,9 @@ class Curve(list[dict[str, float]]):
 
     def series(self, name: str) -> tuple[list[float], list[float]]:
         """The steps and values of a metric. Raises ValueError for an unknown metric."""
-        if name not in self.names:
-            raise ArgumentError("name", f"is {name!r}; it is one of {', '.join(self.names) or 'none, as nothing was measured'}")
-        pairs = [(float(row["step"]), float(row[name])) for row in self if row.get(name) is not None]
-        return [step for step, _ in pairs], [value for _, value in pairs]
+        check_choice("name", name, self.names)
+        rows = [row for row in self if name in row]
+        return [float(row["step"]) for row in rows], [float(row[name]) for row in rows]
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Writes the table as CSV or JSON, or the drawing as SVG. Raises ImageError, a ValueError, and StorageError."""
@@ -155,7 +154,7 @@ def read_curve(folder: Path) -> Curve:
         except ValueError:
             continue
         if isinstance(row, dict) and "step" in row:
-            rows.append(row)
+            rows.append({name: value for name, value in row.items() if value is not None})  # NaN, which JSON does not know
     return rows
 
 
