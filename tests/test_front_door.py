@@ -382,7 +382,7 @@ def test_ctrl_c_in_compiled_code_is_ctrl_c(monkeypatch):
         (lambda: drawgen.train("draw", "tiny", fit={"steps": 0}), "fit.steps is 0"),
         (lambda: drawgen.train("draw", "tiny", data="photo.png"), "data is 'photo.png'; give settings by their names"),
         (lambda: drawgen.train("draw", "tiny", resume=True), "resume is true, and the run's folder is not given; give `out`"),
-        (lambda: drawgen.train("draw", "tiny", out="none", resume=True), "none holds no run to go on with"),
+        (lambda: drawgen.train("draw", "tiny", out="none", resume=True), "none holds no run to resume"),
     ],
 )
 def test_errors_name_the_argument_and_no_flag(here, work, told):

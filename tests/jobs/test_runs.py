@@ -29,7 +29,7 @@ def test_a_run(tmp_path):
     shown = run._repr_html_()
     assert "6 steps" in shown
     assert shown.count("<polyline") == len([name for name in run.curve.names if f">{name} " in shown])
-    with pytest.raises(ValueError, match="holds a run already; go on with `resume`, replace it with `force`"):
+    with pytest.raises(ValueError, match="holds a run already; continue it with `resume`, replace it with `force`"):
         train("draw", "tiny", out=tmp_path / "run")
     again = train("draw", "tiny", out=tmp_path / "run", force=True)
     assert again.steps == 4
