@@ -75,16 +75,7 @@ def row(version: str, resolution: str) -> list[str]:
         return [release, RESOLUTIONS[resolution], *versions, told, ", ".join(f"`{name}`" for name in failed[:MOST_NAMED]) + more]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pythons", nargs="*", default=PYTHONS, help="versions, or paths of interpreters")
-    parser.add_argument("-o", dest="out", type=Path, help="a Markdown file for the table; printed without it")
-    arguments = parser.parse_args()
-    rows = []
-    for version in arguments.pythons:
-        for resolution in RESOLUTIONS:
-            rows.append(row(version, resolution))
-            print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
+def table(rows: list[list[str]]) -> str:
     head = ["Python", "dependencies", *SHOWN, "tests", "what failed"]
     lines = [
         "# Pythons and dependencies",
@@ -99,10 +90,19 @@ def main() -> None:
         "",
         *(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)),
     ]
-    if arguments.out is None:
-        print("\n".join(lines))
-    else:
-        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pythons", nargs="*", default=PYTHONS, help="versions, or paths of interpreters")
+    parser.add_argument("-o", dest="out", type=Path, required=True, help="a Markdown file for the table, written after each row")
+    arguments = parser.parse_args()
+    rows = []
+    for resolution in RESOLUTIONS:
+        for version in arguments.pythons:
+            rows.append(row(version, resolution))
+            arguments.out.write_text(table(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

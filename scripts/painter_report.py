@@ -17,7 +17,7 @@ from drawgen import images, jobs, models
 from drawgen.contract import generator
 from drawgen.data.omniglot import read_characters
 from drawgen.data.pictures import Pictures
-from drawgen.jobs.drawing import POLISH
+from drawgen.jobs.asking import POLISH
 from drawgen.nn.painting_goals import COUNTS, squared
 from drawgen.strokes.polishing import polish
 

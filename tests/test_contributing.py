@@ -64,7 +64,7 @@ def test_it_keeps_what_all_models_keep(added):
 
 @pytest.mark.usefixtures("added")
 def test_it_is_what_it_says():
-    """The probabilities of all pictures of 2x2 pixels sum to 1, and a pixel does not depend on those after it."""
+    """The probabilities of all pictures of 2x2 pixels sum to 1."""
     model = models.module(NAME).Config(start=0.5).build(Spec((1, 2, 2)), rng=generator(0))
     assert isinstance(model, Model)
     assert isinstance(model, Draws)

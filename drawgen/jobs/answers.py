@@ -215,6 +215,9 @@ class Described(NamedTuple):
         """The best caption."""
         return self.captions[0].text
 
+    def __repr__(self) -> str:
+        return f"{self.picture}: " + "; ".join(caption.text for caption in self.captions)
+
     def as_json(self) -> dict[str, Any]:
         """The picture's name, and its captions with their scores and the log-probabilities of their words."""
         captions = [
@@ -266,6 +269,9 @@ class Captions(list[Described]):
         else:
             frames = list(attention_maps.stages(shown))
             images.save_animation(out, frames, seconds=0.6 * len(frames), replace=replace)
+
+    def __repr__(self) -> str:
+        return "\n".join(repr(described) for described in self)
 
     def _repr_html_(self) -> str:
         return figures((image, [caption.text for caption in captions]) for _, captions, image in self)

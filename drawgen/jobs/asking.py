@@ -141,7 +141,10 @@ class Trained:
         channels, *extent = self.spec.picture
         height, width = request.size or extent
         refuse_what_does_not_fit((height, width), channels, request.n)
-        return Drawn.of(drawn_by(drawer, request, match=match))
+        drawn = Drawn.of(drawn_by(drawer, request, match=match))
+        if request.progress is not None:
+            request.progress(1.0)
+        return drawn
 
     # ---------------------------------------------------------------- after a person's pictures
 

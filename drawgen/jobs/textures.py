@@ -81,6 +81,8 @@ def texture(
         images.check_output(file, force=force, sources=[name_of(photo)])
         images.check_extent(file, *size)
     wanted = Path(save) if save is not None else None if file is None else file.with_suffix(".model")
+    if wanted is None and resume:
+        raise ArgumentError("resume", "is true, and no folder is given that holds a run; give `save`")
     if wanted is not None:
         check_folder(wanted, force=force, resume=resume)
     with hearing(progress, training=TRAINS) as reports, as_file(photo) as name, RunFolder(wanted) as place:

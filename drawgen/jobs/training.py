@@ -63,9 +63,8 @@ def train(
     begun = str(kept.get("begin", "")) if resume else Path(begin).name
     if resume and checkpoint.read_model(out).spec != spec:
         raise DataError(
-            f"{describe_data(recipe)} has other symbols or sizes than when {out} was started; take the same data, or start a "
-            "run on "
-            f"this with these weights (`begin` {out}, another `out`)"
+            f"{describe_data(recipe)} has other symbols or sizes than when {out} was started; take the same data, or start a run "
+            f"on this with these weights (`begin` {out}, another `out`)"
         )
     built = models.build(recipe.model, spec, rng=generator(recipe.fit.seed, BUILD))
     trained = models.load(begin) if begin else None

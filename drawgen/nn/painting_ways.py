@@ -1,6 +1,7 @@
 """The ways in which painters learn: how the policy's outputs become a stroke, and which loss is minimised.
 
-Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a stroke (`drawgen_envs.brush`), A components of an action.
+Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a stroke (`drawgen_envs.brush`), A components of the
+policy's action, E of the environment's.
 """
 
 from collections.abc import Callable, Generator
@@ -139,7 +140,7 @@ class Played(NamedTuple):
     """Episodes played to their end."""
 
     before: Float[Tensor, "T B C H W"]
-    """The canvases before each action, and after it."""
+    """The canvases before each action; `after` it."""
     after: Float[Tensor, "T B C H W"]
     action: Int64[Tensor, "T B A"]
     log_prob: Float[Tensor, "T B"]
@@ -185,7 +186,7 @@ class BlackBox(Learning):
         episodes.begin(np.arange(count), rngs)
         return episodes
 
-    def for_environment(self, action: Int64[Tensor, "B A"]) -> Int64[Tensor, "B A2"]:
+    def for_environment(self, action: Int64[Tensor, "B A"]) -> Int64[Tensor, "B E"]:
         """The policy's action as the environment's: a grey pen always paints white."""
         return action if self.image[0] > 1 else torch.cat([action, torch.full_like(action[:, :1], LEVELS - 1)], 1)
 

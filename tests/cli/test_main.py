@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import subprocess
 import sys
@@ -179,6 +180,22 @@ def test_a_closed_pipe_is_no_traceback(monkeypatch, system, error):
     monkeypatch.setattr(sys, "stdout", Closed())
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert cli.main(["list"]) == 1
+
+
+@pytest.mark.parametrize("name", ["C:/models/mine", r"C:\models\mine"])
+def test_names_with_a_drive_are_no_models_names(capsys, here, name):
+    refused(capsys, here, f"sample {name} -o new.png", f"{name} is neither a model folder nor a shipped model")
+
+
+def test_backslashes_in_names(capsys, here):
+    """They come out of JSON, and of messages, as they are."""
+    name = r"C:\runs\new"
+    Path("run").rename(name)
+    status, out, err = run(
+        capsys, "train", "ride", "tiny", "--out", name, "--resume", "--data.longest-px", "64", "--fit.steps", "4", "--fit.seed", "5"
+    )
+    assert (status, json.loads(out)["out"]) == (0, name), err
+    refused(capsys, here, f"train ride tiny --out {name}", f"{name} holds a run already")
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])

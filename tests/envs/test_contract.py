@@ -203,7 +203,9 @@ def grey(rng):
 
 
 @pytest.mark.parametrize("vector", [False, True])
-@pytest.mark.parametrize("given", [{}, {"target": grey}, {"target": "photos"}, {"reward": ones}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{}, {"target": grey}, {"target": "photos"}, {"reward": ones}], ids=["plain", "function", "folder", "reward"]
+)
 def test_pickled_and_copied(name, vector, given, tmp_path, monkeypatch):
     """In an episode's middle: what comes back goes on as the first, and neither paints on the other's canvas."""
     kind = name.removeprefix("drawgen/")

@@ -37,9 +37,9 @@ def pens(draw):
 @settings(max_examples=50, deadline=None)
 @given(pens(), st.integers(0, 2**32 - 1))
 def test_actions_come_back_from_their_strokes(pen, seed):
-    """Each as the second of two, after a move to where the pen was. Two things cannot come back: the size that a move names, for no
-    such stroke is laid, and the pressure of a stroke that begins with the pressure of the one before, for only the mean is kept.
-    (Of two equal sizes the first would come back, and 0 in place of a cell that nothing but a move's start names.)"""
+    """Each as the second of two, after a move to where the pen was. Two things cannot come back, for the strokes do not show them:
+    the size that a move names, and the pressure of a stroke that begins with the pressure of the one before it, where the mean of
+    the two comes back. Sizes have to differ: of two that are equal the first would come back."""
     count, length = 3, 6
     episodes = begun(count, length, **pen)
     rng = torch.Generator().manual_seed(seed)

@@ -180,7 +180,7 @@ def test_texts(trained):
     assert "".join(piece.text for piece in model.write(alone, 0)) == texts[0]
     assert "".join(piece.text for piece in model.write(other, 0)) not in texts
     for request in (Request(size=(24, 20)), Request(tile=True)):
-        with pytest.raises(ValueError, match="size and tile are for pictures"):
+        with pytest.raises(ValueError, match="`size` and `tile` are for pictures"):
             list(model.write(request, 0))
 
 
