@@ -128,7 +128,7 @@ def compressed(indices: UInt8[np.ndarray, "H W"]) -> bytes:
     Image.fromarray(indices).save(buffer, format="GIF", optimize=False, interlace=0)
     data = buffer.getvalue()
     at = 13 + (3 << (data[10] & 7) + 1)
-    while data[at] != 0x2C:  # an extension: passed over, block by block
+    while data[at] != 0x2C:  # an extension: skipped block by block
         at += 2
         while data[at]:
             at += data[at] + 1

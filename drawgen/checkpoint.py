@@ -189,7 +189,7 @@ def read_model(folder: Path) -> ModelFile:
     if not isinstance(plain["model"], str) or not isinstance(plain["config"], dict):
         raise CheckpointError(f"{path}: model has to be a name and config an object")
     told = plain["spec"]
-    if isinstance(told, dict):  # earlier ones have zeros and empty lists for what there is not
+    if isinstance(told, dict):  # older folders have zeros and empty lists for missing fields
         told = {name: value for name, value in told.items() if value not in ([], [0, 0, 0])}
     spec = from_plain(Spec, told, where=f"{path}: spec")
     if spec.image is not None and not all(1 <= size <= most for size, most in zip(spec.image, LARGEST_IMAGE, strict=True)):

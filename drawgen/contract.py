@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from drawgen.ranges import check_choice, check_range, check_size
 
 State: TypeAlias = dict[str, Tensor]
-"""What a model carries from batch to batch: LSTM states, rollouts, replay, reward scales."""
+"""A model's state from batch to batch: LSTM states, rollouts, replay, reward scales."""
 
 Batch: TypeAlias = Any
 """A NamedTuple of tensors. If sequences continue from batch to batch, it has `fresh` (B bool): the rows that start a new sequence.

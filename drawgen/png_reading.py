@@ -69,7 +69,7 @@ class Chunks:
 def read_png(file: io.BufferedIOBase) -> Opened:
     """Raises ValueError for a damaged file."""
     chunks = parse(file)
-    notes = [f"the checksum of its {' and '.join(chunks.spoilt)} is wrong, which is passed over"] if chunks.spoilt else []
+    notes = [f"the checksum of its {' and '.join(chunks.spoilt)} is wrong and is ignored"] if chunks.spoilt else []
     notes += [] if chunks.ended else ["its end is missing; all pixels are there"]
     colours = None
     try:
@@ -245,7 +245,7 @@ def compressed(file: io.BufferedIOBase, chunks: Chunks) -> Iterator[bytes]:
 
 
 def inflated(file: io.BufferedIOBase, chunks: Chunks, lengths: Iterable[int]) -> Iterator[bytes]:
-    """The filtered rows, in parts of so many bytes. Raises ValueError if the stream ends early."""
+    """The filtered rows, in parts of a given size. Raises ValueError if the stream ends early."""
     machine, pieces, waiting = zlib.decompressobj(), compressed(file, chunks), b""
     for length in lengths:
         parts, missing = [], length

@@ -217,7 +217,7 @@ def blocks(found: Layout) -> Iterator[Shaped[np.ndarray, "H W C"]]:
     for row in range(down):
         high = rows if found.tiled else min(rows, found.height - row * rows)
         piece = high
-        if found.compression == 1 and not found.tiled:  # a strip that lies as it is, by parts
+        if found.compression == 1 and not found.tiled:  # an uncompressed strip, in parts
             piece = max(1, AT_ONCE // max(1, columns * found.samples * found.bits // 8))
         for first in range(0, high, piece):
             count = min(piece, high - first)
@@ -236,7 +236,7 @@ def segment(found: Layout, index: int, first: int, rows: int, columns: int, samp
     across = -(-columns * samples * found.bits // 8)
     wanted = rows * across
     if found.offsets[index] + first * across >= 2**63:
-        raise ValueError("its strips lie beyond its end")
+        raise ValueError("its strips are beyond its end")
     file.seek(found.offsets[index] + first * across)
     data = file.read(wanted if found.compression == 1 else min(length, 2 * wanted + 65536))
     if found.page.number(FILL_ORDER, 1) == 2:

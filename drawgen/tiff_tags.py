@@ -10,7 +10,7 @@ TYPES = {
 }  # fmt: skip
 MOST_ENTRIES = 4096
 MOST_BYTES = 2**26
-"""Of one tag: a profile, or where ten million strips lie."""
+"""Largest size of a tag in bytes: a profile, or the offsets of ten million strips."""
 MOST_DIRECTORIES = 1000
 ORIENTATION, SUBFILE, SUBDIRECTORIES = 274, 254, 330
 

@@ -2,7 +2,7 @@
 
     uv run python scripts/bench_training.py --against OTHER_CHECKOUT --out scripts/results/bench_training.md
 
-Both sides run in turn, ten times each, in processes of their own on one thread. What is timed is the process's CPU time from one
+Both sides run in turn, ten times each, in separate processes on one thread. The time is the process's CPU time from one
 line of metrics to the next, the first ones left out: steps as `fit` makes them, on data that is made on the spot.
 """
 

@@ -51,7 +51,7 @@ from drawgen.training.journal import Journal
 BATCH = 200
 """Files that one child reads."""
 LIMIT_S, LIMIT_MB = 2.0, 512
-"""What a file may take: of the processor's time, and of memory."""
+"""Limits per file: CPU time and memory."""
 KILL_S, KILL_MB = 10, 2048
 """Where a child is killed, and where memory ends for it."""
 
@@ -569,7 +569,7 @@ def peak_mb() -> float:
 
 
 def in_child(tried: Tried, count: int, pipe: Any) -> None:
-    """Reads `count` files and tells of each: (number, outcome, seconds, megabytes)."""
+    """Reads `count` files and yields for each (number, outcome, seconds, megabytes)."""
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)  # libraries in C write there
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
@@ -617,7 +617,7 @@ def note(tried: Tried, number: int, outcome: str, seconds: float, megabytes: flo
         tried.faults += ((number, outcome),)
     if seconds > LIMIT_S:
         tried.faults += ((number, f"{seconds:.1f} s"),)
-    if megabytes > max(LIMIT_MB, tried.worst_mb + 1):  # the peak of all so far: it is told when it rises
+    if megabytes > max(LIMIT_MB, tried.worst_mb + 1):  # the peak of all so far, reported when it rises
         tried.faults += ((number, f"{megabytes:.0f} MB"),)
     tried.worst_s, tried.worst_mb = max(tried.worst_s, seconds), max(tried.worst_mb, megabytes)
 

@@ -105,3 +105,47 @@ def test_the_test_of_encodings_bites(code, found):
 def test_encodings_are_said(path):
     calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
     assert not [f"line {call.lineno}" for call in calls if unsaid(call)]
+
+
+# ---------------------------------------------------------------- plain words
+
+COUNTED = "ms|s|seconds?|steps?|strokes?|pictures?|captions?|words?|bytes|bits|nats|lines?|numbers?|pixels|rows?|facts|one|two"
+PER = "step|second|minute|epoch|line|word|row|column|file|side|batch|picture|caption|stroke|pixel|channel|drawing|episode"
+STUMBLED_OVER = [
+    rf"\b({COUNTED}) an? ({PER})\b",
+    r"\bsome (ten|twenty|thirty|forty|fifty)\b",
+    r"\bforet(ell|old)",
+    r"\bas (it|they) comes?\b",
+    r"\b(what there is|whoever|anew|hears|gone? on with)\b",
+    r"\b(is met to|encoder of rate|idle are|people of its language)\b",
+]
+"""Phrases that made readers stop. It is "ms per step", "about 40", "predicts"."""
+READ = [
+    ROOT / "README.md",
+    *(path for folder in ("docs", "envs", "scripts", "assets") for path in sorted((ROOT / folder).rglob("*.md"))),
+]
+
+
+def stumbling(text):
+    """The phrases in a text, also across line ends."""
+    return [match[0] for match in re.finditer("|".join(STUMBLED_OVER), re.sub(r"\s+(# )?", " ", text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("246 ms a step", ["ms a step"]),
+        ("one a\n    # line", ["one a line"]),
+        ("a model that foretells", ["foretell"]),
+        ("some forty pixels", ["some forty"]),
+        ("246 ms per step, one stroke, some of forty", []),
+    ],
+)
+def test_the_test_of_plain_words_bites(text, found):
+    assert stumbling(text) == found
+
+
+@pytest.mark.parametrize("path", [*READ, *FILES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_words_are_plain(path):
+    """In pages, docstrings, help texts, messages and comments."""
+    assert not stumbling(path.read_text(encoding="utf-8"))

@@ -509,7 +509,7 @@ def read_lines(text: str, file: Path, report: Report) -> list[Row]:
         try:
             items.append((f"{file.name}, line {number}", json.loads(line)))
         except (ValueError, RecursionError) as error:
-            report.leave_out(f"{file.name}, line {number}", f"it is not JSON, an object a line: {error}")
+            report.leave_out(f"{file.name}, line {number}", f"it is not JSON with one object per line: {error}")
     return read_objects(items, file, report)
 
 

@@ -207,7 +207,7 @@ class Captioned:
         return vocabulary_of(frequent[: self.most_words])
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
-        """Training: every caption, shuffled anew in every epoch, with captions of similar length batched together. Validation: all
+        """Training: every caption, reshuffled in every epoch, with captions of similar length batched together. Validation: all
         once."""
         check_split(self, split)
         items = [(entry, words_of(caption)) for entry in self.entries[split] for caption in entry.captions]

@@ -103,7 +103,7 @@ class Cluttered:
         return Spec((1, self.side_px, self.side_px), classes=tuple("0123456789"))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Labelled]:
-        """Training digits, shuffled anew in every epoch, at random places; for validation each digit once."""
+        """Training digits, reshuffled in every epoch, at random places; for validation each digit once."""
         check_split(self, split)
         train, valid = self.parts
         if split == "valid":

@@ -16,7 +16,7 @@ PIECE = 4096
 
 
 def spread(count: int, samples: int = SAMPLES) -> list[int]:
-    """At most so many of the numbers below `count`, including the first and the last."""
+    """Up to a given number of the integers below `count`, including the first and the last."""
     return sorted(set(np.linspace(0, count - 1, min(count, samples)).round().astype(int).tolist()))
 
 

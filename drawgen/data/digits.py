@@ -63,7 +63,7 @@ class Binarized:
         )
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training pictures, shuffled anew in every epoch; validation and test pictures once."""
+        """Training pictures, reshuffled in every epoch; validation and test pictures once."""
         check_split(self, split)
         if split != "train":
             pictures = self.valid if split == "valid" else self.part(split)

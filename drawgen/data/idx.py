@@ -51,7 +51,7 @@ def read_digits(path: Path) -> Digits:
 
 
 def read_labels(path: Path, count: int) -> Labels:
-    """The labels of an idx file of so many pictures, from the file beside it. Raises DataError."""
+    """The labels of an idx file of `count` pictures, from the file beside it. Raises DataError."""
     stem = re.split(r"[-.]idx3", path.name)[0].replace("images", "labels")
     beside = find_idx(path.parent, stem, "idx1") or find_idx(path.parent.parent, stem, "idx1")
     if beside is None:

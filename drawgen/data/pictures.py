@@ -143,7 +143,7 @@ class Crops:
     def spec(self) -> Spec:
         side = self.side()
         if side < 2:
-            raise ImageError(f"{self.path} is too small to learn from; give a picture with at least some tens of pixels per side")
+            raise ImageError(f"{self.path} is too small to learn from; give a picture of at least a few tens of pixels per side")
         return Spec((len(self.pictures[0][0].image), side, side))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
@@ -195,7 +195,7 @@ class Crops:
 def shuffled(
     count: int, batch: int, where: str, *, seed: int, start: int, rank: int, ranks: int, held_out: int = 0
 ) -> Iterator[tuple[int, Int[Tensor, " B"]]]:
-    """An endless stream of (step, which of `count` items are in this rank's batch): shuffled anew in every epoch, with the ranks'
+    """An endless stream of (step, which of `count` items are in this rank's batch): reshuffled in every epoch, with the ranks'
     batches side by side. Raises DataError, with the source `where` and the number of `held_out` items, for fewer items than a
     batch."""
     each = count // (batch * ranks)  # batches in one pass

@@ -48,7 +48,7 @@ class Standard:
     without: str = ""
     """An alphabet of Omniglot to leave out, so that it can serve as unseen test data."""
     digits: int = 1
-    """If above 1, each example is this many pictures at random places of a canvas of `canvas_px`, drawn anew every time."""
+    """If above 1, each example is this many pictures at random places of a canvas of `canvas_px`, chosen afresh every time."""
     canvas_px: int = 60
     """Side of that canvas."""
 
@@ -87,7 +87,7 @@ class Standard:
         return Spec((row.channels, side, side))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training pictures, shuffled anew in every epoch; validation pictures once."""
+        """Training pictures, reshuffled in every epoch; validation pictures once."""
         check_split(self, split)
         train, valid = self.parts
         if split == "valid":

@@ -402,7 +402,7 @@ class Strokes:
             yield Pictures(render(drawings, self.side_px, self.thickness))
 
     def drawings(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[list[Drawing]]:
-        """Batches of drawings, for models that learn from strokes: shuffled anew in every epoch for training, all once for
+        """Batches of drawings, for models that learn from strokes: reshuffled in every epoch for training, all once for
         validation. An invalid drawing is recorded in `problems`; in training the next one replaces it. Raises DataError."""
         check_split(self, split)
         held_out = np.concatenate([held for _, held in self.files])

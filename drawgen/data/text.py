@@ -259,7 +259,7 @@ class Text:
             self.check_held_out()
             yield from self.stretches(self.held(), rank, ranks)
             return
-        if self.pieces > 1:  # which may be the cause of what is told below
+        if self.pieces > 1:  # which may be the cause of the error below
             self.check_held_out()
         rows, count = self.batch * ranks, self.kept * self.pieces
         each = (count - self.length) // rows  # symbols of a row: there are `length` more than that, to begin later

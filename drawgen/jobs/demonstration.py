@@ -20,7 +20,7 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import verbs_of
 
 PHOTO = "photo:coffee"
-"""What is painted and described: a photograph that scikit-image carries."""
+"""The photograph that is painted and described, one of scikit-image."""
 
 
 @dataclass

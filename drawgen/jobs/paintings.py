@@ -107,7 +107,7 @@ def paint(
             clear = (background or "").strip().lower() == "none"
             if clear and file is not None:
                 refuse_transparent(file)
-            enough = max(512, detail_px or 0)  # twice as much is kept; painted at some hundred
+            enough = max(512, detail_px or 0)  # twice as much is kept; painted at about 100
             image, alpha = opened(picture, name, covering=(enough, enough) if size is None else fitted(size, enough))
             if size is not None:
                 image, alpha = images.middle(image, *size), None if alpha is None else images.middle(alpha, *size)
@@ -187,4 +187,4 @@ def holds_strokes(file: str) -> bool:
     try:
         return not file.startswith("photo:") and files.first_bytes(Path(file), 256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
     except OSError:
-        return False  # whoever reads it says why
+        return False  # the reader reports why

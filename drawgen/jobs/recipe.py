@@ -62,7 +62,7 @@ def stored_recipe(folder: Path) -> tuple[str, str, Recipe]:
 
 
 def begun(folder: Path, model: str, preset: str | None) -> tuple[str, Recipe]:
-    """(preset, recipe) of the run in a folder, which is to be gone on with: its settings need no repetition. Raises ValueError
+    """(preset, recipe) of the run in a folder that is to be resumed, so that its settings need not be repeated. Raises ValueError
     where it is of another model or, where one is named, of another preset."""
     run_folder.mend(folder)
     kept_model, kept_preset, recipe = stored_recipe(folder)
@@ -141,7 +141,7 @@ def asked_steps(out: Path, kept: Fit, fit: Fit) -> tuple[int | None, str, list[A
     said += f"; the rate falls over the last {falling}" if falling and fit.decay else ""
     if not fit.decay or done - 1 <= min(start, math.inf if before is None else fall_begins(before, fit)):
         return steps, said, None
-    said += f". It had begun to fall before step {done}: this is not the run that {steps} steps give from the start"
+    said += f". It had started to decay before step {done}: this is not the run that {steps} steps give from the start"
     return steps, said, [done, before, steps]
 
 

@@ -210,7 +210,7 @@ def shown(canvases: Float[Tensor, "T B C H W"], strokes: Float[Tensor, "T B P"])
 
 
 def find_teacher(config: Config, spec: Spec, device: torch.device) -> Pathwise:
-    """What the teacher does. Raises ValueError for one that paints something else."""
+    """The teacher's demonstration. Raises ValueError for a teacher with another goal."""
     from drawgen import models
 
     name, noise = config.teacher, config.noise if config.goal != "reconstruct" else 0

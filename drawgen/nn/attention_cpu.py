@@ -18,7 +18,7 @@ def energies(
     """score . tanh(keys + query) + bias: B K N of B N A, B K A and A.
 
     tanh(2y) = 2 p q / (p^2 + q^2), where p / q is tanh y by Lambert's continued fraction, cut after seven terms: right to 3e-7,
-    with a single division. As p / q lies near 1 for large y, its own error there hardly counts; beyond 5 it is 1.
+    with a single division. For large y, p / q is near 1 and its error hardly matters; beyond 5 it is 1.
     """
     B, N, A = keys.shape
     K = query.shape[1]

@@ -172,7 +172,8 @@ class BlackBox(Learning):
         return 3 + len(self.choices(self.image[0]))
 
     def begin(self, uniforms: Float[Tensor, "T B A"], actions: int) -> SpiralEpisodes:
-        """Blank canvases for so many actions each. A brush with randomness is seeded by each drawing's own random numbers."""
+        """Blank canvases for a given number of actions each. A brush with randomness is seeded by each drawing's own random
+        numbers."""
         channels, side, _ = self.image
         count = uniforms.shape[1]
         episodes = SpiralEpisodes(
@@ -272,7 +273,7 @@ class Imitation(BlackBox):
     def lesson(
         self, subject: Subject, strokes: int, count: int, *, rng: torch.Generator
     ) -> tuple[Float[Tensor, "T B C H W"], Int64[Tensor, "T B A"]]:
-        """The teacher's demonstration in so many actions: the canvases before them, and the actions."""
+        """The teacher's demonstration in a given number of actions: the canvases before them, and the actions."""
         uniforms = self.teacher.uniforms(strokes // 2, count, rng=rng)
         episodes = self.begin(uniforms, strokes)
         actions = episodes.actions_for(self.teacher.draw(subject, uniforms).strokes)

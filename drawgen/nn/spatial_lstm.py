@@ -195,7 +195,7 @@ class Wavefront:
         self.c = torch.zeros_like(self.h)  # times `share`
 
     def step(self, x: tuple[Float[Tensor, "R _"], ...], t: int, top: int, bottom: int) -> Float[Tensor, "R U"]:
-        """h of the pixels of step `t`, which lie in the rows `top` to `bottom`; their inputs come in pieces."""
+        """h of the pixels of step `t`, which are in the rows `top` to `bottom`; their inputs come in pieces."""
         now, before, above = t % self.ring, (t - 1) % self.ring, (t + 1) % self.ring  # t + 1 is t - slope on the ring
         own, up = slice(top + 1, bottom + 1), slice(top, bottom)
         inputs = torch.cat([*x, self.h[before, own], self.h[above, up]], 1)
@@ -216,7 +216,7 @@ def causal_offsets(neighbourhood: int) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=64)
 def window_index(height: int, width: int, neighbourhood: int, device: torch.device | str = "cpu") -> Int[Tensor, "P N"]:
-    """Where each pixel's causal neighbours (`causal_offsets`) lie in the flattened picture after padding it by `reach`
+    """The positions of each pixel's causal neighbours (`causal_offsets`) in the flattened picture after padding it by `reach`
     pixels above, left and right; pixels in diagonal order."""
     reach = neighbourhood // 2
     offsets = torch.tensor([b - up * (width + 2 * reach) for up, b in causal_offsets(neighbourhood)])

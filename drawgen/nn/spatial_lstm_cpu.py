@@ -1,9 +1,9 @@
 """A stack of spatial LSTMs sampled along a helix, compiled for the CPU (numba).
 
 On a helix of circumference W the left neighbour of the first pixel of a row is the last pixel of the row above: every pixel
-then has both neighbours, nothing depends on a later pixel, and the picture wraps around in x (but for a shear of one row).
+then has both neighbours, nothing depends on a later pixel, and the picture wraps around in x (except for a shear of one row).
 The price is that no two pixels can be computed at once, so this is the one place with a loop over pixels, and it is compiled.
-Its definition is `SpatialLSTM.cell` applied to one pixel after another; the tests hold it to that.
+Its definition is `SpatialLSTM.cell` applied to one pixel after another; tests compare the two.
 """
 
 from typing import TypeAlias
@@ -64,10 +64,10 @@ def helix(
     """Fills the pixels `start` to `stop` of `levels` (pixels x channels, 0 ... 255), one after another, and of `standard`, the same
     standardised. `h` and `c` (layers x width x units, zero to begin with) carry the states on to the next call.
 
-    `back[n]` is how many pixels before the current one its n-th causal neighbour lies. Weights are inputs x outputs; an LSTM's
+    `back[n]` is how many pixels before the current one its n-th causal neighbour is. Weights are inputs x outputs; an LSTM's
     inputs are [x, h_left, h_up] and its outputs the gates (g, i, f_left, f_up, o). An absent layer has a weight of no rows.
     """
-    # States lie by place on the helix: row p % width holds pixel p - width until pixel p itself is written.
+    # States are stored by position on the helix: row p % width holds pixel p - width until pixel p itself is written.
     neighbours = len(back)
     units = biases[0].shape[0] // 5
     window = np.zeros(neighbours * channels, np.float32)

@@ -262,7 +262,7 @@ def numbers(row: Any, many: int, where: str) -> list[float]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= FARTHEST:
             raise ImageError(f"{where} holds {value!r:.60}; numbers between -{FARTHEST:g} and {FARTHEST:g} are wanted")
         if share and not 0 <= value <= 1:
-            raise ImageError(f"{where} holds {value!r:.60} as a colour or opacity; they lie between 0 and 1")
+            raise ImageError(f"{where} holds {value!r:.60} as a colour or opacity; they have to be between 0 and 1")
     if many > 3 and row[8] != row[9]:
         raise ImageError(f"{where} has opacities {row[8]!r} and {row[9]!r}; a stroke of a painting has one, a0 = a1")
     return [float(value) for value in row]

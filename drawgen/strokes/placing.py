@@ -369,7 +369,7 @@ class Rounds:
         end = self.begun + self.seconds * this.until
         while (now := time.monotonic()) + self.longest < end:
             yield (now - begun) / (end - begun)
-            self.longest = max(time.monotonic() - now, 0.9 * self.longest)  # no step is begun that would not end in time
+            self.longest = max(time.monotonic() - now, 0.9 * self.longest)  # no step starts that would not end in time
             self.share = min((time.monotonic() - self.begun) / self.seconds, 1.0)
 
 

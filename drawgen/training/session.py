@@ -48,7 +48,7 @@ class Session:
         """Keeps the journal open around the steps. Raises TrainingError if a loss was not finite."""
         try:
             if new:
-                self.save()  # a state before the first step: what was prepared and begun with is not lost
+                self.save()  # a state before the first step, so that `prepare` and `begin` are not lost
             if self.world.rank == 0:
                 self.journal = Journal(
                     self.place.now, step=self.run.step, finished=self.run.ended, tensorboard=self.settings.tensorboard

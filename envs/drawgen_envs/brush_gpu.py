@@ -28,7 +28,7 @@ from torch import Tensor
 from drawgen_envs.brush import COLUMNS, pieces
 
 ROWS, WIDTH, CHANNELS = 16, 32, 8  # a program's tile
-WHOLE = 8  # so many strokes are one span
+WHOLE = 8  # up to this many strokes are one span
 # one stage: no load is moved before a store to the same scratch; and products may be fused with sums, which Triton asks to be said
 LAUNCH = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": True}
 COLOUR = tl.constexpr(len(COLUMNS))

@@ -112,7 +112,7 @@ class Targets:
             raise ValueError(f"{name} has the shape {values.shape}; the canvas has {self.shape} (height, width, channels)")
         if values.dtype.kind == "f":
             if not (values.min() >= 0 and values.max() <= 1):
-                raise ValueError(f"{name} is of floats that do not all lie in [0, 1]")
+                raise ValueError(f"{name} has floats outside [0, 1]")
             values = values * 255 + 0.5
         return values.astype(np.uint8)
 

@@ -88,8 +88,8 @@ def test_an_array_is_the_environments_own():
     [
         (np.zeros((4, 5, 3)), "target has the shape (4, 5, 3); the canvas has (4, 4, 3)"),
         (np.zeros((4, 4)), "target has the shape (4, 4)"),
-        (np.full((4, 4, 3), 1.5), "target is of floats that do not all lie in [0, 1]"),
-        (np.full((4, 4, 3), np.nan), "target is of floats that do not all lie in [0, 1]"),
+        (np.full((4, 4, 3), 1.5), "target has floats outside [0, 1]"),
+        (np.full((4, 4, 3), np.nan), "target has floats outside [0, 1]"),
         (np.zeros((4, 4, 3), np.int64), "target is an array of int64; a target is a path, a picture, a function"),
         (np.zeros((4, 4, 3), np.uint16), "target is an array of uint16"),
         (np.zeros((4, 4, 3), bool), "target is an array of bool"),
