@@ -41,7 +41,7 @@ OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
 """Endings of files without an alpha that others would see."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Painting:
     """Strokes, the first one undermost, on a background of one colour, or of none: what `drawgen.paint` makes. It shows itself in a
     notebook, and `save` writes it as a picture, an animation, SVG or JSON.
@@ -63,6 +63,9 @@ class Painting:
     """Height and width in pixels at which it was painted; they give the aspect ratio. Strokes are fractions of them."""
     drawn_at: tuple[int, int] | None = None
     """Height and width of its pictures where no others are asked for; None is `STILL_PX` on the longer side, or `MOVING_PX`."""
+
+    def __repr__(self) -> str:
+        return f"a painting of {len(self.strokes)} strokes, {self.size[1]}x{self.size[0]} pixels"
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
