@@ -1,13 +1,13 @@
-"""drawgen: a generative drawing and texture toolkit. `drawgen --help` is the way in at a terminal; from Python there are
+"""drawgen: a generative drawing and texture toolkit. In a terminal, start with `drawgen --help`. In Python there are
 
-    load(SOURCE)        a trained model, to be asked: .sample(), .reconstruct(), .interpolate(), .caption(), .read(), .write()
-    texture(PHOTO)      a larger texture like one photograph
-    paint(PHOTO)        a photograph as brush strokes
-    caption(PICTURES)   what pictures show, in words
-    train(MODEL)        a model trained by a preset, with any setting changed
+    load(SOURCE)        loads a trained model: .sample(), .reconstruct(), .interpolate(), .caption(), .read(), .write()
+    texture(PHOTO)      synthesises a larger texture from one photograph
+    paint(PHOTO)        paints a photograph with brush strokes
+    caption(PICTURES)   describes pictures in words
+    train(MODEL)        trains a model from a preset; every setting can be changed
 
-Values go in and values come out: answers show themselves in a notebook, and `save` writes them. No name here is imported before it
-is asked for, and work leaves the process as it found it: threads, random numbers, signals. README.md tells the rest."""
+These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
+call restores the process's threads, random state and signal handlers. See README.md for more."""
 
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ _HOMES = {
     "texture": "jobs.textures",
     "train": "jobs.runs",
 }
-"""Where each public name lives."""
+"""The module of each public name."""
 
 if TYPE_CHECKING:
     from drawgen.contract import Request as Request
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str):
-        """A public name, imported when it is asked for first (PEP 562)."""
+        """A public name, imported on first use (PEP 562)."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module

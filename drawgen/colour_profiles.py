@@ -1,8 +1,8 @@
-"""Colours of a picture file (an ICC profile, or what a PNG says of its primaries) as sRGB.
+"""Converts the colours of a picture file (by its ICC profile or a PNG's primaries) to sRGB.
 
-Pictures of 8 bits go through LittleCMS (`PIL.ImageCms`), which knows every profile but has 8 bits only. Deeper ones are computed
-here where the profile is one of matrix and curves, as those of cameras and screens are, so that no level is lost; else they, too,
-go through LittleCMS.
+Pictures of 8 bits are converted by LittleCMS (`PIL.ImageCms`), which supports every profile but only 8 bits. Deeper pictures are
+converted here if the profile consists of a matrix and curves, as for cameras and screens, so that no level is lost; otherwise
+LittleCMS converts them too.
 
 Axes: H rows, W columns, C channels.
 """
@@ -28,7 +28,7 @@ SRGB_TO_XYZ = np.array([[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786
 D50 = np.array([0.9642, 1.0, 0.8249])
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 SAME = 0.75 / 255
-"""Profiles that differ from sRGB by less are sRGB."""
+"""Profiles that differ from sRGB by less than this count as sRGB."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Chromaticities:
 
 @lru_cache(maxsize=32)
 def conversion(encoding: bytes | Chromaticities, model: str) -> Conversion | None:
-    """How pixels become sRGB; None where they are sRGB already. Raises ValueError for a profile that cannot be used."""
+    """The conversion of pixels to sRGB; None if they are sRGB already. Raises ValueError for a profile that cannot be used."""
     try:
         exact = from_chromaticities(encoding, model) if isinstance(encoding, Chromaticities) else from_icc(encoding, model)
     except (struct.error, IndexError, KeyError, ZeroDivisionError, np.linalg.LinAlgError) as error:
@@ -86,7 +86,7 @@ def by_matrix(curves: list[Curve], to_xyz: Float[np.ndarray, "3 3"] | None) -> C
 
 
 def encode(linear: Float32[np.ndarray, "*S"]) -> Float32[np.ndarray, "*S"]:
-    """Linear light by sRGB's curve; what lies outside is clipped."""
+    """Linear light encoded by sRGB's curve; values outside [0, 1] are clipped."""
     linear = np.clip(linear, 0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - 0.055).astype(np.float32)
 
@@ -100,7 +100,7 @@ def bt709_curve(value: Any) -> Any:
 
 
 def from_chromaticities(said: Chromaticities, model: str) -> Conversion:
-    """Raises ValueError for values that no screen has."""
+    """Raises ValueError for primaries that are impossible."""
     named: dict[str | float, Curve] = {"srgb": srgb_curve, "bt709": bt709_curve, "linear": lambda value: value}
     curve = named.get(said.curve) or (lambda value: value ** float(said.curve))
     if model == "grey":
@@ -119,7 +119,7 @@ def from_chromaticities(said: Chromaticities, model: str) -> Conversion:
 
 
 def from_icc(profile: bytes, model: str) -> Conversion | None:
-    """None for a profile of tables, which only LittleCMS reads. Raises ValueError."""
+    """The profile's matrix and curves; None for a profile of tables, which only LittleCMS reads. Raises ValueError."""
     if model not in SPACES:
         raise ValueError("pictures of this kind have none")
     if len(profile) < 132 or profile[36:40] != b"acsp":
@@ -174,7 +174,7 @@ def icc_curve(tag: bytes) -> Curve:
 
 
 def by_littlecms(profile: bytes, model: str) -> Conversion:
-    """Relative colorimetric with the black points matched. Raises ValueError."""
+    """Relative colorimetric conversion with black point compensation. Raises ValueError."""
     from PIL import ImageCms
 
     try:

@@ -381,6 +381,9 @@ class Hypothesis(NamedTuple):
     maps: Float[Tensor, "T H W"] | None
     """Attention map of each word, which sums to 1; None without attention."""
 
+    def __repr__(self) -> str:
+        return f"Hypothesis({self.text!r}, score={self.score:.3f})"
+
 
 @dataclass(frozen=True)
 class Labelling:

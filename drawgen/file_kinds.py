@@ -1,4 +1,4 @@
-"""What kind of file it is, by its first bytes: those that are read, and those that are not, each with a sentence of its own."""
+"""The kind of a file, by its first bytes: formats that are read, and formats that are not, each with its own message."""
 
 import re
 
@@ -6,20 +6,20 @@ ENDINGS = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".tga", ".avif",
     ".jp2", ".j2k", ".jpx", ".ico", ".pcx", ".qoi", ".pbm", ".pgm", ".ppm", ".pnm", ".pfm",
 )  # fmt: skip
-"""Of pictures that are read."""
+"""Endings of pictures that are read."""
 OTHER_ENDINGS = (
     ".heic", ".heif", ".jxl", ".psd", ".dds", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
 )  # fmt: skip
-"""Of pictures that are not read, and are refused by name."""
+"""Endings of pictures that are not read, and are refused by name."""
 PICTURES = (*ENDINGS, *OTHER_ENDINGS)
-"""What a listing of a folder's pictures takes: what cannot be read is named then, not passed over."""
+"""Endings that count as pictures in a folder. Unreadable formats are included, so that an error names them."""
 
 PNG_OR_JPEG = "save it as PNG or JPEG"
 RAW = f"is a camera raw file; develop it first, and {PNG_OR_JPEG}"
 
 
 class NotRead(ValueError):
-    """A file that is sound and is not read; the message is what follows its name: what it is, and the mend."""
+    """A sound file of a format that is not read. The message follows its name: what it is, and the mend."""
 
 
 READ: tuple[tuple[bytes, str], ...] = (
@@ -80,7 +80,7 @@ def kind_of(head: bytes) -> str | None:
 
 
 def refusal(head: bytes) -> str:
-    """What a file is that is not read, and the mend: the rest of a sentence that begins with its name."""
+    """The kind of a file that is not read, and the mend: the rest of a sentence that begins with its name."""
     for pattern, words in OTHERS:
         if re.match(pattern, head, re.DOTALL | re.IGNORECASE if b"<" in pattern else re.DOTALL):
             return words

@@ -122,10 +122,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_output(path: Path, data: bytes, *, replace: bool) -> None:
-    """Writes a file that a person named, whole or not at all; where it is a link, what the link points to.
+    """Writes a file that a user named, atomically; if it is a link, the target of the link.
 
-    Without `replace` a file that is there by now stays, and the data goes into the next free name beside it, OUT-1.png: neither
-    is lost. That, and all that cannot be written, raises StorageError. A file that is replaced hands its permissions on.
+    Without `replace` an existing file is kept, and the data goes to the next free name beside it, OUT-1.png, so that neither is
+    lost; this raises StorageError, as does a file that cannot be written. A new file takes over the permissions of the file it
+    replaces.
     """
     target = Path(os.path.realpath(path))
     put = swap if replace else place

@@ -9,11 +9,11 @@ from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, SIGTERM or SIGHUP ended long work, and what there is by then is kept: in `so_far`, and in files where some were asked
-    for. It is a KeyboardInterrupt, so that whoever stops a loop or a notebook stops it; who wants what there is catches it.
+    """Ctrl-C, SIGTERM or SIGHUP interrupted long work. The result so far is in `so_far`, and in the output files if there are any.
+    It is a KeyboardInterrupt, so it stops loops and notebooks as usual; catch it to use the result so far.
 
-    `so_far` is a `Painting` of `drawgen.paint`, `Passages` of `Trained.write`, a `TrainingRun` of `drawgen.train` and a `Trained`
-    of `drawgen.texture`, both as they were when the signal came; None where nothing was made yet. `number` is the signal's.
+    `so_far` is a `Painting` (`drawgen.paint`), `Passages` (`Trained.write`), a `TrainingRun` (`drawgen.train`) or a `Trained`
+    (`drawgen.texture`), in its state at the signal; None if there is no result yet. `number` is the signal's number.
 
     >>> import drawgen
     >>> try:
@@ -31,9 +31,9 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
-    """Notes Ctrl-C, SIGTERM and SIGHUP: the function yielded tells the signal's number, or 0. A second Ctrl-C leaves at once. A
-    SIGHUP that is ignored, as under `nohup`, stays so, and so does whatever another language has a handler for. Only the main
-    thread hears of signals; in others none is noted."""
+    """Defers Ctrl-C, SIGTERM and SIGHUP: the function yielded returns the signal's number, or 0. A second Ctrl-C interrupts at
+    once. An ignored SIGHUP, as under `nohup`, stays ignored, and handlers of another language are kept. Only the main thread
+    receives signals; in other threads this does nothing."""
     noted = [0]
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -58,7 +58,7 @@ def signals() -> Iterator[Callable[[], int]]:
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """Ctrl-C that meets compiled code is a KeyboardInterrupt, too: numba makes a SystemError of it. Also a decorator."""
+    """Turns Ctrl-C in compiled code, for which numba raises SystemError, into KeyboardInterrupt. Also a decorator."""
     try:
         yield
     except SystemError as error:

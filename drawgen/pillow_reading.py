@@ -1,4 +1,4 @@
-"""Pictures whose formats Pillow reads well: JPEG (reduced while it is decoded), WebP, GIF, BMP, TGA, AVIF, JPEG 2000 and more.
+"""Formats that Pillow reads well: JPEG (reduced while decoding), WebP, GIF, BMP, TGA, AVIF, JPEG 2000 and more.
 
 Axes: H rows, W columns, C channels.
 """
@@ -20,14 +20,13 @@ PLUGINS = {
     "PCX": "Pcx", "QOI": "Qoi", "PPM": "Ppm",
 }  # fmt: skip
 UNUSED_ALPHA = ("BMP", "TGA", "ICO")
-"""Formats whose fourth byte is often left at 0 and means nothing then."""
+"""Formats whose fourth byte is often 0 for all pixels, and then is not an alpha."""
 MOST_MISSING = 1 / 16
-"""The share of its rows that a JPEG may have lost at its end."""
+"""Fraction of its rows that a JPEG may lack at its end."""
 
 
 def plugin(kind: str) -> Callable[..., Image.Image]:
-    """Pillow's reader of a format. `Image.open` is passed by since its limit of pixels is the process's, and ours is in
-    `image_reading`."""
+    """Pillow's reader of a format. `Image.open` is not used, because its limit of pixels is global; ours is in `image_reading`."""
     module = importlib.import_module(f"PIL.{PLUGINS[kind]}ImagePlugin")
     if kind == "JPEG":
         return module.JpegImageFile  # the first picture of a stereo file (MPO)
@@ -35,7 +34,7 @@ def plugin(kind: str) -> Callable[..., Image.Image]:
 
 
 def read_pillow(file: io.BufferedIOBase, kind: str) -> Opened:
-    """Raises whatever Pillow's decoder does."""
+    """Raises any error of Pillow's decoder."""
     file.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what stands beside the pixels
@@ -46,7 +45,7 @@ def read_pillow(file: io.BufferedIOBase, kind: str) -> Opened:
 
 
 def decode(picture: Image.Image, file: io.BufferedIOBase, kind: str, factor: int, opened: Opened) -> Raster:
-    """Raises NotRead for a file that is cut short, and whatever Pillow's decoder does."""
+    """Raises NotRead for a truncated file, and any error of Pillow's decoder."""
     profile = picture.info.get("icc_profile") or None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -65,8 +64,8 @@ def decode(picture: Image.Image, file: io.BufferedIOBase, kind: str, factor: int
 
 
 def load_jpeg(picture: Image.Image, file: io.BufferedIOBase, factor: int, opened: Opened) -> tuple[Image.Image, int]:
-    """Decodes, at a half, a quarter or an eighth of the size where that is wanted; what is left of the factor. A file that lacks
-    its end is read as browsers do if little is missing. Raises NotRead where more is."""
+    """Decodes at a half, a quarter or an eighth of the size on request, and returns the remaining factor. A file without its end is
+    read, as in browsers, if little is missing. Raises NotRead if more is missing."""
     scale = max(scale for scale in (1, 2, 4, 8) if scale <= factor)
     size = max(1, picture.width // scale), max(1, picture.height // scale)
     if scale > 1:
@@ -94,7 +93,7 @@ def load_jpeg(picture: Image.Image, file: io.BufferedIOBase, factor: int, opened
 
 
 def begun(data: bytes, components: int) -> bool:
-    """Whether all scans of a JPEG have at least begun: those that refine it come last."""
+    """Whether all scans of a JPEG have at least begun; refinement scans come last."""
     wanted = {(component, part) for component in range(components) for part in ("dc", "ac")}
     order: list[int] = []
     at = 2
@@ -121,7 +120,7 @@ def begun(data: bytes, components: int) -> bool:
 
 
 def to_raster(picture: Image.Image, factor: int, *, unused: bool = False) -> Raster:
-    """A loaded picture, reduced; with `unused` an alpha that is 0 everywhere means nothing."""
+    """A loaded picture, reduced; with `unused` an alpha that is 0 everywhere is ignored."""
     mode = picture.mode
     if mode.startswith("I") or mode == "F":
         array = np.asarray(picture)[..., None]

@@ -1,7 +1,7 @@
-"""PNG, as browsers read it: all depths at full precision, with what the file says of its colours, strip by strip.
+"""Reads PNG as browsers do: all depths at full precision, with the file's colour information, strip by strip.
 
-The chunks are read here, and only the pixels' own go to Pillow, as a new PNG: so that text, resolutions and profiles, sound or not,
-cannot stand in the way, and large pictures need not be held whole.
+The chunks are parsed here, and only the pixel data goes to Pillow, as a new PNG. So damaged texts, resolutions and profiles do no
+harm, and large pictures need not be in memory as a whole.
 
 Axes: H rows, W columns, C channels.
 """
@@ -26,10 +26,10 @@ DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 1
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """The passes of an interlaced picture: first column, first row, and the steps to the next."""
 AT_ONCE = 2**25
-"""Bytes of rows that are decoded at one time."""
+"""Bytes of rows decoded at once."""
 MOST_PROFILE = 2**24
 SRGB_GAMMA = (0.43, 0.48)
-"""Files say 1/2.2 = 0.45455 and mean sRGB."""
+"""A gamma of 1/2.2 = 0.45455 means sRGB in practice."""
 PRIMARIES = {
     1: None,
     9: (0.3127, 0.329, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
@@ -41,7 +41,7 @@ CURVES: dict[int, str | float] = {1: "bt709", 6: "bt709", 14: "bt709", 15: "bt70
 
 @dataclass
 class Chunks:
-    """What the chunks of a file say."""
+    """The content of a file's chunks."""
 
     width: int = 0
     height: int = 0
@@ -54,12 +54,12 @@ class Chunks:
     said: dict[bytes, bytes] = field(default_factory=dict)
     """cICP, iCCP, sRGB, gAMA, cHRM, sBIT, eXIf."""
     data: list[tuple[int, int]] = field(default_factory=list)
-    """Offset and length of each piece of the pixels, before whose offset lies the chunk's name."""
+    """Offset and length of each piece of pixel data; the chunk's name is just before the offset."""
     frame: tuple[int, int, int, int] | None = None
-    """Width, height, left and top of an animation's first frame, where it isn't the default image."""
+    """Width, height, left and top of an animation's first frame, if it is not the default image."""
     ended: bool = False
     spoilt: list[str] = field(default_factory=list)
-    """Chunks that are passed over since their checksum is wrong."""
+    """Chunks that are ignored because their checksum is wrong."""
 
     @property
     def bits(self) -> int:
@@ -87,7 +87,7 @@ def read_png(file: io.BufferedIOBase) -> Opened:
 
 
 def parse(file: io.BufferedIOBase) -> Chunks:
-    """All chunks up to the end; those that say nothing of the pixels aren't read. Raises ValueError."""
+    """All chunks up to the end; chunks that do not affect the pixels are skipped. Raises ValueError."""
     chunks, first = Chunks(), True
     frames: list[tuple[tuple[int, int, int, int], list[tuple[int, int]]]] = []
     animated = False
@@ -159,8 +159,8 @@ def header(chunks: Chunks, body: bytes) -> None:
 
 
 def encoding(chunks: Chunks) -> bytes | Chromaticities | None:
-    """What the file says of its colours, by the precedence of the specification: cICP, iCCP, sRGB, then gAMA and cHRM. Raises
-    ValueError for what cannot be used."""
+    """The file's colour information, by the precedence of the specification: cICP, iCCP, sRGB, then gAMA and cHRM. Raises
+    ValueError for unusable information."""
     said = chunks.said
     if len(code := said.get(b"cICP", b"")) == 4:
         primaries, curve, _, whole = code
@@ -245,7 +245,7 @@ def compressed(file: io.BufferedIOBase, chunks: Chunks) -> Iterator[bytes]:
 
 
 def inflated(file: io.BufferedIOBase, chunks: Chunks, lengths: Iterable[int]) -> Iterator[bytes]:
-    """The rows with their filters, in parts of so many bytes. Raises ValueError where the stream ends early."""
+    """The filtered rows, in parts of so many bytes. Raises ValueError if the stream ends early."""
     machine, pieces, waiting = zlib.decompressobj(), compressed(file, chunks), b""
     for length in lengths:
         parts, missing = [], length
@@ -263,8 +263,9 @@ def inflated(file: io.BufferedIOBase, chunks: Chunks, lengths: Iterable[int]) ->
 
 
 def unfilter(stream: bytes, width: int, height: int, bits: int) -> UInt8[np.ndarray, "H R"]:
-    """The bytes of each row. Pillow's decoder undoes the filters, which only ask how many bytes a pixel has: the picture is given
-    to it as one of 8-bit channels, and one of six or eight bytes twice, for the higher bytes and the lower."""
+    """The bytes of each row. Pillow's decoder undoes the filters, which depend only on the number of bytes per pixel. So it gets
+    the picture as one of 8-bit channels; a picture with six or eight bytes per pixel is decoded twice, for the higher and the lower
+    bytes."""
     if bits >= 48:
         kind, mode = {48: (2, "RGB"), 64: (6, "RGBA")}[bits]
         high, low = (np.asarray(opened(stream, width, height, 16, kind, f"{mode};16{end}")) for end in "BL")
@@ -274,7 +275,7 @@ def unfilter(stream: bytes, width: int, height: int, bits: int) -> UInt8[np.ndar
 
 
 def opened(stream: bytes, width: int, height: int, depth: int, kind: int, raw: str | None = None) -> PngImagePlugin.PngImageFile:
-    """A PNG of nothing but pixels, decoded."""
+    """Decodes a PNG that has only pixel data."""
     head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", stream), (b"IEND", b"")]
     parts = [struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks]
@@ -319,7 +320,7 @@ def coloured(samples: Shaped[np.ndarray, "H W C"], chunks: Chunks) -> Shaped[np.
 
 
 def on_canvas(pixels: Shaped[np.ndarray, "H W C"], chunks: Chunks) -> Shaped[np.ndarray, "H2 W2 C2"]:
-    """An animation's first frame where it lies, the rest transparent."""
+    """An animation's first frame at its position, the rest transparent."""
     width, height, left, top = chunks.frame or (0, 0, 0, 0)
     plain = chunks.kind not in (4, 6) and chunks.key is None
     canvas = np.zeros((chunks.height, chunks.width, pixels.shape[2] + plain), pixels.dtype)

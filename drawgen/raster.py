@@ -1,4 +1,4 @@
-"""Pixels as a file holds them, in its own numbers and colours, on their way to a picture in [0, 1].
+"""Converts a file's pixels, in its own number format and colours, to a picture in [0, 1].
 
 Axes: H rows, W columns, C channels, the last of which may be alpha.
 """
@@ -21,20 +21,20 @@ log = logging.getLogger(__name__)
 Model = Literal["grey", "rgb", "cmyk", "lab"]
 COLOURS: dict[Model, int] = {"grey": 1, "rgb": 3, "cmyk": 4, "lab": 3}
 MOST_AT_ONCE = 2**20
-"""Pixels that are converted to floats at one time."""
+"""Pixels converted to floats at once."""
 OVERSHOOT = 0.5
-"""Float pictures may leave their range by this share of it (sharpening, resampling): what lies outside is clipped."""
+"""Fraction by which float pictures may exceed their range (by sharpening or resampling); such values are clipped."""
 
 
 @lru_cache(maxsize=1024)
 def warn(message: str) -> None:
-    """Says it in the log; each message once, since training reads a picture many times."""
+    """Logs a message once, because training reads a picture many times."""
     log.warning("%s", message)
 
 
 @dataclass
 class Range:
-    """What values a picture's colours have."""
+    """The range of a picture's colour values."""
 
     low: float = np.inf
     high: float = -np.inf
@@ -57,38 +57,38 @@ class Range:
 
 @dataclass
 class Raster:
-    """A decoded picture, perhaps reduced. Where it has alpha its colours are not multiplied by it."""
+    """A decoded picture, possibly reduced. Colours are not premultiplied by alpha."""
 
     pixels: Shaped[np.ndarray, "H W C"]
     """uint8: 0 to 255. Others: see `top`."""
     model: Model
     alpha: bool = False
     top: float | None = None
-    """The value of white where the file says it (4095 for 12 bits); None leaves it to `levels`."""
+    """The value of white, if the file specifies it (4095 for 12 bits); None: decided by `levels`."""
     encoding: bytes | Chromaticities | None = None
-    """An ICC profile, or what a PNG says of its colours; None for sRGB."""
+    """An ICC profile, or a PNG's description of its colours; None for sRGB."""
     sixteen: bool = False
-    """Whether the file has unsigned numbers of 16 bits."""
+    """Whether the file has unsigned 16 bit integers."""
     range: Range = field(default_factory=Range)
-    """Of the colours before they were reduced; not needed for uint8."""
+    """The range of the colours before reduction; not needed for uint8."""
 
 
 @dataclass
 class Opened:
-    """A picture file whose header is read."""
+    """A picture file whose header has been read."""
 
     height: int
     width: int
     decode: Callable[[int], Raster]
-    """Its pixels, each side divided by this number (and rounded up)."""
+    """Decodes its pixels, with each side divided by this number (and rounded up)."""
     orientation: int = 1
     """EXIF's, 1 to 8; the pixels are as they are stored."""
     note: str | None = None
-    """What deserves a word if the picture is read."""
+    """Oddities to log if the picture is read."""
 
     @property
     def shown(self) -> tuple[int, int]:
-        """Height and width as the picture is seen."""
+        """Height and width of the picture as displayed."""
         return (self.width, self.height) if self.orientation >= 5 else (self.height, self.width)
 
 
@@ -98,8 +98,8 @@ class Opened:
 def gather(
     strips: Iterable[Shaped[np.ndarray, "H2 W C"]], height: int, width: int, factor: int, *, alpha: bool
 ) -> tuple[Shaped[np.ndarray, "H3 W3 C"], Range]:
-    """Rows as they are decoded, from top to bottom, become one picture whose sides are divided by `factor`: each pixel is the mean
-    of a square, weighted by alpha. No more than the result and a few rows are held. Raises ValueError."""
+    """Collects decoded rows, from top to bottom, into a picture whose sides are divided by `factor`: each pixel is the mean of a
+    square, weighted by alpha. Only the result and a few rows are in memory. Raises ValueError."""
     seen, whole, filled = Range(), np.zeros((0, 0, 0), np.uint8), 0
     waiting: list[np.ndarray] = []
     for number, strip in enumerate(strips):
@@ -129,7 +129,7 @@ def gather(
 
 
 def reduced(pixels: Shaped[np.ndarray, "H W C"], factor: int, *, alpha: bool) -> Shaped[np.ndarray, "H2 W2 C"]:
-    """Means of squares; those at the right and the lower edge may be smaller."""
+    """Means of squares; squares at the right and lower edges may be smaller."""
     channels = pixels.shape[2]
     if pixels.dtype == np.uint8 and channels <= 4:
         return as_array(as_picture(pixels, alpha=alpha).reduce(factor))
@@ -147,7 +147,7 @@ def reduced(pixels: Shaped[np.ndarray, "H W C"], factor: int, *, alpha: bool) ->
 
 
 def full(kind: np.dtype[Any]) -> float:
-    """The alpha of an opaque pixel, as numbers of this type have it."""
+    """The alpha of an opaque pixel in this number type."""
     return float(np.iinfo(kind).max) if kind.kind in "ui" else 1.0
 
 
@@ -165,7 +165,7 @@ def as_array(picture: Image.Image) -> UInt8[np.ndarray, "H W C"]:
 
 
 def to_srgb(raster: Raster, name: str) -> tuple[Float32[np.ndarray, "H W C"], Float32[np.ndarray, "H W"] | None]:
-    """sRGB in [0, 1] (C = 1 grey, 3 colour) over white, and alpha where there is one. A profile that cannot be used is passed over
+    """sRGB in [0, 1] (C = 1 grey, 3 colour) over white, and the alpha, if there is one. A profile that cannot be used is ignored
     with a warning. Raises ValueError."""
     black, span = levels(raster, name)
     convert = None
@@ -175,7 +175,7 @@ def to_srgb(raster: Raster, name: str) -> tuple[Float32[np.ndarray, "H W C"], Fl
         except ValueError as error:
             warn(f"{name}: its colour profile cannot be used ({error}); its colours are taken as they are")
     height, width = raster.pixels.shape[:2]
-    # Plane by plane in memory, as tensors have it: what comes later copies nothing.
+    # Plane by plane in memory, as in tensors, so that later steps copy nothing.
     out = np.empty((1 if raster.model == "grey" else 3, height, width), np.float32).transpose(1, 2, 0)
     alpha = np.empty((height, width), np.float32) if raster.alpha else None
     step = max(1, MOST_AT_ONCE // max(1, width))
@@ -211,11 +211,11 @@ def in_srgb(colours: Shaped[np.ndarray, "H W C"], model: Model, convert: Convers
 
 
 def levels(raster: Raster, name: str) -> tuple[float, float]:
-    """The value of black, and how far from it white lies.
+    """The value of black, and the distance from black to white.
 
-    What the file says holds. A picture of 16 bits whose values are all below 4096 has 12 (microscopes and cameras write such), and
-    a word says so. For signed numbers, 32 bits and floats it is the smallest usual range, 0 to 1 (floats), 255, 4095 (whole
-    numbers) or 65535, that holds nearly all (`OVERSHOOT`), else their own.
+    The file's own specification comes first. A picture of 16 bits with all values below 4096 has 12 bits (from microscopes and
+    cameras), which is logged. For signed integers, 32 bits and floats it is the smallest usual range, 0 to 1 (floats), 255, 4095
+    (integers) or 65535, that includes nearly all values (`OVERSHOOT`), else their own range.
     """
     seen, kind = raster.range, raster.pixels.dtype
     if kind == np.uint8:

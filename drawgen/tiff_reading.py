@@ -1,7 +1,7 @@
-"""TIFF, read strip by strip (or tile by tile) at full precision: 1 to 64 bits, floats, separate planes, white that is zero,
-palettes, CMYK, L*a*b*, alpha, of the largest full page, wherever it stands in the file.
+"""Reads TIFF strip by strip (or tile by tile) at full precision: 1 to 64 bits, floats, separate planes, white-is-zero, palettes,
+CMYK, L*a*b* and alpha. It reads the largest full page of the file.
 
-Pillow reads those whose pixels only libtiff can tell (JPEG, fax).
+Pillow reads the compressions that need libtiff (JPEG, fax).
 
 Axes: H rows, W columns, C channels.
 """
@@ -39,14 +39,14 @@ PLAIN, LZW, DEFLATE, PACKBITS, ZSTD, LZMA = (1,), (5,), (8, 32946), (32773,), (5
 BY_PILLOW = (2, 3, 4, 6, 7, 32771, 50001)
 """Fax, JPEG, WebP."""
 AT_ONCE = 2**24
-"""Bytes of rows that lie unpacked in the file and are read at one time."""
+"""Bytes of uncompressed rows read at once."""
 MOST_SEGMENT = 2**32
 REVERSED = bytes(int(f"{n:08b}"[::-1], 2) for n in range(256))
 STDERR = threading.Lock()
 
 
 def read_tiff(file: io.BufferedIOBase) -> Opened:
-    """Raises ValueError for a damaged file, NotRead for what it cannot read."""
+    """Raises ValueError for a damaged file, NotRead for an unsupported one."""
     found = directories(file)
     pages = [page for page in found if page.number(WIDTH) > 0 and page.number(HEIGHT) > 0]
     if any(is_raw(page) for page in found):
@@ -74,19 +74,19 @@ def is_raw(page: Directory) -> bool:
 
 @dataclass
 class Layout:
-    """How the samples of a page lie in the file."""
+    """The layout of a page's samples in the file."""
 
     page: Directory
     width: int
     height: int
     bits: int
     form: int
-    """1 whole numbers, 2 those with a sign, 3 floats."""
+    """1 unsigned integers, 2 signed integers, 3 floats."""
     samples: int
     compression: int
     predictor: int
     separate: bool
-    """A plane for each sample."""
+    """One plane per sample."""
     tiled: bool
     segment: tuple[int, int]
     """Rows and columns of a strip or tile."""
@@ -103,17 +103,17 @@ class Layout:
 
 
 def layout(page: Directory) -> Layout:
-    """Raises ValueError for what contradicts itself, NotRead for what is not read."""
+    """Raises ValueError for contradictory tags, NotRead for an unsupported layout."""
     samples = page.number(SAMPLES, 1)
     depths = set(page.numbers(BITS, (1,))[:samples])
     forms = set(page.numbers(FORMAT, (1,))[:samples])
     if len(depths) != 1 or len(forms) != 1:
-        raise NotRead("is a TIFF whose channels have different depths, which is not read; save it with 8 or 16 bits a channel")
+        raise NotRead("is a TIFF whose channels have different depths, which is not read; save it with 8 or 16 bits per channel")
     bits, form = depths.pop(), forms.pop()
     form = 1 if form == 4 else form  # "undefined"
     known = {1: (*range(1, 17), 32, 64), 2: (8, 16, 32, 64), 3: (16, 32, 64)}
     if bits not in known.get(form, ()):
-        raise NotRead(f"is a TIFF with {bits} bits of format {form}, which is not read; save it with 8 or 16 bits a channel")
+        raise NotRead(f"is a TIFF with {bits} bits of format {form}, which is not read; save it with 8 or 16 bits per channel")
     tiled = TILE_OFFSETS in page.entries
     width, height = page.number(WIDTH), page.number(HEIGHT)
     rows, columns = min(page.number(ROWS, height), height), width
@@ -140,7 +140,7 @@ def layout(page: Directory) -> Layout:
 
 
 def decode(page: Directory, factor: int) -> Raster:
-    """Raises ValueError for a damaged page, NotRead for what is not read."""
+    """Raises ValueError for a damaged page, NotRead for an unsupported one."""
     photometric, compression = page.number(PHOTOMETRIC, 1), page.number(COMPRESSION, 1)
     profile = page.data(PROFILE) or None
     if compression in BY_PILLOW or photometric == 6:
@@ -192,7 +192,7 @@ def decode(page: Directory, factor: int) -> Raster:
 
 
 def unmultiplied(pixels: Shaped[np.ndarray, "H W C"]) -> Shaped[np.ndarray, "H W C"]:
-    """Colours that were multiplied by alpha as they were before."""
+    """Divides premultiplied colours by alpha."""
     most = full(pixels.dtype)
     share = np.maximum(pixels[..., -1:].astype(np.float64) / most, 1e-6)
     colours = pixels[..., :-1] / share
@@ -231,7 +231,7 @@ def blocks(found: Layout) -> Iterator[Shaped[np.ndarray, "H W C"]]:
 
 
 def segment(found: Layout, index: int, first: int, rows: int, columns: int, samples: int) -> Shaped[np.ndarray, "H W C"]:
-    """Rows of one strip or tile. Raises ValueError where it is damaged."""
+    """The rows of one strip or tile. Raises ValueError if it is damaged."""
     file, length = found.page.file, found.lengths[index]
     across = -(-columns * samples * found.bits // 8)
     wanted = rows * across
@@ -265,7 +265,8 @@ def samples_in(raw: UInt8[np.ndarray, "H R"], many: int, found: Layout) -> Shape
 
 
 def float_predicted(raw: UInt8[np.ndarray, "H R"], columns: int, samples: int, found: Layout) -> Shaped[np.ndarray, "H W C"]:
-    """Floats whose bytes lie apart, highest first, as differences (Adobe's TIFF technical note 3)."""
+    """Decodes the floating point predictor: the bytes of a row are separated, highest first, and stored as differences (Adobe's
+    TIFF technical note 3)."""
     size = found.bits // 8
     summed = np.cumsum(raw.reshape(len(raw), -1, samples), axis=1, dtype=np.uint8).reshape(len(raw), size, columns * samples)
     values = np.ascontiguousarray(summed.transpose(0, 2, 1)).view(f">f{size}")
@@ -305,8 +306,8 @@ def unpacked(data: bytes, compression: int, across: int, rows: int) -> bytes:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """libtiff writes of its troubles to standard error, past Python, and Pillow has no way to stop it; what it finds is said by an
-    exception too. One thread at a time."""
+    """Silences libtiff, which writes warnings to standard error outside Python's control; Pillow cannot turn that off, and errors
+    raise an exception anyway. One thread at a time."""
     with STDERR:
         try:
             kept = os.dup(2)
@@ -324,7 +325,8 @@ def quiet() -> Iterator[None]:
 
 
 def by_pillow(page: Directory, factor: int, profile: bytes | None) -> Raster:
-    """A page as Pillow reads it through libtiff: a file that has this page alone, without what Pillow would turn it by."""
+    """A page read by Pillow through libtiff: from a file with this page alone, and without its orientation, so that Pillow does not
+    rotate it."""
     from drawgen.pillow_reading import to_raster
 
     word = "Q" if page.large else "I"

@@ -30,7 +30,7 @@ class Directory:
     """Tag -> the entry as it stands in the file."""
 
     def data(self, tag: int) -> bytes | None:
-        """The bytes of a tag's value, None where it is missing or too large or lies beyond the file."""
+        """The bytes of a tag's value; None if it is missing, too large or beyond the end of the file."""
         if tag not in self.entries:
             return None
         kind, count, field = self.entries[tag]
@@ -49,7 +49,7 @@ class Directory:
         return data if len(data) == length else None
 
     def numbers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
-        """A tag's whole numbers; the default where it is missing or holds something else."""
+        """A tag's integers; the default if it is missing or has another type."""
         data = self.data(tag)
         if data is None:
             return default
@@ -63,7 +63,7 @@ class Directory:
 
 
 def directories(file: io.BufferedIOBase) -> list[Directory]:
-    """All directories of a TIFF, those that are linked below another after it. Raises ValueError for what is no TIFF."""
+    """All directories of a TIFF, sub-directories after their parent. Raises ValueError if the file is not a TIFF."""
     file.seek(0)
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
@@ -90,7 +90,7 @@ def directories(file: io.BufferedIOBase) -> list[Directory]:
 
 
 def directory(file: io.BufferedIOBase, offset: int, order: str, large: bool) -> tuple[Directory, int] | None:
-    """One directory and where the next one lies; None where the file ends before."""
+    """One directory and the offset of the next; None if the file ends before."""
     many, size, word = ("Q", 20, "Q") if large else ("H", 12, "I")
     file.seek(offset)
     head = file.read(struct.calcsize(f"={many}"))
@@ -110,7 +110,7 @@ def directory(file: io.BufferedIOBase, offset: int, order: str, large: bool) -> 
 
 
 def orientation(exif: bytes) -> int:
-    """What EXIF says of how the camera was held, 1 to 8; 1 where it says nothing that can be read."""
+    """EXIF's orientation, 1 to 8; 1 if it is missing or unreadable."""
     exif = exif.removeprefix(b"Exif\0\0")
     if len(exif) < 8:
         return 1

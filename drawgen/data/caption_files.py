@@ -1,7 +1,7 @@
-"""Pictures with captions, in the files that people have: tables, JSON, COCO, Karpathy's, Flickr's (`docs/captions.md` lists them).
+"""Reads files of captions: tables, JSON, COCO's, Karpathy's and Flickr's formats (`docs/captions.md` lists them).
 
-Every form becomes the same list of entries: a picture's path, its captions, and its split where the data says. What is used and
-what is left out stands in a `Report`.
+Every format is read into the same list of entries: the path of a picture, its captions, and its split, if the data has splits. A
+`Report` records what is used and what is left out.
 """
 
 import ast
@@ -35,12 +35,12 @@ KNOWN = (
     "results_20130124.token",
     "results.csv",
 )
-"""The files that are looked for in a folder, the first one first, in any case of letters."""
+"""Names of the files of captions in a folder, in order of preference, in any case."""
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 READ = (*TABLES, ".json", ".txt", ".token")
 PICTURE_NAMES = ("picture", "image", "file", "file_name", "filename", "path", "image_name", "image_file", "image_path", "file_path")
 PICTURE_NAMES_TOO = ("filepath", "img", "photo", "image_id", "id")
-"""Taken where none of the others is there."""
+"""Used if none of the others exists."""
 CAPTION_NAMES = ("caption", "captions", "text", "sentence", "sentences")
 CAPTION_NAMES_TOO = ("comment", "comments", "description", "descriptions", "raw")
 SPLIT_NAMES = ("split", "subset", "partition", "set")
@@ -61,11 +61,11 @@ class Entry(NamedTuple):
     picture: str
     captions: list[str]
     split: str | None
-    """train, valid or test, where the data says."""
+    """train, valid or test, if the data has splits."""
 
 
 class Row(NamedTuple):
-    """A picture as a file names it, and captions of it; a picture may have several rows."""
+    """A picture's name in a file, and captions of it; a picture may have several rows."""
 
     picture: str
     captions: list[str]
@@ -73,8 +73,8 @@ class Row(NamedTuple):
 
 
 class Report:
-    """What of the data is used, in sentences, and what is left out: name -> why (the kind of fault, then particulars after a colon
-    or a semicolon). With `strict` the first that would be left out raises DataError."""
+    """Sentences about the data in use, and what is left out: name -> reason (the kind of fault, then details after a colon or a
+    semicolon). With `strict` the first entry that would be left out raises DataError."""
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict = strict
@@ -91,7 +91,7 @@ class Report:
 
 
 def read(path: Path, pictures: str, report: Report) -> list[Entry]:
-    """The entries of a folder or file whose pictures are there. Raises DataError."""
+    """The entries of a folder or file whose pictures exist. Raises DataError."""
     entries: list[Entry] = []
     for file, split in sources(path, report):
         found = read_file(file, pictures, report)
@@ -100,7 +100,7 @@ def read(path: Path, pictures: str, report: Report) -> list[Entry]:
 
 
 def sources(path: Path, report: Report) -> list[tuple[Path, str | None]]:
-    """The files of captions of a folder, with the split that each stands for where there are several; a file is its own."""
+    """The files of captions in a folder, each with its split if there are several; for a file, the file itself."""
     if not path.is_dir():
         return [(path, None)]
     try:
@@ -141,7 +141,7 @@ def sources(path: Path, report: Report) -> list[tuple[Path, str | None]]:
 
 
 def read_file(file: Path, pictures: str, report: Report) -> list[Entry]:
-    """The entries of one file. `pictures` is their folder, where they do not lie near the file. Raises DataError."""
+    """The entries of one file. `pictures` is their folder, if they are not near the file. Raises DataError."""
     suffix = file.suffix.lower()
     if suffix not in READ:
         raise DataError(f"{file} is no file of captions that is known; give .csv, .tsv, .jsonl, .json or Flickr8k.token.txt")
@@ -169,7 +169,7 @@ def read_file(file: Path, pictures: str, report: Report) -> list[Entry]:
 
 
 def text_of(file: Path) -> str:
-    """UTF-8, or UTF-16 and UTF-32 by their mark. Raises DataError, with the line, for anything else."""
+    """Decodes UTF-8, or UTF-16 and UTF-32 with a byte order mark. Raises DataError, with the line, for anything else."""
     try:
         content = read_bytes(file, MOST_BYTES)
     except OSError as error:
@@ -198,8 +198,8 @@ def text_of(file: Path) -> str:
 
 
 def places(file: Path, pictures: str) -> list[Path]:
-    """Where the pictures of a file of captions may lie, the likeliest first. Those of COCO's captions_val2014.json lie in val2014
-    and nowhere else, if there is such a folder: files of one name may lie in train2014, too. Raises DataError."""
+    """The folders that may have the pictures of a file of captions, the likeliest first. For COCO's captions_val2014.json it is
+    val2014 only, if it exists, because train2014 may have files with the same names. Raises DataError."""
     around, given = file.parent, Path(pictures)
     if pictures and not given.is_dir():
         raise DataError(f"the folder of pictures {pictures} does not exist; check data.pictures")
@@ -221,7 +221,7 @@ def places(file: Path, pictures: str) -> list[Path]:
 
 
 def resolved(rows: Sequence[Row], names: PictureNames, file: Path, report: Report) -> list[Entry]:
-    """One entry a picture, in the order in which they are first named. Raises DataError where no picture is there."""
+    """One entry per picture, in the order of first occurrence. Raises DataError if no picture exists."""
     paths: dict[str, str | None] = {}
     found: dict[str, Entry] = {}
     torn: dict[str, str] = {}
@@ -259,8 +259,7 @@ def resolved(rows: Sequence[Row], names: PictureNames, file: Path, report: Repor
 
 
 def listed_splits(rows: list[Row], file: Path, report: Report) -> list[Row]:
-    """The rows with the splits of lists of names that lie beside the file (Flickr_8k.trainImages.txt, or train.txt, and their
-    like), where the rows themselves have none."""
+    """Adds splits to rows without one, from lists of names beside the file (Flickr_8k.trainImages.txt, train.txt and the like)."""
     if any(row.split for row in rows):
         return rows
     known = {row.picture for row in rows}
@@ -314,7 +313,7 @@ def coco_pictures(file: Path, pictures: str, report: Report) -> list[tuple[int, 
 
 
 class Columns(NamedTuple):
-    """Which column of a table is what."""
+    """The roles of a table's columns."""
 
     picture: int
     captions: list[int]
@@ -322,7 +321,7 @@ class Columns(NamedTuple):
 
 
 def columns(header: Sequence[str]) -> Columns | None:
-    """None where there is no column of pictures or none of captions."""
+    """The roles by the header; None without a column of pictures or of captions."""
     picture = next((header.index(n) for n in (*PICTURE_NAMES, *PICTURE_NAMES_TOO) if n in header), None)
     bases = [re.sub(r"[ _-]?\d+$", "", name) for name in header]
     family = next((base for names in (CAPTION_NAMES, CAPTION_NAMES_TOO) for base in bases if base in names), None)
@@ -333,8 +332,8 @@ def columns(header: Sequence[str]) -> Columns | None:
 
 
 def read_table(text: str, file: Path, report: Report) -> list[Row]:
-    """A header with a column of pictures and one or more of captions, and a line for each row; commas, tabs, semicolons or bars
-    between the cells. Without a header, the first cell is a picture's file name and the second a caption."""
+    """Reads a table: a header with a column of pictures and one or more of captions, then one line per row, with cells separated by
+    commas, tabs, semicolons or bars. Without a header, the first cell is a picture's file name and the second its caption."""
     first = 1
     told = re.match(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', text, re.I)
     if told:
@@ -369,7 +368,7 @@ def read_table(text: str, file: Path, report: Report) -> list[Row]:
 
 
 def tell_columns(header: Sequence[str], which: Columns, file: Path, report: Report) -> None:
-    """Names the columns that are not used, and those that are there twice."""
+    """Reports unused and duplicate columns."""
     twice = [name for name, count in Counter(header).items() if count > 1 and name]
     for name in twice:
         both = header.index(name) in which.captions
@@ -380,8 +379,8 @@ def tell_columns(header: Sequence[str], which: Columns, file: Path, report: Repo
 
 
 def cells_of(text: str, separator: str, first: int, file: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of a table that begins at line `first`. In quotes a cell may hold separators and line breaks; not between bars,
-    nor in a file of tabs whose quotes are plainly none."""
+    """(line, cells) of a table that begins at line `first`. A quoted cell may contain separators and line breaks, except in a file
+    with bars, or in a file with tabs whose quotes are part of the text."""
     if separator == "|":
         yield from plain_cells(text, separator, first)
         return
@@ -463,7 +462,7 @@ def table_rows(
 
 
 def sayable(row: Row, name: str, report: Report) -> Row:
-    """The row without the captions that have no words; one that keeps none is named."""
+    """The row without empty captions; a row without any caption is reported."""
     captions = [caption for caption in row.captions if any(map(str.isalnum, caption))]
     if not captions:
         report.leave_out(name, f"it has an empty caption; of {row.picture}")
@@ -471,7 +470,7 @@ def sayable(row: Row, name: str, report: Report) -> Row:
 
 
 def several(cell: str) -> list[str]:
-    """The captions of a cell: one, or one a line, or a list as JSON or Python write it."""
+    """The captions of a cell: one, or one per line, or a list in JSON's or Python's notation."""
     cell = cell.strip()
     if cell[:1] == "[" and cell[-1:] == "]":
         for parse in (json.loads, ast.literal_eval):
@@ -488,7 +487,7 @@ def several(cell: str) -> list[str]:
 
 
 def read_flickr(text: str, file: Path, report: Report) -> list[Row]:
-    """Lines NAME.jpg#K, a tab, and the caption."""
+    """Reads lines of the form NAME.jpg#K, a tab, and the caption."""
     rows: list[Row] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -502,7 +501,7 @@ def read_flickr(text: str, file: Path, report: Report) -> list[Row]:
 
 
 def read_lines(text: str, file: Path, report: Report) -> list[Row]:
-    """A JSON object a line."""
+    """Reads one JSON object per line."""
     items = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -515,7 +514,8 @@ def read_lines(text: str, file: Path, report: Report) -> list[Row]:
 
 
 def read_objects(items: Iterable[tuple[str, Any]], file: Path, report: Report) -> list[Row]:
-    """Objects with a picture and a caption or a list of them, by the names that columns may have, and perhaps a split."""
+    """Reads objects with a picture, a caption or a list of captions, and optionally a split, under the names that columns may
+    have."""
     rows: list[Row] = []
     seen: dict[tuple[str, ...], Columns | None] = {}
     unused: dict[str, None] = {}
@@ -561,8 +561,8 @@ def parsed(content: str, name: str) -> Any:
 
 
 def read_json(content: str, file: Path, report: Report) -> tuple[list[Row], bool]:
-    """(rows, whether it is a person's own list): COCO's captions, Karpathy's data sets, a list of objects, or an object of
-    pictures' names and their captions."""
+    """(rows, whether it is a user's own list) of COCO's captions, Karpathy's data sets, a list of objects, or an object that maps
+    names of pictures to captions."""
     whole = parsed(content, str(file))
     if isinstance(whole, list):
         return read_objects(((f"{file.name}[{n}]", item) for n, item in enumerate(whole)), file, report), True

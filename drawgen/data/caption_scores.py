@@ -1,9 +1,9 @@
-"""Scores of captions against those of people: BLEU, ROUGE-L and CIDEr, and METEOR where Java is, as coco-caption computes them
+"""Scores of captions against references: BLEU, ROUGE-L and CIDEr, and METEOR if Java is installed, as computed by coco-caption
 (package pycocoevalcap, the extra `eval`).
 
-The words are those of Stanford's PTB tokeniser without punctuation, as for the published scores, where Java is there to run it
-(`ptb`), and else those of `words.words_of` (`words`); a score's name says which. Stanford's is for the Latin script: where a
-caption has letters of another, of which it would make one word or none, `words_of` cuts all of them.
+The tokeniser is Stanford's PTB tokeniser without punctuation, as for published scores, if Java is installed (`ptb`), and otherwise
+`words.words_of` (`words`); a score's name includes it. Stanford's tokeniser is for the Latin script. If any caption has letters of
+another script, `words_of` splits all of them.
 """
 
 import shutil
@@ -42,9 +42,9 @@ def tokenise(sentences: Sequence[str]) -> tuple[list[str], str]:
 
 
 def score(written: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = False) -> dict[str, float]:
-    """The scores of one caption a picture against its references, over the whole corpus (BLEU with the brevity penalty; CIDEr with
-    the document frequencies of these references). `meteor` takes Java, and some ten seconds. Raises ValueError where there is
-    nothing to compare, or no Java."""
+    """The scores of one caption per picture against its references, over the whole corpus (BLEU with the brevity penalty; CIDEr
+    with the document frequencies of these references). `meteor` needs Java and about ten seconds. Raises ValueError for empty data,
+    and for METEOR without Java."""
     if meteor and shutil.which("java") is None:
         raise ValueError("METEOR needs Java, which is not here; install a Java runtime, or leave `meteor` out")
     if not written or len(written) != len(references) or not all(references):

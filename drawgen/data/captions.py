@@ -1,9 +1,9 @@
-"""Pictures with captions as training data: of one's own, of COCO, of Flickr (`caption_files` reads them).
+"""Pictures with captions as training data: your own, COCO's, Flickr's (`caption_files` reads them).
 
 Axes: B pictures, C channels, H rows, W columns, T words.
 
-Only the texts are held in memory; pictures are read when their batch comes. What cannot be used (captions without a picture,
-pictures without a caption, damaged pictures) is left out and told, or with `strict` the first of it stops.
+Only the texts are held in memory; pictures are read batch by batch. Unusable entries (captions without a picture, pictures without
+a caption, damaged pictures) are left out and reported; with `strict` the first one raises an error.
 """
 
 from collections import Counter
@@ -139,12 +139,12 @@ class Captioned:
 
     @cached_property
     def kept(self) -> dict[str, UInt8[Tensor, "3 H W"]]:
-        """Pictures as the net sees them."""
+        """Pictures at the encoder's input size."""
         return {}
 
     @cached_property
     def entries(self) -> dict[str, list[Entry]]:
-        """split -> its pictures with captions; every picture's path leads to its file."""
+        """split -> its pictures with captions; every picture's path is that of its file."""
         same = self.valid == self.path  # as where a file for validation is measured
         found = read(Path(self.path), (self.valid_pictures if same else "") or self.pictures, self.report)
         splits: dict[str, list[Entry]] = {split: [e for e in found if e.split == split] for split in ("train", "valid", "test")}
@@ -180,7 +180,7 @@ class Captioned:
         return splits
 
     def digest(self) -> str:
-        """Of all captions, and of samples of the pictures."""
+        """A digest of all captions, and of samples of the pictures."""
         told = [(split, Path(entry.picture), entry.captions) for split, entries in self.entries.items() for entry in entries]
         some = [sampled(told[n][1], 4) for n in spread(len(told))]
         return digest([(split, path.name, captions) for split, path, captions in told], some)
@@ -207,7 +207,8 @@ class Captioned:
         return vocabulary_of(frequent[: self.most_words])
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
-        """For training, every caption in a new order each time through, those of like length together; for validation, all once."""
+        """Training: every caption, shuffled anew in every epoch, with captions of similar length batched together. Validation: all
+        once."""
         check_split(self, split)
         items = [(entry, words_of(caption)) for entry in self.entries[split] for caption in entry.captions]
         if split != "train":
@@ -227,7 +228,7 @@ class Captioned:
                     yield from self.batches(items, ordered[which * batch : (which + 1) * batch], whole=True)
 
     def batches(self, items: list[tuple[Entry, list[str]]], chosen: Sequence[int], *, whole: bool) -> Iterator[Captions]:
-        """One batch. In the place of a damaged picture comes the next that can be read, or, not `whole`, none."""
+        """One batch. A damaged picture is replaced by the next readable one or, if not `whole`, left out."""
         pictures, sentences = [], []
         for number in chosen:
             for entry, words in (items[n % len(items)] for n in range(number, number + (len(items) if whole else 1))):
@@ -242,7 +243,7 @@ class Captioned:
             yield Captions(torch.stack(pictures), *encode(sentences, self.words))
 
     def picture(self, entry: Entry) -> Float[Tensor, "C H W"] | None:
-        """None for one that cannot be read."""
+        """The picture; None if it cannot be read."""
         if entry.picture in self.damaged:
             return None
         kept = self.kept.get(entry.picture)

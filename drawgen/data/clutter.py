@@ -1,12 +1,11 @@
-"""Cluttered digits: where is the digit, among pieces of others? After Mnih et al. (2014, "Recurrent Models of Visual Attention",
-section 4.1).
+"""Cluttered digits: a digit among pieces of others, after Mnih et al. (2014, "Recurrent Models of Visual Attention", section 4.1).
 
 Axes: B pictures, N digits, H rows, W columns.
 
-One picture is a black square of 100x100 pixels, with one whole digit of 28x28 at a place drawn evenly from all where it fits, and
-eight pieces of 8x8, each cut at a random place out of a random digit and laid at a random place. Where things meet, the brighter
-pixel shows: a piece may touch the digit, and may be a black corner of its own. All are drawn evenly, the pieces from the same part
-of the set as the digit. Picture number i is a pure function of (seed, i); those for validation do not depend on the seed.
+A picture is a black square of 100x100 pixels with one whole digit of 28x28 at a random place, and eight pieces of 8x8, each cropped
+at random from a random digit and pasted at a random place. Where they overlap, the brighter pixel shows: a piece may touch the
+digit, and may be all black. All choices are uniform, and pieces come from the same split as the digit. Picture number i is a pure
+function of (seed, i); validation pictures do not depend on the seed.
 """
 
 from collections.abc import Iterator
@@ -156,8 +155,8 @@ def cluttered(
 
 
 def uniforms(key: tuple[int, int], first: int, rows: int, columns: int) -> Float64[np.ndarray, "rows columns"]:
-    """Numbers in [0, 1); row n is a function of (key, first + n) alone. A counter-based generator is asked for a whole block: each
-    row takes as many of its counts, of four numbers, as it needs."""
+    """Numbers in [0, 1); row n is a function of (key, first + n) alone. A counter-based generator gives a whole block at once: each
+    row has as many counts, of four numbers each, as it needs."""
     counts = -(-columns // 4)
     state = np.random.SeedSequence(key).generate_state(2, np.uint64)
     words = np.random.Philox(key=state, counter=first * counts).random_raw(rows * counts * 4)

@@ -1,4 +1,4 @@
-"""Digests that tell whether data is the same, from little of it: sizes, names, and samples of the bytes, evenly spread."""
+"""Digests for comparing data, from a small part of it: sizes, names, and evenly spaced samples of the bytes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ PIECE = 4096
 
 
 def spread(count: int, samples: int = SAMPLES) -> list[int]:
-    """At most so many of the numbers below `count`, the first and the last among them."""
+    """At most so many of the numbers below `count`, including the first and the last."""
     return sorted(set(np.linspace(0, count - 1, min(count, samples)).round().astype(int).tolist()))
 
 
@@ -35,7 +35,7 @@ def digest(*parts: Any) -> str:
 
 
 def sampled(path: Path, samples: int = SAMPLES) -> str:
-    """A digest of a file: its size, and pieces of it; why, of one that cannot be read."""
+    """A digest of a file: its size and samples of it; for an unreadable file, the reason."""
     sums = hashlib.sha256()
     try:
         with files.open_file(path) as file:
@@ -50,6 +50,6 @@ def sampled(path: Path, samples: int = SAMPLES) -> str:
 
 
 def of_files(paths: Sequence[Path]) -> str:
-    """A digest of files in their order: all names, and samples of the content; not of the folder that they lie in."""
+    """A digest of files in order: all names, and samples of the content. It does not depend on their folder."""
     few = max(2, SAMPLES // max(1, len(paths)))
     return digest([path.name for path in paths], [sampled(paths[n], few) for n in spread(len(paths))])

@@ -1,4 +1,4 @@
-"""Pictures in idx files, the format of MNIST and of sets like it, and the labels beside them."""
+"""Pictures and labels in idx files, the format of MNIST and similar sets."""
 
 import re
 from pathlib import Path
@@ -18,8 +18,8 @@ Labels: TypeAlias = Int[np.ndarray, " n"]
 
 
 def find_idx(folder: Path, stem: str, kind: str = "idx3", *, name: str = "MNIST") -> Path | None:
-    """An idx file as it was published, or as torchvision and Kaggle keep it: in `NAME/raw`, with a dot in its own name, in a folder
-    of its own name, packed or not."""
+    """Finds an idx file as published, or as torchvision and Kaggle store it: in `NAME/raw`, with a dot in its name, in a folder of
+    the same name, packed or not."""
     for place in (folder, folder / name / "raw", folder / "raw"):
         for own in (f"{stem}-{kind}-ubyte", f"{stem}.{kind}-ubyte"):
             for file in (place / f"{own}.gz", place / own, place / own / own):
@@ -38,20 +38,20 @@ def read_idx(path: Path) -> Tensor:
 
 
 class Digits(NamedTuple):
-    """Pictures of digits, and which they are."""
+    """Pictures of digits and their labels."""
 
     pictures: UInt8[np.ndarray, "n H W"]
     labels: Labels
 
 
 def read_digits(path: Path) -> Digits:
-    """An idx file of pictures, packed or not, with the labels that lie beside it. Raises DataError."""
+    """Reads an idx file of pictures, packed or not, and the labels beside it. Raises DataError."""
     pictures = read_idx(path)[:, 0].numpy()
     return Digits(pictures, read_labels(path, len(pictures)))
 
 
 def read_labels(path: Path, count: int) -> Labels:
-    """The labels of an idx file of so many pictures, from the file that lies beside it. Raises DataError."""
+    """The labels of an idx file of so many pictures, from the file beside it. Raises DataError."""
     stem = re.split(r"[-.]idx3", path.name)[0].replace("images", "labels")
     beside = find_idx(path.parent, stem, "idx1") or find_idx(path.parent.parent, stem, "idx1")
     if beside is None:

@@ -16,9 +16,9 @@ from drawgen.data.pictures import DataError
 from drawgen.files import files_in, is_file, is_folder, read_bytes
 
 MOST_CHARACTERS = 40_000
-"""Pictures in an archive: all that there are."""
+"""Largest number of pictures in an archive, that of the published ones."""
 LARGEST_PNG = 1 << 16
-"""Bytes of one of them."""
+"""Largest size of one of them, in bytes."""
 
 
 def find_archives(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Packed files (gzip, zip, npy), unpacked within bounds: never more than their own head says, and never more than a limit."""
+"""Unpacks files (gzip, zip, npy) within bounds: never more than their header says, and never more than a limit."""
 
 import gzip
 import io
@@ -43,8 +43,8 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 
 
 def read_part(archive: zipfile.ZipFile, name: str, most: int = LARGEST) -> bytes:
-    """One file of a zip. Raises KeyError where it is not there, and one of `DAMAGED`, before anything is unpacked where it has more
-    than `most` bytes. Only deflate is unpacked: Python's other ways to unpack do so without a bound."""
+    """One file of a zip. Raises KeyError if it is missing, and one of `DAMAGED`; for more than `most` bytes, before unpacking
+    anything. Only deflate is supported, because Python unpacks other methods without a bound."""
     part = archive.getinfo(name)
     if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"its part {name!r:.60} is not packed by deflate")

@@ -1,4 +1,4 @@
-"""Arrays from other people's pickles, without running what else a pickle may ask for."""
+"""Reads arrays from untrusted pickles, without running any code in them."""
 
 import pickle
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import numpy as np
 from drawgen.data.packed import DAMAGED, npy_head, reason
 
 MOST_STEPS = 5_000_000
-"""Steps of a pickle, at most: a drawing takes about fifteen, and a byte of a file can ask for sixty of memory."""
+"""Largest number of steps of a pickle: a drawing takes about fifteen, and one byte of a file can allocate sixty."""
 PLAIN = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 """Types of numbers that a drawing may have."""
 
@@ -25,7 +25,7 @@ class Kind:
 
 
 class Pickled:
-    """Stands in for a pickled `numpy.ndarray`: what the file says of it, not looked at yet."""
+    """Stands in for a pickled `numpy.ndarray`: the file's description of it, not checked yet."""
 
     state: tuple[Any, ...] = ()
 
@@ -56,11 +56,11 @@ ALLOWED: dict[tuple[str, str], Any] = {
 
 
 class ArraysOnly(pickle._Unpickler):
-    """Reads pickles that hold arrays, lists and plain values, and refuses any other: a pickle can name any function to be called.
+    """Reads pickles that contain arrays, lists and plain values, and refuses all others, because a pickle can call any function.
 
-    Not even numpy's own code sees the file: stand-ins keep what it says, to be checked. And it is the unpickler written in Python,
-    since the one in C takes as much memory as a file of a few bytes asks for. It knows only the steps that numpy's arrays take, and
-    counts them: a few bytes, packed, can be millions.
+    Not even numpy's own code processes the file: stand-ins record its content, which is checked afterwards. This is the unpickler
+    written in Python, since the one in C allocates whatever a file of a few bytes requests. It supports only the steps of numpy's
+    arrays, and counts them, because a few packed bytes can be millions of steps.
     """
 
     steps = 0

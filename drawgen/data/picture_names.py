@@ -1,7 +1,7 @@
-"""From a picture's name in a file of captions to the file on disk.
+"""Finds the file on disk for the name of a picture in a file of captions.
 
-Names come through Windows, macOS and spreadsheets: `.\\a.jpg`, letters composed otherwise than on the disk, no ending, `.jpg` for
-`.JPG`, 7 for 007.jpg. Such a name is found where only one file can be meant, and else the nearest is named.
+Windows, macOS and spreadsheets change names: `.\\a.jpg`, another Unicode composition, no ending, `.jpg` for `.JPG`, 7 for 007.jpg.
+Such a name is resolved if exactly one file matches; otherwise the nearest name is reported.
 """
 
 import difflib
@@ -18,27 +18,27 @@ from drawgen.file_kinds import PICTURES
 from drawgen.files import HIDDEN, files_in
 
 MOST_GUESSES = 10
-"""Names for which the nearest is looked up; it takes long in a large folder, and only the first are shown."""
+"""Number of names for which the nearest is looked up: this is slow in a large folder, and only the first are shown."""
 SAME = {".jpeg": ".jpg", ".tiff": ".tif"}
 
 
 class Known(NamedTuple):
-    """The pictures of one folder and of those in it, by what people call them."""
+    """The pictures of one folder and its subfolders, by their possible names."""
 
     by_name: dict[str, list[str]]
     by_stem: dict[str, list[str]]
     by_number: dict[str, list[str]]
-    """Names of digits only, without the zeros in front."""
+    """Names that are numbers, without leading zeros."""
 
 
 def folded(name: str) -> str:
-    """What two spellings of one name have in common: case, composition, jpeg and jpg."""
+    """A normal form of a name: case, Unicode composition, jpeg and jpg do not matter."""
     stem, ending = posixpath.splitext(unicodedata.normalize("NFC", name.casefold()))
     return stem + SAME.get(ending, ending)
 
 
 def tidy(name: str) -> str:
-    """With forward slashes, and without ./ in front."""
+    """The name with forward slashes, and without a leading ./."""
     tidied = re.sub("/+", "/", name.strip().replace("\\", "/"))
     while tidied.startswith("./"):
         tidied = tidied[2:]
@@ -46,14 +46,14 @@ def tidy(name: str) -> str:
 
 
 def compatible(path: str, name: str) -> bool:
-    """Whether the folders that a name gives do not contradict those of a file's path: train/1.jpg is not val/1.jpg."""
+    """Whether the folders in a name agree with those of a file's path: train/1.jpg is not val/1.jpg."""
     above, named = folded(path).split("/")[-2::-1], folded(name).split("/")[-2::-1]
     return all(one == other for one, other in zip(above, named, strict=False))
 
 
 class PictureNames:
-    """Finds pictures in folders, the first of which goes before. Each folder is listed once, and what lies deeper is looked at only
-    when a name is not found as it is written."""
+    """Finds pictures in folders, in order of preference. Each folder is listed once; subfolders are searched only if a name has no
+    exact match."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = ["" if folder == Path() else folder.as_posix() for folder in folders]
@@ -61,7 +61,7 @@ class PictureNames:
         self.guesses = 0
 
     def find(self, name: str) -> str | None:
-        """The path of the one picture that the name can mean, or None: then `why_not` says why."""
+        """The path of the only picture that matches the name, or None; then `why_not` gives the reason."""
         written = tidy(name)
         for folder in self.folders:
             for spelling in dict.fromkeys((written, name)):
@@ -80,7 +80,7 @@ class PictureNames:
         return "the captions name it, and it is not there" + (f"; did you mean {near}?" if near else "")
 
     def names_in(self, folder: str) -> frozenset[str]:
-        """The files of a folder; none where it cannot be read."""
+        """The files of a folder; empty if it cannot be read."""
         if folder not in self.listed:
             try:
                 with os.scandir(folder or ".") as entries:
@@ -90,7 +90,7 @@ class PictureNames:
         return self.listed[folder]
 
     def candidates(self, name: str) -> list[str]:
-        """The files that a name as it is not written can mean."""
+        """The files that match a name inexactly."""
         base = folded(posixpath.basename(name))
         stem, ending = posixpath.splitext(base)
         number = re.fullmatch(r"0*(\d+)(?:\.0)?", stem if ending in PICTURES else base)
@@ -124,7 +124,7 @@ class PictureNames:
         return away[0] if away else None
 
     def others(self, used: set[str]) -> list[str]:
-        """The pictures beside those that are used."""
+        """The unused pictures."""
         folders, endings = {posixpath.dirname(path) for path in used}, tuple(PICTURES)
         return sorted(
             path

@@ -18,7 +18,7 @@ from drawgen.images import PICTURES, ImageError, grey, load_with_alpha
 from drawgen.ranges import check_fields
 
 OPAQUE = 254 / 255
-"""Pixels of more alpha are; reduced pictures have edges between."""
+"""Pixels with more alpha than this are opaque; resized pictures have intermediate values at edges."""
 
 
 class DataError(ValueError):
@@ -174,7 +174,7 @@ class Crops:
             step += 1
 
     def held_out_squares(self) -> list[Pictures]:
-        """The held-out rows of each picture as one batch of squares side by side, those that are opaque."""
+        """The held-out rows of each picture as one batch of adjacent squares, without those that are not opaque."""
         batches = []
         for part in self.pictures[1]:
             side = part.side
@@ -195,8 +195,9 @@ class Crops:
 def shuffled(
     count: int, batch: int, where: str, *, seed: int, start: int, rank: int, ranks: int, held_out: int = 0
 ) -> Iterator[tuple[int, Int[Tensor, " B"]]]:
-    """(step, which of `count` items are in this rank's batch), for ever: a new order each time through, the ranks' batches side by
-    side in it. Raises DataError, naming `where` they come from and how many more are `held_out`, for fewer items than a batch."""
+    """An endless stream of (step, which of `count` items are in this rank's batch): shuffled anew in every epoch, with the ranks'
+    batches side by side. Raises DataError, with the source `where` and the number of `held_out` items, for fewer items than a
+    batch."""
     each = count // (batch * ranks)  # batches in one pass
     if each == 0:
         besides = f" beside the {held_out} for validation" if held_out else ""

@@ -1,4 +1,4 @@
-"""The language of the scenes: a small grammar that describes drawn objects, and a parser that says whether a caption is true.
+"""The language of the scenes: a small grammar that describes drawn objects, and a parser that decides whether a caption is true.
 
     caption  := ["there is" | "there are"] phrase
               | phrase (relation | "and") phrase
@@ -7,9 +7,9 @@
     phrase   := number [size] [colour] shape  |  number [size] shape "in" colour
     relation := "left of" | "right of" | "above" | "below"
 
-What a phrase means: exactly so many objects of the scene are of this shape, and of this size and colour where they are given. A
-relation holds when it holds by `MARGIN` between the centres of all objects of the one phrase and all of the other. Two phrases
-never mean the same object. A caption is true when it can be parsed and all of this holds; it may leave objects out.
+A phrase means: exactly this number of objects in the scene have this shape, and this size and colour if they are given. A relation
+holds if it holds by `MARGIN` between the centres of all objects of one phrase and all of the other. Two phrases never mean the same
+object. A caption is true if it can be parsed and all of its parts hold; it may leave objects out.
 """
 
 import random
@@ -21,7 +21,7 @@ PENCIL = "grey"
 """The colour of drawings in pencil, which no caption names."""
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black")
 BLOT = "blot"
-"""The shape of colours without form."""
+"""The shape of blots, colours without form."""
 SHAPES = ("circle", "ring", "square", "triangle", "cross", "star")
 PLURALS = ("circles", "rings", "squares", "triangles", "crosses", "stars")
 NOUNS = (*SHAPES, BLOT)
@@ -32,9 +32,9 @@ RELATIONS = {"left": ("left", "of"), "right": ("right", "of"), "above": ("above"
 KINDS = ("count", "colour", "shape", "size", "relation")
 """What a caption can assert."""
 MARGIN = 0.03
-"""Share of the picture's side by which centres have to lie apart for a relation to hold."""
+"""Distance between centres, as a fraction of the picture's side, from which a relation holds."""
 CLEAR = 0.1
-"""And for it to be worth a word."""
+"""Distance from which a caption mentions the relation."""
 SPOKEN = {word: size for size, words in SIZES.items() for word in words}
 
 JOINTS = ("left", "right", "of", "above", "below", "and", "with", ",", "in", "there", "is", "are")
@@ -44,7 +44,7 @@ WORDS = ("an", *NUMBERS, *SPOKEN, *COLOURS, *NOUNS, *MANY, *JOINTS)
 
 @dataclass(frozen=True)
 class Thing:
-    """An object of a scene; its place and its radius are shares of the picture's side, (0, 0) the top left corner."""
+    """An object of a scene. Its position and radius are fractions of the picture's side; (0, 0) is the top left corner."""
 
     colour: str
     shape: str
@@ -61,7 +61,7 @@ class Phrase:
     colour: str | None
     size: str | None
     words: tuple[int, int] = (0, 0)
-    """The places of its first word, and after its last, in the caption."""
+    """The position of its first word in the caption, and the position after its last."""
 
     def fits(self, thing: Thing) -> bool:
         own = (thing.shape, thing.colour, thing.size)
@@ -77,20 +77,21 @@ class Parsed:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a caption says of a scene."""
+    """A judgement of a caption about a scene."""
 
     true: bool
     asserted: Counter[str]
-    """How many facts of each kind (`KINDS`) it asserts."""
+    """Number of facts of each kind (`KINDS`) that it asserts."""
     right: Counter[str]
-    """How many of them hold, each phrase being compared with the objects that fit it best."""
+    """Number of them that hold; each phrase is compared with the objects that fit it best."""
 
 
 # ---------------------------------------------------------------- saying
 
 
 def describe(things: Sequence[Thing], *, rng: random.Random) -> str:
-    """A true caption of a scene of one to three kinds of objects that names them all; now and then without a size or a relation."""
+    """A true caption of a scene with one to three kinds of objects. It names all of them, sometimes without a size or a
+    relation."""
     groups: dict[tuple[str, str, str], list[Thing]] = {}
     for thing in things:
         groups.setdefault((thing.colour, thing.shape, thing.size), []).append(thing)
@@ -128,7 +129,7 @@ def say(group: Sequence[Thing], things: Sequence[Thing], rng: random.Random) -> 
 
 
 def gaps(these: Sequence[Thing], those: Sequence[Thing]) -> dict[str, float]:
-    """relation -> by how much it holds between all of these and all of those; negative where it does not."""
+    """relation -> the margin by which it holds between all of these and all of those; negative if it does not hold."""
     return {
         "left": min(b.x for b in those) - max(a.x for a in these),
         "right": min(a.x for a in these) - max(b.x for b in those),
@@ -138,7 +139,7 @@ def gaps(these: Sequence[Thing], those: Sequence[Thing]) -> dict[str, float]:
 
 
 def clearest(these: Sequence[Thing], those: Sequence[Thing]) -> str | None:
-    """The relation that holds by most, if it does by enough."""
+    """The relation with the largest margin, if that is large enough."""
     found = gaps(these, those)
     best = max(found, key=lambda relation: found[relation])
     return best if found[best] >= CLEAR else None
@@ -148,7 +149,7 @@ def clearest(these: Sequence[Thing], those: Sequence[Thing]) -> str | None:
 
 
 def parse(caption: str) -> Parsed | None:
-    """What a caption asserts; None for one that is not of the language.
+    """The meaning of a caption; None if it is not in the language.
 
     >>> parse("a large red circle left of two rings in blue").relation
     'left'
@@ -207,7 +208,7 @@ def parse_phrase(words: Sequence[str], at: int) -> Phrase | None:
 
 
 def meant(parsed: Parsed, things: Sequence[Thing]) -> list[list[Thing]] | None:
-    """The objects that each phrase means; None where a phrase is false or two mean the same object."""
+    """The objects of each phrase; None if a phrase is false or two phrases mean the same object."""
     found = [[thing for thing in things if phrase.fits(thing)] for phrase in parsed.phrases]
     if any(len(group) != phrase.number for group, phrase in zip(found, parsed.phrases, strict=True)):
         return None
@@ -216,7 +217,7 @@ def meant(parsed: Parsed, things: Sequence[Thing]) -> list[list[Thing]] | None:
 
 
 def judge(caption: str, things: Sequence[Thing]) -> Verdict:
-    """Whether a caption is true of a scene, what it asserts, and how much of that holds."""
+    """Judges whether a caption is true of a scene, how much it asserts, and how much of that holds."""
     parsed = parse(caption)
     if parsed is None:
         return Verdict(False, Counter(), Counter())
@@ -241,8 +242,8 @@ def judge(caption: str, things: Sequence[Thing]) -> Verdict:
 
 
 def best_matches(parsed: Parsed, things: Sequence[Thing]) -> Iterator[list[Thing]]:
-    """For each phrase the objects it most likely means, of those that no phrase before has taken: all that fit, else all that are
-    like the object that shares most with it."""
+    """For each phrase its most likely objects, among those not taken by an earlier phrase: all that fit, or else all objects equal
+    to the one that has most in common with it."""
     free = list(things)
     for phrase in parsed.phrases:
         group = [thing for thing in free if phrase.fits(thing)]

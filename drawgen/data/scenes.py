@@ -1,15 +1,15 @@
-"""Drawn scenes with captions: data that is endless, exact, and needs no file.
+"""Generated scenes with exact captions; endless data without files.
 
 Axes: B pictures, C channels, H rows, W columns, T words, N objects, S strokes of an object, P numbers of a stroke.
 
-A scene is up to four objects of at most three kinds, each with a colour, a shape and a size, drawn with the brush of the canvas
-environments: outlines and fillings of strokes, on paper that is not quite clean. Its captions are made by `scene_language`, which
-also says whether a caption is true. Scene number i of a split is a pure function of (seed, split, i).
+A scene has up to four objects of at most three kinds, each with a colour, a shape and a size. They are drawn with the brush of the
+canvas environments, as outlines and fillings of strokes on slightly dirty paper. `scene_language` generates the captions and
+decides whether a caption is true. Scene number i of a split is a pure function of (seed, split, i).
 
-Of the 48 pairs (colour, shape) 40 are trained on; four are kept for validation and four for the test: those scenes show at least
-one pair that no training picture or caption has, and none of each other's. Training may begin with lessons, drawings in pencil and
-blots of colour, so that forms and colours are each learnt by themselves: a net that learns one beside the other learns as well
-which pairs do not occur.
+Of the 48 pairs (colour, shape), 40 occur in training, four are held out for validation and four for the test. A validation or test
+scene shows at least one held-out pair of its own split, and none of the other's. Training may begin with lessons, drawings in
+pencil and blots of colour, so that forms and colours are learned separately. A net that learns both together also learns which
+pairs do not occur.
 """
 
 import itertools
@@ -60,13 +60,13 @@ INKS = {
     PENCIL: (0.40, 0.40, 0.40),
 }
 RADII = {"small": (0.09, 0.105), "large": (0.155, 0.18)}
-"""Shares of the picture's side."""
+"""Fractions of the picture's side."""
 HELD_OUT = 3
-"""Which of the six diagonals of the table of colours and shapes training never shows."""
+"""The diagonals of the table of colours and shapes, of six, that training never shows."""
 
 
 def split_of(colour: str, shape: str) -> str:
-    """The split that a pair belongs to: one shape of each colour to validation or, of every other colour, to the test."""
+    """The split of a pair: for each colour one shape is held out, alternately for validation and for the test."""
     if (COLOURS.index(colour) + SHAPES.index(shape)) % len(SHAPES) != HELD_OUT:
         return "train"
     return "test" if COLOURS.index(colour) % 2 else "valid"
@@ -225,7 +225,7 @@ def place(wanted: Sequence[tuple[str, str, str]], rng: random.Random) -> list[Th
 
 
 def arc(first: float, last: float, radius: float, width: float) -> list[float]:
-    """A stroke along a circle round the middle, from an angle to another (shares of a turn)."""
+    """A stroke along a circle around the centre, between two angles (fractions of a turn)."""
     ends = [(math.cos(math.tau * turn) * radius, math.sin(math.tau * turn) * radius) for turn in (first, last)]
     middle, stretch = math.tau * (first + last) / 2, radius / math.cos(math.pi * (last - first))
     return [*ends[0], math.cos(middle) * stretch, math.sin(middle) * stretch, *ends[1], width, width]
@@ -244,7 +244,7 @@ def around(n: int, radius: float = 1.0, turn: float = -0.25) -> list[tuple[float
 
 
 def hatching(width: float, rows: int, thick: float) -> list[list[float]]:
-    """Strokes to and fro over a square."""
+    """Strokes back and forth over a square."""
     ys = [(2 * k + 1) / rows - 1 for k in range(rows)]
     return [line(-width, width * y, width, width * y, thick, thick) for y in ys]
 
@@ -284,7 +284,7 @@ MANNERS: dict[str, list[list[list[float]]]] = {
     ],
 }  # fmt: skip
 UPRIGHT = {"square": 0.03, "triangle": 0.04, "cross": 0.03}
-"""The most turn, in shares of a whole one; other shapes lie as they come."""
+"""Largest rotation, in fractions of a turn; other shapes have any rotation."""
 
 
 def sketch(thing: Thing, rng: random.Random) -> list[list[float]]:
@@ -308,7 +308,7 @@ def sketch(thing: Thing, rng: random.Random) -> list[list[float]]:
 
 
 def wash(paper: Sequence[float], rng: random.Random) -> list[list[float]]:
-    """A broad, faint stroke over the paper."""
+    """A wide, faint stroke over the paper."""
     points = [rng.random() for _ in range(6)]
     shade = [max(0.0, level - 0.12 * rng.random()) for level in paper]
     return [[*points, 0.1 + 0.25 * rng.random(), 0.1 + 0.25 * rng.random(), 0.6, 0.6, *shade]]
@@ -337,7 +337,7 @@ def draw(scenes: Sequence[Scene], side: int) -> Float[Tensor, "B C H W"]:
 
 
 def grain(noises: Sequence[float], side: int) -> Float[Tensor, "B 1 H W"]:
-    """The paper's grain: one pattern, laid elsewhere for every picture."""
+    """The paper's grain: one pattern, at a different offset for every picture."""
     pattern = GRAIN
     rows = []
     for noise in noises:

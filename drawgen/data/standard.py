@@ -244,8 +244,8 @@ def load_labelled(name: str, folder: Path) -> tuple[Tensor, Labels]:
 
 
 def fetch(name: str, folder: Path) -> None:
-    """Downloads a set into a folder, where it does not lie there yet. The folder has to be there, but for the one that is meant
-    when none is named: nothing is made after a slip of the pen. What is not whole is not kept. Raises DataError."""
+    """Downloads a set into a folder, unless it is there already. The folder has to exist, except for the default one, so that a
+    mistyped name creates nothing. An incomplete download is deleted. Raises DataError."""
     row = SETS[name]
     if row.find(folder):
         return

@@ -1,9 +1,9 @@
-"""Drawings as people made them, stroke by stroke: Quick, Draw! (ndjson), stroke-3 (npz, sketch-rnn's), Omniglot's strokes (zip).
+"""Recorded drawings, stroke by stroke: Quick, Draw! (ndjson), stroke-3 (npz, sketch-rnn's), Omniglot's strokes (zip).
 
 Axes: B drawings, S strokes of the brush, P numbers of a stroke, C channels, H rows, W columns.
 
-A drawing is polylines in the unit square, x to the right and y down, the pen lifted between them. `Strokes` renders drawings
-as white ink on black with the brush of `drawgen_envs`; `as_strokes` says the same drawing in few strokes of that brush.
+A drawing is a list of polylines in the unit square, x to the right and y down, with the pen lifted between them. `Strokes` renders
+drawings as white ink on black with the brush of `drawgen_envs`; `as_strokes` fits a drawing with a few strokes of that brush.
 """
 
 import heapq
@@ -32,18 +32,18 @@ from drawgen.files import files_in, is_folder, open_file
 from drawgen.ranges import check_fields, check_range
 
 FARTHEST = 1e6
-"""Largest coordinate that a file may hold: beyond it single precision loses the shape."""
+"""Largest coordinate in a file: beyond it single precision loses the shape."""
 MOST_POINTS = 100_000
 LONGEST_LINE = 1 << 23
-"""Bytes of a line of ndjson, and of a file of strokes in Omniglot's archives."""
+"""Largest size in bytes of a line of ndjson, and of a file of strokes in Omniglot's archives."""
 LARGEST_PART = 1 << 28
-"""Bytes of one part of an npz, unpacked: it is read as a whole."""
+"""Largest unpacked size in bytes of one part of an npz, which is read as a whole."""
 SHORTEST_LINE = len('{"drawing":[[[0],[0]]]}')
-"""Bytes of a line that can hold a drawing."""
+"""Smallest size in bytes of a line with a drawing."""
 TRIED = 20
-"""Drawings of a file that are tried before the training: where none can be read the file is another kind's."""
+"""Drawings of a file that are tried before training: if none can be read, the file is of another kind."""
 CANVAS = 105.0
-"""Side of the square that Omniglot's people drew in."""
+"""Side of the square in which Omniglot's characters were drawn."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ class Drawing:
     lines: tuple[Float32[np.ndarray, "_ 2"], ...]
     """The polylines in the order they were drawn: points x, y in [0, 1], at least one each."""
     label: str
-    """What it is to be; empty where the file does not say."""
+    """What it shows; empty if the file does not say."""
     source: str
     """File and line or entry."""
 
 
 def placed(lines: Sequence[np.ndarray], canvas: float = 0.0) -> tuple[Float32[np.ndarray, "_ 2"], ...]:
-    """Polylines in a file's own units, moved into the unit square with their shape kept: the longer side of the drawing becomes 1
-    and the shorter one is centred; where there is a `canvas`, the drawing keeps its place in it, unless it leaves it. Raises
-    ValueError, with the reason alone, for what is no drawing."""
+    """Scales polylines from a file's units into the unit square, with their aspect ratio kept: the longer side of the drawing
+    becomes 1 and the shorter one is centred. With a `canvas`, the drawing keeps its position in it, unless it leaves it. Raises
+    ValueError, with the reason alone, for an invalid drawing."""
     if not lines:
         raise ValueError("it has no strokes")
     for line in lines:
@@ -84,7 +84,7 @@ def placed(lines: Sequence[np.ndarray], canvas: float = 0.0) -> tuple[Float32[np
 
 
 class Drawings:
-    """The drawings of a file, each read when it is asked for."""
+    """The drawings of a file, read lazily."""
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -94,7 +94,7 @@ class Drawings:
         raise NotImplementedError
 
     def read(self, index: int) -> Drawing:
-        """Drawing number `index`, from 0 on. Raises DataError where the file holds something else there."""
+        """Drawing number `index`, from 0 on. Raises DataError if it is not a drawing."""
         raise NotImplementedError
 
     def __getitem__(self, index: int) -> Drawing:
@@ -107,14 +107,14 @@ class Drawings:
 
 
 class PointsError(DataError):
-    """A file whose strokes are lists of points, which is no drawing's damage: all of them are."""
+    """A file whose strokes are lists of points: an error of the whole file, not of one drawing."""
 
 
 class QuickDraw(Drawings):
-    """A file of Quick, Draw!, raw or simplified: one JSON object a line, its "drawing" a list of strokes [[x ...], [y ...], ...].
+    """A file of Quick, Draw!, raw or simplified: one JSON object per line, its "drawing" a list of strokes [[x ...], [y ...], ...].
 
-    It may be larger than memory: only where its lines begin is kept. Blank lines are passed over. Raises DataError for a file that
-    cannot be read or was cut short and, on access, for a line that is no drawing.
+    It may be larger than memory: only the offsets of its lines are stored. Blank lines are skipped. Raises DataError for a file
+    that cannot be read or is cut short and, on access, for a line that is not a drawing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -174,8 +174,8 @@ class QuickDraw(Drawings):
 
 
 class Stroke3(Drawings):
-    """One part ("train", "valid", "test") of an npz of sketch-rnn's: n x 3 numbers a drawing, the way from the point before (x, y),
-    and 1 where the pen is lifted after it. Raises DataError, on access too."""
+    """One part ("train", "valid", "test") of an npz of sketch-rnn: n x 3 numbers per drawing, the offset from the previous point
+    (x, y), and 1 if the pen is lifted after the point. Raises DataError, on access too."""
 
     def __init__(self, path: Path, part: str = "train") -> None:
         self.path, self.part = path, part
@@ -212,9 +212,9 @@ class Stroke3(Drawings):
 
 
 class Omniglot(Drawings):
-    """An archive of Omniglot's strokes: a text file a drawing, "START", lines "x,y,milliseconds" with y from 0 down to -105, and
-    "BREAK" after each stroke. Drawings keep their place in the square of 105, as in the published pictures. Raises DataError, on
-    access too."""
+    """An archive of Omniglot's strokes: one text file per drawing, with "START", lines "x,y,milliseconds" with y from 0 down to
+    -105, and "BREAK" after each stroke. Drawings keep their position in the square of 105, as in the published pictures. Raises
+    DataError, on access too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -266,16 +266,16 @@ def strokes_of(text: str) -> list[Float64[np.ndarray, "_ 2"]]:
 
 
 def inset(drawing: Drawing, margin: float) -> Drawing:
-    """The drawing shrunk towards the middle, just so much that it keeps `margin` from each side of the unit square."""
+    """The drawing, shrunk towards the centre just enough to keep `margin` from each side of the unit square."""
     farthest = max(float(np.abs(line - 0.5).max()) for line in drawing.lines)
     scale = min(1.0, max(0.5 - margin, 0.0) / max(farthest, 1e-9))
     return replace(drawing, lines=tuple((0.5 + (line - 0.5) * scale).astype(np.float32) for line in drawing.lines))
 
 
 def corners(points: Float32[np.ndarray, "N 2"], first: Bool[np.ndarray, " N"], tolerance: float) -> Bool[np.ndarray, " N"]:
-    """Which points of polylines end to end are enough to draw them within `tolerance`; `first` marks where each one begins.
+    """A mask of the points that suffice to draw polylines within `tolerance`; `first` marks the first point of each polyline.
 
-    After Ramer (1972) and Douglas & Peucker (1973): the point farthest from its segment is kept and divides it; here in all
+    After Ramer (1972) and Douglas & Peucker (1973): the point farthest from its segment is kept and divides it, here in all
     segments at once.
     """
     keep = first | np.append(first[1:], True)
@@ -294,7 +294,8 @@ def corners(points: Float32[np.ndarray, "N 2"], first: Bool[np.ndarray, " N"], t
 
 
 def straight(drawings: Sequence[Drawing], radius: float, tolerance: float) -> Float[Tensor, "B S P"]:
-    """The drawings as straight strokes of one radius, in white, within `tolerance`; radius 0 where one has fewer than S."""
+    """The drawings as straight white strokes of one radius, within `tolerance`; drawings with fewer than S strokes are padded with
+    strokes of radius 0."""
     lines = [line for drawing in drawings for line in drawing.lines]
     owner = np.repeat(np.arange(len(drawings)), [sum(map(len, drawing.lines)) for drawing in drawings])
     points = np.concatenate(lines)
@@ -315,28 +316,28 @@ def straight(drawings: Sequence[Drawing], radius: float, tolerance: float) -> Fl
 
 
 def render(drawings: Sequence[Drawing], side: int, thickness: float) -> Float[Tensor, "B 1 side side"]:
-    """White ink on black; `thickness` is the line's width as a share of the side. A drawing that would leave the picture by its
-    ink is shrunk just enough."""
+    """Renders white ink on black; `thickness` is the line's width as a fraction of the side. A drawing whose ink would leave the
+    picture is shrunk just enough."""
     strokes = straight([inset(drawing, thickness / 2) for drawing in drawings], thickness / 2, 0.25 / side)
     return paint_(torch.zeros(len(drawings), 1, side, side), strokes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strokes:
-    """Drawings that people made, as pictures of white ink on black."""
+    """Recorded drawings as pictures, white ink on black."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
     path: str = "data"
-    """A file of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of such (of archives, those that
-    are called strokes*.zip)."""
+    """A file of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of such files (archives have to
+    be named strokes*.zip)."""
     batch: int = 128
     """Pictures in a batch."""
     side_px: int = 32
     """Side of a picture."""
     thickness: float = 0.04
-    """Width of the line, as a share of the side."""
+    """Width of the line, as a fraction of the side."""
     held_out: float = 0.1
-    """Share of the drawings kept for validation, evenly spread; an npz with a part "valid" keeps that one instead."""
+    """Fraction of the drawings held out for validation, evenly spaced; for an npz with a part "valid", that part instead."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", "side_px", at_least=1)
@@ -345,13 +346,13 @@ class Strokes:
 
     @cached_property
     def problems(self) -> dict[str, str]:
-        """What was left out so far: drawing -> why."""
+        """What has been left out so far: drawing -> reason."""
         return {}
 
     @cached_property
     def files(self) -> list[tuple[Drawings, Bool[np.ndarray, " n"]]]:
-        """Each file's drawings, and which of them are held out. Of each the first ones are tried: another kind of file is told
-        before the training, not in its midst. Raises DataError."""
+        """Each file's drawings, and which of them are held out. The first ones of each file are tried, so that a file of another
+        kind is refused before training. Raises DataError."""
         found: list[tuple[Drawings, np.ndarray]] = []
         for path in self.paths():
             if path.suffix == ".npz":
@@ -401,8 +402,8 @@ class Strokes:
             yield Pictures(render(drawings, self.side_px, self.thickness))
 
     def drawings(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[list[Drawing]]:
-        """Batches of drawings, for those who learn from the strokes: for training in a new order each time through, for validation
-        all once. What is no drawing goes into `problems`; in training the next one stands in its place. Raises DataError."""
+        """Batches of drawings, for models that learn from strokes: shuffled anew in every epoch for training, all once for
+        validation. An invalid drawing is recorded in `problems`; in training the next one replaces it. Raises DataError."""
         check_split(self, split)
         held_out = np.concatenate([held for _, held in self.files])
         chosen = np.flatnonzero(held_out == (split == "valid"))
@@ -420,7 +421,7 @@ class Strokes:
             yield [self.next_whole(chosen, int(place)) for place in order]
 
     def next_whole(self, chosen: Int[np.ndarray, " n"], place: int) -> Drawing:
-        """The drawing that stands at a place among those chosen, or the next that can be read. Raises DataError where none can."""
+        """The drawing at a place among those chosen, or the next readable one. Raises DataError if there is none."""
         for number in range(place, place + len(chosen)):
             drawing = self.drawing(int(chosen[number % len(chosen)]))
             if drawing is not None:
@@ -428,7 +429,7 @@ class Strokes:
         raise DataError(f"{self.path}: none of its drawings can be read; {next(iter(self.problems.values()))}")
 
     def drawing(self, index: int) -> Drawing | None:
-        """Drawing number `index` of all files end to end; None, and an entry in `problems`, where it is none."""
+        """Drawing number `index` of all files together; None, with an entry in `problems`, if it is invalid."""
         if index in self.left_out:
             return None
         place = index
@@ -445,7 +446,7 @@ class Strokes:
 
     @cached_property
     def left_out(self) -> set[int]:
-        """The numbers of what is in `problems`."""
+        """The numbers of the drawings in `problems`."""
         return set()
 
 
@@ -458,15 +459,16 @@ def has_part(path: Path, part: str) -> bool:
 # ---------------------------------------------------------------- strokes of the brush
 
 SPACING = 0.01
-"""Between the points that curves are fitted to."""
+"""Distance between the points that curves are fitted to."""
 
 
 def as_strokes(drawing: Drawing, count: int, radius: float) -> Float[Tensor, "S P"]:
-    """The drawing as at most `count` strokes of the brush, white and of one radius (a share of the side), in the order drawn.
+    """The drawing as at most `count` strokes of the brush, white and of one radius (a fraction of the side), in the order drawn.
 
-    Each polyline becomes quadratic Bezier curves that join: one at first, and then the piece with the most squared error is divided
-    where it is worst, until there are `count`, or no error is left. With more polylines than `count`, the longest ones are kept.
-    The drawing is inset by the radius, as in `render`. Raises ValueError for a count below 1 or a radius that is not in (0, 0.25].
+    Each polyline becomes connected quadratic Bezier curves: first one, then the piece with the largest squared error is divided at
+    its worst point, until there are `count` pieces, or no error is left. With more polylines than `count`, the longest ones are
+    kept. The drawing is inset by the radius, as in `render`. Raises ValueError for a count below 1 or a radius that is not in (0,
+    0.25].
     """
     check_range("count", count, at_least=1)
     check_range("radius", radius, above=0, at_most=0.25)
@@ -485,7 +487,7 @@ def as_strokes(drawing: Drawing, count: int, radius: float) -> Float[Tensor, "S 
 
 
 TINY = 1e-5
-"""Sum of squared distances below which a piece is not divided: a line of 0.5 that is 0.0004 away all along."""
+"""Sum of squared distances below which a piece is not divided: that of a line of length 0.5 at a distance of 0.0004."""
 
 
 @dataclass(order=True, frozen=True)
@@ -493,7 +495,7 @@ class Piece:
     """Part of a polyline as a curve."""
 
     order: tuple[float, int, int, int]
-    """Less the squared error, so that the worst comes first; the polyline; its first and its last point here."""
+    """The negative squared error, so that the worst piece is first; the polyline; its first and last point in this piece."""
     divide: int
     """The point to divide it at."""
     curve: Any
@@ -501,7 +503,7 @@ class Piece:
 
 
 def evenly(line: Float32[np.ndarray, "_ 2"]) -> Float64[np.ndarray, "_ 2"]:
-    """The polyline by points as near as `SPACING` to each other (two thousand at most): people draw fast and slowly."""
+    """The polyline resampled to points `SPACING` apart (two thousand at most), because the speed of drawing varies."""
     steps = np.hypot(*np.diff(line.astype(np.float64), axis=0).T)
     way = np.append(0.0, steps.cumsum())
     at = np.linspace(0, way[-1], min(max(math.ceil(way[-1] / SPACING), 1) + 1, 2000))
@@ -509,8 +511,8 @@ def evenly(line: Float32[np.ndarray, "_ 2"]) -> Float64[np.ndarray, "_ 2"]:
 
 
 def fitted(points: Float64[np.ndarray, "N 2"], line: int, first: int, last: int) -> Piece:
-    """The quadratic curve from points[first] to points[last] nearest to those between, by least squares. Its ends are given, which
-    leaves p1, in closed form; then each point's t moves to where the curve comes nearest to it, thrice (Gauss-Newton)."""
+    """The quadratic curve from points[first] to points[last] that fits the points between by least squares. With fixed ends, p1 has
+    a closed form; then each point's t is moved to the nearest point of the curve, three times (Gauss-Newton)."""
     q = points[first : last + 1]
     p0, p2 = q[0], q[-1]
     if len(q) < 3:
@@ -528,7 +530,7 @@ def fitted(points: Float64[np.ndarray, "N 2"], line: int, first: int, last: int)
 
 
 def least_squares(q: Float64[np.ndarray, "n 2"], t: Float64[np.ndarray, "n 1"]) -> tuple[Float64[np.ndarray, "2"], np.ndarray]:
-    """The p1 whose curve from q[0] to q[-1] comes nearest to the points q at t, and what it misses them by."""
+    """The p1 whose curve from q[0] to q[-1] fits the points q at t best, and the residuals."""
     weight = 2 * t * (1 - t)
     ends = (1 - t) ** 2 * q[0] + t**2 * q[-1]
     p1 = np.clip((weight * (q - ends)).sum(0) / max((weight * weight).sum(), 1e-9), -1, 2)

@@ -1,9 +1,9 @@
-"""Text as training data: a file of any size, read where it lies, or sums that need no file.
+"""Text as training data: a memory-mapped file of any size, or generated sums.
 
 Axes: B rows, T steps.
 
-Ends of line are read as \\n, however the file ends them (CRLF, CR), and a byte order mark is no symbol; bytes stay as they are. A
-model whose vocabulary has \\r was trained before this was so, and reads them as they are.
+All line ends (CRLF, CR) are read as \\n, and a byte order mark is ignored; in byte mode both are kept. A model whose vocabulary has
+\\r was trained by an older version, and reads line ends unchanged.
 """
 
 import codecs
@@ -28,7 +28,7 @@ from drawgen.data.pictures import DataError
 from drawgen.ranges import check_fields
 
 BYTES = tuple(f"0x{byte:02x}" for byte in range(256))
-"""The vocabulary of a text that is read byte by byte."""
+"""The vocabulary in byte mode."""
 RETURN = "\r"
 MARK = "\ufeff"
 """The byte order mark that some programs write at the start of a file."""
@@ -59,7 +59,7 @@ class Characters(NamedTuple):
 
 
 def encode(text: str, vocabulary: Sequence[str]) -> list[int]:
-    """The symbols' numbers. Raises ValueError for a character that the vocabulary lacks."""
+    """The numbers of a text's symbols. Raises ValueError for a character that is not in the vocabulary."""
     if tuple(vocabulary) == BYTES:
         try:
             return list(text.encode())
@@ -87,7 +87,7 @@ def decode(pieces: Iterable[Sequence[int]], vocabulary: Sequence[str]) -> Iterat
 
 
 def plain_lines(text: str, vocabulary: Sequence[str]) -> str:
-    """The text as `Text` reads it: ends of line as \\n, without a byte order mark."""
+    """The text as `Text` reads it: line ends as \\n, without a byte order mark."""
     if tuple(vocabulary) == BYTES or RETURN in vocabulary:
         return text
     return text.removeprefix(MARK).replace("\r\n", "\n").replace(RETURN, "\n")
@@ -191,7 +191,7 @@ class Text:
         return Scan(count, np.zeros(0, np.int64) if one_byte else np.concatenate(places), np.flatnonzero(seen))
 
     def boundary(self, place: int) -> int:
-        """Where a symbol begins, at a byte or up to three behind it."""
+        """The offset where a symbol begins: at a byte or up to three bytes after it."""
         ahead = self.file[place : place + 3]
         place += next((n for n, byte in enumerate(ahead) if byte & 0xC0 != 0x80), len(ahead))
         within = not self.as_it_is and self.file[place - 1 : place + 1] == b"\r\n"
@@ -210,7 +210,7 @@ class Text:
         return table
 
     def unknown(self, table: Array) -> str:
-        """What of the file is not in the vocabulary, in a sentence."""
+        """A sentence about the symbols of the file that are not in the vocabulary."""
         first, counts = -1, Counter[str]()
         for begin in range(0, self.scan.symbols, BLOCK):
             codes = self.codes(begin, min(begin + BLOCK, self.scan.symbols))
@@ -225,8 +225,7 @@ class Text:
         )
 
     def read(self, first: int, last: int) -> Array:
-        """The symbols from number `first` up to `last` (not included). Raises DataError for a text that has others than the
-        vocabulary."""
+        """The symbols from number `first` up to `last` (exclusive). Raises DataError for a symbol that is not in the vocabulary."""
         numbers: Array = self.numbers[self.codes(first, last)]
         return numbers
 
@@ -249,9 +248,9 @@ class Text:
         return Spec(vocabulary=self.vocabulary or tuple(chr(code) for code in self.scan.present))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Characters]:
-        """For training, rows that each go through their own piece of the text, over and over; each time through, the text is cut
-        elsewhere, by up to `length`. For validation, the held-out end once, in stretches; "all" is the whole text, read as one.
-        Raises DataError for too short a text."""
+        """Training: each row reads its own piece of the text again and again; in each epoch the pieces are shifted by up to
+        `length`. Validation: the held-out end once, in stretches. "all" is the whole text. Raises DataError if the text is too
+        short."""
         check_split(self, split)
         if split == "all":
             yield from self.stretches([(0, self.scan.symbols)], rank, ranks)
@@ -279,7 +278,7 @@ class Text:
             yield Characters(torch.from_numpy(tokens).long(), torch.full((self.batch,), place == 0))
 
     def check_held_out(self) -> None:
-        """Raises DataError where a part is to be held out and there is none."""
+        """Raises DataError if the held-out part is empty."""
         if self.held_out > 0 and self.kept == self.piece:
             several = self.pieces > 1
             raise DataError(
@@ -290,16 +289,16 @@ class Text:
 
     @property
     def piece(self) -> int:
-        """Symbols of a piece."""
+        """Symbols per piece."""
         return self.scan.symbols // self.pieces
 
     @property
     def kept(self) -> int:
-        """Symbols of a piece that are trained on."""
+        """Training symbols per piece."""
         return self.piece - round(self.held_out * self.piece)
 
     def read_kept(self, first: int, last: int) -> Array:
-        """The same as `read` from the training parts of all pieces, one after the other."""
+        """`read` on the concatenated training parts of all pieces."""
         parts = []
         while first < last:
             number, place = divmod(first, self.kept)
@@ -309,13 +308,13 @@ class Text:
         return np.concatenate(parts)
 
     def held(self) -> list[tuple[int, int]]:
-        """The first and the last symbol (not included) of each part that is held out."""
+        """The first and last symbol (exclusive) of each held-out part."""
         ends = [self.piece * n for n in range(1, self.pieces)] + [self.scan.symbols]
         return [(number * self.piece + self.kept, end) for number, end in enumerate(ends)]
 
     def stretches(self, parts: list[tuple[int, int]], rank: int, ranks: int) -> Iterator[Characters]:
-        """Parts of the text in stretches, those of one length side by side. Each begins with the symbol before it (the first with a
-        line break), so that every symbol is predicted once."""
+        """Parts of the text in stretches; stretches of the same length form a batch. Each begins with the symbol before it (the
+        first with a line break), so that every symbol is predicted once."""
         whole: list[tuple[int, int]] = []
         for begin, end in parts:
             whole += [(first, min(first + STRETCH, end)) for first in range(begin, end, STRETCH)]
@@ -326,13 +325,13 @@ class Text:
             yield Characters(torch.from_numpy(rows).long(), torch.ones(len(rows), dtype=torch.bool))
 
     def after_line_break(self, last: int) -> Array:
-        """The text up to symbol number `last` (not included), with a line break before it."""
+        """The text up to symbol number `last` (exclusive), preceded by a line break."""
         vocabulary = self.spec().symbols
         return np.append(encode(line_break(vocabulary), vocabulary), self.read(0, last))
 
 
 def symbols_of(block: bytes, *, as_it_is: bool) -> tuple[Array, Array]:
-    """The code points of whole symbols, and the bytes at which these begin; ends of line are read as \\n, or `as_it_is`. Raises
+    """The code points of whole symbols, and their byte offsets. Line ends are read as \\n, unless `as_it_is`. Raises
     UnicodeDecodeError."""
     simple = block.isascii()  # much the faster case
     codes = np.frombuffer(block, np.uint8) if simple else code_points(block)
@@ -360,11 +359,11 @@ class Sums:
     largest: int = 9
     """The largest summand."""
     count: int = 200
-    """Sums for validation; for training they never end."""
+    """Sums for validation; training sums are generated without end."""
     batch: int = 8
-    """Rows, each somewhere else."""
+    """Rows in a batch."""
     length: int = 24
-    """Symbols that each row goes on in a batch."""
+    """Symbols per row and batch."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "largest", "count", "batch", "length", at_least=1)
@@ -373,7 +372,7 @@ class Sums:
         return Spec(vocabulary=tuple("\n+0123456789="))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Characters]:
-        """Every training batch begins anew."""
+        """Every training batch starts from an empty state."""
         check_split(self, split)
         vocabulary = self.spec().symbols
         if split == "valid":

@@ -1,8 +1,7 @@
-"""How a caption is cut into words, in any script, and how words become a caption again.
+"""Splits captions into words, in any script, and joins words into captions.
 
-The rules are those of Unicode (UAX 29, by the properties that the package `regex` knows), with three differences, which keep
-English as it is usually cut for captions: hyphens hold a word together, full stops and commas in numbers do not, and no punctuation
-is kept.
+The rules are those of Unicode (UAX 29, by the properties in the package `regex`), with three differences, so that English is split
+as usual for captions: hyphens do not split a word, full stops and commas in numbers do, and punctuation is removed.
 """
 
 import re
@@ -12,12 +11,12 @@ from collections.abc import Sequence
 import regex
 
 CUT = (
-    "lower case, Unicode's NFC; cut by Unicode's word rules, with apostrophes and hyphens inside a word and without punctuation; "
-    "Chinese and Japanese by the character; Thai, Lao, Khmer and Burmese, which need a dictionary, by the letter with its signs"
+    "lower case, Unicode's NFC; split by Unicode's word rules, without punctuation, with apostrophes and hyphens inside words; "
+    "Chinese and Japanese by character; Thai, Lao, Khmer and Burmese, which need a dictionary, by letter with its marks"
 )
-"""What a model card says of `words_of`."""
+"""The description of `words_of` in a model card."""
 LATIN = re.compile("[\0-\xac\xae-\u02ff\u2010-\u201f]*")
-"""Text of letters without signs of their own, for which `re` knows enough; it is twice as fast."""
+"""Text without combining marks, for which the faster `re` suffices (twice as fast)."""
 PLAIN = re.compile(r"[^\W_]+(?:['’·-][^\W_]+)*")
 BY_CHARACTER = r"[[\p{Han}\p{Hiragana}\p{Katakana}ーｰ]&&[\p{L}\p{N}]]"
 BY_LETTER = r"[\p{Line_Break=SA}&&[\p{L}\p{N}]]"
@@ -27,12 +26,12 @@ UNSPACED = regex.compile(rf"{BY_CHARACTER}|{BY_LETTER}", regex.V1)
 NOT_LATIN = regex.compile(r"[\p{L}--\p{Latin}--\p{Common}]", regex.V1)
 """A letter of another script."""
 INVISIBLE = re.compile("[\u00ad\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-"""Soft hyphens and marks of direction: no part of a word."""
+"""Soft hyphens and marks of direction, which are not part of a word."""
 
 
 def words_of(caption: str) -> list[str]:
-    """Lower-case words, without punctuation: letters and digits with their signs, with apostrophes and hyphens inside; a word each
-    for the characters of Chinese and Japanese, and for the letters of Thai, Lao, Khmer and Burmese.
+    """Lower-case words without punctuation: letters and digits with their marks, with apostrophes and hyphens inside. In Chinese
+    and Japanese each character is a word, in Thai, Lao, Khmer and Burmese each letter with its marks.
 
     >>> words_of("A man's dog -- black-and-white, 2 years old!")
     ['a', "man's", 'dog', 'black-and-white', '2', 'years', 'old']
@@ -46,7 +45,7 @@ def words_of(caption: str) -> list[str]:
 
 
 def joined(words: Sequence[str]) -> str:
-    """The words as a caption: with blanks between them, but none where the script writes none.
+    """The words as a caption, joined by blanks, except in scripts without blanks.
 
     >>> joined(["a", "dog"]), joined(["两", "只", "狗"])
     ('a dog', '两只狗')

@@ -1,5 +1,5 @@
-"""What a person comes to do, one function each: plain values in, values or files out. The command line, the names of `drawgen`
-itself and `scripts/` are thin over it."""
+"""One function per task of a user: plain values in, values or files out. The command line, the public names of `drawgen` and
+`scripts/` are thin layers over it."""
 
 from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo

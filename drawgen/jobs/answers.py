@@ -1,4 +1,4 @@
-"""Answers: values that show themselves in a notebook and save themselves as files.
+"""Results of models: values that are displayed in a notebook and can be saved as files.
 
 Axes: B pictures, C channels, H rows, W columns, T words.
 """
@@ -26,11 +26,11 @@ from drawgen.threads import threads
 D = TypeVar("D", bound="Drawn")
 
 STAGES = 48
-"""Pictures of an animation of how something is drawn, at most."""
+"""Frames of an animation of the drawing, at most."""
 SHOWN_PX = 256
-"""A notebook shows small pictures enlarged to about this."""
+"""Size in pixels to which a notebook enlarges small pictures, about."""
 MOST_SHOWN = 32
-"""Pictures whose attention is drawn into one file, at most."""
+"""Pictures in one file of attention maps, at most."""
 
 
 # ---------------------------------------------------------------- pictures
@@ -38,10 +38,10 @@ MOST_SHOWN = 32
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Drawn(Sample):
-    """Finished pictures: a `Sample` that shows itself in a notebook, as a grid, and saves itself.
+    """Finished pictures: a `Sample` that a notebook displays as a grid, and that has `save`.
 
-    `images` is B C H W in [0, 1], on the CPU. What a model with attention or a painter leaves is there as well: `frames`, `boxes`,
-    `strokes`, as `Sample` has them.
+    `images` is B C H W in [0, 1], on the CPU. `frames`, `boxes` (of a model with attention) and `strokes` (of a painter) are those
+    of `Sample`.
 
     >>> import drawgen
     >>> drawn = drawgen.load("draw").sample(n=4, seed=1)
@@ -54,13 +54,13 @@ class Drawn(Sample):
     """
 
     columns: int | None = None
-    """Of the grid; None makes it as square as it can be."""
+    """Columns of the grid; None: as square as possible."""
     seen: Float[Tensor, "B C H W"] | None = None
-    """What was drawn after, as the model saw it: shown above."""
+    """The model's input of a reconstruction, shown in the upper row."""
 
     @classmethod
     def of(cls: type[D], sample: Sample, **more: Any) -> D:
-        """A sample as an answer; its tensors may be changed and trained through, as any others."""
+        """Converts a sample. Its tensors become ordinary ones, not inference tensors."""
         parts = {field.name: plain(getattr(sample, field.name)) for field in fields(Sample)}
         return cls(**parts | {"boxes": {name: plain(boxes) for name, boxes in sample.boxes.items()}} | more)
 
@@ -72,8 +72,8 @@ class Drawn(Sample):
         return words + (f", with boxes of {' and '.join(self.boxes)}" if self.boxes else "")
 
     def still(self, *, boxes: bool = False) -> Float[Tensor, "C2 H2 W2"]:
-        """One picture of all. `boxes` enlarges them and draws the model's windows, a row per picture and a column per step. Raises
-        ValueError for boxes of a model that has none."""
+        """All pictures as one. `boxes` enlarges them and draws the model's windows, one row per picture and one column per step.
+        Raises ValueError for `boxes` if the model has no windows."""
         if boxes:
             steps = list(images.boxed(self))
             return images.grid(torch.stack(steps, 1).flatten(0, 1), columns=len(steps), gap_px=8)
@@ -82,29 +82,29 @@ class Drawn(Sample):
         return images.grid(self.images, columns=self.columns)
 
     def stages(self, *, boxes: bool = False) -> Iterator[Float[Tensor, "C2 H2 W2"]]:
-        """How all are drawn, one picture for each stage; with `boxes` each step, enlarged, with the windows. Raises ValueError for
-        a model that has no stages, and for boxes of one that has none."""
+        """An animation of the drawing, one frame per stage; with `boxes` one per step, enlarged, with the windows. Raises
+        ValueError if the model has no stages, or for `boxes` if it has no windows."""
         if self.frames is None and not boxes:
             raise ValueError(f"there is no animation of this model; choose one of {' '.join(images.STILL)}, without `animate`")
         frames = images.boxed(self) if boxes or self.frames is None else self.frames(STAGES)
         return (images.grid(frame, columns=self.columns) for frame in frames)
 
     def pil(self, *, boxes: bool = False) -> Image.Image:
-        """`still` as Pillow has it."""
+        """`still` as a picture of Pillow."""
         return Image.fromarray(images.to_bytes(self.still(boxes=boxes)))
 
     def painting(self) -> Painting:
-        """The strokes of all drawings side by side on black. Raises ValueError where there are none."""
+        """The strokes of all drawings side by side on black. Raises ValueError if there are none."""
         if self.strokes is None:
             raise ValueError("this model draws no strokes")
         size = (self.images.shape[2], self.images.shape[3])
         return Painting.sheet(self.strokes.cpu(), size, images.grid_columns(len(self.images), *size, self.columns))
 
     def save(self, path: str | os.PathLike[str], *, boxes: bool = False, animate: bool = False, force: bool = False) -> None:
-        """Writes what `path` ends in: a grid (PNG, JPEG, WebP, TIFF, BMP), an animation of how the pictures are drawn (GIF, APNG,
-        MP4, and with `animate` PNG and WebP), or the strokes of a painter (SVG, JSON). `boxes` draws the windows of a model with
-        attention: reading green, writing red. A file that exists is replaced with `force` only. Raises ImageError, a ValueError,
-        for what cannot be written so, and StorageError."""
+        """Writes a file. The ending of `path` decides the format: a grid (PNG, JPEG, WebP, TIFF, BMP), an animation of the drawing
+        (GIF, APNG, MP4; with `animate` PNG and WebP), or the strokes of a painter (SVG, JSON). `boxes` draws the windows of a model
+        with attention: read green, write red. An existing file is replaced only with `force`. Raises ImageError (a ValueError) if
+        the result cannot be written in that format, and StorageError."""
         out = Path(path)
         images.check_output(out, force=force, kinds=images.kinds_for(animate))
         check_grid(out, len(self.images), tuple(self.images.shape[2:]), boxes=boxes, columns=self.columns)
@@ -112,7 +112,7 @@ class Drawn(Sample):
 
     @threads(1)
     def write(self, out: Path, *, boxes: bool = False, animate: bool = False, replace: bool = True) -> None:
-        """`save` of what is checked. Without `replace` a file that is there by now stays."""
+        """`save` after the checks. Without `replace` an existing file is kept."""
         if out.suffix.lower() in images.VECTOR:
             if self.strokes is None:
                 raise ValueError(f"this model draws no strokes, which {out} would hold; choose one of {' '.join(images.STILL)}")
@@ -130,18 +130,18 @@ class Drawn(Sample):
 
 
 def plain(value: Any) -> Any:
-    """A tensor that was made in inference mode as one that is like any other."""
+    """Converts an inference tensor into an ordinary one."""
     return value.clone() if isinstance(value, Tensor) and value.is_inference() else value
 
 
 def enlarged(image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H2 W2"]:
-    """For the screen: small pictures keep their pixels, several times as large."""
+    """Enlarges small pictures for the screen, without smoothing."""
     factor = max(1, round(SHOWN_PX / max(image.shape[1:])))
     return image.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
 
 
 def check_grid(out: Path, n: int, size: tuple[int, ...], *, boxes: bool = False, columns: int | None = None) -> None:
-    """Refuses a grid of `n` pictures that is too large for the file's format, before it is drawn."""
+    """Raises an error, before drawing, if a grid of `n` pictures is too large for the file's format."""
     if out.suffix.lower() in images.VECTOR:
         return
     scale = images.BOX_SCALE if boxes else 1
@@ -165,16 +165,16 @@ def figures(shown: Iterable[tuple[Float[Tensor, "C H W"], Sequence[str]]]) -> st
 
 
 class Passage(NamedTuple):
-    """A text that a model wrote."""
+    """A text generated by a model."""
 
     text: str
-    """The prime and what it wrote after it."""
+    """The prime and its continuation."""
     score: float
-    """Log-probability of what it wrote, in nats."""
+    """Log-probability of the continuation, in nats."""
 
 
 class Passages(list[Passage]):
-    """Texts that a model wrote.
+    """Texts generated by a model.
 
     >>> import drawgen
     >>> passages = drawgen.load("char_rnn").write(prime="ROMEO:", length=20, n=2, seed=1)
@@ -184,14 +184,14 @@ class Passages(list[Passage]):
     """
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
-        """Writes a file of text (UTF-8), with a line of dashes between two. Raises ImageError, a ValueError, for a file that exists
-        already, unless `force`."""
+        """Writes a text file (UTF-8), with a line of dashes between texts. Raises ImageError (a ValueError) for an existing file,
+        unless `force`."""
         out = Path(path)
         images.check_output(out, force=force, kinds=[out.suffix.lower()])
         self.write(out, replace=force)
 
     def write(self, out: Path, *, replace: bool) -> None:
-        """`save` of what is checked."""
+        """`save` after the checks."""
         files.write_output(out, BETWEEN.join(passage.text for passage in self).encode(errors="replace"), replace=replace)
 
     def _repr_html_(self) -> str:
@@ -205,7 +205,7 @@ class Described(NamedTuple):
     """One picture and its captions, the best first."""
 
     picture: str
-    """The file, or "picture 1" of one that was none."""
+    """The file, or "picture 1" and so on for a picture without a file."""
     captions: list[Hypothesis]
     image: Float[Tensor, "C H W"]
     """The picture as the model saw it."""
@@ -215,8 +215,11 @@ class Described(NamedTuple):
         """The best caption."""
         return self.captions[0].text
 
+    def __repr__(self) -> str:
+        return f"{self.picture}: " + "; ".join(caption.text for caption in self.captions)
+
     def as_json(self) -> dict[str, Any]:
-        """The picture's name, and its captions with their scores and those of their words."""
+        """The picture's name, and its captions with their scores and the log-probabilities of their words."""
         captions = [
             {"caption": c.text, "score": c.score, "finished": c.finished, "words": list(zip(c.words, c.log_probs, strict=True))}
             for c in self.captions
@@ -225,7 +228,7 @@ class Described(NamedTuple):
 
 
 class Captions(list[Described]):
-    """Pictures and their captions. `skipped` are the pictures that could not be read, and why.
+    """Pictures and their captions. `skipped`: picture that could not be read -> reason.
 
     >>> import drawgen
     >>> captions = drawgen.caption("photo:coffee", beams=2)
@@ -242,9 +245,9 @@ class Captions(list[Described]):
         self.skipped = dict(skipped or {})
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
-        """Writes what `path` ends in: JSON with all captions, their scores and those of their words; or a picture of where the
-        model looked for each word of the best caption, which as GIF, APNG or MP4 shows it word by word. Raises ImageError, a
-        ValueError, and StorageError."""
+        """Writes a file. The ending of `path` decides the format: JSON with all captions, their scores and the log-probabilities of
+        their words; or a picture of the attention maps of the best captions, which a GIF, APNG or MP4 shows word by word. Raises
+        ImageError (a ValueError) and StorageError."""
         out = Path(path)
         images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, ".json"))
         if out.suffix.lower() == ".json":
@@ -254,7 +257,7 @@ class Captions(list[Described]):
         self.write_maps(out, replace=force)
 
     def write_maps(self, out: Path, *, replace: bool) -> None:
-        """Where the model looked for each word, as a file whose name is checked. Raises ValueError for captions without maps."""
+        """Writes the attention maps, after the checks. Raises ValueError for captions without maps."""
         if len(self) > MOST_SHOWN:
             raise ValueError(f"at most {MOST_SHOWN} pictures are drawn into one file, and there are {len(self)}")
         best = [(image, captions[0]) for _, captions, image in self]
@@ -267,6 +270,9 @@ class Captions(list[Described]):
             frames = list(attention_maps.stages(shown))
             images.save_animation(out, frames, seconds=0.6 * len(frames), replace=replace)
 
+    def __repr__(self) -> str:
+        return "\n".join(repr(described) for described in self)
+
     def _repr_html_(self) -> str:
         return figures((image, [caption.text for caption in captions]) for _, captions, image in self)
 
@@ -275,15 +281,15 @@ class Captions(list[Described]):
 
 
 class Label(NamedTuple):
-    """One picture's likeliest labels."""
+    """The most probable labels of one picture."""
 
     picture: str
     labels: list[tuple[str, float]]
-    """With their probabilities, the likeliest first."""
+    """Labels with their probabilities, the most probable first."""
 
 
 class Labels(list[Label]):
-    """What pictures show. `looked_at` is what the model looked at, with its windows; of one that takes a picture in at once, the
+    """The predicted labels of pictures. `looked_at` has the model's glimpses, with its windows; for a model without glimpses, the
     pictures.
 
     >>> import drawgen, torch
@@ -299,7 +305,7 @@ class Labels(list[Label]):
         self.looked_at = looked_at
 
     def save(self, path: str | os.PathLike[str], *, boxes: bool = True, animate: bool = False, force: bool = False) -> None:
-        """Writes what the model looked at, with its windows: see `Drawn.save`."""
+        """Writes the model's glimpses, with its windows: see `Drawn.save`."""
         self.looked_at.save(path, boxes=boxes and bool(self.looked_at.boxes), animate=animate, force=force)
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""A trained model to ask from Python: `load`, and what it gives. The jobs that write files ask it too."""
+"""Trained models from Python: `load` and `Trained`. The jobs that write files use them too."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,22 +39,22 @@ from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
 
 POLISH = 50
-"""Steps by which a painter's strokes are improved where nothing else is asked for."""
+"""Default number of steps for polishing a painter's strokes."""
 
 
 @contextmanager
 def asked() -> Iterator[None]:
-    """One thread while a model is asked, given back afterwards; and Ctrl-C is Ctrl-C. Also a decorator."""
+    """One thread while a model runs, restored afterwards; Ctrl-C is a KeyboardInterrupt. Also a decorator."""
     with threads(1), plainly():
         yield
 
 
 def load(source: str | Path, *, device: str = "cpu") -> "Trained":
-    """A trained model.
+    """Loads a trained model.
 
-    `source` is a model folder, as `drawgen.train` makes it; MODEL:NAME of one that is shipped, or MODEL for its default; or
-    hf:USER/NAME, a repository of Hugging Face (the extra `hub`). `device` is auto, cpu, cuda, cuda:N or mps. Raises CheckpointError
-    for a folder that is damaged and ValueError for one that there is not.
+    `source` is a model folder (from `drawgen.train`), MODEL:NAME of a shipped model, MODEL for its default, or hf:USER/NAME, a
+    repository of Hugging Face (the extra `hub`). `device` is auto, cpu, cuda, cuda:N or mps. Raises CheckpointError for a damaged
+    folder and ValueError for a missing one.
 
     >>> import drawgen
     >>> drawgen.load("ride:dirt")
@@ -64,13 +64,13 @@ def load(source: str | Path, *, device: str = "cpu") -> "Trained":
 
 
 class Trained:
-    """A trained model, to be asked: what `drawgen.load` gives.
+    """A trained model, from `drawgen.load`.
 
-    A method whose verb the model lacks raises ValueError, with what it does instead. Defaults are the command line's. `pictures`
-    are a file, photo:NAME for a photograph that scikit-image carries, a picture of Pillow's, an array (H W or H W C, bytes or
-    floats in [0, 1]) or a tensor (C H W), or several of them. `seed` starts all random numbers: the same seed gives the same answer
-    on one machine. `progress` is True for a bar, False for none, or a function that hears of the share done, 0 to 1; when left out
-    there is a bar in notebooks and interactive sessions. What a method finds wrong with an argument is a ValueError that names it.
+    A method whose verb the model lacks raises ValueError and names the verbs that it has. Defaults are those of the command line.
+    `pictures` is a file, photo:NAME for a photograph of scikit-image, a picture of Pillow, an array (H W or H W C, bytes or floats
+    in [0, 1]), a tensor (C H W), or a list of them. `seed` determines all random numbers: the same seed gives the same result on
+    one machine. `progress` is True for a bar, False for none, or a function that is called with the fraction done, 0 to 1; by
+    default there is a bar in notebooks and interactive sessions. An invalid argument raises a ValueError that names it.
 
     >>> import drawgen
     >>> digits = drawgen.load("draw")
@@ -83,7 +83,7 @@ class Trained:
     model: Model
     """The `nn.Module`, in evaluation mode."""
     source: str
-    """What it was loaded from."""
+    """The source that it was loaded from."""
 
     def __init__(self, model: Model, source: str) -> None:
         self.model, self.source = model, source
@@ -94,18 +94,18 @@ class Trained:
 
     @property
     def spec(self) -> Spec:
-        """What data the model is for: the shape of its pictures, its vocabulary, its labels."""
+        """The description of its data: the shape of its pictures, its vocabulary, its labels."""
         return self.model.spec
 
     @property
     def card(self) -> str:
-        """What the model folder says of its data, licence, cost and scores; Markdown."""
+        """The model card, in Markdown: data, licence, cost and scores."""
         file = models.resolve(self.source) / checkpoint.CARD
         return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     @property
     def verbs(self) -> tuple[str, ...]:
-        """The methods that this model has an answer to; `evaluate` is one for every model."""
+        """The methods that this model supports. Every model supports `evaluate`."""
         return tuple(verb.method for verb in verbs_of(self.model) if verb.method)
 
     # ---------------------------------------------------------------- pictures of its own
@@ -121,10 +121,10 @@ class Trained:
         match: bool = True,
         progress: Listener = None,
     ) -> Drawn:
-        """Draws `n` pictures of `size` (height, width) in pixels, the training size when left out.
+        """Samples `n` pictures of `size` (height, width) in pixels; by default the training size.
 
-        Below 1 the `temperature` gives likelier, above 1 wilder pictures. `tile` makes each repeat without a seam, and `match`
-        gives it the histogram of the photograph; both are for textures.
+        A `temperature` below 1 gives likelier pictures, above 1 more varied ones. `tile` makes each repeat without a seam, and
+        `match` matches its histogram to the photograph's; both are for textures.
 
         >>> import drawgen
         >>> drawgen.load("ride:dirt").sample(size=(24, 32), tile=True, seed=1).images.shape
@@ -136,7 +136,7 @@ class Trained:
 
     @asked()
     def draw(self, request: Request, *, match: bool = True) -> Drawn:
-        """`sample`, of a `Request`."""
+        """`sample` with a `Request`."""
         drawer = that_can(self.model, Draws, self.source)
         channels, *extent = self.spec.picture
         height, width = request.size or extent
@@ -150,11 +150,11 @@ class Trained:
 
     @asked()
     def reconstruct(self, pictures: Pictures, *, polish: int | None = None, seed: int = 0, progress: Listener = None) -> Drawn:
-        """Draws pictures after themselves; from a photographed digit the ink is cut out first. `seen` of the answer is what the
-        model sees of them, and is shown above its drawings.
+        """Reconstructs pictures; the ink of a photographed digit is segmented first. `seen` of the result has the model's inputs,
+        which are displayed above its reconstructions.
 
-        `polish` improves a painter's strokes by so many steps of gradient descent before they are handed out; when left out 50,
-        where the strokes have a gradient.
+        `polish` is the number of steps of gradient descent on a painter's strokes; by default 50 for painters with a differentiable
+        brush.
 
         >>> import drawgen, numpy
         >>> page = numpy.ones((90, 60))
@@ -171,7 +171,7 @@ class Trained:
 
     @asked()
     def interpolate(self, first: Picture, last: Picture, *, n: int = 9) -> Drawn:
-        """Draws `n` pictures on the way from one picture to another, through the model's latents.
+        """Interpolates between two pictures in the model's latent space, in `n` pictures.
 
         >>> import drawgen
         >>> digits = drawgen.load("draw")
@@ -187,7 +187,7 @@ class Trained:
 
     @asked()
     def read(self, pictures: Pictures, *, n: int = 1, seed: int = 0) -> Labels:
-        """Says what pictures show: the `n` likeliest labels of each, with their probabilities. See `Labels`."""
+        """Classifies pictures: the `n` most probable labels of each, with their probabilities. See `Labels`."""
         check_range("n", n, at_least=1)
         check_range("seed", seed, at_least=0)
         reader = that_can(self.model, Reads, self.source)
@@ -200,11 +200,11 @@ class Trained:
     def caption(
         self, pictures: Pictures, *, beams: int = 5, n: int = 1, strict: bool = False, progress: Listener = None
     ) -> Captions:
-        """Describes pictures: the `n` best captions of each, the best first, by a beam search of that many `beams` (1 is greedy).
-        See `Captions`.
+        """Captions pictures: the `n` best captions of each, the best first, by beam search of width `beams` (1 is greedy). See
+        `Captions`.
 
-        A picture's name may stand for several: a folder, or a pattern such as 'holiday/*.jpg'. What cannot be read is left out,
-        said in the log, and kept in `skipped` of the answer; with `strict` it is an ImageError."""
+        A name may stand for several pictures: a folder, or a pattern such as 'holiday/*.jpg'. Pictures that cannot be read are left
+        out, logged, and recorded in `skipped` of the result; with `strict` they raise ImageError."""
         given = captions.pictures_in(several(pictures))
         skipped: dict[str, str] = {}
         found = Captions()
@@ -232,10 +232,10 @@ class Trained:
         top_p: float = 1.0,
         progress: Listener = None,
     ) -> Passages:
-        """Writes `n` texts of `length` symbols, each after the `prime`. Of the symbols that may come next only the `top_k`
-        likeliest are chosen from (0: all), and of those only as many as have `top_p` of the probability together. See `Passages`.
+        """Samples `n` texts of `length` symbols, each a continuation of the `prime`. Sampling is from the `top_k` most probable
+        symbols (0: all), and of those only from the fewest whose probabilities add up to `top_p`. See `Passages`.
 
-        Ctrl-C raises `Interrupted`, with what is written by then.
+        Ctrl-C raises `Interrupted`, with the texts so far.
         """
         writer = that_can(self.model, Writes, self.source)
         passages = Passages()
@@ -254,7 +254,7 @@ class Trained:
         top_k: int = 0,
         top_p: float = 1.0,
     ) -> Iterator[Piece]:
-        """The text of `write`, in pieces as they come, the prime first: each has a `text` and its `log_prob` in nats.
+        """Yields the text of `write` piece by piece, starting with the prime. Each piece has a `text` and its `log_prob` in nats.
 
         >>> import drawgen
         >>> shakespeare = drawgen.load("char_rnn")
@@ -278,11 +278,11 @@ class Trained:
         meteor: bool = False,
         progress: Listener = None,
     ) -> dict[str, float]:
-        """The model's scores, and how many items were measured, by name ("pictures", "symbols").
+        """Evaluates the model: its scores, and the number of items by name ("pictures", "symbols").
 
-        It is measured on its run's own data, or on `data`, a file that is read the same way; on the part `split`, which is "valid"
-        when left out, and of a text that is handed in "all". `importance` adds the importance-weighted estimate with so many
-        samples (DRAW); `beams` and `meteor` are of captions. Names of scores end in their unit: `bound_nats`, `bits_per_dim`.
+        The data is the run's own, or `data`, a file that is read the same way. `split` is "valid" by default, and "all" for a text
+        given as `data`. `importance` adds the importance-weighted bound with this many samples (DRAW); `beams` and `meteor` are for
+        captions. Names of scores end in their unit: `bound_nats`, `bits_per_dim`.
 
         >>> import drawgen
         >>> scores = drawgen.train("draw", "tiny").evaluate()
@@ -296,8 +296,8 @@ class Trained:
             )  # fmt: skip
 
     def push_to_hub(self, repository: str, *, private: bool = False) -> None:
-        """Uploads the model folder to Hugging Face as USER/NAME (the extra `hub`): config, weights and card. Whoever may see it
-        loads it by hf:USER/NAME."""
+        """Uploads the model folder to Hugging Face as USER/NAME (the extra `hub`): config, weights and card. Everyone with access
+        can load it as hf:USER/NAME."""
         folder, hub = models.resolve(self.source), models.hub_client().HfApi()
         hub.create_repo(repository, private=private, exist_ok=True)
         hub.upload_folder(repo_id=repository, folder_path=folder, allow_patterns=list(models.PUBLISHED))
@@ -307,7 +307,7 @@ class Trained:
 
 
 def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
-    """What the model draws, on the CPU; `match` gives it the histogram of what a model of textures was trained on."""
+    """The model's sample, on the CPU; `match` matches a texture's histogram to its training picture's."""
     sampled = model.sample(request).cpu()
     if not (match and isinstance(model, DrawsTextures)):
         return sampled
@@ -316,7 +316,7 @@ def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
 
 
 def check_redraws(model: Model, source: str, polish: int | None) -> None:
-    """Raises ValueError for a model that does not redraw, or whose strokes cannot be polished where that is asked for."""
+    """Raises ValueError for a model that cannot reconstruct, or if polishing is requested and impossible."""
     check_range("polish", polish or 0, at_least=0)
     that_can(model, Redraws, source)
     if polish and not isinstance(model, Polishes):
@@ -324,7 +324,7 @@ def check_redraws(model: Model, source: str, polish: int | None) -> None:
 
 
 def check_interpolates(model: Model, source: str, n: int) -> Interpolates:
-    """The model. Raises ValueError for one that does not interpolate, and for a way of too few pictures."""
+    """The model. Raises ValueError if it cannot interpolate, and for too few pictures."""
     check_range("n", n, at_least=2)
     return that_can(model, Interpolates, source)
 
@@ -332,7 +332,7 @@ def check_interpolates(model: Model, source: str, n: int) -> Interpolates:
 def redrawn_by(
     model: Any, seen: Tensor, *, polish: int | None, seed: int, progress: Callable[[float], None] | None = None
 ) -> Sample:
-    """The model's drawing of pictures that are ready for it (`pictures_for`)."""
+    """The model's reconstruction of pictures prepared by `pictures_for`."""
     device = device_of(model)
     drawn: Sample = model.reconstruct(seen, rng=generator(seed, device=device))
     steps = POLISH if polish is None else polish
@@ -342,7 +342,7 @@ def redrawn_by(
 
 
 def looked_at(found: Labelling, pictures: Tensor) -> Sample:
-    """What the model looked at; of one that takes a picture in at once, the pictures."""
+    """The model's glimpses; for a model without glimpses, the pictures."""
     return Sample(pictures) if found.seen is None else found.seen.cpu()
 
 
@@ -356,9 +356,10 @@ def caption(
     device: str = "cpu",
     progress: Listener = None,
 ) -> Captions:
-    """Captions of pictures, by a trained model: `drawgen.load(model).caption(pictures, ...)`, which says what the arguments are.
+    """Captions pictures with a trained model: `drawgen.load(model).caption(pictures, ...)`; see `Trained.caption` for the
+    arguments.
 
-    The captioner that is shipped describes drawn scenes; give a `model` of your own for photographs.
+    The shipped captioner describes drawn scenes; give your own `model` for photographs.
 
     >>> import drawgen
     >>> from drawgen.data.scenes import Scenes

@@ -49,8 +49,8 @@ def described(
     strict: bool = False,
     skipped: MutableMapping[str, str],
 ) -> Iterator[Described]:
-    """The `n` best captions of each picture by a model loaded from `source`, as they come. What cannot be read is left out and goes
-    into `skipped`, picture -> why, or with `strict` stops. Raises ImageError, ValueError."""
+    """Yields the `n` best captions of each picture by a model loaded from `source`. Pictures that cannot be read are left out and
+    recorded in `skipped` (picture -> reason); with `strict` they raise an error. Raises ImageError, ValueError."""
     check_range("beams", beams, at_least=1, at_most=100)
     check_range("n", n, at_least=1)
     if n > beams:
@@ -90,8 +90,8 @@ def caption(
     skipped: dict[str, str] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Described]:
-    """`described` of a trained model (a folder or MODEL:NAME). `attention` is a file that shows where the model looked for each
-    word; `say` hears of letters for which there is no font. Raises ImageError, ValueError."""
+    """`described` with a trained model (a folder or MODEL:NAME). `attention` is a file for the attention maps of each word. `say`
+    is called with the letters for which there is no font. Raises ImageError, ValueError."""
     if attention is not None:
         images.check_output(attention, force=force, sources=[name_of(picture) for picture in pictures])
         if len(pictures) > MOST_SHOWN:
@@ -117,8 +117,8 @@ def caption(
 
 
 def pictures_in(pictures: Sequence[Picture]) -> list[Picture]:
-    """Files, the pictures of folders and of the folders in them, and what patterns stand for, each once; and pictures that are no
-    files. Raises ValueError."""
+    """The files, the pictures in folders and their subfolders, and the matches of patterns, without duplicates; and pictures that
+    are not files. Raises ValueError."""
     found: list[Picture] = []
     known: set[str] = set()
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""Pictures from a trained model as files: of its own, after a person's, and on the way from one to another."""
+"""Pictures from a trained model as files: samples, reconstructions and interpolations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,8 +75,8 @@ def reconstruct(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """A person's pictures, drawn after themselves by a model that redraws (`Trained.reconstruct`): as the model sees them above,
-    its drawing below; or an animation of the drawing, as `sample` decides it."""
+    """Reconstructs a user's pictures (`Trained.reconstruct`): the model's input in the upper row, its reconstruction in the lower
+    one; or an animation of the drawing, by the same rule as in `sample`."""
     images.check_output(out, force=force, kinds=images.kinds_for(animate), sources=paths)
     trained = load(source, device=device)
     check_redraws(trained.model, source, polish)
@@ -86,7 +86,7 @@ def reconstruct(
 
 
 def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
-    """A strip of `n` pictures on the way from one to another (`Trained.interpolate`)."""
+    """A strip of `n` pictures interpolated between two pictures (`Trained.interpolate`)."""
     images.check_output(out, force=force, kinds=images.STILL, sources=[first, last])
     trained = load(source, device=device)
     check_interpolates(trained.model, source, n)

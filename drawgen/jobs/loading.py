@@ -38,14 +38,14 @@ def several(pictures: Pictures) -> list[Picture]:
 
 
 def name_of(picture: Picture, number: int = 1) -> str:
-    """What a picture is called, the first one's number being 1."""
+    """The name of a picture; without a file, its number, from 1 on."""
     return os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else f"picture {number}"
 
 
 def opened(
     picture: Picture, name: str, *, covering: tuple[int, int] | None = None
 ) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
-    """A picture and how opaque it is, as `images.load_with_alpha` has that of a file. Raises ImageError."""
+    """A picture and its alpha, as from `images.load_with_alpha`. Raises ImageError."""
     if isinstance(picture, Image.Image):
         return images.from_pillow(picture, name)
     if isinstance(picture, Tensor):
@@ -61,7 +61,7 @@ def opened(
 
 @contextmanager
 def as_file(picture: Picture) -> Iterator[str]:
-    """The name of a picture's file; for one that has none a file is made, and goes again. Errors call it by its own name."""
+    """The name of a picture's file; for a picture without a file, a temporary one. Errors use the picture's own name."""
     if isinstance(picture, (str, os.PathLike)):
         yield os.fspath(picture)
         return
@@ -78,8 +78,8 @@ def as_file(picture: Picture) -> Iterator[str]:
 
 
 def pictures_for(model: Any, pictures: Sequence[Picture]) -> Float[Tensor, "B C H W"]:
-    """A person's pictures as a model wants them: for a model of ink the ink cut out and centred; for others the middle of each,
-    resized. One of the model's own size is taken as it is. Raises ImageError."""
+    """A user's pictures as inputs of a model. For a model of ink, the ink is segmented and centred; for others, each picture is
+    cropped at its centre and resized. A picture of the model's size is used unchanged. Raises ImageError."""
     channels, height, width = model.spec.picture
     takes_ink = isinstance(model, TakesInk) and model.ink
     binary = isinstance(model, TakesInk) and model.binary

@@ -51,23 +51,24 @@ def paint(
     force: bool = False,
     progress: Listener = None,
 ) -> Painting:
-    """Paints a photograph in brush strokes, large ones first; no model is needed.
+    """Paints a photograph with brush strokes, large ones first; no model is needed.
 
-    `photo` is a file, photo:NAME for a photograph that scikit-image carries, a picture of Pillow's, an array (H W or H W C, bytes
-    or floats in [0, 1]), a tensor (C H W), or a JSON file of strokes, which are drawn again. The painting has `strokes` of them
-    (250), or is worked at for so many `seconds`. Of another aspect than the photograph's `size` (height, width in pixels) paints
-    its middle. `detail_px` is the longer side of what the painter looks at (128, and more for more than 500 strokes),
-    `least_radius` a stroke's in percent of the shorter side (0.25), `opacity` that of all strokes (above 0 to 1; else each has its
-    own). `palette` holds the only colours of strokes: #rrggbb, #rgb or names, in a list or with commas, or "auto:N" for N of the
-    photograph's. `background` is a colour, or "none" for a transparent one; the photograph's mean when left out. The same `seed`
-    gives the same painting on one machine.
+    `photo` is a file, photo:NAME for a photograph of scikit-image, a picture of Pillow, an array (H W or H W C, bytes or floats in
+    [0, 1]), a tensor (C H W), or a JSON file of strokes to render again. `strokes` is the number of strokes (250). With `seconds`
+    they are optimised for that time instead of a fixed number of steps. If the aspect of `size` (height, width in pixels) differs
+    from the photograph's, the photograph is cropped at its centre. `detail_px` is the longer side of the picture that the strokes
+    are fitted to (128, and more for more than 500 strokes), `least_radius` the smallest radius of a stroke in percent of the
+    shorter side (0.25), `opacity` one opacity for all strokes (above 0 and up to 1; by default each has its own). `palette` lists
+    the colours that strokes may have: #rrggbb, #rgb or names, in a list or separated by commas, or "auto:N" for N of the
+    photograph's. `background` is a colour, or "none" for a transparent canvas; by default the photograph's mean colour. The same
+    `seed` gives the same painting on one machine.
 
-    Without `out` no file is written: see `Painting.save`, which takes the same endings. With it the painting is a picture of
-    `size`, an animation of how it is painted (`animate`: a PNG or WebP moves, too), SVG, or the strokes as JSON. `progress` hears
-    of the share done.
+    Without `out` no file is written; `Painting.save` takes the same endings. With `out` the ending decides the format: a picture of
+    `size`, an animation of the painting (with `animate` also as PNG or WebP), SVG, or the strokes as JSON. `progress` is called
+    with the fraction done.
 
-    Raises ImageError, a ValueError, for a photograph that cannot be read, ValueError that names the argument, and Interrupted after
-    Ctrl-C: `so_far` is the painting by then, which is in `out`, too.
+    Raises ImageError (a ValueError) for a photograph that cannot be read, a ValueError that names an invalid argument, and
+    Interrupted after Ctrl-C: `so_far` is the painting so far, which is in `out` too.
 
     >>> import drawgen
     >>> painting = drawgen.paint("photo:coffee", strokes=6, detail_px=32, palette=["#321", "tan", "white"])
@@ -138,7 +139,7 @@ def paint(
 
 
 def tell_odd_sides(painted: Painting, out: Path, reports: Reports, *, animate: bool) -> None:
-    """Says what MP4 makes of sides that it does not hold."""
+    """Warns that MP4 changes odd sides."""
     height, width = painted.extent(out, None, animate=animate)
     odd = " and ".join(["row"] * (height % 2) + ["column"] * (width % 2))
     if out.suffix.lower() == ".mp4" and odd:
@@ -159,7 +160,7 @@ def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) ->
 
 @contextmanager
 def on_disk(photo: Picture) -> Iterator[Picture]:
-    """The photograph, or for standard input a file with what comes from there; errors call it by its own name."""
+    """The photograph, or for standard input a temporary file with its content. Errors name the original."""
     photo = os.fspath(photo) if isinstance(photo, os.PathLike) else photo
     if not isinstance(photo, str) or not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
         yield photo

@@ -1,4 +1,4 @@
-"""Who hears how long work goes: bars on standard error, a caller's function, or nobody."""
+"""Progress reports: bars on standard error, a caller's function, or none."""
 
 import logging
 import sys
@@ -11,13 +11,13 @@ from drawgen.jobs.reports import Reports
 log = logging.getLogger(__name__)
 
 Listener: TypeAlias = bool | Callable[[float], Any] | Reports | None
-"""What `progress` may be: True draws a bar on standard error and False none; a function is called now and then with the share that
-is done, 0 to 1; None draws a bar in a notebook or an interactive session, and none in a program."""
+"""Values of `progress`: True draws a bar on standard error, False draws none, and a function is called regularly with the fraction
+done, 0 to 1. None draws a bar in a notebook or an interactive session, and none in a program."""
 
 
 @contextmanager
 def hearing(progress: Listener, *, training: float = 0.0) -> Iterator[Reports]:
-    """The reports of one piece of work, of which `training` takes that share and drawing the rest."""
+    """The callbacks of a job, of which `training` takes that fraction and drawing the rest."""
     if progress is None:
         progress = hasattr(sys, "ps1")
     if isinstance(progress, Reports):
@@ -39,7 +39,7 @@ def hearing(progress: Listener, *, training: float = 0.0) -> Iterator[Reports]:
 
 @contextmanager
 def bars(say: Callable[[str], object]) -> Iterator[Reports]:
-    """Reports to bars on standard error, and of messages to `say`."""
+    """Callbacks that draw bars on standard error and pass messages to `say`."""
     shown = Bars(say)
     try:
         yield Reports(training=shown.training, drawing=shown.drawing, strokes=shown.painting, message=shown.message)
@@ -68,7 +68,7 @@ class Bars:
     def training(self, progress: Any) -> None:
         if self.bar is None:
             self.open(progress.steps, "step", initial=progress.step)
-        self.bar.total = progress.steps  # of a budget in minutes, what is expected now
+        self.bar.total = progress.steps  # with a budget in minutes, the current estimate
         numbers = {name: f"{number:.4g}" for name, number in progress.numbers.items()}
         shown = {k: v for k, v in numbers.items() if k.split("/")[0] in ("loss", "bits_per_dim", "bits_per_char")}  # of each player
         self.bar.set_postfix(shown, refresh=False)

@@ -1,4 +1,4 @@
-"""A training from Python: `train`, and the run that comes of it."""
+"""Training from Python: `train` and `TrainingRun`."""
 
 import csv
 import dataclasses
@@ -33,8 +33,8 @@ T = TypeVar("T")
 
 
 class Curve(list[dict[str, float]]):
-    """The metrics of a run, a row for each time that they were taken: `step`, `loss`, and what else the model tells, `valid/NAME`
-    of the validation part. A table for pandas as it is; in a notebook it is drawn.
+    """The metrics of a run, one row per logged step: `step`, `loss`, the model's other metrics, and `valid/NAME` for the validation
+    split. pandas reads it as a table; a notebook displays it as charts.
 
     >>> import drawgen
     >>> run = drawgen.train("draw", "tiny", fit={"steps": 3, "log_steps": 1})
@@ -46,11 +46,11 @@ class Curve(list[dict[str, float]]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What was measured."""
+        """The names of the metrics."""
         return tuple(dict.fromkeys(name for row in self for name in row if name != "step"))
 
     def series(self, name: str) -> tuple[list[float], list[float]]:
-        """The steps at which something was measured, and what it was. Raises ValueError for what never was."""
+        """The steps and values of a metric. Raises ValueError for an unknown metric."""
         check_choice("name", name, self.names)
         rows = [row for row in self if name in row]
         return [float(row["step"]) for row in rows], [float(row[name]) for row in rows]
@@ -72,8 +72,7 @@ class Curve(list[dict[str, float]]):
         files.write_output(out, text.encode(), replace=force)
 
     def svg(self) -> str:
-        """A small chart for each measurement that was taken twice or more, but those of the clock and the clipping, and series by
-        step."""
+        """A small chart per metric with two values or more, without those of time and clipping and those per drawing step."""
         shown = [name for name in self.names if name.split("/")[0] not in ("seconds", "norm", "clipped") and not name[-1].isdigit()]
         shown = [name for name in shown if not name.endswith(("_squared", "_error")) and sum(name in row for row in self) > 1]
         charts = [chart(name, *self.series(name), left=n % 3 * WIDE, top=n // 3 * HIGH) for n, name in enumerate(shown)]
@@ -86,11 +85,11 @@ class Curve(list[dict[str, float]]):
 
 
 WIDE, HIGH, EDGE = 260, 150, 24
-"""Pixels of one chart, and of the room around it."""
+"""Size of a chart and of its margin, in pixels."""
 
 
 def chart(name: str, steps: list[float], values: list[float], *, left: int, top: int) -> str:
-    """One measurement over the steps, as SVG: a line, or a dot where there is one only."""
+    """One metric over the steps, as SVG: a line, or a dot for a single value."""
     lowest, highest, last = min(values), max(values), max(steps)
     across, down = WIDE - 2 * EDGE, HIGH - 2 * EDGE
 
@@ -111,7 +110,7 @@ def chart(name: str, steps: list[float], values: list[float], *, left: int, top:
 
 
 class TrainingRun(Trained):
-    """A finished training, and its model, to be asked: what `drawgen.train` gives.
+    """A finished training run and its model, from `drawgen.train`.
 
     >>> import drawgen
     >>> run = drawgen.train("draw", "tiny")
@@ -122,13 +121,13 @@ class TrainingRun(Trained):
     """
 
     folder: Path
-    """The run folder, which is a model folder, too; a temporary one goes with this object."""
+    """The run folder, which is also a model folder; a temporary one is deleted with this object."""
     steps: int
-    """Batches that it was trained on."""
+    """Number of training batches."""
     seconds: float
-    """All sessions of the run together."""
+    """Seconds over all sessions of the run."""
     scores: dict[str, float]
-    """The model's measurements on the validation part at the end; empty where there is none, or where the run was interrupted."""
+    """The final scores on the validation split; empty if there is none, or if the run was interrupted."""
     curve: Curve
     """The metrics by step."""
 
@@ -146,7 +145,7 @@ class TrainingRun(Trained):
 
 
 def read_curve(folder: Path) -> Curve:
-    """The metrics that a run has written down; lines that are damaged are passed over."""
+    """The metrics logged by a run; damaged lines are skipped."""
     rows = Curve()
     file = folder / run_folder.METRICS
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else ():
@@ -160,7 +159,8 @@ def read_curve(folder: Path) -> Curve:
 
 
 class RunFolder:
-    """The folder of a run: the one that is `wanted`, or a temporary one, which goes when this ends, or with what is kept of it."""
+    """The folder of a run: `wanted`, or a temporary one, which is deleted at the end of the context or with the object that keeps
+    it."""
 
     def __init__(self, wanted: Path | None) -> None:
         self.kept = wanted is not None
@@ -168,7 +168,7 @@ class RunFolder:
         self.temporary = wanted is None
 
     def keep(self, owner: T) -> T:
-        """Leaves the folder where it is as long as there is this object."""
+        """Keeps the folder as long as this object exists."""
         if not self.kept:
             weakref.finalize(owner, shutil.rmtree, self.folder, ignore_errors=True)
         self.kept = True
@@ -196,16 +196,16 @@ def train(
     force: bool = False,
     progress: Listener = None,
 ) -> TrainingRun:
-    """Trains the model `name` by one of its presets (`drawgen list` shows them; the first when left out).
+    """Trains the model `name` from one of its presets (`drawgen list` shows them), by default the first.
 
-    `model`, `data` and `fit` change settings of the preset, by name: fit={"steps": 100}; or they are configs of their own, as
-    `drawgen.data.digits.Rectangles(batch=16)`. `out` is the run folder, which becomes a model folder; without it the run is in a
-    temporary one, which goes with the answer. A run that was interrupted is gone on with by `resume`, to the same weights, and
-    keeps its settings; one that is in the folder is replaced with `force` only. `begin` is a trained model (a folder or MODEL:NAME)
-    whose weights it begins with. `progress` hears of the share done.
+    `model`, `data` and `fit` change settings of the preset by name, as in fit={"steps": 100}, or are whole configs, such as
+    `drawgen.data.digits.Rectangles(batch=16)`. `out` is the run folder, which is also a model folder; without it the run is in a
+    temporary folder, which is deleted with the result. `resume` continues an interrupted run with its own settings, to the same
+    weights. `force` replaces an existing run. `begin` is a trained model (a folder or MODEL:NAME) whose weights training starts
+    from. `progress` is called with the fraction done.
 
-    Raises ValueError that names the setting (data.path, fit.steps), TrainingError for a run that diverges, and Interrupted after
-    Ctrl-C: `so_far` is the run by then, and its state is in `out`.
+    Raises a ValueError that names the setting (data.path, fit.steps), TrainingError for a run that diverges, and Interrupted after
+    Ctrl-C: `so_far` is the run so far, and its state is in `out`.
 
     >>> import drawgen
     >>> run = drawgen.train("draw", "tiny", model={"units": 8}, data={"batch": 2}, fit={"steps": 2, "seed": 3})
@@ -241,14 +241,13 @@ def train(
 
 
 def so_far(folder: Path, *, device: str) -> TrainingRun:
-    """A run that was interrupted."""
+    """An interrupted run."""
     state = checkpoint.read_newest_state(folder) or {"step": 0, "seconds": 0.0}
     return TrainingRun(load(folder, device=device).model, folder, steps=state["step"], seconds=state["seconds"], scores={})
 
 
 def changed(config: Any, part: str, settings: Any) -> Any:
-    """A config with other settings, or another config. Raises ValueError for a setting that there is not, and for what is not of
-    its type."""
+    """A config with changed settings, or another config. Raises ValueError for an unknown setting or a value of the wrong type."""
     if settings is None:
         return config
     if dataclasses.is_dataclass(settings):
@@ -271,5 +270,5 @@ def changed(config: Any, part: str, settings: Any) -> Any:
 
 
 def as_plain(value: Any) -> Any:
-    """A value as JSON has it: numbers of numpy and paths, too."""
+    """A value converted for JSON, including numpy's numbers and paths."""
     return value.item() if isinstance(value, np.generic) else checkpoint.to_plain(value)

@@ -20,14 +20,14 @@ from drawgen.ranges import ArgumentError, check_size
 from drawgen.training import run_folder
 
 MODEL, PRESET = "ride", "texture"
-"""What a texture is made by."""
+"""The model and the preset of a texture."""
 TRAINS = 0.9
-"""The share of the time that the fit takes, about."""
+"""The fraction of the time that training takes, about."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Texture(Drawn):
-    """A texture, and the model that drew it: `trained.sample(size=..., seed=...)` draws more of the same, in seconds.
+    """A texture and its model: `trained.sample(size=..., seed=...)` samples more of the same texture, in seconds.
 
     >>> import drawgen
     >>> gravel = drawgen.texture("photo:gravel", size=(24, 32), steps=2, exemplar_px=64)
@@ -55,19 +55,19 @@ def texture(
     force: bool = False,
     progress: Listener = None,
 ) -> Texture:
-    """Fits a spatial LSTM to one photograph and paints a texture of `size` (height, width in pixels) like it.
+    """Trains a spatial LSTM on one photograph and samples a texture of `size` (height, width in pixels) from it.
 
-    `photo` is a file, photo:NAME for a photograph that scikit-image carries (brick, grass, gravel ...), a picture of Pillow's, an
-    array or a tensor; a larger one is reduced to `exemplar_px` on its longer side first. The fit takes so many `minutes` (2), or
-    `steps` of them, and then the same `seed` gives the same texture on one machine. `tile` makes it repeat without a seam, and
-    `match` gives it the photograph's histogram. `device` is auto, cpu, cuda, cuda:N or mps. `progress` hears of the share done.
+    `photo` is a file, photo:NAME for a photograph of scikit-image (brick, grass, gravel ...), a picture of Pillow, an array or a
+    tensor; a larger one is first scaled down to `exemplar_px` on its longer side. Training takes `minutes` (2), or exactly `steps`
+    steps; then the same `seed` gives the same texture on one machine. `tile` makes it repeat without a seam, and `match` matches
+    its histogram to the photograph's. `device` is auto, cpu, cuda, cuda:N or mps. `progress` is called with the fraction done.
 
-    Without `out` no picture is written: see `Drawn.save`. The fit is kept in the model folder `save` (with `out` and no `save`:
-    beside it, as OUT.model), where a preview appears while it trains, and `resume` goes on with an interrupted one; without both it
-    is in a temporary folder, which goes with `trained` of the answer. What exists is replaced with `force` only.
+    Without `out` no picture is written; see `Drawn.save`. The trained model is in the folder `save` (with `out` alone: OUT.model
+    beside it), with a preview during training, and `resume` continues an interrupted run. Without both it is in a temporary folder,
+    which is deleted with `trained` of the result. `force` replaces existing files.
 
-    Raises ImageError, a ValueError, for a photograph that cannot be read, ValueError that names the argument, TrainingError for a
-    fit that diverges, and Interrupted after Ctrl-C: `so_far` is the model by then (`Trained`), whose `sample` draws.
+    Raises ImageError (a ValueError) for a photograph that cannot be read, a ValueError that names an invalid argument,
+    TrainingError if training diverges, and Interrupted after Ctrl-C: `so_far` is the model so far (`Trained`), which can `sample`.
 
     >>> import drawgen
     >>> gravel = drawgen.texture("photo:gravel", size=(24, 32), steps=2, exemplar_px=64)  # minutes=2 for one that is like gravel
@@ -121,7 +121,7 @@ def texture(
 
 
 def check_folder(folder: Path, *, force: bool, resume: bool) -> None:
-    """Raises ValueError for a folder that cannot become the fit's."""
+    """Raises ValueError for a folder that cannot be the model folder."""
     if len(os.fsencode(folder.name)) > files.longest_name(folder.parent):
         raise ValueError(f"the model folder {folder} has too long a name; choose another with `save`")
     if not folder.parent.is_dir():
@@ -138,7 +138,7 @@ def check_folder(folder: Path, *, force: bool, resume: bool) -> None:
 
 
 def check_photo(recipe: Recipe, photo: str, found: tuple[int, int], size: tuple[int, int], *, tile: bool) -> None:
-    """Raises ValueError for a photograph of which too little is `found` (height, width), and for a texture that cannot be drawn."""
+    """Raises ValueError for a photograph that is too small (`found`: height, width), and for a texture that cannot be sampled."""
     channels, side, _ = recipe.data.spec().picture
     least, tile_px = recipe.model.neighbourhood, recipe.model.least_tile_px
     if side < least:

@@ -36,8 +36,7 @@ def write(model: Writes, source: str, request: Request, out: Path | None, *, for
 
 @threads(1)
 def write_into(passages: Passages, model: Writes, request: Request, reports: Reports) -> None:
-    """All texts of a request, added to `passages`, the last one as far as it is written when this ends. Raises ValueError,
-    Interrupted."""
+    """Samples all texts of a request into `passages`; if interrupted, with the last text so far. Raises ValueError, Interrupted."""
     symbols = interrupt = 0
     # Between two pieces there is time to stop: what is compiled must not be interrupted.
     with signals() as noted, closing(pieces(passages, model, request)) as coming:
@@ -55,7 +54,8 @@ def write_into(passages: Passages, model: Writes, request: Request, reports: Rep
 
 
 def pieces(passages: Passages, model: Writes, request: Request) -> Generator[str]:
-    """All texts as they come, with `BETWEEN` between them; each is added to `passages` when it ends, or this does."""
+    """Yields all texts piece by piece, with `BETWEEN` between them; each is added to `passages` when it ends, or when this is
+    closed."""
     for index in range(request.n):
         yield from [BETWEEN] if index else []
         written: list[Piece] = []
@@ -69,7 +69,7 @@ def pieces(passages: Passages, model: Writes, request: Request) -> Generator[str
 
 
 def stream(model: Writes, request: Request) -> Iterator[Piece]:
-    """The pieces of the first text, as they come; between two of them the process is as it was."""
+    """Yields the pieces of the first text; between two pieces the process is in its original state."""
     coming = iter(model.write(request, 0))
     while True:
         with threads(1), plainly():

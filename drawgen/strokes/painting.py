@@ -34,17 +34,17 @@ MOST = 10_000
 LARGEST = 1 << 23
 """Largest size of a file of strokes, in bytes: four times the size of the largest painting."""
 FRAMES = 96
-"""Pictures of an animation, at most."""
+"""Frames of an animation, at most."""
 STILL_PX, MOVING_PX, SHOWN_PX = 1024, 512, 512
-"""Longer side of a picture, of an animation and of what a notebook shows, where nothing else is asked for."""
+"""Default longer side of a picture, of an animation and of a notebook's display."""
 OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
-"""Endings of files without an alpha that others would see."""
+"""Endings of files without a usable alpha channel."""
 
 
 @dataclass(frozen=True, repr=False)
 class Painting:
-    """Strokes, the first one undermost, on a background of one colour, or of none: what `drawgen.paint` makes. It shows itself in a
-    notebook, and `save` writes it as a picture, an animation, SVG or JSON.
+    """A painting, from `drawgen.paint`: strokes, from bottom to top, on a background of one colour or a transparent one. A notebook
+    displays it, and `save` writes it as a picture, an animation, SVG or JSON.
 
     >>> import drawgen
     >>> painting = drawgen.paint("photo:coffee", strokes=5, detail_px=16, size=(40, 60))
@@ -62,7 +62,7 @@ class Painting:
     size: tuple[int, int]
     """Height and width in pixels at which it was painted; they give the aspect ratio. Strokes are fractions of them."""
     drawn_at: tuple[int, int] | None = None
-    """Height and width of its pictures where no others are asked for; None is `STILL_PX` on the longer side, or `MOVING_PX`."""
+    """Default height and width of its pictures; None: `STILL_PX` on the longer side, or `MOVING_PX`."""
 
     def __repr__(self) -> str:
         return f"a painting of {len(self.strokes)} strokes, {self.size[1]}x{self.size[0]} pixels"
@@ -114,7 +114,7 @@ class Painting:
         return next(self.stages(1, height, width))
 
     def pil(self, size: tuple[int, int] | None = None) -> Image.Image:
-        """The picture as Pillow has it, of `size` (height, width)."""
+        """A picture of Pillow, of `size` (height, width)."""
         return Image.fromarray(to_bytes(self.draw(*(size or self.drawn_at or self.fitted(STILL_PX)))))
 
     def svg(self, height: int, width: int) -> str:
@@ -155,9 +155,9 @@ class Painting:
         animate: bool = False,
         force: bool = False,
     ) -> None:
-        """Writes what `path` ends in: a picture of `size` (height, width), an animation of how it is painted (GIF, APNG, MP4, and
-        with `animate` PNG and WebP), SVG with a path for each stroke, or JSON. A file that exists is replaced with `force` only.
-        Raises ImageError, a ValueError, for a file that cannot be written so, and StorageError."""
+        """Writes a file. The ending of `path` decides the format: a picture of `size` (height, width), an animation of the painting
+        (GIF, APNG, MP4; with `animate` PNG and WebP), SVG with one path per stroke, or JSON. An existing file is replaced only with
+        `force`. Raises ImageError (a ValueError) if it cannot be written in that format, and StorageError."""
         out = Path(path)
         images.check_output(out, force=force, kinds=images.kinds_for(animate))
         self.check_ground(out)
@@ -168,12 +168,12 @@ class Painting:
         self.write(out, size, animate=animate, replace=force)
 
     def check_ground(self, path: Path) -> None:
-        """Raises ValueError for a transparent painting and a format that has no alpha."""
+        """Raises ValueError for a transparent painting and a format without alpha."""
         if self.background is None:
             refuse_transparent(path)
 
     def check_aspect(self, size: tuple[int, int], name: str) -> None:
-        """Raises ValueError for another aspect than the painting's; `name` is what it is called."""
+        """Raises ValueError for another aspect ratio than the painting's; `name` is the argument's name."""
         if abs(size[0] / size[1] * self.size[1] / self.size[0] - 1) > 0.02:
             height, width = self.fitted(max(size))
             raise ValueError(f"{name} has another aspect than `size` {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
@@ -184,7 +184,7 @@ class Painting:
 
     @threads(1)
     def write(self, out: Path, size: tuple[int, int] | None, *, animate: bool, replace: bool) -> None:
-        """`save` of what is checked. Without `replace` a file that is there by now stays."""
+        """`save` after the checks. Without `replace` an existing file is kept."""
         kind = out.suffix.lower()
         height, width = self.extent(out, size, animate=animate)
         if kind == ".json":

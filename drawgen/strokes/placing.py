@@ -352,7 +352,7 @@ def lay(
 
 
 class Rounds:
-    """How far the painting is: by the steps done, or by a budget in seconds."""
+    """The fraction done, of the steps or of a budget in seconds."""
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds, self.begun = seconds, time.monotonic()
@@ -374,7 +374,7 @@ class Rounds:
 
 
 def relay(strokes: LooseStrokes, photo: Tensor, ground: Tensor, count: int, radius_px: float, *, rng: torch.Generator) -> None:
-    """Takes the strokes away that mend least, and lays as many anew, uppermost."""
+    """Removes the strokes that reduce the error least, and places as many new ones on top."""
     with torch.no_grad():
         kept = torch.ones(len(strokes), dtype=torch.bool)
         kept[worth(strokes.numbers(strokes.free), photo, ground).argsort(stable=True)[:count]] = False

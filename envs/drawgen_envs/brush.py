@@ -1,4 +1,4 @@
-"""What a stroke is, and how it is laid on a canvas.
+"""The definition of a stroke, and painting it on a canvas.
 
 Axes: B canvases, S strokes, P numbers of a stroke, C channels, H rows, W columns, K pieces of a curve.
 
@@ -6,19 +6,20 @@ A stroke is a disc of changing radius and opacity, swept along a quadratic Bezie
 
     p(t) = (1-t)^2 p0 + 2 t (1-t) p1 + t^2 p2,    r(t) = (1-t) r0 + t r1,    a(t) = (1-t) a0 + t a1,    0 <= t <= 1
 
-Positions are shares of the canvas's width and height, (0, 0) its top left corner; radii are shares of its shorter side: the same
-stroke is the same drawing at any size. Its P numbers are `COLUMNS` and then one for each channel.
+Positions are fractions of the canvas's width and height, with (0, 0) at its top left corner; radii are fractions of its shorter
+side. So a stroke is the same drawing at any size. Its P numbers are `COLUMNS` and then one per channel.
 
-At a pixel's centre q, all lengths in pixels, t is where the sweep comes nearest, |q - p(t)| - r(t) least, and with d = |q - p(t)|
+At a pixel's centre q, with all lengths in pixels, t is where the sweep is nearest (|q - p(t)| - r(t) is minimal). With d = |q -
+p(t)|
 
     m = a(t) (E(r(t) - d) - E(-r(t) - d)),    canvas <- canvas + m (colour - canvas)
 
-where E rises from 0 at -1 to 1 at +1, the integral of a tent: an edge of two pixels, nothing beyond. A stroke thinner than a pixel
-is the fainter for it, and one of no width leaves nothing. The curve is cut into K straight pieces, so many that none leaves it by
-more than an eighth of a pixel (K = ceil(sqrt(2 |p0 - 2 p1 + p2|)), at most `pieces(H, W)`), and the sweep of each is exact.
+where E rises from 0 at -1 to 1 at +1, the integral of a tent: an edge of two pixels. A stroke thinner than a pixel is fainter, and
+a stroke of zero width is invisible. The curve is divided into K straight pieces, none of which deviates by more than an eighth of a
+pixel (K = ceil(sqrt(2 |p0 - 2 p1 + p2|)), at most `pieces(H, W)`); the sweep of each piece is exact.
 
-`paint` is this definition in plain torch or its compiled twin, on a CPU (`brush_cpu.py`) or with CUDA and Triton (`brush_gpu.py`),
-and carries gradients; `paint_` is the same in place, without gradients.
+`paint` is this definition in plain torch, or its compiled twin on a CPU (`brush_cpu.py`) or with CUDA and Triton (`brush_gpu.py`),
+with gradients. `paint_` is the same in place, without gradients.
 """
 
 import functools
@@ -39,12 +40,12 @@ TINY = 1e-12
 
 
 def pieces(height: int, width: int) -> int:
-    """The most pieces a curve is cut into: enough for three points anywhere on the canvas."""
+    """The largest number of pieces of a curve: enough for three points anywhere on the canvas."""
     return math.ceil(math.sqrt(4 * math.hypot(height, width)))
 
 
 def edge(distance: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
-    """E: the share of a pixel that lies inside an edge `distance` pixels away, seen through a tent of two pixels."""
+    """E: the fraction of a pixel inside an edge `distance` pixels away, under a tent filter of two pixels."""
     inside = distance.clamp(-1, 1)
     return 0.5 + inside - 0.5 * inside * inside.abs()
 
@@ -64,7 +65,8 @@ def nearest(
     radius_a: Float[Tensor, "*#pixels"],
     radius_b: Float[Tensor, "*#pixels"],
 ) -> tuple[Float[Tensor, "*pixels"], Float[Tensor, "*pixels"]]:
-    """Where on the piece from a to b (... 2) its disc comes nearest to q (... 2): the share of the way, 0 to 1, and |q - c| there.
+    """The point of the piece from a to b (... 2) where its disc is nearest to q (... 2): the fraction of the way, 0 to 1, and |q -
+    c|.
 
     With x along the piece and y across it, |q - c(u)| - r(u) is least at u = x - y s / sqrt(1 - s^2), s the loss of radius per
     pixel; for |s| >= 1 one end's disc covers the other's, and all between.
@@ -82,7 +84,7 @@ def nearest(
 
 
 def mask(strokes: Float[Tensor, "B P"], height: int, width: int) -> Float[Tensor, "B H W"]:
-    """m: how much of each pixel (B H W) one stroke each (B P) replaces."""
+    """m: the fraction of each pixel (B H W) that a stroke per canvas (B P) replaces."""
     points, count = flatten(strokes, height, width)
     p0, p1, p2 = points.unbind(1)
     r0, r1 = (strokes[:, 6:8].clamp(min=0) * min(height, width)).unbind(1)
@@ -132,7 +134,7 @@ def paint_torch(canvas: Float[Tensor, "B C H W"], strokes: Float[Tensor, "B S P"
 
 
 def check(canvas: Tensor, strokes: Tensor) -> None:
-    """Refuses what is not a canvas with strokes for it."""
+    """Raises ValueError if canvas and strokes do not match."""
     if canvas.ndim != 4 or min(canvas.shape) < 1 or not canvas.is_floating_point():
         raise ValueError(f"a canvas is floats of the shape (B, C, H, W), not {canvas.dtype} of {tuple(canvas.shape)}")
     wanted = (len(canvas), len(COLUMNS) + canvas.shape[1])
@@ -148,7 +150,7 @@ def has_triton() -> bool:
 
 
 def twin(canvas: Tensor) -> Any:
-    """The module that has the brush compiled for these canvases, or None where plain torch has to do."""
+    """The module with the compiled brush for these canvases, or None for plain torch."""
     if canvas.device.type == "cpu" and canvas.dtype in (torch.float32, torch.float64):
         from drawgen_envs import brush_cpu
 
@@ -161,11 +163,12 @@ def twin(canvas: Tensor) -> Any:
 
 
 def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
-    """The canvases (B C H W, floats, colours usually in [0, 1]) after strokes (B S P), the first one undermost.
+    """The canvases (B C H W, floats, colours usually in [0, 1]) after strokes (B S P), painted in order.
 
-    Differentiable in both. Compiled on a CPU (float32, float64) and on CUDA where Triton is installed (float32), else plain torch.
-    Raises ValueError for shapes that don't fit and, on a CPU, for numbers that are not finite or beyond `FARTHEST`; on CUDA
-    nothing waits for the device to look, and what is not finite makes the canvas NaN. A radius below 0 counts as 0.
+    Differentiable in both. Compiled on a CPU (float32, float64) and on CUDA with Triton (float32), otherwise plain torch. Raises
+    ValueError for shapes that do not match and, on a CPU, for numbers that are not finite or beyond `FARTHEST`. On CUDA there is no
+    such check, which would synchronise with the device; numbers that are not finite make the canvas NaN. A negative radius counts
+    as 0.
 
     >>> white = torch.ones(1, 3, 64, 64)
     >>> red = torch.tensor([[[0.1, 0.9, 0.5, 0.0, 0.9, 0.9, 0.02, 0.05, 1.0, 1.0, 1.0, 0.0, 0.0]]])
@@ -178,10 +181,10 @@ def paint(canvas: Tensor, strokes: Tensor) -> Tensor:
 
 
 def paint_(canvas: Tensor, strokes: Tensor) -> Tensor:
-    """`paint`, on the canvases themselves and without gradients: it touches what a stroke touches, and copies no canvas.
+    """`paint` in place, without gradients.
 
-    Compiled it does so, for contiguous canvases. A backward through what was computed from the canvas before is refused, as after
-    any change in place.
+    The compiled brush on contiguous canvases changes only the pixels under a stroke and copies no canvas. As after any change in
+    place, torch refuses a backward pass through results computed from the old canvas.
     """
     check(canvas, strokes)
     compiled = twin(canvas)

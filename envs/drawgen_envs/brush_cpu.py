@@ -1,11 +1,11 @@
-"""The brush compiled for a CPU (numba), with its own backward. `brush.paint_torch` is its definition; the tests hold it to that.
+"""The brush compiled for a CPU (numba), with its own backward. `brush.paint_torch` is its definition; tests compare the two.
 
 Axes: B canvases, S strokes, P numbers of a stroke, C channels, H rows, W columns, K pieces of a curve, L lanes of a vector.
 
-A stroke touches few pixels, so each is drawn on its own, row by row and on a row in blocks of L pixels: the pieces that reach the
-block say where the sweep comes nearest, and the block is laid on the canvas. For the backward, the forward keeps of each block the
-nearest places and what was under it; all else is computed again. Where a canvas has to be copied, that comes just before its
-strokes, which then find it in the cache. Arrays are flat.
+A stroke covers few pixels, so strokes are painted one by one, row by row, and within a row in blocks of L pixels: the nearest point
+of the sweep is found among the pieces that reach the block, and the block is blended into the canvas. For the backward pass, the
+forward pass stores each block's nearest points and the pixels under it; everything else is recomputed. A canvas is copied just
+before its strokes are painted, so that it is in the cache. Arrays are flat.
 """
 
 import math
@@ -41,7 +41,7 @@ FAR = 1e30
 Array: TypeAlias = np.ndarray  # one-dimensional
 Shape: TypeAlias = tuple[int, int, int, int, int]  # B C H W S
 FLAGS = {"contract", "reassoc", "nsz", "arcp"}  # not the two that would let it forget NaN and infinity
-# The table of pieces, one row a number: start, direction, start's radius, its loss per pixel and the tilt that follows (as in
+# The table of pieces, one row per number: start, direction, start's radius, its loss per pixel and the tilt that follows (as in
 # `brush.nearest`), the least and greatest way along, pieces per pixel, the box, and where it meets a row: SLANT (y - AY) -+ REACH.
 AX, AY, UX, UY, RADIUS, SLOPE, TILT, LOW, HIGH, PER, LEFT, RIGHT, TOP, BOTTOM, SLANT, REACH = range(16)
 
@@ -94,7 +94,7 @@ def cut(strokes: Array, at: int, height: int, width: int, most: int, table: Arra
 
 @compiled(fastmath=FLAGS)
 def meet(table: Array, count: int, y: float, width: int, lefts: Array, rights: Array) -> tuple[int, int]:
-    """Between which x each piece meets the row of pixels at y (nowhere if left >= right), and the columns of them all."""
+    """The range of x in which each piece meets the row of pixels at y (empty if left >= right), and the columns of all pieces."""
     pitch = len(table) // 16
     low, high = width, 0
     for k in range(0, count, LANES):
@@ -112,7 +112,7 @@ def meet(table: Array, count: int, y: float, width: int, lefts: Array, rights: A
 
 @compiled(fastmath=FLAGS)
 def longer(array: Array, size: int) -> Array:
-    """An array with room for `size` numbers and what another had."""
+    """An array of `size` numbers that begins with a copy of another."""
     out = np.empty(size, array.dtype)
     out[: len(array)] = array
     return out
@@ -132,7 +132,7 @@ def copy(target: Array, source: Array, begin: int, end: int) -> None:
 def forward(
     before: Array, canvas: Array, shape: Shape, strokes: Array, most: int, new: bool, keep: bool
 ) -> tuple[bool, Array, Array, Array]:
-    """Lays the strokes on the canvases (B C H W), in place or, if `new`, on copies of those before.
+    """Paints the strokes on the canvases (B C H W), in place or, if `new`, on copies.
 
     Returns whether all numbers are fit to be drawn, and with `keep`, for which the canvases end with a spare vector, where each
     stroke's blocks begin (B S + 1), the blocks' corners, and their places with what was under them.
@@ -332,7 +332,8 @@ def backward(
 
 
 def roomy(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """A new tensor like this one, and all of its memory: with room for a vector more, since a row's last may run over the end."""
+    """A new tensor like this one, and its whole memory, which has room for one more vector, because a row's last vector may exceed
+    the end."""
     flat = torch.empty(tensor.numel() + LANES, dtype=tensor.dtype)
     return flat[:-LANES].view(tensor.shape), flat
 

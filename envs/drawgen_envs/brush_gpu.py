@@ -1,20 +1,20 @@
-"""The brush as Triton kernels for CUDA, with its own backward. `brush.paint_torch` is its definition; the tests hold it to that.
+"""The brush as Triton kernels for CUDA, with its own backward. `brush.paint_torch` is its definition; tests compare the two.
 
 Axes: B canvases, S strokes, P numbers of a stroke, C channels, H rows, W columns, K pieces of a curve.
 
-A program has one tile of one canvas, 16 rows of 32 pixels and up to 8 channels, in registers: it reads it once, lays those strokes
-whose box meets it, in order, and writes it once. Of a curve it tries the pieces whose box meets the tile.
+A program has one tile of one canvas, 16 rows of 32 pixels and up to 8 channels, in registers. It reads the tile once, paints the
+strokes whose bounding box meets it, in order, and writes it once. Of a curve it tests the pieces whose bounding box meets the tile.
 
-The forward keeps nothing but its arguments. Under an opaque stroke the canvas cannot be had back from the result, so the backward
-lays the strokes once more, tile by tile, and keeps what was under each and where its sweep came nearest: all S of them if they are
-at most 8, else one span of ceil(sqrt(S)) after the other, the last first, each from a canvas that a first pass left at the span's
-beginning. With G = C rounded up to a power of two, at most 8, that takes while it runs 4 (G + 1) S bytes a pixel, or about
-4 (2 G + 1) sqrt(S): at 3 channels 20 for one stroke, 160 for 8, 800 for 500. Beyond 8 channels each 8 are programs of their own.
-A tile's share of a stroke's gradient is a sum that no other program writes to (S P / 128 bytes a pixel), and torch adds the shares:
-the same bits every time.
+The forward pass stores only its arguments. The canvas under an opaque stroke cannot be recovered from the result. So the backward
+pass paints the strokes again, tile by tile, and stores the pixels under each stroke and the nearest points of its sweep. With up to
+8 strokes it does so for all S at once; with more, for spans of ceil(sqrt(S)) strokes, the last span first, each starting from a
+canvas that a first pass saved at the span's beginning. With G = C rounded up to a power of two, at most 8, this takes 4 (G + 1) S
+bytes per pixel, or about 4 (2 G + 1) sqrt(S): at 3 channels 20 for one stroke, 160 for 8, 800 for 500. With more than 8 channels,
+each 8 channels are separate programs. A tile's part of a stroke's gradient is a sum that no other program writes to (S P / 128
+bytes per pixel), and torch adds the parts, so the result is deterministic.
 
-Nothing waits for the device, and all can be captured in a CUDA graph, once it ran. Numbers that are not finite are not refused:
-the canvas becomes NaN, as in plain torch.
+Nothing synchronises with the device, and after a first run everything can be captured in a CUDA graph. Numbers that are not finite
+make the canvas NaN, as in plain torch.
 """
 
 import math
@@ -39,7 +39,7 @@ BLUR = tl.constexpr(4 * torch.finfo(torch.float32).eps)  # times K: a place is k
 
 @triton.jit
 def reaches(row, top, left, H, W, ROWS: tl.constexpr, WIDTH: tl.constexpr):
-    """Whether the stroke whose numbers begin at `row` may touch the tile at (top, left); yes if they are not finite."""
+    """Whether the stroke whose numbers begin at `row` may meet the tile at (top, left); true if they are not finite."""
     x0, x1, x2 = tl.load(row) * W, tl.load(row + 2) * W, tl.load(row + 4) * W
     y0, y1, y2 = tl.load(row + 1) * H, tl.load(row + 3) * H, tl.load(row + 5) * H
     r0, r1 = tl.load(row + 6), tl.load(row + 7)
@@ -52,7 +52,8 @@ def reaches(row, top, left, H, W, ROWS: tl.constexpr, WIDTH: tl.constexpr):
 
 @triton.jit
 def cuts(x0, y0, x1, y1, x2, y2, most):
-    """The number of a curve's pieces, a float. Rounded as the definition rounds, lest a whole number become the next one."""
+    """The number of a curve's pieces, a float. It rounds exactly as the definition does, so that an integer never becomes the next
+    one."""
     bend_x, bend_y = x0 - 2 * x1 + x2, y0 - 2 * y1 + y2
     count = tl.ceil(tl.sqrt_rn(2 * tl.sqrt_rn(bend_x * bend_x + bend_y * bend_y)))
     return tl.minimum(tl.maximum(count, 1.0), most * 1.0)
@@ -174,7 +175,7 @@ def gradient(row, into, x, y, place, dm, H, W, most):
 def forward(
     canvas, out, strokes, S, C, H, W, most, IN_PLACE: tl.constexpr, GROUP: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr
 ):
-    """Lays the strokes (B S P) on the canvases (B C H W); in place it leaves out the tiles that none meets."""
+    """Paints the strokes (B S P) on the canvases (B C H W); in place, it skips tiles without strokes."""
     program = tl.program_id(0).to(tl.int64)
     across, down, groups = tl.cdiv(W, WIDTH), tl.cdiv(H, ROWS), tl.cdiv(C, GROUP)
     left, top = (program % across).to(tl.int32) * WIDTH, (program // across % down).to(tl.int32) * ROWS

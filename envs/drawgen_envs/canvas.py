@@ -1,6 +1,6 @@
-"""The environments as gymnasium knows them: `Canvas`, `Reconstruct`, `Spiral`, each alone and as a vector.
+"""The gymnasium environments `Canvas`, `Reconstruct` and `Spiral`, each single and vectorised.
 
-Both faces are thin over `episodes.Episodes`, which is written for N canvases at once: an environment is N = 1 of it.
+Both are thin layers over `episodes.Episodes`, which handles N canvases at once; a single environment has N = 1.
 """
 
 import sys
@@ -27,7 +27,7 @@ OF_VECTORS = ("num_envs", "device", "tensors", "autoreset_mode", "max_episode_st
 
 
 class Painting(gymnasium.Env[Any, Any]):
-    """One painting: the face of `Episodes` that gymnasium calls an environment."""
+    """One painting: `Episodes` as a gymnasium environment."""
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["human", "rgb_array"], "render_fps": RENDER_FPS}
     episodes: ClassVar[type[Episodes]] = Episodes
@@ -66,7 +66,7 @@ class Painting(gymnasium.Env[Any, Any]):
         return self.painting.picture(0, self.render_scale) if self.render_mode == "rgb_array" else None
 
     def show(self) -> None:
-        """Brings the window up to date, where there is one to be."""
+        """Updates the window, if there is one."""
         if self.render_mode == "human":
             self.window = self.window or Window(RENDER_FPS)
             self.window.show(self.painting.picture(0, self.render_scale))
@@ -77,36 +77,36 @@ class Painting(gymnasium.Env[Any, Any]):
             self.window = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy: a window stays where it is."""
+        """For pickle and copy: without the window."""
         return self.__dict__ | {"window": None}
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next steps depend on, the generator too; `torch.save` keeps it, `torch.load(weights_only=True)` reads it."""
+        """The whole state, including the generator's; `torch.save` writes it, `torch.load(weights_only=True)` reads it."""
         return self.painting.state_dict() | {"rngs": [self.np_random.bit_generator.state]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where the state was taken, exactly. Raises ValueError for that of an environment made by other arguments."""
+        """Restores a state exactly. Raises ValueError for the state of an environment with other arguments."""
         self.painting.load_state_dict(state)
         restore([self.np_random], state)
 
 
 class PaintingVector(VectorEnv[Any, Any, Any]):
-    """Many paintings at once on one device: the face of `Episodes` that gymnasium calls a vector environment.
+    """Many paintings at once on one device: `Episodes` as a gymnasium vector environment.
 
-    Takes the environment's arguments and `num_envs`, `device`, and `tensors`: True gives observations, rewards (float32) and ends
-    as torch tensors on the device, False as numpy arrays; actions may be either. Row i of it, reset with seed s, is the single
-    environment with seed s + i. No step waits for the device.
+    Takes the environment's arguments and `num_envs`, `device`, and `tensors`. With `tensors=True` observations, rewards (float32)
+    and ends are torch tensors on the device, otherwise numpy arrays; actions may be either. Row i, reset with seed s, is the single
+    environment with seed s + i. No step synchronises with the device.
 
     `autoreset_mode` is gymnasium's, a member of `AutoresetMode` or its value:
 
-    - SAME_STEP: an episode that ends is followed by the next one in the same step. `infos["final_obs"]` then holds the observations
-      that ended, as gymnasium has it an array of dictionaries, and with `tensors` one dictionary of all rows; `infos["_final_obs"]`
-      says which rows count.
-    - NEXT_STEP: the observation is the last one of its episode; the step after it begins the next one in that row, whatever the
-      action, with a reward of 0.
+    - SAME_STEP: when an episode ends, the next one begins in the same step. `infos["final_obs"]` then has the final observations:
+      an array of dictionaries, as in gymnasium, or with `tensors` one dictionary of all rows. `infos["_final_obs"]` marks the rows
+      that count.
+    - NEXT_STEP: the observation is the final one of its episode; the following step begins the next episode in that row, ignores
+      the action and has a reward of 0.
     - DISABLED: rows that ended have to be reset by `options={"reset_mask": ...}`.
 
-    `max_episode_steps`, as gymnasium's `make_vec` hands it over, is another name of `length`; of both the lesser counts.
+    `max_episode_steps`, which gymnasium's `make_vec` passes on, is another name of `length`; the smaller of the two applies.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -147,7 +147,7 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         self.rngs = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begins anew, everywhere or where the bools `options["reset_mask"]` say so. A number as a seed counts up over the rows."""
+        """Resets all rows, or those where the bools `options["reset_mask"]` are true. A seed s gives row i the seed s + i."""
         mask = np.asarray(check_options(options, ("reset_mask",)).get("reset_mask", np.ones(self.num_envs, bool)))
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise ValueError(f"options['reset_mask'] is an array of {self.num_envs} bools, at least one of them True")
@@ -198,18 +198,18 @@ class PaintingVector(VectorEnv[Any, Any, Any]):
         return tuple(self.paintings.picture(row, self.render_scale) for row in range(self.num_envs))
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next steps depend on, generators too; `torch.save` keeps it, `torch.load(weights_only=True)` reads it."""
+        """The whole state, including the generators'; `torch.save` writes it, `torch.load(weights_only=True)` reads it."""
         return self.paintings.state_dict() | {"rngs": [rng.bit_generator.state for rng in self.rngs]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where the state was taken, exactly. Raises ValueError for that of environments made by other arguments."""
+        """Restores a state exactly. Raises ValueError for the state of environments with other arguments."""
         self.paintings.load_state_dict(state)
         restore(self.rngs, state)
 
 
 def time_limit(env: gymnasium.Env[Any, Any]) -> int | None:
-    """The steps after which gymnasium's TimeLimit cuts this environment's episodes; None without one. `make(max_episode_steps=)`
-    puts it around an environment that it tells nothing of it, so it is looked for among the callers of `reset`."""
+    """The number of steps after which gymnasium's TimeLimit truncates this environment's episodes; None without one.
+    `make(max_episode_steps=)` wraps the environment without passing the number on, so it is found among the callers of `reset`."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         caller = frame.f_locals.get("self")
@@ -225,7 +225,7 @@ def restore(rngs: Sequence[np.random.Generator], state: dict[str, Any]) -> None:
 
 
 def check_render(mode: Any, scale: Any, metadata: dict[str, Any], painting: Episodes) -> tuple[str | None, int]:
-    """What may be asked of `render`. Raises ValueError."""
+    """Checks the arguments of `render`. Raises ValueError."""
     modes = metadata["render_modes"]
     if mode is not None and mode not in modes:
         raise ValueError(f"render_mode is {mode!r}; it is {' or '.join(modes)}, or None")
@@ -236,7 +236,7 @@ def check_render(mode: Any, scale: Any, metadata: dict[str, Any], painting: Epis
 
 
 class Canvas(Painting):
-    """A blank canvas and one stroke a step; what it is for is yours to say.
+    """A blank canvas and one stroke per step, with a reward of your own.
 
     ## Action Space
 
@@ -247,17 +247,17 @@ class Canvas(Painting):
     | 0, 1 | start: x, y | left, top | right, bottom |
     | 2, 3 | control point: x, y | left, top | right, bottom |
     | 4, 5 | end: x, y | left, top | right, bottom |
-    | 6, 7 | radius at start and end, as a share of the shorter side, by equal ratios | `radius[0]` | `radius[1]` |
+    | 6, 7 | radius at start and end, as a fraction of the shorter side, on a logarithmic scale | `radius[0]` | `radius[1]` |
     | 8, 9 | opacity at start and end | none | full |
     | 10 ... | red, green, blue, or grey | dark | bright |
 
     ## Observation Space
 
-    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, strokes so far and of an episode, int64 (1,).
+    A dictionary: `canvas`, uint8 (height, width, channels); `step` and `length`, the strokes so far and per episode, int64 (1,).
 
     ## Rewards
 
-    0, or what the function `reward` says.
+    0, or the value of the function `reward`.
 
     ## Starting State
 
@@ -269,16 +269,16 @@ class Canvas(Painting):
 
     ## Arguments
 
-    - `size`: pixels of a side, or (height, width). Strokes have no resolution: an action is the same drawing at any size. (64)
+    - `size`: pixels per side, or (height, width). Strokes have no resolution: an action is the same drawing at any size. (64)
     - `channels`: 3 for colour, 1 for grey. (3)
-    - `length`: strokes of an episode. (20)
-    - `background`: one number, or one a channel, in [0, 1]. (1.0, white)
-    - `radius`: least and greatest radius, as shares of the shorter side. ((0.008, 0.25))
-    - `brush`: `bezier`, or `mypaint:NAME` for a brush of libmypaint, such as `mypaint:classic/dry_brush`, where that is installed:
-      opacity is then the pen's pressure, and a stroke has the mean of its two radii.
-    - `reward`: a function of the canvases before and after the stroke, uint8 tensors (N, height, width, channels), that gives N
+    - `length`: strokes per episode. (20)
+    - `background`: one number, or one per channel, in [0, 1]. (1.0, white)
+    - `radius`: smallest and largest radius, as fractions of the shorter side. ((0.008, 0.25))
+    - `brush`: `bezier`, or `mypaint:NAME` for a brush of libmypaint, if it is installed, such as `mypaint:classic/dry_brush`.
+      Opacity is then the pen's pressure, and a stroke has the mean of its two radii.
+    - `reward`: a function of the canvases before and after the stroke, uint8 tensors (N, height, width, channels), that returns N
       numbers. A single environment calls it with N = 1.
-    - `render_mode`: `rgb_array`, or `human` for a window. `render_scale`: how many times as large it is drawn, as sharp. (1)
+    - `render_mode`: `rgb_array`, or `human` for a window. `render_scale`: factor by which it is rendered larger, without blur. (1)
 
     The vector environment takes `num_envs`, `device` ("cpu", "cuda"), `tensors` (False: numpy arrays) and `autoreset_mode`
     ("SameStep", "NextStep", "Disabled") as well. gymnasium's own `max_episode_steps` shortens `length`.
@@ -300,7 +300,7 @@ class CanvasVector(PaintingVector):
 
 
 class Reconstruct(Painting):
-    """A canvas and a target picture: paint it.
+    """A canvas and a target picture to paint.
 
     ## Action Space
 
@@ -313,8 +313,8 @@ class Reconstruct(Painting):
 
     ## Rewards
 
-    By how much the stroke reduced the mean squared error between canvas and target, both in [0, 1]. The rewards of an episode add
-    up to the error of the blank canvas less that of the painting, exactly: they are whole numbers of squared levels.
+    The decrease of the mean squared error between canvas and target, both in [0, 1], by the stroke. The rewards of an episode sum
+    exactly to the error of the blank canvas minus that of the painting: they are integers in squared levels.
 
     ## Starting State
 
@@ -326,10 +326,10 @@ class Reconstruct(Painting):
 
     ## Arguments
 
-    - `target`: a picture file, a folder of pictures (one at random an episode), a PIL image, an array (height, width, channels) of
-      uint8 or of floats in [0, 1], or a function of a numpy generator that gives such an array. Pictures are fitted to the canvas;
-      arrays have to have its size. Without one, two random colours with a soft edge between them.
-    - all of `drawgen/Canvas-v0`'s but `reward`.
+    - `target`: a picture file, a folder of pictures (a random one per episode), a PIL image, an array (height, width, channels) of
+      uint8 or of floats in [0, 1], or a function of a numpy generator that returns such an array. Pictures are fitted to the
+      canvas; arrays must have its size. By default, two random colours with a soft edge between them.
+    - all of `drawgen/Canvas-v0`'s arguments except `reward`.
 
     ```python
     import gymnasium
@@ -365,9 +365,9 @@ class Spiral(Painting):
     | 4 | size: which of `sizes` | len(sizes) |
     | 5, 6, 7 | red, green, blue, 0 to 1 | `levels` each |
 
-    A stroke starts where the last action ended. After a stroke it goes on from that one's pressure, without a lift; after a move,
-    and at the episode's start, it has its own from its beginning, as SPIRAL presses the pen down first. Pressure is opacity;
-    libmypaint makes of it what the brush file says.
+    A stroke starts where the last action ended. After another stroke it continues from that stroke's pressure, without a lift.
+    After a move, and at the start of an episode, it has its own pressure from its beginning, because SPIRAL presses the pen down
+    first. Pressure is opacity; in libmypaint the brush file decides its effect.
 
     ## Observation Space
 
@@ -376,7 +376,8 @@ class Spiral(Painting):
 
     ## Rewards
 
-    0; what the function `reward` says; or with a `target` the decrease of the mean squared error, as in `drawgen/Reconstruct-v0`.
+    0; the value of the function `reward`; or with a `target` the decrease of the mean squared error, as in
+    `drawgen/Reconstruct-v0`.
 
     ## Starting State
 
@@ -388,11 +389,11 @@ class Spiral(Painting):
 
     ## Arguments
 
-    - `grid`: cells a side. (32)
-    - `sizes`: radii, as shares of the shorter side. (1, 2, 4, 8, 12, 24 pixels of 64)
-    - `pressures`, `levels`: how many of them. (10, 20)
+    - `grid`: cells per side. (32)
+    - `sizes`: radii, as fractions of the shorter side. (1, 2, 4, 8, 12, 24 pixels of 64)
+    - `pressures`, `levels`: their numbers. (10, 20)
     - `target`: as in `drawgen/Reconstruct-v0`; `reward`, `size`, `channels`, `length`, `background`, `brush`: as in
-      `drawgen/Canvas-v0`. With `brush="mypaint:classic/dry_brush"`, where libmypaint is installed, it paints as the paper's.
+      `drawgen/Canvas-v0`. With `brush="mypaint:classic/dry_brush"`, if libmypaint is installed, it paints as in the paper.
 
     ```python
     import gymnasium

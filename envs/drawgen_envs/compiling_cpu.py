@@ -1,8 +1,8 @@
-"""Compiling for a CPU (numba), once for all where there is a folder to keep the result in.
+"""Compiles for a CPU (numba), with a cache on disk if there is a folder for it.
 
-numba keeps what it compiled beside the source, else in the user's cache folder; NUMBA_CACHE_DIR names another one. Where none of
-these can be written to, as in a container that runs as another user, it refuses to compile. Here the next place is a folder in
-TMPDIR (or /tmp) that only this user can reach, and after that none: then each process compiles for itself.
+numba caches compiled code beside the source, or else in the user's cache folder; NUMBA_CACHE_DIR names another folder. If none of
+them is writable, as in a container that runs as another user, numba refuses to compile. Here the next choice is a folder in TMPDIR
+(or /tmp) that only this user can access, and then no cache: each process compiles for itself.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ LOCK = threading.Lock()
 
 
 class Cache(FunctionCache):
-    """numba's cache of one function, which never fails a call: what cannot be read is compiled again, and what cannot be written
-    (a full disk) is not kept."""
+    """numba's cache of one function, which never makes a call fail: unreadable code is compiled again, and code that cannot be
+    written (a full disk) is not cached."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -63,7 +63,7 @@ def compiled(*, fastmath: bool | set[str] = False) -> Callable[[F], F]:
 
 
 def cache_of(function: Callable[..., Any]) -> Cache | None:
-    """Where the compiled function is kept: the first place that can be written to, or None."""
+    """The folder of the cache: the first one that is writable, or None."""
     with LOCK:
         given = config.CACHE_DIR  # type: ignore[attr-defined]
         try:
@@ -98,8 +98,8 @@ def writable(folder: Path) -> bool:
 
 
 def private_folder() -> Path | None:
-    """A folder of this user's alone among the temporary files, made where it is missing; None where it cannot be had, or where
-    anybody else could have put something into it: numba runs what it finds there."""
+    """A private folder of this user among the temporary files, created if it is missing. None if that is impossible, or if somebody
+    else could have written to it, because numba runs the code in it."""
     if not hasattr(os, "geteuid"):
         return None
     parent = Path(os.environ.get("TMPDIR") or "/tmp").absolute()

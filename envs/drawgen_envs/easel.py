@@ -1,4 +1,4 @@
-"""Canvases in a row, what paints on them, and what is seen of them: the part that all environments share.
+"""Canvases, the brush that paints on them, and their screens: the part that all environments share.
 
 Axes: N canvases, H rows, W columns, C channels, P numbers of a stroke (`brush.COLUMNS`, then its colour).
 """
@@ -16,20 +16,20 @@ LEVELS = 255
 
 
 def to_screen(canvas: Float[Tensor, "N C H W"]) -> UInt8[Tensor, "N H W C"]:
-    """A picture in bytes, as an agent sees it."""
+    """A picture in bytes, as the agent observes it."""
     return (canvas.clamp(0, 1) * LEVELS + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def squared_error(screen: UInt8[Tensor, "N H W C"], target: UInt8[Tensor, "N H W C"]) -> Int64[Tensor, " N"]:
-    """Summed over each picture, in squared levels: whole numbers, so that differences add up exactly."""
+    """The squared error summed over each picture, in squared levels: integers, so that differences add up exactly."""
     return (screen.int() - target.int()).square().flatten(1).sum(1)
 
 
 class Easel:
-    """N canvases of one size: what is seen of them, and how far that is from a target.
+    """N canvases of one size, their screens, and their errors against targets.
 
-    `screen` (N H W C uint8) is what they look like. With a `target` (as `screen`), `error` (N) is the squared error against it.
-    A `background` is a colour (C floats in [0, 1]). What paints is in the two classes below.
+    `screen` (N H W C uint8) shows the canvases. With a `target` (as `screen`), `error` (N) is the squared error against it.
+    `background` is a colour (C floats in [0, 1]). The two subclasses below paint.
     """
 
     def __init__(self, count: int, height: int, width: int, *, background: Sequence[float], device: torch.device) -> None:
@@ -41,7 +41,7 @@ class Easel:
         self.error = torch.zeros(count, dtype=torch.int64, device=device)
 
     def clear(self, rows: Int64[Tensor, " M"], seeds: Sequence[int], target: UInt8[Tensor, "M H W C"] | None = None) -> None:
-        """Blank canvases in some rows, against new targets; `seeds` are for brushes that have chance in them."""
+        """Clears the canvases in some rows, with new targets; `seeds` are for brushes with randomness."""
         self.screen[rows] = self.blank
         if target is not None:
             if self.target is None:
@@ -61,15 +61,15 @@ class Easel:
             self.error[rows] = squared_error(self.screen[rows], self.target[rows])
 
     def lay(self, strokes: Float[Tensor, "N P"]) -> None:
-        """One stroke on each canvas; one of no radius leaves its canvas as it is."""
+        """Paints one stroke on each canvas; a stroke of radius 0 changes nothing."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
-        """What the canvases are rebuilt from, but for the target."""
+        """The state of the canvases, without the target."""
         raise NotImplementedError
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over canvases and a target."""
+        """Restores canvases and a target."""
         raise NotImplementedError
 
     def aim(self, target: UInt8[Tensor, "N H W C"] | None) -> None:
@@ -78,7 +78,7 @@ class Easel:
 
 
 class BezierEasel(Easel):
-    """Painted by `brush`. On a CPU the picture and the error are brought up to date for the touched pixels only."""
+    """Painted by `brush`. On a CPU the screen and the error are updated for the changed pixels only."""
 
     def __init__(self, count: int, height: int, width: int, *, background: Sequence[float], device: torch.device) -> None:
         super().__init__(count, height, width, background=background, device=device)
@@ -110,8 +110,8 @@ class BezierEasel(Easel):
 
 
 class MypaintEasel(Easel):
-    """Painted by libmypaint, on the CPU: opacity is the pen's pressure, a stroke has the mean of its two radii, and chance comes
-    from a seed an episode."""
+    """Painted by libmypaint, on the CPU: opacity is the pen's pressure, a stroke has the mean of its two radii, and each episode
+    has a seed for the brush's randomness."""
 
     def __init__(
         self, count: int, height: int, width: int, *, brush_name: str, background: Sequence[float], device: torch.device
@@ -147,7 +147,7 @@ class MypaintEasel(Easel):
         self.screen[row] = torch.from_numpy(self.surfaces[row].pixels())[..., : self.screen.shape[3]]
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy: the drawings as their strokes."""
+        """For pickle and copy: drawings are stored as their strokes."""
         return self.__dict__ | {"surfaces": [surface.state_dict() for surface in self.surfaces]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -159,12 +159,12 @@ class MypaintEasel(Easel):
             surface.load_state_dict(saved)
 
     def state_dict(self) -> dict[str, Any]:
-        """The seeds and strokes so far: libmypaint's insides cannot be saved."""
+        """The seeds and strokes so far, because libmypaint's internal state cannot be saved."""
         states = [surface.state_dict() for surface in self.surfaces]
         return {"surfaces": [{"seed": state["seed"], "strokes": torch.from_numpy(state["strokes"])} for state in states]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Paints it all again."""
+        """Paints all strokes again."""
         for row, (surface, saved) in enumerate(zip(self.surfaces, state["surfaces"], strict=True)):
             surface.load_state_dict({"seed": saved["seed"], "strokes": saved["strokes"].numpy()})
             self.look(row)

@@ -1,6 +1,6 @@
-"""What is seen of a canvas, brought up to date where strokes touched it; compiled for a CPU (numba).
+"""Updates screens and errors where strokes changed the canvas; compiled for a CPU (numba).
 
-Its definition is `easel.to_screen` and `easel.squared_error`, and the tests hold it to them.
+Its definition is `easel.to_screen` and `easel.squared_error`; tests compare them.
 """
 
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""Episodes of painting: what an action means, what is seen, what is rewarded; for N canvases at once.
+"""Episodes of painting: actions, observations and rewards, for N canvases at once.
 
 Axes: N environments, H rows, W columns, C channels, P numbers of a stroke (`brush.COLUMNS`, then its colour).
 """
@@ -38,7 +38,7 @@ def whole(name: str, value: Any, least: int, most: int = 2**31 - 1) -> int:
 
 
 def within(value: Any, least: float, most: float) -> bool:
-    """Whether it is a number of that range; NaN is of none."""
+    """Whether it is a number in that range; NaN is not."""
     numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     return numeric and bool(least <= value <= most)
 
@@ -67,7 +67,7 @@ def usable(device: Any) -> torch.device:
 
 
 def memory(device: torch.device) -> int:
-    """Bytes that the device has, as far as is known."""
+    """The device's memory in bytes, as far as it is known."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     try:
@@ -80,10 +80,10 @@ def memory(device: torch.device) -> int:
 
 
 class Episodes:
-    """N paintings in progress: the strokes' meaning, what is seen and what is rewarded.
+    """N paintings in progress: the meaning of actions, the observations and the rewards.
 
-    `Canvas` tells what the arguments mean; whatever is handed in for one is looked at, and refused by a ValueError of one sentence.
-    How far each is, is known on the host (`steps`) and on the device (`at`): no step has to ask the device.
+    `Canvas` documents the arguments; an invalid one raises a ValueError of one sentence. The number of steps of each painting is
+    known on the host (`steps`) and on the device (`at`), so that no step synchronises with the device.
     """
 
     takes: ClassVar[tuple[str, ...]] = (*COMMON, "radius", "reward")
@@ -147,7 +147,7 @@ class Episodes:
         raise ValueError(f"brush is {reprlib.repr(self.brush)}; it is bezier, or {MYPAINT} and the name of one of its brushes")
 
     def send(self, array: np.ndarray) -> Tensor:
-        """To the device, without waiting for it."""
+        """Copies to the device without synchronising."""
         tensor = torch.from_numpy(array)
         return tensor if self.device.type == "cpu" else tensor.pin_memory().to(self.device, non_blocking=True)
 
@@ -157,9 +157,9 @@ class Episodes:
         return spaces.Box(-1, 1, (len(COLUMNS) + self.channels,), np.float32)
 
     def check(self, actions: Any, resting: Tensor | None = None) -> Tensor:
-        """The actions as numbers of the action space, on the device. Those that come from the CPU are checked; those on another
-        device, where a look would stall it, are brought into the range, and 0 stands for NaN. Those of `resting` rows (N bool)
-        count as 0, whatever they are. Raises InvalidAction."""
+        """The actions as numbers of the action space, on the device. Actions from the CPU are checked. Actions on another device,
+        where a check would synchronise, are clipped to the range, and NaN becomes 0. Actions of `resting` rows (N bool) count as 0.
+        Raises InvalidAction."""
         if not isinstance(actions, Tensor):
             try:
                 array = np.asarray(actions)
@@ -190,7 +190,7 @@ class Episodes:
         return actions.to(self.device, non_blocking=True)
 
     def meaning(self, actions: Tensor) -> Float[Tensor, "N P"]:
-        """The strokes that actions stand for."""
+        """The strokes of actions."""
         strokes = (actions + 1) / 2
         least, greatest = self.radius
         # in double precision: a power in single precision differs by its last bit between torch's ways through memory
@@ -200,7 +200,7 @@ class Episodes:
     # ---------------------------------------------------------------- episodes
 
     def begin(self, rows: Int64[np.ndarray, " M"], rngs: Sequence[np.random.Generator]) -> None:
-        """New episodes in some rows; `rngs` are the generators of all."""
+        """Starts new episodes in some rows; `rngs` are the generators of all rows."""
         self.seeds[rows] = [rngs[row].integers(2**30) for row in rows]
         where = self.send(rows)
         target = None if self.targets is None else self.send(np.stack([self.targets(rngs[row]) for row in rows]))
@@ -211,11 +211,12 @@ class Episodes:
         self.lift(where)
 
     def lift(self, rows: Int64[Tensor, " M"]) -> None:
-        """What else begins with an episode."""
+        """Further work at the start of an episode."""
 
     def step(self, actions: Any, *, resting: Bool[np.ndarray, " N"] | None = None) -> Tensor:
-        """One stroke on each canvas; the rewards (N, float64). `resting` rows, whose episodes have ended, have neither: their new
-        ones have to begin next. Raises ResetNeeded or InvalidAction before anything has changed."""
+        """Paints one stroke on each canvas, and returns the rewards (N, float64). `resting` rows, whose episodes have ended, get
+        neither a stroke nor a reward; their next episodes have to begin next. Raises ResetNeeded or InvalidAction before anything
+        changes."""
         over, rests = self.truncated(), None
         if resting is not None and resting.any():
             over, rests = over & ~resting, self.send(resting)
@@ -249,7 +250,7 @@ class Episodes:
         return seen if self.targets is None else seen | {"target": picture}
 
     def observe(self) -> dict[str, Tensor]:
-        """What is seen of all; new tensors."""
+        """The observations of all rows; new tensors."""
         steps = self.at[:, None].clone()
         seen = {"canvas": self.easel.screen.clone(), "step": steps, "length": torch.full_like(steps, self.limit)}
         if self.easel.target is not None:
@@ -257,7 +258,7 @@ class Episodes:
         return seen
 
     def picture(self, row: int, scale: int) -> UInt8[np.ndarray, "H W 3"]:
-        """One painting, drawn again `scale` times as large: strokes have no resolution."""
+        """One painting, rendered `scale` times as large: strokes have no resolution."""
         screen = self.easel.screen[row]
         if scale > 1:
             easel = self.make_easel(1, self.height * scale, self.width * scale)
@@ -270,14 +271,14 @@ class Episodes:
     # ---------------------------------------------------------------- saved and restored
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors, numbers and strings alone, so that `torch.load(weights_only=True)` reads it."""
+        """The state, in tensors, numbers and strings only, so that `torch.load(weights_only=True)` reads it."""
         state = {name: torch.tensor(getattr(self, name)) for name in ("steps", "begun", "seeds")}
         target = self.easel.target
         rest = {"strokes": self.strokes.clone(), "easel": self.easel.state_dict()}
         return state | rest | ({} if target is None else {"target": target.clone()})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was taken, by environments of the same arguments. Raises ValueError for those of others."""
+        """Restores `state`, of environments with the same arguments. Raises ValueError for others."""
         own = self.state_dict()
         missing = set(own) - set(state) - {"target"}  # there is none before the first reset
         if missing or tuple(state["strokes"].shape) != tuple(self.strokes.shape) or set(state["easel"]) != set(own["easel"]):
@@ -306,12 +307,12 @@ class ReconstructEpisodes(Episodes):
 
 
 class UnknownArgument(TypeError, ValueError):
-    """An argument that an environment does not take. Both kinds of error: Python says TypeError, and clients that try out what an
-    environment takes (TorchRL's `frame_skip`) look for its words."""
+    """An unknown argument of an environment. It is a TypeError too, as in Python, because clients that probe an environment's
+    arguments (TorchRL's `frame_skip`) test for that error and its message."""
 
 
 def check_names(arguments: dict[str, Any], takes: Sequence[str], environment: str) -> None:
-    """Raises UnknownArgument for an argument that an environment does not take."""
+    """Raises UnknownArgument for an unknown argument of an environment."""
     for name in arguments:
         if name not in takes:
             near = difflib.get_close_matches(name, takes, 1)
@@ -320,7 +321,7 @@ def check_names(arguments: dict[str, Any], takes: Sequence[str], environment: st
 
 
 def check_options(options: Any, takes: Sequence[str]) -> dict[str, Any]:
-    """What is given to `reset` besides a seed. Raises ValueError for what it does not take."""
+    """Checks the options of `reset`. Raises ValueError for unknown ones."""
     if not isinstance(options, dict | None):
         raise ValueError(f"options is {reprlib.repr(options)}; it is a dictionary or None")
     for name in options or {}:

@@ -1,8 +1,8 @@
 """Vectors inside numba's compiled loops: `LANES` floats in one variable, and arithmetic on all of them at once.
 
-Left to itself, a compiler makes vector instructions of long loops only, and the rows of a stroke are short. These vectors are
-LLVM's own, which every processor gets in the form that it has. `a * b + 1` works lane by lane, a number goes to every lane, and
-comparisons make masks. For use inside `numba.njit` functions, where each of these names is one or few instructions.
+A compiler vectorises only long loops, and the rows of a stroke are short. These are LLVM's vectors, which it compiles for each
+processor. `a * b + 1` works lane by lane, a number is broadcast to every lane, and comparisons give masks. Use them inside
+`numba.njit` functions, where each of these names is one or a few instructions.
 """
 
 import operator
@@ -41,7 +41,7 @@ def vector_of(*kinds: Any) -> Any:
 
 
 def spread(context: Any, builder: Any, value: Any, kind: Any, lanes: Lanes) -> Any:
-    """A number in every lane; what is a vector stays as it is."""
+    """Broadcasts a number to every lane; a vector is returned unchanged."""
     if isinstance(kind, Lanes):
         return value
     number = context.cast(builder, value, kind, lanes.kind)
@@ -153,7 +153,7 @@ def counting(typing: Any, array: Any) -> Any:
 
 
 def address(context: Any, builder: Any, array: Any, value: Any, index: Any, index_kind: Any) -> Any:
-    """Where an array's vector from `index` on begins."""
+    """The address of the vector at `index` of an array."""
     data = make_array(array)(context, builder, value).data
     element = context.get_value_type(array.dtype)
     at = builder.gep(data, [context.cast(builder, index, index_kind, types.intp)])
@@ -162,7 +162,7 @@ def address(context: Any, builder: Any, array: Any, value: Any, index: Any, inde
 
 @intrinsic
 def load(typing: Any, array: Any, index: Any) -> Any:
-    """A vector from a one-dimensional array; nobody checks its end."""
+    """Loads a vector from a one-dimensional array, without a bounds check."""
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.load(address(context, builder, array, values[0], values[1], index), align=array.dtype.bitwidth // 8)
@@ -172,7 +172,7 @@ def load(typing: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, a: Any) -> Any:
-    """A vector into a one-dimensional array; nobody checks its end."""
+    """Stores a vector into a one-dimensional array, without a bounds check."""
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector = spread(context, builder, values[2], a, Lanes(array.dtype))

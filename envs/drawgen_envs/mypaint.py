@@ -1,13 +1,14 @@
 """The brushes of MyPaint: strokes drawn by libmypaint, as in SPIRAL (Ganin et al. 2018, arXiv:1804.01118).
 
-libmypaint is a painting program's engine: a stroke is hundreds of dabs, placed by a brush file's rules for pressure, speed and
-chance. It is reached by ctypes and has no gradient. Its state cannot be copied: a drawing is rebuilt from its seed and strokes.
+libmypaint is the engine of a painting program: a stroke is hundreds of dabs, placed by a brush file's rules for pressure, speed and
+randomness. It is called through ctypes and has no gradient. Its state cannot be copied; a drawing is rebuilt from its seed and
+strokes.
 
     with Surface(64, 64, brush="classic/dry_brush", seed=1) as surface:
         surface.stroke((0, 0), (1, 0.2), (0.5, 0.9), pressure=(0.3, 1), radius=4 / 64, colour=(0.8, 0.1, 0))
         picture = surface.pixels()  # 64 64 3, uint8
 
-The engine and its brushes are installed apart from this package; importing this module works without them.
+The engine and its brushes are installed separately; this module can be imported without them.
 """
 
 import colorsys
@@ -59,14 +60,14 @@ class NotInstalled(ImportError):
 
 
 class BrushError(ValueError):
-    """A brush file that cannot be read or that the engine does not know how to draw."""
+    """A brush file that cannot be read or that the engine does not support."""
 
 
 # ---------------------------------------------------------------- the library
 
 
 class SettingInfo(ctypes.Structure):
-    """What the engine says of one of a brush's settings."""
+    """The engine's description of a brush setting."""
 
     _fields_ = [
         ("cname", ctypes.c_char_p),
@@ -79,7 +80,7 @@ class SettingInfo(ctypes.Structure):
 
 
 class TileRequest(ctypes.Structure):
-    """A question for the pixels of one tile, and the answer."""
+    """A request for the pixels of one tile, and its result."""
 
     _fields_ = [
         ("tx", ctypes.c_int),
@@ -123,7 +124,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    """The engine. Raises NotInstalled where there is none, or one without the functions used here."""
+    """Loads the engine. Raises NotInstalled if it is missing, or lacks functions used here."""
     for name in LIBRARIES:
         try:
             library = ctypes.CDLL(name)
@@ -141,10 +142,10 @@ def _library() -> ctypes.CDLL:
 
 @functools.cache
 def _generator_offset() -> int:
-    """Where in a brush the address of its random number generator stands, in bytes.
+    """The offset in bytes of the pointer to a brush's random number generator.
 
-    The engine seeds every brush alike and has no function to seed one anew, only its generator, which is the brush's private
-    part. A new generator of the same seed has the same first numbers: the place that points to them is the one.
+    The engine seeds every brush alike and has no function to reseed a brush, only its private generator. A new generator with the
+    same seed has the same first numbers, so the pointer to these numbers is the one.
     """
     library = _library()
     brush, twin = library.mypaint_brush_new(), library.rng_double_new(1000)
@@ -169,16 +170,16 @@ def _generator_offset() -> int:
 
 
 def _folders() -> list[Path]:
-    """Where brushes may lie on this machine, the preferred first."""
+    """The folders that may have brushes on this machine, in order of preference."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     shares = [home, *(os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(os.pathsep)]
     return [Path(share) / "mypaint-data" / version / "brushes" for version in COLLECTIONS for share in shares]
 
 
 def brushes() -> list[str]:
-    """The names of the installed brushes ("classic/dry_brush"), sorted. Raises NotInstalled where there are none.
+    """The names of the installed brushes ("classic/dry_brush"), sorted. Raises NotInstalled if there are none.
 
-    A few of mypaint-brushes 2 need a newer engine than 1.6, which a Surface then says.
+    A few brushes of mypaint-brushes 2 need a newer engine than 1.6; Surface then raises an error.
     """
     names = {file.relative_to(root).with_suffix("").as_posix() for root in _folders() for file in root.rglob("*.myb")}
     if not names:
@@ -211,7 +212,7 @@ def _number(value: object) -> float:
 def _settings(path: Path) -> Iterator[tuple[int, float, dict[int, list[tuple[float, float]]]]]:
     """(setting, base value, curve of every input) of a brush file. Raises BrushError.
 
-    Everything is checked here, since the engine ends the whole process where it does not like a file.
+    Everything is checked here, because the engine aborts the process on a bad file.
     """
     library = _library()
     try:
@@ -247,10 +248,10 @@ def _settings(path: Path) -> Iterator[tuple[int, float, dict[int, list[tuple[flo
 
 
 def _load(brush: int, path: Path, scale: float) -> None:
-    """Gives a brush its file's settings, such that it draws on a canvas `scale` times larger as on the reference.
+    """Applies a file's settings to a brush, so that it draws the same on a canvas `scale` times larger as on the reference.
 
-    Most of the engine is relative to the radius. What counts in pixels is carried over here: the speed of the hand, the stretch
-    over which its direction is smoothed, the grid and the radius as an input.
+    Most of the engine is relative to the radius. The settings in pixels are scaled here: the speed of the hand, the distance over
+    which its direction is smoothed, the grid, and the radius as an input.
     """
     library = _library()
     shift = math.log(scale)
@@ -280,7 +281,7 @@ def _load(brush: int, path: Path, scale: float) -> None:
 
 
 def _speed(value: float, *, gamma: float, shift: float) -> float:
-    """What the engine's speed input becomes where all speeds are exp(shift) times higher and its gamma is shifted likewise.
+    """The engine's speed input if all speeds are exp(shift) times higher and its gamma is shifted by the same amount.
 
     The input is m log(exp(gamma) + speed) + q, with m and q such that at 45 px/s it is 0.5 and rises by 0.015.
     """
@@ -312,12 +313,12 @@ def _point(name: str, point: Point) -> tuple[float, float]:
 class Surface:
     """One canvas of libmypaint with one brush.
 
-    Points are (x, y), shares of the canvas's width and height: (0, 0) is the top left corner of the top left pixel. A radius is a
-    share of the shorter side, so that SPIRAL's sizes of 1 to 24 pixels on 64 are 1/64 to 24/64; the brush file's own curves may
-    widen or narrow it. The same strokes on a larger canvas are the same drawing, but for the pixels themselves.
+    Points are (x, y), fractions of the canvas's width and height: (0, 0) is the top left corner of the top left pixel. A radius is
+    a fraction of the shorter side, so that SPIRAL's sizes of 1 to 24 pixels on 64 are 1/64 to 24/64; the brush file's own curves
+    may widen or narrow it. The same strokes on a larger canvas are the same drawing at a higher resolution.
 
-    `seed` decides the brush's scatter. Same seed, same strokes, same pixels, whatever other surfaces do in between. Surfaces may
-    live in different threads, each in one at a time.
+    `seed` determines the brush's scatter. The same seed and strokes give the same pixels, whatever other surfaces do in between.
+    Surfaces may be in different threads, each in one at a time.
 
     Raises NotInstalled without libmypaint or its brushes, BrushError for a bad brush file, ValueError for a bad value.
     """
@@ -365,7 +366,7 @@ class Surface:
         self.reset(seed=seed)
 
     def _calls(self, library: ctypes.CDLL) -> Callable[[], object]:
-        """The calls that draw what stands in `_path`, made once: ctypes takes half the time where it has nothing to convert."""
+        """The calls that draw `_path`, prepared once: ctypes takes half the time without conversions."""
         stroke_to = ctypes.CDLL(library._name).mypaint_brush_stroke_to  # of the same library, without the conversions of arguments
         brush, surface, tilt, seconds = POINTER(self._brush), POINTER(self._surface), FLOAT(0), ctypes.c_double(SUBSTROKE_S)
         events = [
@@ -402,7 +403,7 @@ class Surface:
         raise TypeError("a libmypaint canvas cannot be copied or pickled; make another and give it this one's state_dict()")
 
     def close(self) -> None:
-        """Gives the memory back; a second time nothing happens. An unused surface does so by itself."""
+        """Frees the memory; a second call does nothing. An unreferenced surface is freed automatically."""
         self._finalizer()
 
     def _check_open(self) -> None:
@@ -410,7 +411,7 @@ class Surface:
             raise ValueError("this canvas is closed")
 
     def reset(self, *, seed: int | None = None) -> None:
-        """An empty canvas and a brush as if new, with `seed` (0 to 2**30 - 1), or with the last one."""
+        """Clears the canvas and resets the brush, with `seed` (0 to 2**30 - 1) or the last seed."""
         self._check_open()
         if seed is not None:
             if not 0 <= operator.index(seed) <= MAX_SEED:
@@ -444,11 +445,11 @@ class Surface:
     ) -> None:
         """One quadratic Bezier curve, drawn as SPIRAL draws it: 50 straight moves of 0.1 s each, evenly in the curve's parameter.
 
-        Pressure goes linearly from the first value to the second; radius and colour (red, green, blue in [0, 1]) change at once. A
-        stroke that begins where the last one ended and with its pressure goes on from it, speed and all. Any other one lifts the
-        brush, puts it down at the start without pressure, and presses: what SPIRAL does after a move. Points may lie one canvas
-        outside; radii are in (0, 1] and at most 1000 pixels, and are drawn as 0.2 pixels where they are less. For a grey canvas
-        leave the colour out and take one channel of the pixels.
+        Pressure changes linearly from the first value to the second; radius and colour (red, green, blue in [0, 1]) change at once.
+        A stroke that starts at the end of the last one, with its pressure, continues it, including its speed. Any other stroke
+        lifts the brush, puts it down at the start without pressure, and presses, as SPIRAL does after a move. Points may be up to
+        one canvas outside. Radii are in (0, 1] and at most 1000 pixels; below 0.2 pixels they are drawn as 0.2. For a grey canvas,
+        omit the colour and take one channel of the pixels.
         """
         self._check_open()
         (x0, y0), (xc, yc), (x1, y1) = _point("start", start), _point("control", control), _point("end", end)
@@ -475,7 +476,7 @@ class Surface:
         self._pen = (x1, y1, last)
 
     def pixels(self) -> np.ndarray:
-        """The picture now, height width 3, uint8: a copy. What a brush erased shows the background."""
+        """A copy of the current picture, height width 3, uint8. Erased pixels show the background."""
         self._check_open()
         tiles = self._tiles
         if tiles.view(np.uint64).min() >> 48 < OPAQUE:  # alpha stands in the highest bits of a pixel
@@ -490,14 +491,14 @@ class Surface:
     # ---------------------------------------------------------------- saved and rebuilt
 
     def state_dict(self) -> dict[str, Any]:
-        """What rebuilds this drawing: the seed, and the strokes since the last reset as a float64 array of 12 columns.
+        """The seed, and the strokes since the last reset as a float64 array of 12 columns; they rebuild this drawing.
 
-        The columns: x and y of start, control, end; the two pressures; radius; red, green, blue. 96 bytes a stroke.
+        The columns: x and y of start, control, end; the two pressures; radius; red, green, blue. 96 bytes per stroke.
         """
         return {"seed": self.seed, "strokes": np.array(self._strokes).reshape(-1, 12)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Begins anew with the seed and draws the strokes: bit for bit what the other surface had, of the same size and brush."""
+        """Resets with the seed and draws the strokes: bit for bit the drawing of the other surface, of the same size and brush."""
         strokes = np.asarray(state["strokes"], np.float64)
         if strokes.ndim != 2 or strokes.shape[1] != 12:
             raise ValueError(f"strokes must have 12 columns, not the shape {strokes.shape}")

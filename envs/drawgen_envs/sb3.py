@@ -1,4 +1,4 @@
-"""Our vector environments as stable-baselines3 wants them; its algorithms then step all canvases at once.
+"""Our vector environments for stable-baselines3, whose algorithms then step all canvases at once.
 
     from drawgen_envs.sb3 import PaintingVecEnv
     envs = PaintingVecEnv(gymnasium.make_vec("drawgen_envs:drawgen/Reconstruct-v0", num_envs=64))
@@ -18,8 +18,8 @@ from stable_baselines3.common.vec_env import VecEnv
 class PaintingVecEnv(VecEnv):
     """A stable-baselines3 `VecEnv` over one of our vector environments (with numpy arrays).
 
-    An episode's end is told as truncation, after which stable-baselines3 adds the value of what would have come next. With
-    `finite=True` it is told as a true end: right where only the `length` strokes count, and faster.
+    The end of an episode is reported as truncation, so stable-baselines3 bootstraps from the value of the final observation. With
+    `finite=True` it is reported as termination: right if only the `length` strokes count, and faster.
     """
 
     def __init__(self, envs: Any, *, finite: bool = False) -> None:

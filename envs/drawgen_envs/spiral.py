@@ -1,4 +1,4 @@
-"""SPIRAL's actions (Ganin et al. 2018): the strokes that they mean, and the actions that come nearest to given strokes.
+"""SPIRAL's actions (Ganin et al. 2018): their strokes, and the actions nearest to given strokes.
 
 Axes: N environments, P numbers of a stroke (`brush.COLUMNS`, then its colour), A components of an action, T strokes, U actions.
 """
@@ -18,7 +18,7 @@ from drawgen_envs.episodes import COMMON, Episodes, whole, within
 
 
 class SpiralEpisodes(Episodes):
-    """SPIRAL's actions (Ganin et al. 2018): places on a grid, a flag, and choices of pressure, size and colour."""
+    """SPIRAL's actions (Ganin et al. 2018): positions on a grid, a flag, and choices of pressure, size and colour."""
 
     takes = (*COMMON, "grid", "sizes", "pressures", "levels", "target", "reward")
     action_kinds = "iu"
@@ -77,11 +77,11 @@ class SpiralEpisodes(Episodes):
         return strokes
 
     def actions_for(self, strokes: Float[Tensor, "T N P"]) -> Int64[Tensor, "U N A"]:
-        """The inverse of `meaning`: the U = 2 T actions whose strokes come nearest to these. Each stroke takes a move to where it
-        begins and an action that paints; if it has no radius, that is a move, too.
+        """The inverse of `meaning`: the U = 2 T actions whose strokes are nearest to these. Each stroke becomes a move to its start
+        and an action that paints; for a stroke of radius 0, the second is a move too.
 
-        Strokes of these episodes give their actions back, but for what strokes do not show: the size that a move names, and the
-        pressure of an action that follows a stroke rather than a move (a stroke's two pressures are averaged).
+        Strokes of these episodes give their own actions back, except for what strokes do not determine: the size in a move, and the
+        pressure of an action that follows a stroke instead of a move (a stroke's two pressures are averaged).
         """
         begin, control, end = (self.nearest_cell(strokes[..., first : first + 2]) for first in (0, 2, 4))
         radius, pressure = strokes[..., 6:8].mean(2), strokes[..., 8:10].mean(2)

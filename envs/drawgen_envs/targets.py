@@ -1,4 +1,4 @@
-"""Where an environment's target pictures come from: one picture, a folder of them, or a function."""
+"""The sources of target pictures: one picture, a folder of pictures, or a function."""
 
 import os
 import reprlib
@@ -16,15 +16,15 @@ FORMATS = ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"]  # none that starts anot
 HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
 MOST_PIXELS = 2**27
 KEPT_BYTES = 2**28
-"""Of a folder's pictures, fitted, so many are kept in memory."""
+"""Number of fitted pictures of a folder that are cached in memory."""
 
 
 class Targets:
-    """Draws targets (H W C uint8) of one size.
+    """Samples targets (H W C uint8) of one size.
 
-    A picture file, or one of a folder and its subfolders, is reduced or enlarged to cover the canvas, and its middle is taken; so
-    is a PIL image. An array (H W C, for grey also H W; uint8, or floats in [0, 1]) and what a function of a numpy generator gives
-    have to have the size of the canvas. Raises ValueError for anything else, FileNotFoundError where there are no pictures.
+    A picture file, a picture of a folder and its subfolders, or a PIL image is resized to cover the canvas and cropped at its
+    centre. An array (H W C, for grey also H W; uint8, or floats in [0, 1]), or the result of a function of a numpy generator, must
+    have the size of the canvas. Raises ValueError for anything else, FileNotFoundError if there are no pictures.
     """
 
     def __init__(self, source: Any, height: int, width: int, channels: int) -> None:
@@ -90,14 +90,14 @@ class Targets:
 
     @staticmethod
     def levels(values: np.ndarray) -> np.ndarray:
-        """16 bits, or floats, brought to bytes."""
+        """Converts 16 bits, or floats, to bytes."""
         if not np.isfinite(values).all():
             raise ValueError("it has values that are not finite")
         top = 65535 if values.max() > 255 else 255 if values.max() > 1 else 1
         return (np.clip(values / top, 0, 1) * 255).round().astype(np.uint8)
 
     def check(self, given: Any, name: str) -> UInt8[np.ndarray, "H W C"]:
-        """An array as it was meant, in memory of its own."""
+        """Converts an array to bytes, as a copy."""
         try:
             values = np.asarray(given)
         except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors elsewhere or with a gradient
@@ -118,8 +118,7 @@ class Targets:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder and of those in it, in order. Hidden files and folders, and those that systems leave beside a
-    person's, are passed over."""
+    """The pictures of a folder and its subfolders, sorted. Hidden files and folders and system files are ignored."""
     found = []
     for here, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not hidden(name)]
@@ -133,7 +132,7 @@ def hidden(name: str) -> bool:
 
 
 class SoftEdges:
-    """Targets for want of others: two random colours, and a soft edge between them at a random place and angle."""
+    """Default targets: two random colours, and a soft edge between them at a random position and angle."""
 
     def __init__(self, height: int, width: int, channels: int) -> None:
         self.channels = channels

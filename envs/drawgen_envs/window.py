@@ -8,7 +8,7 @@ from gymnasium.logger import warn
 
 
 class Window:
-    """Shows pictures, at most `fps` a second; where there is no screen, a warning says so once, and nothing is shown."""
+    """Shows pictures, at most `fps` per second. Without a screen it warns once and shows nothing."""
 
     def __init__(self, fps: int) -> None:
         self.pause_s, self.shown_at = 1 / fps, 0.0
