@@ -72,9 +72,9 @@ class Curve(list[dict[str, float]]):
         files.write_output(out, text.encode(), replace=force)
 
     def svg(self) -> str:
-        """A small chart per metric, without those of time and clipping and those per drawing step."""
+        """A small chart per metric with two values or more, without those of time and clipping and those per drawing step."""
         shown = [name for name in self.names if name.split("/")[0] not in ("seconds", "norm", "clipped") and not name[-1].isdigit()]
-        shown = [name for name in shown if not name.endswith(("_squared", "_error"))]
+        shown = [name for name in shown if not name.endswith(("_squared", "_error")) and sum(name in row for row in self) > 1]
         charts = [chart(name, *self.series(name), left=n % 3 * WIDE, top=n // 3 * HIGH) for n, name in enumerate(shown)]
         rows = -(-len(shown) // 3)
         size = f'width="{min(3, len(shown)) * WIDE}" height="{rows * HIGH}"'

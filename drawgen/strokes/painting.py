@@ -41,7 +41,7 @@ OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
 """Endings of files without a usable alpha channel."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Painting:
     """A painting, from `drawgen.paint`: strokes, from bottom to top, on a background of one colour or a transparent one. A notebook
     displays it, and `save` writes it as a picture, an animation, SVG or JSON.
@@ -63,6 +63,9 @@ class Painting:
     """Height and width in pixels at which it was painted; they give the aspect ratio. Strokes are fractions of them."""
     drawn_at: tuple[int, int] | None = None
     """Default height and width of its pictures; None: `STILL_PX` on the longer side, or `MOVING_PX`."""
+
+    def __repr__(self) -> str:
+        return f"a painting of {len(self.strokes)} strokes, {self.size[1]}x{self.size[0]} pixels"
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
