@@ -1,13 +1,19 @@
-"""Draws from a trained model: the command `drawgen sample` as a program, for those who start from the repository.
+"""Samples from a trained model, and saves the picture: the shortest program over `drawgen.load`.
 
-    python scripts/sample.py ride:NAME -o OUT.png --size 512x512 --seed 7
+    python scripts/sample.py ride:dirt dirt.png
 
-Takes what `drawgen sample` takes; see --help.
+`drawgen sample` does the same, and has options.
 """
 
 import sys
 
-from drawgen.cli import main
+import drawgen
+
+
+def main() -> None:
+    model, out = sys.argv[1:]
+    drawgen.load(model).sample().save(out)
+
 
 if __name__ == "__main__":
-    sys.exit(main(["sample", *sys.argv[1:]]))
+    main()

@@ -1,13 +1,19 @@
-"""A texture from one photograph: the command `drawgen texture` as a program, for those who start from the repository.
+"""Trains on one photograph, and saves a texture like it: the shortest program over `drawgen.texture`.
 
-    python scripts/sample_texture.py photo:gravel -o OUT.png --size 512x512
+    python scripts/sample_texture.py photo:gravel gravel.png
 
-Takes what `drawgen texture` takes; see --help.
+`drawgen texture` does the same, and has options.
 """
 
 import sys
 
-from drawgen.cli import main
+import drawgen
+
+
+def main() -> None:
+    photo, out = sys.argv[1:]
+    drawgen.texture(photo, progress=True).save(out)
+
 
 if __name__ == "__main__":
-    sys.exit(main(["texture", *sys.argv[1:]]))
+    main()

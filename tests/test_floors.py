@@ -122,11 +122,34 @@ def test_one_file_prints():
             assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "print"), f"{path} prints"
 
 
-@pytest.mark.parametrize("words", ["import drawgen", "import drawgen.models as m; m.listing()", "import drawgen.cli"])
-def test_light_imports(words):
-    """Neither torch nor torchvision is imported before there is work for them."""
-    code = f"import sys; {words}; sys.exit(int(any(name in sys.modules for name in ('torch', 'torchvision', 'skimage', 'numba'))))"
+HEAVY = "torch torchvision skimage numba"
+SLOWER = f"{HEAVY} numpy PIL tyro tqdm IPython"
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        ("import drawgen", SLOWER),
+        ("import drawgen; dir(drawgen), drawgen.__all__, hasattr(drawgen, 'nothing')", SLOWER),
+        ("from drawgen import Interrupted", SLOWER),
+        ("import drawgen.models as m; m.listing()", HEAVY),
+        ("import drawgen.cli", HEAVY),
+    ],
+)
+def test_light_imports(words, heavy):
+    """Neither torch nor torchvision is imported before there is work for them; `import drawgen` itself imports nothing."""
+    code = f"import sys; {words}; found = set({heavy.split()}) & set(sys.modules); sys.exit(', '.join(found))"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, encoding="utf-8")
+    assert done.stderr.strip() == ""
+
+
+def test_public_names_and_modules_go_together():
+    """A name of the front door hides no module, and modules are imported as ever."""
+    code = "import drawgen; from drawgen import images, models; import drawgen.jobs; drawgen.load, drawgen.train, drawgen.training"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    import drawgen
+
+    assert not {path.stem for path in PACKAGE.iterdir()} & set(drawgen.__all__)
 
 
 def test_no_shelf_for_odds_and_ends():

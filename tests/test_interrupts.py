@@ -15,6 +15,17 @@ def test_signals_are_noted_and_given_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_handler_of_another_language_stays(monkeypatch):
+    """Python could not set it again."""
+    plain, replaced = signal.getsignal, []
+    monkeypatch.setattr(signal, "getsignal", lambda number: None if number == signal.SIGTERM else plain(number))
+    monkeypatch.setattr(signal, "signal", lambda number, handler: replaced.append(number))
+    with signals() as noted:
+        assert noted() == 0
+    assert signal.SIGTERM not in replaced
+    assert signal.SIGINT in replaced
+
+
 def test_where_terminals_do_not_hang_up(monkeypatch):
     """Windows has no such signal."""
     monkeypatch.delattr(signal, "SIGHUP", raising=False)
