@@ -3,13 +3,14 @@
 Axes: B pictures, C channels (1 grey, 3 colour), H rows, W columns.
 """
 
+import base64
 import io
 import os
 import re
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -268,6 +269,23 @@ def save_animation(
     except (struct.error, animation.Unencodable) as error:
         raise ImageError(f"{path} cannot be written as {kind} ({error}); choose another ending, as .png") from error
     write_output(path, data, replace=replace)
+
+
+class Animation(NamedTuple):
+    """An animation that a notebook plays."""
+
+    gif: bytes
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"image/gif": base64.b64encode(self.gif).decode()}
+
+    def __repr__(self) -> str:
+        return f"an animation of {len(self.gif)} bytes"
+
+
+def animated(frames: Iterable[Float[Tensor, "C H W"]], *, seconds: float = 4.0, hold: float = 1.0) -> Animation:
+    """Frames as an animation; see `save_animation`."""
+    return Animation(animation.gif((to_bytes(frame) for frame in frames), seconds, hold))
 
 
 def webp(path: Path, arrays: Iterable[animation.Frame], seconds: float, hold: float) -> bytes:

@@ -93,6 +93,10 @@ class Drawn(Sample):
         """`still` as a picture of Pillow."""
         return Image.fromarray(images.to_bytes(self.still(boxes=boxes)))
 
+    def animation(self, *, boxes: bool = False) -> images.Animation:
+        """`stages` as an animation that a notebook plays. Raises ValueError as `stages` does."""
+        return images.animated(enlarged(stage) for stage in self.stages(boxes=boxes))
+
     def painting(self) -> Painting:
         """The strokes of all drawings side by side on black. Raises ValueError if there are none."""
         if self.strokes is None:
@@ -214,6 +218,11 @@ class Described(NamedTuple):
     def text(self) -> str:
         """The best caption."""
         return self.captions[0].text
+
+    @property
+    def score(self) -> float:
+        """The best caption's score: mean log-probability of its words, in nats."""
+        return self.captions[0].score
 
     def __repr__(self) -> str:
         return f"{self.picture}: " + "; ".join(caption.text for caption in self.captions)

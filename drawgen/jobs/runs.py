@@ -165,7 +165,6 @@ class RunFolder:
     def __init__(self, wanted: Path | None) -> None:
         self.kept = wanted is not None
         self.folder = Path(tempfile.mkdtemp(prefix="drawgen-")) if wanted is None else wanted
-        self.temporary = wanted is None
 
     def keep(self, owner: T) -> T:
         """Keeps the folder as long as this object exists."""

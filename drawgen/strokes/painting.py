@@ -198,6 +198,11 @@ class Painting:
             images.save_image(out, self.draw(height, width), replace=replace)
 
     @threads(1)
+    def animation(self) -> images.Animation:
+        """How it is painted, as an animation that a notebook plays."""
+        return images.animated(self.stages(FRAMES, *self.fitted(SHOWN_PX)), seconds=6.0)
+
+    @threads(1)
     def _repr_png_(self) -> bytes:
         return images.png(self.draw(*self.fitted(SHOWN_PX)))
 

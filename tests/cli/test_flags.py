@@ -9,6 +9,7 @@ from command_line import refused, run
 from drawgen import cli, jobs, models
 from drawgen.cli.parsing import naming_flags
 from drawgen.files import StorageError
+from drawgen.interrupts import Interrupted
 from drawgen.jobs import captions
 from drawgen.ranges import ArgumentError
 
@@ -58,6 +59,10 @@ def test_a_wrong_value(capsys, here, command):
         (ValueError("it is text; leave `least_radius` out"), "it is text; leave --least-radius out"),
         (ValueError("it needs the extra `video` and `n`"), "it needs the extra `video` and -n"),
         (StorageError("the disk is full; leave `n` out"), "the disk is full; leave -n out"),
+        (
+            Interrupted(2, "interrupted; the state is kept, and `steps` is more"),
+            "interrupted; the state is kept, and --steps is more",
+        ),
         (OSError(2, "No such file"), "[Errno 2] No such file"),
     ],
 )

@@ -1,7 +1,9 @@
 """Answers show themselves and save."""
 
+import base64
 import io
 import json
+import shutil
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from drawgen.contract import Hypothesis, Sample
 from drawgen.jobs.answers import Captions, Described, Drawn, Label, Labels, Passage, Passages
 from drawgen.jobs.asking import Trained, load
 from drawgen.jobs.verbs import verbs_of
+from drawgen.strokes.painting import Painting
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,21 @@ def test_pictures_show_themselves(moving):
     assert shown(large._repr_png_()).size == (200, 300)
     assert repr(moving) == "2 pictures of 10x8 pixels, drawn in steps, with boxes of write"
     assert repr(large) == "1 picture of 200x300 pixels"
+
+
+def test_animations_are_played(moving):
+    """By a notebook, as GIF; small ones enlarged."""
+    still = moving.still()
+    for options, width in (({}, still.shape[2] * round(256 / max(still.shape[1:]))), ({"boxes": True}, None)):
+        played = moving.animation(**options)
+        bundle = played._repr_mimebundle_(include=None, exclude=None)
+        picture = shown(base64.b64decode(bundle["image/gif"]))
+        assert picture.n_frames == 3
+        assert width in (None, picture.width)
+    painting = Painting(torch.rand(4, 13), torch.ones(3), (40, 60))
+    assert shown(painting.animation().gif).size == (512, 341)
+    assert "an animation of" in repr(painting.animation())
+    assert repr(painting) == "a painting of 4 strokes, 60x40 pixels"
 
 
 def test_what_was_drawn_after_is_shown_above():
@@ -173,8 +191,6 @@ def test_a_trained_model_says_what_it_is(tiny):
 
 
 def test_a_model_without_a_card(tiny, tmp_path):
-    import shutil
-
     shutil.copytree(tiny["draw:tiny"], tmp_path / "run")
     (tmp_path / "run" / "README.md").unlink()
     assert load(tmp_path / "run").card == ""
