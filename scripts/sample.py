@@ -1,19 +1,13 @@
-"""Samples from a trained model, and saves the picture: the shortest program over `drawgen.load`.
+"""Draws from a trained model: the command `drawgen sample` as a program, for those who start from the repository.
 
-    python scripts/sample.py ride:dirt dirt.png
+    python scripts/sample.py ride:NAME -o OUT.png --size 512x512 --seed 7
 
-`drawgen sample` does the same, and has options.
+Takes what `drawgen sample` takes; see --help.
 """
 
 import sys
 
-import drawgen
-
-
-def main() -> None:
-    model, out = sys.argv[1:]
-    drawgen.load(model).sample().save(out)
-
+from drawgen.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(["sample", *sys.argv[1:]]))

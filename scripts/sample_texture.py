@@ -1,19 +1,13 @@
-"""Trains on one photograph, and saves a texture like it: the shortest program over `drawgen.texture`.
+"""A texture from one photograph: the command `drawgen texture` as a program, for those who start from the repository.
 
-    python scripts/sample_texture.py photo:gravel gravel.png
+    python scripts/sample_texture.py photo:gravel -o OUT.png --size 512x512
 
-`drawgen texture` does the same, and has options.
+Takes what `drawgen texture` takes; see --help.
 """
 
 import sys
 
-import drawgen
-
-
-def main() -> None:
-    photo, out = sys.argv[1:]
-    drawgen.texture(photo, progress=True).save(out)
-
+from drawgen.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(["texture", *sys.argv[1:]]))
