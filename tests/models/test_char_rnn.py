@@ -198,8 +198,8 @@ def test_bytes_come_as_text():
     ("request_", "words"),
     [
         (Request(prime="abz"), r"the character 'z' \(number 3 of the text\) is not among the 7"),
-        (Request(size=(3, 3)), "size and tile are for pictures"),
-        (Request(tile=True), "size and tile are for pictures"),
+        (Request(size=(3, 3)), "`size` and `tile` are for pictures"),
+        (Request(tile=True), "`size` and `tile` are for pictures"),
     ],
 )
 def test_refused_before_anything_is_written(request_, words):

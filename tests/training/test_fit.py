@@ -133,6 +133,8 @@ def test_a_step_is_a_batch_however_many_losses(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_acted_on_when_the_batch_is_done(number: int, tmp_path: Path) -> None:
     """All losses of the batch are stepped, all is saved, and Interrupted tells the signal."""
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip("this process ignores the signal, as under nohup")
     before = signal.getsignal(number)
     model = toys.Chain()
     with pytest.raises(Interrupted) as caught:
