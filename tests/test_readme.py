@@ -1,15 +1,38 @@
-"""The README's Python runs, block by block and in order, as one who reads it would run it."""
+"""The README's commands and its Python run, as one who reads it would run them."""
 
+import json
 import re
 import runpy
+import shlex
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from drawgen import cli, jobs, models
+
 README = Path(__file__).parent.parent / "README.md"
+COMMANDS = [
+    line.split(" -m drawgen.cli ", 1)[-1].removeprefix("drawgen ")
+    for line in README.read_text(encoding="utf-8").splitlines()
+    if re.match(r"drawgen |torchrun ", line)
+]
+"""The words of every command in the README's blocks, each with its remark."""
+QUICK = {
+    "texture": ["--steps", "2", "--size", "24x24", "--force"],
+    "paint": ["--strokes", "3", "--detail-px", "16", "--force"],
+    "sample": ["--force"],
+    "reconstruct": ["--force"],
+    "interpolate": ["--force"],
+    "read": ["--force"],
+    "caption": ["--force"],
+}
+"""What is added to each command, so that it takes a moment and may come again."""
+SMALLER = {"1024x1024": "32x32", "512x512": "32x32", "256x256": "32x32", "5000": "50", "30": "0.2", "runs/mine": "captioner"}
+"""Words of commands that are not trainings, and what stands in for them."""
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 SHORTER = {
     "minutes=2": "steps=2",
@@ -53,6 +76,53 @@ def test_every_block_runs():
     assert names["run"].steps == 2
     for env in (names["env"], names["envs"]):
         env.close()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with the files that the commands name."""
+    folder = tmp_path_factory.mktemp("desk")
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    letter = Image.new("L", (64, 64), 255)
+    letter.paste(0, (28, 12, 36, 52))
+    for name in ("PHOTO", "A.jpg", "SCENE.png", "holiday/b.jpg", "FOLDER/c.png", "scenes/d.png", "val2017/e.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        photo.save(folder / name, format="JPEG" if name.endswith("jpg") else "PNG")
+    for name in ("MY_LETTER.jpg", "MY_DIGIT.jpg", "DIGIT.png", "ONE.png", "OTHER.png"):
+        letter.save(folder / name)
+    found = {"images": [{"id": 1, "file_name": "e.png"}], "annotations": [{"image_id": 1, "caption": "noise"}]}
+    (folder / "captions_val2017.json").write_text(json.dumps(found), encoding="utf-8")
+    jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
+    jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
+    return folder
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_runs(line, desk, capsys, monkeypatch):
+    """All but trainings, measurements and the demo are carried out; of those the words are understood."""
+    monkeypatch.chdir(desk)
+    called = []
+
+    def note(*words, **options):
+        called.append((words, options))
+        return SimpleNamespace(steps=1, seconds=0.0, scores={})
+
+    monkeypatch.setattr(jobs, "train", note)
+    monkeypatch.setattr(jobs, "begun", lambda *_: ("texture", models.recipe("ride", "texture")))
+    monkeypatch.setattr(jobs, "measure", lambda *words, **options: note(*words, **options).scores)
+    monkeypatch.setattr(jobs, "demo", note)
+    command, *words = shlex.split(line, comments=True)
+    if command in QUICK:
+        words = [SMALLER.get(word, word) for word in words] + QUICK[command]
+    status = cli.main([command, *words])
+    said = capsys.readouterr()
+    assert status == 0, said.err
+    assert bool(called) == (command in ("train", "eval", "demo") and "--help" not in words)
+    if "-o" in words and command in QUICK:
+        assert Path(words[words.index("-o") + 1]).stat().st_size > 20
+    elif not called:
+        assert said.out
 
 
 @pytest.mark.usefixtures("reader")
