@@ -18,7 +18,7 @@ def caption(words: list[str]) -> None:
 
     def command(
         paths: Positional[tuple[str, ...]] = (),
-        model: str = "captioner",
+        model: str = "",
         beam: int = 5,
         n: Annotated[int, arg(aliases=["-n"])] = 1,
         attention: Path | None = None,
@@ -34,7 +34,7 @@ def caption(words: list[str]) -> None:
 
         Args:
             paths: Pictures, folders of pictures, or patterns such as 'holiday/*.jpg'.
-            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default; captioner when left out.
             beam: Beam width: hypotheses kept while a caption is generated; 1 is greedy.
             n: Captions per picture, the best first, each with its score (mean log-probability per word, in nats).
             attention: A file for the attention maps of each word; a GIF or APNG shows them word by word.
@@ -61,7 +61,7 @@ def caption(words: list[str]) -> None:
         wanted = len(names) + len(skipped)
         with bars() as reports:
             found = captions.caption(
-                model,
+                model or captions.MODEL,
                 names,
                 beams=beam,
                 n=n,

@@ -349,7 +349,7 @@ def looked_at(found: Labelling, pictures: Tensor) -> Sample:
 def caption(
     pictures: Pictures,
     *,
-    model: str | Path = "captioner",
+    model: str | Path = captions.MODEL,
     beams: int = 5,
     n: int = 1,
     strict: bool = False,

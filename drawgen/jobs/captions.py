@@ -29,6 +29,8 @@ from drawgen.threads import threads
 
 log = logging.getLogger(__name__)
 
+MODEL = "captioner"
+"""The model that captions when none is named."""
 AT_ONCE = 16
 """Pictures captioned in one batch."""
 MOST_LETTERS = 12
