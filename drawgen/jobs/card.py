@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 import drawgen
+from drawgen import models
 from drawgen.contract import CutsWords, Recipe
 from drawgen.threads import cores
 from drawgen.training import Outcome
@@ -62,5 +63,5 @@ def card(
     else:
         lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {machine()}, torch {torch.__version__}")
         single = {name: value for name, value in outcome.scores.items() if not name[-1].isdigit()}  # no series by step
-        lines += [f"- {name}, validation split: {value:.4f}" for name, value in single.items()]
+        lines += [f"- {name}{models.MEASURED}{value:.4f}" for name, value in single.items()]
     return "\n".join(lines) + "\n"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 DEFAULT = "default"
 """The file beside a model's shipped folders that names the one a bare MODEL stands for."""
+MEASURED = ", validation split: "
+"""In a card, between the name of a score and its value."""
 HUB = "hf:"
 """Before the name of a repository of Hugging Face, as hf:USER/NAME."""
 PUBLISHED = ("config.json", "model.safetensors", "README.md")
@@ -113,7 +115,7 @@ def listing() -> dict[str, Any]:
 def describe(folder: Path) -> Shipped:
     """A shipped model: its title, its number of weights, and the first figure of its card."""
     lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
-    figure = next((line.removeprefix("- ").replace(", validation part:", "") for line in lines if ", validation part:" in line), "")
+    figure = next((line.removeprefix("- ").replace(MEASURED, " ") for line in lines if MEASURED in line), "")
     return Shipped(lines[0].rsplit(": ", 1)[-1], in_short(weights(folder / "model.safetensors")), figure)
 
 

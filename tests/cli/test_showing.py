@@ -1,6 +1,7 @@
 """drawgen list."""
 
 import json
+import re
 
 from command_line import run
 
@@ -17,7 +18,8 @@ def test_list(capsys):
             assert told.what in line
             assert told.size in line
     for name in models.shipped():
-        assert sum(line.startswith(f"{name} ") for line in lines) == 1
+        (line,) = (line for line in lines if line.startswith(f"{name} "))
+        assert re.search(r" [a-z]\w+ \d+\.\d+$", line), "the first score of its card"
     assert all(len(line) <= 125 for line in lines)
 
 
