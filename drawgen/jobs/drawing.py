@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drawgen import images
-from drawgen.contract import Draws, Request, Writes
+from drawgen.contract import Draws, Interpolates, Redraws, Request, Writes
 from drawgen.jobs.answers import Drawn, check_grid
 from drawgen.jobs.asking import check_interpolates, check_redraws, load
 from drawgen.jobs.reports import SILENT, Reports
-from drawgen.jobs.verbs import that_can
+from drawgen.jobs.verbs import kinds_of, that_can
 from drawgen.jobs.writing import write
 
 
@@ -57,7 +57,7 @@ def sample(
         raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out")
     if out is None:
         raise ValueError(f"{source} draws pictures; give `out`, the file to write")
-    images.check_output(out, force=force, kinds=images.kinds_for(animate))
+    images.check_output(out, force=force, kinds=kinds_of(Draws, animate=animate))
     check_grid(out, n, size or trained.spec.picture[1:], boxes=boxes)
     trained.draw(request, match=match).write(out, boxes=boxes, animate=animate, replace=force)
 
@@ -77,7 +77,7 @@ def reconstruct(
 ) -> None:
     """Reconstructs a user's pictures (`Trained.reconstruct`): the model's input in the upper row, its reconstruction in the lower
     one; or an animation of the drawing, by the same rule as in `sample`."""
-    images.check_output(out, force=force, kinds=images.kinds_for(animate), sources=paths)
+    images.check_output(out, force=force, kinds=kinds_of(Redraws, animate=animate), sources=paths)
     trained = load(source, device=device)
     check_redraws(trained.model, source, polish)
     check_grid(out, 2 * len(paths), trained.spec.picture[1:], boxes=boxes, columns=len(paths))
@@ -87,7 +87,7 @@ def reconstruct(
 
 def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
     """A strip of `n` pictures interpolated between two pictures (`Trained.interpolate`)."""
-    images.check_output(out, force=force, kinds=images.STILL, sources=[first, last])
+    images.check_output(out, force=force, kinds=kinds_of(Interpolates), sources=[first, last])
     trained = load(source, device=device)
     check_interpolates(trained.model, source, n)
     check_grid(out, n, trained.spec.picture[1:], columns=n)

@@ -7,7 +7,7 @@ from drawgen import images
 from drawgen.contract import Reads
 from drawgen.jobs.answers import Labels, check_grid
 from drawgen.jobs.asking import load
-from drawgen.jobs.verbs import that_can
+from drawgen.jobs.verbs import kinds_of, that_can
 from drawgen.ranges import check_range
 
 
@@ -29,7 +29,7 @@ def read(
     reader = load(source, device=device)
     that_can(reader.model, Reads, source)
     if out is not None:
-        images.check_output(out, force=force, kinds=images.MOVING if animate else (*images.STILL, *images.MOVING), sources=paths)
+        images.check_output(out, force=force, kinds=kinds_of(Reads, animate=animate), sources=paths)
         check_grid(out, len(paths), reader.spec.picture[1:], boxes=boxes)
     found = reader.read(paths, n=n, seed=seed)
     if out is not None:

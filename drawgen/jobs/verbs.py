@@ -72,6 +72,17 @@ VERBS = (
 )  # fmt: skip
 
 
+def row_of(protocol: type) -> Verb:
+    """The row of a verb in the table."""
+    return next(verb for verb in VERBS if verb.protocol is protocol)
+
+
+def kinds_of(protocol: type, *, animate: bool = False) -> tuple[str, ...]:
+    """The endings of the files that a verb writes; with `animate`, those of animations."""
+    endings = row_of(protocol).endings
+    return tuple(ending for ending in endings if ending in images.MOVING) if animate else endings
+
+
 def verbs_of(model: Any) -> list[Verb]:
     """The verbs of this model, the most characteristic first."""
     return [verb for verb in VERBS if isinstance(model, verb.protocol)]
@@ -86,7 +97,7 @@ def that_can(model: Any, protocol: type[T], source: str) -> T:
     """Loads the model. Raises ValueError, with the verbs it has, if it lacks this verb."""
     if isinstance(model, protocol):
         return model
-    wanted = next(verb.does for verb in VERBS if verb.protocol is protocol)
+    wanted = row_of(protocol).does
     able = [f"it {verb.does}" + (f": {verb.asked_of(source)}" if verb.command else "") for verb in verbs_of(model)]
     instead = ", or ".join(able) or f"it can only be measured: drawgen eval {shlex.quote(source)}"
     raise ValueError(f"{source} is not a model that {wanted}; {instead}")
