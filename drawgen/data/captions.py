@@ -33,7 +33,7 @@ POOL = 8
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
 
-class Captions(NamedTuple):
+class CaptionBatch(NamedTuple):
     """A batch of pictures, each with one caption."""
 
     images: Float[Tensor, "B C H W"]
@@ -206,7 +206,7 @@ class Captioned:
             )
         return vocabulary_of(frequent[: self.most_words])
 
-    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch]:
         """Training: every caption, reshuffled in every epoch, with captions of similar length batched together. Validation: all
         once."""
         check_split(self, split)
@@ -227,7 +227,7 @@ class Captioned:
                 if number * pool + place >= start:
                     yield from self.batches(items, ordered[which * batch : (which + 1) * batch], whole=True)
 
-    def batches(self, items: list[tuple[Entry, list[str]]], chosen: Sequence[int], *, whole: bool) -> Iterator[Captions]:
+    def batches(self, items: list[tuple[Entry, list[str]]], chosen: Sequence[int], *, whole: bool) -> Iterator[CaptionBatch]:
         """One batch. A damaged picture is replaced by the next readable one or, if not `whole`, left out."""
         pictures, sentences = [], []
         for number in chosen:
@@ -240,7 +240,7 @@ class Captioned:
         if whole and not pictures:
             raise DataError(f"{self.path}: none of its pictures can be read; {next(iter(self.problems.values()))}")
         if pictures:
-            yield Captions(torch.stack(pictures), *encode(sentences, self.words))
+            yield CaptionBatch(torch.stack(pictures), *encode(sentences, self.words))
 
     def picture(self, entry: Entry) -> Float[Tensor, "C H W"] | None:
         """The picture; None if it cannot be read."""

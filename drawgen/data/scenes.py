@@ -26,7 +26,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from drawgen.contract import Spec, check_split, generator
-from drawgen.data.captions import Captions, Example, encode, vocabulary_of
+from drawgen.data.captions import CaptionBatch, Example, encode, vocabulary_of
 from drawgen.data.scene_language import (
     BLOT,
     COLOURS,
@@ -114,7 +114,7 @@ class Scenes:
         key = (index * len(SPLITS) + SPLITS.index(split)) << 64 | seed
         return Scene(split, key, most=self.most, captions=self.captions, kinds=kinds, lesson=lesson)
 
-    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Captions]:
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch]:
         """Training: an endless stream of scenes. Other splits: `count` fixed scenes, once."""
         check_split(self, split)
         if split != "train":
@@ -131,10 +131,10 @@ class Scenes:
                 if pool * POOL + place >= start:
                     yield self.batch_of(scenes[which * self.batch : (which + 1) * self.batch])
 
-    def batch_of(self, scenes: "Sequence[Scene]") -> Captions:
+    def batch_of(self, scenes: "Sequence[Scene]") -> CaptionBatch:
         vocabulary = self.spec().symbols
         tokens, lengths = encode([scene.captions[0].split() for scene in scenes], vocabulary)
-        return Captions(draw(scenes, self.side_px), tokens, lengths)
+        return CaptionBatch(draw(scenes, self.side_px), tokens, lengths)
 
     def examples(self, split: str) -> Iterator[Example]:
         """Pictures of a held-out split, each with all its captions and with the scene, which can judge any other caption."""

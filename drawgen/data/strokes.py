@@ -10,6 +10,7 @@ import heapq
 import io
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -83,19 +84,19 @@ def placed(lines: Sequence[np.ndarray], canvas: float = 0.0) -> tuple[Float32[np
 # ---------------------------------------------------------------- files
 
 
-class Drawings:
+class Drawings(ABC):
     """The drawings of a file, read lazily."""
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def __len__(self) -> int: ...
 
+    @abstractmethod
     def source(self, index: int) -> str:
         """File and line or entry of drawing number `index`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, index: int) -> Drawing:
         """Drawing number `index`, from 0 on. Raises DataError if it is not a drawing."""
-        raise NotImplementedError
 
     def __getitem__(self, index: int) -> Drawing:
         if not 0 <= index < len(self):
@@ -491,7 +492,7 @@ TINY = 1e-5
 
 
 @dataclass(order=True, frozen=True)
-class Piece:
+class CurvePiece:
     """Part of a polyline as a curve."""
 
     order: tuple[float, int, int, int]
@@ -510,13 +511,13 @@ def evenly(line: Float32[np.ndarray, "_ 2"]) -> Float64[np.ndarray, "_ 2"]:
     return np.stack([np.interp(at, way, axis) for axis in line.T], 1)
 
 
-def fitted(points: Float64[np.ndarray, "N 2"], line: int, first: int, last: int) -> Piece:
+def fitted(points: Float64[np.ndarray, "N 2"], line: int, first: int, last: int) -> CurvePiece:
     """The quadratic curve from points[first] to points[last] that fits the points between by least squares. With fixed ends, p1 has
     a closed form; then each point's t is moved to the nearest point of the curve, three times (Gauss-Newton)."""
     q = points[first : last + 1]
     p0, p2 = q[0], q[-1]
     if len(q) < 3:
-        return Piece((0.0, line, first, last), first, np.stack([p0, (p0 + p2) / 2, p2]))
+        return CurvePiece((0.0, line, first, last), first, np.stack([p0, (p0 + p2) / 2, p2]))
     t = np.linspace(0, 1, len(q))[:, None]
     p1, gap = least_squares(q, t)
     for _ in range(3):
@@ -526,7 +527,7 @@ def fitted(points: Float64[np.ndarray, "N 2"], line: int, first: int, last: int)
         p1, gap = least_squares(q, t)
     away = (gap * gap).sum(1)
     divide = first + 1 + int(away[1:-1].argmax())
-    return Piece((-float(away.sum()), line, first, last), divide, np.stack([p0, p1, p2]))
+    return CurvePiece((-float(away.sum()), line, first, last), divide, np.stack([p0, p1, p2]))
 
 
 def least_squares(q: Float64[np.ndarray, "n 2"], t: Float64[np.ndarray, "n 1"]) -> tuple[Float64[np.ndarray, "2"], np.ndarray]:

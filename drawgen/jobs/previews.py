@@ -29,7 +29,7 @@ class Preview(NamedTuple):
             files.write_atomically(folder / TEXT, self.text.encode(errors="replace"))
 
 
-class Seen(NamedTuple):
+class PreviewInput(NamedTuple):
     """What a preview is made from."""
 
     request: Request
@@ -42,16 +42,16 @@ class Seen(NamedTuple):
         return None if first is None else first.images[:MOST].to(self.device)
 
 
-def drawn(model: Draws, seen: Seen) -> Preview:
+def drawn(model: Draws, seen: PreviewInput) -> Preview:
     return Preview(images.grid(model.sample(seen.request).images.cpu()))
 
 
-def written(model: Writes, seen: Seen) -> Preview:
+def written(model: Writes, seen: PreviewInput) -> Preview:
     texts = ["".join(piece.text for piece in model.write(seen.request, index)) for index in range(seen.request.n)]
     return Preview(text=BETWEEN.join(texts))
 
 
-def described(model: Describes, seen: Seen) -> Preview:
+def described(model: Describes, seen: PreviewInput) -> Preview:
     pictures = seen.pictures()
     if pictures is None:
         return Preview()
@@ -59,7 +59,7 @@ def described(model: Describes, seen: Seen) -> Preview:
     return Preview(images.grid(pictures.cpu(), columns=4), "".join(best.text + "\n" for best, *_ in found))
 
 
-def read(model: Reads, seen: Seen) -> Preview:
+def read(model: Reads, seen: PreviewInput) -> Preview:
     pictures = seen.pictures()
     if pictures is None:
         return Preview()
@@ -69,7 +69,7 @@ def read(model: Reads, seen: Seen) -> Preview:
     return Preview(images.grid(shown.cpu(), columns=4), "".join(line + "\n" for line in lines))
 
 
-def redrawn(model: Redraws, seen: Seen) -> Preview:
+def redrawn(model: Redraws, seen: PreviewInput) -> Preview:
     pictures = seen.pictures()
     if pictures is None:
         return Preview()

@@ -12,7 +12,7 @@ from drawgen.contract import Fetches, Publishes, Recipe, Request, generator
 from drawgen.data.pictures import DataError
 from drawgen.devices import device_of
 from drawgen.jobs.card import card
-from drawgen.jobs.previews import Seen
+from drawgen.jobs.previews import PreviewInput
 from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_data, tell_problems
 from drawgen.jobs.verbs import commands_for, verbs_of
@@ -101,7 +101,7 @@ def train(
     def preview(averaged: Any, _step: int) -> None:
         request = preview_request or Request(n=4, seed=recipe.fit.seed, length=500)
         if shown is not None and shown.preview is not None:
-            shown.preview(averaged, Seen(request, recipe.data, device_of(averaged))).save(out)
+            shown.preview(averaged, PreviewInput(request, recipe.data, device_of(averaged))).save(out)
 
     outcome = fit(
         built,

@@ -26,7 +26,7 @@ class Verb(NamedTuple):
     """The command, with the placeholders MODEL, PICTURE and OUT; empty if there is none yet."""
     endings: tuple[str, ...] = ()
     """The ending of the file that it writes."""
-    preview: Callable[[Any, previews.Seen], previews.Preview] | None = None
+    preview: Callable[[Any, previews.PreviewInput], previews.Preview] | None = None
     shows: str = ""
     """The most informative file of the preview."""
 

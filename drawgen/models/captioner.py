@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from drawgen import sampling
 from drawgen.contract import Group, Hypothesis, Loss, Player, Recipe, Spec, State, Totals
-from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, Captioned, Captions
+from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, CaptionBatch, Captioned
 from drawgen.data.scenes import Scenes
 from drawgen.data.words import joined
 from drawgen.feature_cache import FeatureCache
@@ -174,7 +174,7 @@ class Captioner(nn.Module):
         return self.decoder.feed(self.whole(features.mean(1)), self.decoder.start(len(images))), None
 
     def nats(
-        self, batch: Captions, *, rng: torch.Generator | None = None
+        self, batch: CaptionBatch, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T"], Float[Tensor, " B"], Float[Tensor, "B T"]]:
         """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and the mask of words (1)."""
         state, memory = self.begin(batch.images)
@@ -193,7 +193,7 @@ class Captioner(nn.Module):
 
     # ---------------------------------------------------------------- training
 
-    def prepare(self, batches: Iterable[Captions], *, rng: torch.Generator) -> None:
+    def prepare(self, batches: Iterable[CaptionBatch], *, rng: torch.Generator) -> None:
         """Loads the encoder's initial weights. Raises ValueError."""
         if self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet):
             self.encoder.load(self.config.encoder_weights)
@@ -213,14 +213,14 @@ class Captioner(nn.Module):
             groups.append(Group(looking, rate=self.config.encoder_rate))
         return {"model": Player(groups)}
 
-    def losses(self, batch: Captions, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+    def losses(self, batch: CaptionBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """The mean over captions of -log p, in nats, and the doubly stochastic term."""
         nats, term, counted = self.nats(batch, rng=rng)
         value = nats.sum(1).mean() + self.config.doubly_stochastic * term.mean()
         yield Loss(value, count=len(nats), log={"nats_per_word": (nats.sum() / counted.sum()).detach()})
         return None
 
-    def measure(self, batch: Captions, *, rng: torch.Generator) -> Totals:
+    def measure(self, batch: CaptionBatch, *, rng: torch.Generator) -> Totals:
         """`nats_per_word` of the captions under teacher forcing; the end counts as a word."""
         nats, _, counted = self.nats(batch)
         return {"nats_per_word": (nats.sum(), float(counted.sum()))}

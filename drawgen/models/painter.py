@@ -34,7 +34,7 @@ from drawgen.data.pictures import Pictures
 from drawgen.data.standard import Standard
 from drawgen.data.strokes import Strokes
 from drawgen.nn.painting_goals import HALVES, Completion, Doodle, Goal, Reconstruction, Subject
-from drawgen.nn.painting_ways import Drawn, Imitation, Learning, Pathwise, PolicyGradient
+from drawgen.nn.painting_ways import Imitation, Learning, Painted, Pathwise, PolicyGradient
 from drawgen.nn.policy import Critic, Policy
 from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.strokes.polishing import polish
@@ -195,7 +195,7 @@ class Painter(nn.Module):
         drawn = self.drawn(batch.images, self.goal.measured_strokes(self.config.strokes), rng=rng)
         return self.goal.measure(drawn.canvases, batch.images)
 
-    def drawn(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Drawn:
+    def drawn(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Painted:
         """One drawing per picture: its reconstruction, the completion of its given half, or a drawing from noise alone."""
         subject = self.goal.subject(images, rng=rng)
         return self.learning.draw(subject, self.learning.uniforms(strokes, len(images), rng=rng))
@@ -295,7 +295,7 @@ class Doodler(Painter):
             self.learning.draw(Subject(None, chosen), luck)
             for chosen, luck in zip(noise.split(CHUNK), uniform.split(CHUNK, 1), strict=True)
         ]
-        drawn = Drawn(*(torch.cat(values, 1)[:, : request.n] for values in zip(*parts, strict=True)))
+        drawn = Painted(*(torch.cat(values, 1)[:, : request.n] for values in zip(*parts, strict=True)))
         return shown(drawn.canvases, drawn.strokes)
 
 

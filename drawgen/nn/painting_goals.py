@@ -3,6 +3,7 @@
 Axes: B pictures, C channels, H rows, W columns, T strokes, Z dimensions of noise, K planes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -38,19 +39,19 @@ def squared(canvas: Float[Tensor, "*N C H W"], target: Float[Tensor, "*N C H W"]
     return (canvas - target).square().mean((-3, -2, -1))
 
 
-class Goal:
+class Goal(ABC):
     """The goal of a painter."""
 
     every_stroke: ClassVar[bool]
     """Whether canvases are scored after every stroke, or only when finished."""
 
     @staticmethod
+    @abstractmethod
     def planes(channels: int) -> int:
         """K: number of input planes of the policy."""
-        raise NotImplementedError
 
-    def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject:
-        raise NotImplementedError
+    @abstractmethod
+    def subject(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Subject: ...
 
     def view(self, canvas: Float[Tensor, "B C H W"], target: Tensor | None) -> Float[Tensor, "B K H W"]:
         """The input planes of the policy."""
@@ -60,26 +61,26 @@ class Goal:
         """The canvas with the protected part of the picture on it."""
         return canvas
 
+    @abstractmethod
     def critic_losses(
         self, images: Float[Tensor, "B C H W"], drawn: Float[Tensor, "B C H W"], *, rng: torch.Generator
     ) -> Iterator[Loss]:
         """The critic is stepped after each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
         """The score of canvases; higher is better."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
         """Numbers to log about finished canvases."""
-        raise NotImplementedError
 
     def measured_strokes(self, strokes: int) -> int:
         """Number of strokes for evaluation, given the painter's number of strokes."""
         return strokes
 
-    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
-        raise NotImplementedError
+    @abstractmethod
+    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals: ...
 
 
 class Reconstruction(Goal):

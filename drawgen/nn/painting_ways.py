@@ -4,6 +4,7 @@ Axes: B pictures, C channels, H rows, W columns, T strokes, P numbers of a strok
 policy's action, E of the environment's.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +29,7 @@ PRESSURES, LEVELS = 4, 6
 """Number of pressures of that pen, and of levels of each colour."""
 
 
-class Drawn(NamedTuple):
+class Painted(NamedTuple):
     """Drawings, stroke by stroke."""
 
     canvases: Float[Tensor, "T B C H W"]
@@ -38,7 +39,7 @@ class Drawn(NamedTuple):
 
 
 @dataclass(eq=False)
-class Learning:
+class Learning(ABC):
     """How a policy paints and learns. Blank canvases are 0; ink is 1."""
 
     policy: Policy
@@ -47,19 +48,19 @@ class Learning:
     """Channels, height and width of a canvas."""
 
     @staticmethod
+    @abstractmethod
     def numbers(channels: int) -> int:
         """Number of real parameters of a stroke, besides its points."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def choices(channels: int) -> tuple[int, ...]:
         """Numbers of values of an action's components, after its points and flag."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def components(self) -> int:
         """A: random numbers per stroke."""
-        raise NotImplementedError
 
     @property
     def device(self) -> torch.device:
@@ -72,16 +73,16 @@ class Learning:
         """The random numbers of drawings."""
         return torch.rand(strokes, count, self.components, device=self.device, generator=rng)
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027  # most ways need nothing
         """Raises ValueError if something that training needs is missing."""
 
-    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Drawn:
+    @abstractmethod
+    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Painted:
         """B drawings of T strokes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
         """The critic's losses, if there is a critic, and then the policy's."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True, eq=False)
@@ -107,7 +108,7 @@ class Pathwise(Learning):
     def components(self) -> int:
         return 1
 
-    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Drawn:
+    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Painted:
         (least, greatest), inset, target = self.radius, self.inset, subject.target
         count = uniforms.shape[1]
         canvas, memory = self.goal.covered(self.blank(count), target), self.policy.start(count, subject.noise)
@@ -122,7 +123,7 @@ class Pathwise(Learning):
             stroke = torch.cat([inset + (1 - 2 * inset) * points.flatten(1), radii, opacity, colour], 1)
             canvas = self.goal.covered(paint(canvas, stroke[:, None]), target)
             steps.append((canvas, stroke, log_prob))
-        return Drawn(*(torch.stack(values) for values in zip(*steps, strict=True)))
+        return Painted(*(torch.stack(values) for values in zip(*steps, strict=True)))
 
     def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
         """The policy's loss is the negative score of its canvases."""
@@ -218,9 +219,9 @@ class BlackBox(Learning):
         log_probs, entropies, values = (torch.stack(found) for found in zip(*steps, strict=True))
         return log_probs, entropies, values
 
-    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Drawn:
+    def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Painted:
         played = self.play(subject, uniforms)
-        return Drawn(played.after, played.strokes, played.log_prob)
+        return Painted(played.after, played.strokes, played.log_prob)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -267,7 +268,7 @@ class Imitation(BlackBox):
     def teacher(self) -> Pathwise:
         return self.find_teacher(self.device)
 
-    def check(self) -> None:
+    def check(self) -> None:  # most ways need nothing
         self.find_teacher(self.device)  # not kept: the model may move to another device yet
 
     def lesson(

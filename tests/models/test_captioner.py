@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from drawgen import checkpoint, jobs, models, sampling
 from drawgen.contract import generator
-from drawgen.data.captions import END, START, UNKNOWN, Captions, vocabulary_of
+from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, vocabulary_of
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
 from drawgen.models.captioner import Config
@@ -28,7 +28,7 @@ def built(config, seed=0):
 
 
 def batch_of(n=6):
-    return Captions(*(part[:n] for part in next(DATA.stream("train", seed=1))))
+    return CaptionBatch(*(part[:n] for part in next(DATA.stream("train", seed=1))))
 
 
 @BOTH
@@ -182,7 +182,7 @@ def test_weights_from_a_file(resnet, name):
     owned = {id(p) for group in model.players()["model"].groups for p in group.parameters}
     assert not owned & {id(p) for p in model.encoder.parameters()}
     images = torch.rand(2, 3, 64, 64, generator=generator(1))
-    next(model.losses(Captions(images, *batch_of(2)[1:]), state={}, rng=generator(0))).value.backward()
+    next(model.losses(CaptionBatch(images, *batch_of(2)[1:]), state={}, rng=generator(0))).value.backward()
     assert all(p.grad is None for p in model.encoder.parameters())
     for key, tensor in model.encoder.net.state_dict().items():
         assert torch.equal(tensor, weights[key])
