@@ -29,6 +29,8 @@ from drawgen.tiling import close_rows, unshear
 from drawgen.training import Fit
 
 LEVELS = 256
+LEAST_LOG_SCALE = -6.0
+"""Of a logistic, in levels: at this one, nearly all the mass is on one level."""
 MOST_OVERLAP = 64
 """Rows over which the end of a tile overlaps its beginning, where they are cut together."""
 ROWS_AT_ONCE = 16
@@ -134,6 +136,10 @@ class Ride(nn.Module):
         self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"] | None = None
     ) -> likelihood.LogisticMixture:
         """The mixture at each pixel (P B ..., diagonal order) given the pixels before it."""
+        return self.mixture(self.outputs(images, noise))
+
+    def outputs(self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"] | None = None) -> Float[Tensor, "P B D"]:
+        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order."""
         height, width = images.shape[2:]
         grid = diagonals(height, width, images.device)
         seen = (images - self.mean[:, None, None]) / self.std[:, None, None]
@@ -144,10 +150,8 @@ class Ride(nn.Module):
         h = x
         for n, lstm in enumerate(self.lstms):
             h = lstm(x if n == 0 else torch.cat([h, x], -1), grid)
-        flat = self.head(h)
-        if self.skip is not None:
-            flat = flat + self.skip(window)
-        return self.mixture(flat)
+        flat: Tensor = self.head(h)
+        return flat if self.skip is None else flat + self.skip(window)
 
     def windows(self, seen: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B D"]:
         """Each pixel's causal neighbours, in diagonal order; zero (the mean colour) outside the picture."""
@@ -165,7 +169,7 @@ class Ride(nn.Module):
         return likelihood.LogisticMixture(
             raw.logits,
             (raw.means * self.std + self.mean) * top,
-            (raw.log_scales + (self.std * top).log()).clamp(min=-6.0),
+            (raw.log_scales + (self.std * top).log()).clamp(min=LEAST_LOG_SCALE),
             raw.coupling,
         )
 
@@ -175,7 +179,14 @@ class Ride(nn.Module):
         noise = batch.noise if isinstance(batch, NoisyPictures) else None
         order = diagonals(*images.shape[2:], images.device).order
         levels = (images * (LEVELS - 1)).round().flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
-        return -likelihood.log_prob(self(images, noise), levels)
+        flat = self.outputs(images, noise)
+        if flat.device.type == "cpu" and self.mean.dtype == torch.float32:
+            from drawgen.likelihood_cpu import Nats
+
+            parts = (self.config.components, LEVELS - 1, LEAST_LOG_SCALE)
+            compiled: Tensor = Nats.apply(flat.float(), levels, self.mean, self.std, *parts)
+            return compiled
+        return -likelihood.log_prob(self.mixture(flat), levels)
 
     def hidden(self) -> nn.Linear | None:
         """The hidden layer between the last spatial LSTM and the mixture, if the model has it."""

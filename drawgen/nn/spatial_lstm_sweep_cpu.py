@@ -8,8 +8,6 @@ Axes: B pictures, P pixels in diagonal order, D inputs, U units, G = 5U gates (g
 h of the left and of the upper neighbour, then x. All but B and P are padded with zeros to a multiple of LANES.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from torch.nn import functional as F
 
 from drawgen.nn.lanes_cpu import ROWS, add_product, padded, sigmoid, tanh
 from drawgen.nn.spatial_lstm import Diagonals
+from drawgen.threads import spread
 
 PENDING = 192
 """Pixels whose part of the weights' gradient is added at once."""
@@ -159,22 +158,25 @@ def sweep_back(
                 store(d_gates, to + 4 * wide + u, d_oc * load(cell, at + u) * (o * (one - o)))
                 store(flat_cell, row + u, carried * f_left)
                 store(flat_cell, row - wide + u, load(flat_cell, row - wide + u) + carried * f_up)  # that row was read before
-        d_into[:] = np.float32(0.0)
+        d_into[: padded_rows(size)] = np.float32(0.0)
         add_product(d_gates, first * columns, columns, 1, flat_back, 0, out, flat_into, 0, out, padded_rows(size), columns, out)
         d_last[top] = np.float32(0.0)
         for r in range(size):
-            for u in range(wide):
-                d_last[top + r + 1, u] = d_into[r, u]
-                d_last[top + r, u] += d_into[r, wide + u]
+            row, to = (top + r + 1) * wide, r * out
+            for u in range(0, wide, LANES):
+                store(flat_last, row + u, load(flat_into, to + u))
+                store(flat_last, row - wide + u, load(flat_last, row - wide + u) + load(flat_into, to + wide + u))
             for k in range(inputs):
                 d_x[a + r, n, k] = d_into[r, 2 * wide + k]
         if end - a >= PENDING or d == 0:
             add_product(
                 flat_entered, a * into, 1, into, d_gates, first * columns, columns, flat_weight, 0, columns, into, end - a, columns
             )  # fmt: skip
-            for r in range(first, room):
-                for j in range(columns):
-                    d_bias[j] += d_gates[r * columns + j]
+            for j in range(0, columns, LANES):
+                total = load(d_bias, j)
+                for r in range(first, room):
+                    total = total + load(d_gates, r * columns + j)
+                store(d_bias, j, total)
             end = a
 
 
@@ -241,22 +243,3 @@ def packed_weight(weight: Float[Tensor, "G D"], recurrent: Float[Tensor, "G H"])
     packed[:units, :, :units], packed[wide : wide + units, :, :units] = ways
     packed[2 * wide : 2 * wide + inputs, :, :units] = weight.view(5, units, inputs).permute(2, 0, 1)
     return packed.flatten(1)
-
-
-def spread(job: Callable[[int], None], count: int) -> None:
-    """`job(n)` for all n below `count`, on as many threads as torch may use. Jobs run without Python's lock."""
-    numbers = iter(range(count))
-
-    def work() -> None:
-        for n in numbers:  # each number goes to one thread
-            job(n)
-
-    others = min(torch.get_num_threads(), count) - 1
-    if others < 1:
-        work()
-        return
-    with ThreadPoolExecutor(others) as pool:
-        working = [pool.submit(work) for _ in range(others)]
-        work()
-        for one in working:
-            one.result()
