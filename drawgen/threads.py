@@ -1,7 +1,8 @@
-"""Sets torch's number of threads temporarily."""
+"""Sets torch's number of threads temporarily, and spreads compiled work over as many."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
@@ -22,3 +23,22 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def spread(job: Callable[[int], None], count: int) -> None:
+    """`job(n)` for all n below `count`, on as many threads as torch may use: for compiled jobs, which run without Python's lock."""
+    numbers = iter(range(count))
+
+    def work() -> None:
+        for n in numbers:  # each number goes to one thread
+            job(n)
+
+    others = min(torch.get_num_threads(), count) - 1
+    if others < 1:
+        work()
+        return
+    with ThreadPoolExecutor(others) as pool:
+        working = [pool.submit(work) for _ in range(others)]
+        work()
+        for one in working:
+            one.result()

@@ -31,6 +31,8 @@ from drawgen.tiling import close_rows, unshear
 from drawgen.training import Fit
 
 LEVELS = 256
+LEAST_LOG_SCALE = -6.0
+"""Of a logistic, in levels: at this one, nearly all the mass is on one level."""
 MOST_OVERLAP = 64
 """Rows over which the end of a tile overlaps its beginning, where they are cut together."""
 ROWS_AT_ONCE = 16
@@ -168,6 +170,10 @@ class Ride(nn.Module):
         self, seen: Float[Tensor, "B C H W"], layout: Float[Tensor, "B C h w"] | None = None
     ) -> likelihood.LogisticMixture:
         """The mixture at each pixel (P B ..., diagonal order) given the pixels before it and the layout, both standardised."""
+        return self.mixture(self.outputs(seen, layout))
+
+    def outputs(self, seen: Float[Tensor, "B C H W"], layout: Float[Tensor, "B C h w"] | None = None) -> Float[Tensor, "P B D"]:
+        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order."""
         height, width = seen.shape[2:]
         grid = diagonals(height, width, seen.device)
         window = self.windows(seen)  # P B NC
@@ -181,12 +187,10 @@ class Ride(nn.Module):
         h = x
         for n, lstm in enumerate(self.lstms):
             h = lstm(x if n == 0 else torch.cat([h, x], -1), grid)
-        flat = self.head(h)
+        flat: Tensor = self.head(h)
         if self.skip is not None:
             flat = flat + self.skip(window)
-        if beside is not None:
-            flat = flat + beside
-        return self.mixture(flat)
+        return flat if beside is None else flat + beside
 
     def standard(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return (images - self.mean[:, None, None]) / self.std[:, None, None]
@@ -218,7 +222,7 @@ class Ride(nn.Module):
         return likelihood.LogisticMixture(
             raw.logits,
             (raw.means * self.std + self.mean) * top,
-            (raw.log_scales + (self.std * top).log()).clamp(min=-6.0),
+            (raw.log_scales + (self.std * top).log()).clamp(min=LEAST_LOG_SCALE),
             raw.coupling,
         )
 
@@ -240,7 +244,14 @@ class Ride(nn.Module):
                     seen = torch.where(batch.mistaken, self.standard(own / (LEVELS - 1)), seen)
             seen = seen + noise
         levels = (images * (LEVELS - 1)).round().flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
-        return -likelihood.log_prob(self(seen, layout), levels)
+        flat = self.outputs(seen, layout)
+        if flat.device.type == "cpu" and self.mean.dtype == torch.float32:
+            from drawgen.likelihood_cpu import Nats
+
+            parts = (self.config.components, LEVELS - 1, LEAST_LOG_SCALE)
+            compiled: Tensor = Nats.apply(flat.float(), levels, self.mean, self.std, *parts)
+            return compiled
+        return -likelihood.log_prob(self.mixture(flat), levels)
 
     def hidden(self) -> nn.Linear | None:
         """The hidden layer between the last spatial LSTM and the mixture, if the model has it."""
@@ -494,6 +505,8 @@ class Ride(nn.Module):
         self,
         uniforms: Float[Tensor, "H W M"],
         *,
+        before: Float[Tensor, "H W E"] | None = None,
+        beside: Float[Tensor, "H W D"] | None = None,
         temperature: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> Float[Tensor, "H W C"]:
@@ -524,13 +537,20 @@ class Ride(nn.Module):
                 corner * channels,
             )
             seen = window.reshape(rows, -1)[:, :neighbours]  # the causal ones come first in raster order
-            x = seen if self.embed is None else F.relu(self.embed(seen))
+            row = torch.arange(top, bottom, device=seen.device)
+            x = seen if self.embed is None else self.embed(seen)
+            if before is not None:
+                x = x + before[row, t - slope * row]
+            if self.embed is not None:
+                x = F.relu(x)
             hidden = layers[0].step((x,), t, top, bottom)
             for layer in layers[1:]:
                 hidden = layer.step((hidden, x), t, top, bottom)
             flat = self.head(hidden)
             if self.skip is not None:
                 flat += self.skip(seen)
+            if beside is not None:
+                flat += beside[row, t - slope * row]
             strides = (max(width - slope, 0), 1)
             noise = uniforms.as_strided((rows, channels + 1), (strides[0] * (channels + 1), 1), start * (channels + 1))
             raw = flat.unflatten(-1, (self.config.components, -1))

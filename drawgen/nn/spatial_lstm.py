@@ -161,6 +161,15 @@ class SpatialLSTM(nn.Module):
 
     def forward(self, x: Float[Tensor, "P B D"], grid: Diagonals) -> Float[Tensor, "P B U"]:
         """The hidden states of all pixels, both in diagonal order (see `Diagonals`)."""
+        if self.weight.device.type == "cpu" and self.weight.dtype == torch.float32:
+            from drawgen.nn.spatial_lstm_sweep_cpu import CompiledSweep
+
+            compiled: Tensor = CompiledSweep.apply(x.float(), self.weight, self.recurrent, self.bias, grid, self.share)
+            return compiled
+        return self.swept(x, grid)
+
+    def swept(self, x: Float[Tensor, "P B D"], grid: Diagonals) -> Float[Tensor, "P B U"]:
+        """`forward` in torch, for other devices and precisions: the definition of the compiled one."""
         scale = gate_scale(self.units, self.weight)
         gates = nn.functional.linear(x, self.weight * scale[:, None], self.bias * scale)  # P B 5U: one large product
         recurrent = (self.recurrent * scale[:, None]).t()

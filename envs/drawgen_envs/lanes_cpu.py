@@ -111,6 +111,18 @@ def floor(typing: Any, a: Any) -> Any:
 
 
 @intrinsic
+def power_of_two(typing: Any, a: Any) -> Any:
+    """2 to the power of a whole number from -126 to 127, in single precision: the bits of the exponent."""
+
+    def emit(builder: Any, a: Any) -> Any:
+        whole = ir.VectorType(ir.IntType(32), LANES)
+        number = builder.add(builder.fptosi(a, whole), ir.Constant(whole, [127] * LANES))
+        return builder.bitcast(builder.shl(number, ir.Constant(whole, [23] * LANES)), a.type)
+
+    return elementwise(a, (a,), emit)
+
+
+@intrinsic
 def minimum(typing: Any, a: Any, b: Any) -> Any:
     return elementwise(vector_of(a, b), (a, b), lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b))
 
