@@ -1,0 +1,118 @@
+"""Image quilting: a texture laid out anew from patches of its exemplar (Efros & Freeman 2001), joined by graph cuts that may run
+anywhere (Kwatra et al. 2003) and gone over a second time where seams show.
+
+Axes: C channels, R S rows and columns of the exemplar, H W those of the picture.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from drawgen.ranges import ArgumentError, check_range, check_size
+from drawgen.textures import quilting_cpu as loops
+
+TOLERANCE = 0.1
+REPEAT = 0.3
+KEEP = 400
+
+
+class Quilted(NamedTuple):
+    image: Float[Tensor, "C H W"]
+    """Pixels of the exemplar only."""
+    sources: Int[Tensor, "H W 2"]
+    """Row and column in the exemplar of each pixel."""
+
+
+def quilt(
+    exemplar: Float[Tensor, "C R S"],
+    size: tuple[int, int],
+    *,
+    patch_px: int | None = None,
+    overlap_px: int | None = None,
+    tile: tuple[bool, bool] = (False, False),
+    opaque: Bool[Tensor, "R S"] | None = None,
+    rng: torch.Generator,
+) -> Quilted:
+    check_size(size)
+    check_range("rows and columns of the exemplar", tuple(exemplar.shape[1:]), at_least=4)
+    if not torch.isfinite(exemplar).all():
+        raise ArgumentError("exemplar", "has values that are not finite; replace them")
+    full = np.ascontiguousarray(exemplar.detach().to("cpu", torch.float32).numpy())
+    bad = np.zeros(full.shape[1:], bool) if opaque is None else ~opaque.cpu().numpy()
+    blocked = np.zeros((bad.shape[0] + 1, bad.shape[1] + 1), np.int64)
+    blocked[1:, 1:] = bad.cumsum(0).cumsum(1)
+    if bad.any():
+        full = np.where(bad, full[:, ~bad].mean(1)[:, None, None] if not bad.all() else 0, full)
+    if patch_px is None:
+        patch_px = unit_px(torch.from_numpy(full))
+    closing = [length // 2 for length, wraps in zip(size, tile, strict=True) if wraps]
+    side = max(min(patch_px, *(length // 2 for length in bad.shape), *closing), 2)
+    while not (first := whole(blocked, side)).size:
+        if side <= 2:
+            raise ArgumentError("opaque", "leaves no patch of the exemplar that is opaque throughout; give a larger opaque part")
+        side = max(side * 3 // 4, 2)
+    overlap = max(side // 3, 1) if overlap_px is None else min(overlap_px, side - 1)
+    pixels = np.ascontiguousarray(full.transpose(1, 2, 0))
+    half = loops.halved(full, np.ones(full.shape[1:], np.float32))[0]
+    quarter = loops.halved(half, np.ones(half.shape[1:], np.float32))[0]
+    scale = float(full.var((1, 2)).sum())
+
+    height, width = size
+    sources = np.full((height, width, 2), -1, np.int32)
+    known = np.zeros((height, width), bool)
+    fixed = np.zeros((height, width), bool)
+    h, w = min(side, height), min(side, width)
+    ys, xs = (places(length, side, side - overlap, wraps) for length, wraps in zip(size, tile, strict=True))
+    chance = iter(torch.rand(len(ys) * len(xs), generator=rng, dtype=torch.float64).tolist())
+    placed = np.empty((0, 4), np.float32)
+    guard = max(side // 4, 1)
+    for y in ys:
+        for x in xs:
+            patch, weight = loops.window(pixels, sources, known, y, x, h, w)
+            near = neighbours(placed, y, x, size, tile, side, REPEAT * scale)
+            if not len(placed):
+                r, s = first[int(next(chance) * len(first))].tolist()
+            else:
+                found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
+                if not len(found):  # the exemplar is so small that every place nearly continues a patch
+                    found, error = loops.search(full, blocked, patch, weight, near, side, -1)
+                good = np.flatnonzero(error <= error.min() * (1 + TOLERANCE))
+                r, s = found[good[int(next(chance) * len(good))]].tolist()
+            loops.paste(pixels, sources, known, fixed, *tile, y, x, h, w, r, s)
+            placed = np.concatenate([placed, np.array([[y, x, r, s]], np.float32)])
+    at = torch.from_numpy(sources).long()
+    return Quilted(exemplar[:, at[..., 0], at[..., 1]], at)
+
+
+def whole(blocked: np.ndarray, side: int) -> np.ndarray:
+    """The positions of the exemplar's patches that are opaque throughout."""
+    return np.argwhere(blocked[side:, side:] - blocked[:-side, side:] - blocked[side:, :-side] + blocked[:-side, :-side] == 0)
+
+
+def places(length: int, side: int, step: int, wraps: bool) -> list[int]:
+    """Where patches begin along one direction, evenly."""
+    span = length if wraps else max(length - side, 0)
+    count = math.ceil(span / step)
+    return [round(k * span / max(count, 1)) for k in range(max(count, 1) if wraps else count + 1)]
+
+
+def neighbours(placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: tuple[bool, bool], side: int, much: float) -> np.ndarray:
+    """See `quilting_cpu.penalty`."""
+    down, along = placed[:, 0] - y, placed[:, 1] - x
+    if tile[0]:
+        down = (down + size[0] // 2) % size[0] - size[0] // 2
+    if tile[1]:
+        along = (along + size[1] // 2) % size[1] - size[1] // 2
+    far = np.maximum(abs(down), abs(along)) / side
+    touch = far <= 1
+    same = np.stack([placed[:, 2], placed[:, 3], much / np.maximum(far, 1), 0 * far], 1)
+    verbatim = np.stack([placed[:, 2] - down, placed[:, 3] - along, 0 * far, 1 + 0 * far], 1)[touch]
+    return np.ascontiguousarray(np.concatenate([same[far < 6], verbatim]), np.float32)
+
+
+def unit_px(exemplar: Float[Tensor, "C R S"]) -> int:
+    return 64
