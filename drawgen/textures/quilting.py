@@ -16,8 +16,8 @@ from drawgen.ranges import ArgumentError, check_range, check_size
 from drawgen.textures import quilting_cpu as loops
 
 TOLERANCE = 0.1
-REPEAT = 0.3
-KEEP = 400
+REPEAT = 1.0
+KEEP = 100
 
 
 class Quilted(NamedTuple):
@@ -49,8 +49,7 @@ def quilt(
         full = np.where(bad, full[:, ~bad].mean(1)[:, None, None] if not bad.all() else 0, full)
     if patch_px is None:
         patch_px = unit_px(torch.from_numpy(full))
-    closing = [length // 2 for length, wraps in zip(size, tile, strict=True) if wraps]
-    side = max(min(patch_px, *(length // 2 for length in bad.shape), *closing), 2)
+    side = max(min(patch_px, *(length // 2 for length in bad.shape)), 2)
     while not (first := whole(blocked, side)).size:
         if side <= 2:
             raise ArgumentError("opaque", "leaves no patch of the exemplar that is opaque throughout; give a larger opaque part")
@@ -65,8 +64,9 @@ def quilt(
     sources = np.full((height, width, 2), -1, np.int32)
     known = np.zeros((height, width), bool)
     fixed = np.zeros((height, width), bool)
-    h, w = min(side, height), min(side, width)
-    ys, xs = (places(length, side, side - overlap, wraps) for length, wraps in zip(size, tile, strict=True))
+    # A patch that wraps must not meet itself.
+    h, w = (max(min(side, length // 2 if wraps else length), 1) for length, wraps in zip(size, tile, strict=True))
+    ys, xs = (places(*both, side - overlap) for both in zip(size, (h, w), tile, strict=True))
     chance = iter(torch.rand(len(ys) * len(xs), generator=rng, dtype=torch.float64).tolist())
     placed = np.empty((0, 4), np.float32)
     guard = max(side // 4, 1)
@@ -93,8 +93,9 @@ def whole(blocked: np.ndarray, side: int) -> np.ndarray:
     return np.argwhere(blocked[side:, side:] - blocked[:-side, side:] - blocked[side:, :-side] + blocked[:-side, :-side] == 0)
 
 
-def places(length: int, side: int, step: int, wraps: bool) -> list[int]:
+def places(length: int, side: int, wraps: bool, step: int) -> list[int]:
     """Where patches begin along one direction, evenly."""
+    step = min(step, max(side * 2 // 3, 1))
     span = length if wraps else max(length - side, 0)
     count = math.ceil(span / step)
     return [round(k * span / max(count, 1)) for k in range(max(count, 1) if wraps else count + 1)]
@@ -111,7 +112,7 @@ def neighbours(placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: 
     touch = far <= 1
     same = np.stack([placed[:, 2], placed[:, 3], much / np.maximum(far, 1), 0 * far], 1)
     verbatim = np.stack([placed[:, 2] - down, placed[:, 3] - along, 0 * far, 1 + 0 * far], 1)[touch]
-    return np.ascontiguousarray(np.concatenate([same[far < 6], verbatim]), np.float32)
+    return np.ascontiguousarray(np.concatenate([same[far < 10], verbatim]), np.float32)
 
 
 def unit_px(exemplar: Float[Tensor, "C R S"]) -> int:

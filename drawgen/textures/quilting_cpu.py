@@ -203,26 +203,30 @@ def search_coarse(
     error = errors(quarter, patch2, weight2, rows, columns)
     for r in range(rows):
         for s in range(columns):
-            if fits(blocked, 4 * r, 4 * s, h, w):
-                error[r, s] += penalty(near, 4 * r, 4 * s, side, guard)
-            else:
+            if not fits(blocked, 4 * r, 4 * s, h, w):
                 error[r, s] = np.inf
+    for k in range(len(near)):  # `penalty`, only where it is not 0
+        reach = guard if near[k, 3] > 0 else side
+        for r in range(max(int(near[k, 0] - reach) // 4, 0), min(int(near[k, 0] + reach) // 4 + 1, rows)):
+            for s in range(max(int(near[k, 1] - reach) // 4, 0), min(int(near[k, 1] + reach) // 4 + 1, columns)):
+                error[r, s] += penalty(near[k : k + 1], 4 * r, 4 * s, side, guard)
     flat = error.ravel()
     limit = np.partition(flat, keep)[keep] if keep < len(flat) else np.float32(np.inf)
-    seen = np.zeros((half.shape[1] + 2, half.shape[2] + 2), np.bool_)
+    seen = np.zeros((half.shape[1], half.shape[2]), np.bool_)
     some = np.empty((9 * min(keep, len(flat)) + 9, 2), np.int32)
     values = np.empty(len(some), np.float32)
-    count, much = 0, weight1.sum()
+    count, much, best = 0, weight1.sum(), np.inf
     for r in range(rows):
         for s in range(columns):
             if error[r, s] < limit:
-                for p in range(max(2 * r - 1, 0), 2 * r + 2):
-                    for q in range(max(2 * s - 1, 0), 2 * s + 2):
+                for p in range(max(2 * r - 1, 0), min(2 * r + 2, half.shape[1])):
+                    for q in range(max(2 * s - 1, 0), min(2 * s + 2, half.shape[2])):
                         if not seen[p, q] and fits(blocked, 2 * p, 2 * q, h, w):
                             seen[p, q] = True
                             some[count, 0], some[count, 1] = p, q
-                            value = error_at(half, patch1, weight1, p, q, np.inf) / much
+                            value = error_at(half, patch1, weight1, p, q, 3 * best * much) / much
                             values[count] = value + penalty(near, 2 * p, 2 * q, side, guard)
+                            best = min(best, values[count])
                             count += 1
     seen = np.zeros((full.shape[1], full.shape[2]), np.bool_)
     positions = np.empty((9 * max(keep // 4, 1), 2), np.int32)
@@ -252,6 +256,23 @@ def seam(exemplar: Float32[np.ndarray, "R S C"], p: int, q: int, r: int, s: int,
         change += (a - a1) ** 2
         other += (b - b1) ** 2
     return int(UNIT * (np.sqrt(first) + np.sqrt(second)) / (SOFT + np.sqrt(change) + np.sqrt(other)))
+
+
+@compiled()
+def seams(
+    exemplar: Float32[np.ndarray, "R S C"], sources: Int32[np.ndarray, "H W 2"], wrap_rows: bool, wrap_columns: bool
+) -> Int64[np.ndarray, "H W"]:
+    """The costs of the cuts between each pixel and those below it and to its right."""
+    H, W = sources.shape[:2]
+    out = np.zeros((H, W), np.int64)
+    for i in range(H):
+        for j in range(W):
+            (p, q), (r, s), (u, v) = sources[i, j], sources[(i + 1) % H, j], sources[i, (j + 1) % W]
+            if (i < H - 1 or wrap_rows) and (r != p + 1 or s != q):
+                out[i, j] += seam(exemplar, p, q, r, s, 1, 0)
+            if (j < W - 1 or wrap_columns) and (u != p or v != q + 1):
+                out[i, j] += seam(exemplar, p, q, u, v, 0, 1)
+    return out
 
 
 @compiled()
