@@ -16,7 +16,7 @@ from drawgen.ranges import ArgumentError, check_range, check_size
 from drawgen.textures import quilting_cpu as loops
 
 TOLERANCE = 0.1
-REPEAT = 1.0
+REPEAT = 0.2
 KEEP = 100
 
 
@@ -35,6 +35,7 @@ def quilt(
     overlap_px: int | None = None,
     tile: tuple[bool, bool] = (False, False),
     opaque: Bool[Tensor, "R S"] | None = None,
+    border: Quilted | None = None,
     rng: torch.Generator,
 ) -> Quilted:
     check_size(size)
@@ -64,6 +65,13 @@ def quilt(
     sources = np.full((height, width, 2), -1, np.int32)
     known = np.zeros((height, width), bool)
     fixed = np.zeros((height, width), bool)
+    if border is not None:
+        if not all(tile) or tuple(border.sources.shape[:2]) != (height, width):
+            raise ArgumentError("border", "is for tiles of the same size that close in both directions")
+        sources[:] = border.sources.cpu().numpy()
+        band = max(min(overlap, height // 4, width // 4), 1)
+        known[:], fixed[:] = frame(size, band), frame(size, max(band // 3, 1))
+        sources[~known] = -1
     # A patch that wraps must not meet itself.
     h, w = (max(min(side, length // 2 if wraps else length), 1) for length, wraps in zip(size, tile, strict=True))
     ys, xs = (places(*both, side - overlap) for both in zip(size, (h, w), tile, strict=True))
@@ -73,8 +81,10 @@ def quilt(
     for y in ys:
         for x in xs:
             patch, weight = loops.window(pixels, sources, known, y, x, h, w)
-            near = neighbours(placed, y, x, size, tile, side, REPEAT * scale)
-            if not len(placed):
+            near = np.concatenate(
+                [repeats(placed, y, x, size, tile, side, REPEAT * scale), continued(sources, known, y, x, h, w)], dtype=np.float32
+            )
+            if not weight.any():
                 r, s = first[int(next(chance) * len(first))].tolist()
             else:
                 found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
@@ -86,6 +96,13 @@ def quilt(
             placed = np.concatenate([placed, np.array([[y, x, r, s]], np.float32)])
     at = torch.from_numpy(sources).long()
     return Quilted(exemplar[:, at[..., 0], at[..., 1]], at)
+
+
+def frame(size: tuple[int, int], band: int) -> np.ndarray:
+    """The outermost `band` rows and columns."""
+    out = np.ones(size, bool)
+    out[band : size[0] - band, band : size[1] - band] = False
+    return out
 
 
 def whole(blocked: np.ndarray, side: int) -> np.ndarray:
@@ -101,18 +118,24 @@ def places(length: int, side: int, wraps: bool, step: int) -> list[int]:
     return [round(k * span / max(count, 1)) for k in range(max(count, 1) if wraps else count + 1)]
 
 
-def neighbours(placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: tuple[bool, bool], side: int, much: float) -> np.ndarray:
-    """See `quilting_cpu.penalty`."""
-    down, along = placed[:, 0] - y, placed[:, 1] - x
-    if tile[0]:
-        down = (down + size[0] // 2) % size[0] - size[0] // 2
-    if tile[1]:
-        along = (along + size[1] // 2) % size[1] - size[1] // 2
-    far = np.maximum(abs(down), abs(along)) / side
-    touch = far <= 1
-    same = np.stack([placed[:, 2], placed[:, 3], much / np.maximum(far, 1), 0 * far], 1)
-    verbatim = np.stack([placed[:, 2] - down, placed[:, 3] - along, 0 * far, 1 + 0 * far], 1)[touch]
-    return np.ascontiguousarray(np.concatenate([same[far < 10], verbatim]), np.float32)
+def repeats(placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: tuple[bool, bool], side: int, much: float) -> np.ndarray:
+    """Rows of `near` (see `quilting_cpu.penalty`) against the same patch twice: `much` beside each other, less farther apart."""
+    away = np.abs(placed[:, :2] - (y, x))
+    for axis in range(2):
+        if tile[axis]:
+            away[:, axis] = np.minimum(away[:, axis], size[axis] - away[:, axis])
+    far = away.max(1) / side
+    near = np.stack([placed[:, 2], placed[:, 3], much / np.maximum(far, 1), 0 * far], 1)
+    return near[far < 10]
+
+
+def continued(sources: np.ndarray, known: np.ndarray, y: int, x: int, h: int, w: int) -> np.ndarray:
+    """Rows of `near` against verbatim copies: where a patch would come from that continues what is there."""
+    rows, columns = (np.arange(at, at + side, max(side // 16, 1)) for at, side in ((y, h), (x, w)))
+    place = np.ix_(rows % known.shape[0], columns % known.shape[1])
+    origin = (sources[place] - np.stack(np.broadcast_arrays(rows[:, None] - y, columns[None] - x), 2))[known[place]]
+    _, one = np.unique(origin[:, 0] * 65536 + origin[:, 1], return_index=True)
+    return np.concatenate([origin[one], np.tile([0, 1], (len(one), 1))], 1)
 
 
 def fitting_patch_px(exemplar: Float[Tensor, "C R S"]) -> int:
