@@ -166,14 +166,16 @@ class Ride(nn.Module):
 
     # ---------------------------------------------------------------- the density
 
-    def forward(
-        self, seen: Float[Tensor, "B C H W"], layout: Float[Tensor, "B C h w"] | None = None
-    ) -> likelihood.LogisticMixture:
-        """The mixture at each pixel (P B ..., diagonal order) given the pixels before it and the layout, both standardised."""
-        return self.mixture(self.outputs(seen, layout))
+    def forward(self, images: Float[Tensor, "B C H W"]) -> likelihood.LogisticMixture:
+        """The mixture at each pixel (P B ..., diagonal order) given the pixels before it, and the layout of these pictures."""
+        return self.mixture(self.outputs(self.standard(images), self.own_layout(images)))
+
+    def own_layout(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"] | None:
+        """The pictures at the layout's size, standardised; None without a layout."""
+        return None if self.guide is None else self.standard(reduced(images, self.config.layout))
 
     def outputs(self, seen: Float[Tensor, "B C H W"], layout: Float[Tensor, "B C h w"] | None = None) -> Float[Tensor, "P B D"]:
-        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order."""
+        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order, from standardised pictures and layouts."""
         height, width = seen.shape[2:]
         grid = diagonals(height, width, seen.device)
         window = self.windows(seen)  # P B NC
@@ -230,7 +232,7 @@ class Ride(nn.Module):
         """-log p of each pixel (all its channels), in diagonal order. The layout is that of the pictures themselves."""
         images = batch.images
         seen = self.standard(images)
-        layout = self.standard(reduced(images, self.config.layout)) if self.guide is not None else None
+        layout = self.own_layout(images)
         order = diagonals(*images.shape[2:], images.device).order
         if isinstance(batch, NoisyPictures):
             if layout is not None:
@@ -239,7 +241,7 @@ class Ride(nn.Module):
             if self.config.mistakes:
                 with torch.no_grad():
                     uniforms = batch.uniforms.flatten(2)[:, :, order].permute(2, 0, 1)
-                    own = likelihood.sample(self(seen + noise, layout), uniforms)
+                    own = likelihood.sample(self.mixture(self.outputs(seen + noise, layout)), uniforms)
                     own = own.permute(1, 2, 0)[:, :, diagonals(*images.shape[2:], images.device).place].view_as(images)
                     seen = torch.where(batch.mistaken, self.standard(own / (LEVELS - 1)), seen)
             seen = seen + noise
