@@ -39,8 +39,8 @@ def workers(count: int) -> Iterator[None]:
 
 
 def spread(job: Callable[[int], None], count: int) -> None:
-    """`job(n)` for all n below `count`, on several threads (`workers`): for compiled jobs, which run without Python's lock. They wait
-    for each other only at the end, so that this is no slower than one thread on a busy machine."""
+    """`job(n)` for all n below `count`, on several threads (`workers`): for compiled jobs, which run without Python's lock. Threads
+    wait for each other only at the end, so that a busy machine slows them down little."""
     numbers = iter(range(count))
 
     def work() -> None:
