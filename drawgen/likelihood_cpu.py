@@ -174,7 +174,7 @@ class Nats(torch.autograd.Function):
         numbers, channels = flat.shape[-1], levels.shape[-1]
         pixels = levels.numel() // channels
         out = flat.new_empty(levels.shape[:-1])
-        gradient = torch.empty_like(flat, memory_format=torch.contiguous_format) if ctx.needs_input_grad[0] else flat.new_empty(0, numbers)
+        gradient = flat.new_empty(flat.shape if ctx.needs_input_grad[0] else (0, numbers))
         given = (
             flat.contiguous().view(-1, numbers).numpy(), levels.contiguous().view(-1, channels).numpy(), mean.numpy(), std.numpy(),
             float(top), least, components, out.view(-1).numpy(), gradient.view(-1, numbers).numpy(),

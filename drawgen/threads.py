@@ -4,8 +4,11 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
+
+WORKERS: ContextVar[int | None] = ContextVar("workers", default=None)
 
 
 def cores() -> int:
@@ -25,15 +28,26 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def workers(count: int) -> Iterator[None]:
+    """Sets the number of threads of `spread`; without it, they are as many as torch's."""
+    token = WORKERS.set(count)
+    try:
+        yield
+    finally:
+        WORKERS.reset(token)
+
+
 def spread(job: Callable[[int], None], count: int) -> None:
-    """`job(n)` for all n below `count`, on as many threads as torch may use: for compiled jobs, which run without Python's lock."""
+    """`job(n)` for all n below `count`, on several threads (`workers`): for compiled jobs, which run without Python's lock. Threads
+    wait for each other only at the end, so that a busy machine slows them down little."""
     numbers = iter(range(count))
 
     def work() -> None:
         for n in numbers:  # each number goes to one thread
             job(n)
 
-    others = min(torch.get_num_threads(), count) - 1
+    others = min(WORKERS.get() or torch.get_num_threads(), count) - 1
     if others < 1:
         work()
         return

@@ -17,8 +17,8 @@ PATHS = ("path", "pictures", "valid")
 FREE = {
     "config": {"feature_cache"},
     "data": {*PATHS, "keep_mb"},
-    "fit": {"steps", "minutes", "device", "precision", "threads", "compile", "capture", "log_steps", "valid_steps",
-            "save_minutes", "tensorboard"},
+    "fit": {"steps", "minutes", "device", "precision", "threads", "workers", "compile", "capture", "log_steps",
+            "valid_steps", "save_minutes", "tensorboard"},
 }  # fmt: skip
 """Settings that may change on resume: they do not affect the weights trained so far."""
 

@@ -4,8 +4,9 @@
 that a diagonal's numbers stay in the cache, and the pictures are spread over the threads that torch may use: they wait for each
 other once per layer, not at every operation. A picture's gradient does not depend on the number of threads.
 
-Axes: B pictures, P pixels in diagonal order, D inputs, U units, G = 5U gates (g, i, f_left, f_up, o), R = 2U + D what enters a pixel:
-h of the left and of the upper neighbour, then x. All but B and P are padded with zeros to a multiple of LANES.
+Axes: B pictures, P pixels in diagonal order, D inputs, U units, G = 5U gates (g, i, f_left, f_up, o), R = 2U + D numbers that enter
+a pixel: h of the left and of the upper neighbour, then x. In R, G and the states each part is padded with zeros to a multiple of
+LANES.
 """
 
 from typing import Any
@@ -45,7 +46,8 @@ def sweep(
     gates: Float32[np.ndarray, "P G"],
     cells: Float32[np.ndarray, "P1 U"],
 ) -> None:
-    """Picture `n`: fills its part of `hidden`, and its `entered`, `gates` (activated) and `cells`, whose last row is the zero border."""
+    """Picture `n`: fills its part of `hidden`, and its own `entered`, `gates` (activated) and `cells`; the last cell is the border,
+    zero."""
     inputs, units = x.shape[2], hidden.shape[2]
     into, columns = weight.shape
     wide, border = columns // 5, len(cells) - 1
@@ -115,8 +117,8 @@ def sweep_back(
     d_weight: Float32[np.ndarray, "R G"],
     d_bias: Float32[np.ndarray, " G"],
 ) -> None:
-    """Picture `n`: fills its part of `d_x` (unless that has no inputs), and adds to `d_weight` and `d_bias`. `back` is the transposed
-    weight, without what belongs to x if `d_x` has no inputs."""
+    """Picture `n`: fills its part of `d_x` (unless that has no inputs), and adds to `d_weight` and `d_bias`. `back` is the weight
+    transposed, without what belongs to x if `d_x` has no inputs."""
     units, inputs = hidden.shape[2], d_x.shape[2]
     columns, out = back.shape
     wide, into, border = columns // 5, entered.shape[1], len(cells) - 1
@@ -199,7 +201,7 @@ class CompiledSweep(torch.autograd.Function):
         packed, packed_bias = packed_weight(weight, recurrent), F.pad(bias.view(5, units), (0, padded(units) - units)).flatten()
         into, columns = packed.shape
         hidden = x.new_empty(pixels, batch, units)
-        # One by one, because the allocator gives back larger blocks to the system, and zeroing new ones takes longer than to fill them.
+        # One by one: the allocator returns larger blocks to the system, and new memory takes longer to come than to be filled.
         kept = [
             (x.new_empty(pixels, into), x.new_empty(pixels, columns), x.new_empty(pixels + 1, padded(units))) for _ in range(batch)
         ]

@@ -17,7 +17,7 @@ from drawgen import checkpoint
 from drawgen.contract import Checks, Data, HasExemplar, KeepsExemplar, Model, Prepares, generator
 from drawgen.devices import choose_device, to_device
 from drawgen.interrupts import signals
-from drawgen.threads import threads
+from drawgen.threads import cores, threads, workers
 from drawgen.training import run_folder
 from drawgen.training.clock import Progress
 from drawgen.training.journal import check_tensorboard
@@ -72,7 +72,8 @@ def fit(
     check_threads(settings.threads)
     if settings.tensorboard:
         check_tensorboard()
-    with threads(settings.threads), joined(device) as world, signals() as interrupted:
+    sharing = workers(settings.workers or cores())
+    with threads(settings.threads), sharing, joined(device) as world, signals() as interrupted:
         check_data(model, data, settings, world)
         place = run_folder.Place(folder, folder)
         chief = world.rank == 0

@@ -45,6 +45,8 @@ class Fit:
     """fp32, bf16 (autocast), or auto: bf16 on CUDA, fp32 elsewhere."""
     threads: int = 1
     """Threads per CPU operation. Each operation waits for its slowest thread, so on a busy machine one thread may be faster."""
+    workers: int = 0
+    """Threads that share the pictures of a batch on the CPU, in a model with compiled steps (ride); 0 is one per core."""
     compile: bool = False
     """Compile the submodules that the model declares compilable (torch.compile)."""
     capture: bool = True
@@ -62,7 +64,7 @@ class Fit:
         if self.steps is None and self.minutes is None:
             raise ValueError("neither fit.steps nor fit.minutes is given; give one of them")
         check_fields(self, "fit", "steps", "threads", "log_steps", at_least=1)
-        check_fields(self, "fit", "warmup", "weight_decay", "clip", "seed", "valid_steps", "save_minutes", at_least=0)
+        check_fields(self, "fit", "warmup", "weight_decay", "clip", "seed", "workers", "valid_steps", "save_minutes", at_least=0)
         check_fields(self, "fit", "minutes", "rate", above=0)
         check_fields(self, "fit", "decay", "ema", at_least=0, at_most=1)
         check_fields(self, "fit", "betas", at_least=0, below=1)
