@@ -42,6 +42,7 @@ FLOORS = {
     "drawgen.attention_maps": 3,
     "drawgen.training": 3,
     "drawgen.strokes": 3,
+    "drawgen.textures": 3,
     "drawgen.data": 3,
     "drawgen.models": 4,
     "drawgen.jobs": 5,
