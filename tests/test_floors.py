@@ -23,6 +23,7 @@ FLOORS = {
     "drawgen.devices": 1,
     "drawgen.interrupts": 1,
     "drawgen.threads": 1,
+    "drawgen.minimum_cut_cpu": 1,
     "drawgen.tiling": 1,
     "drawgen.nn": 1,
     "drawgen.checkpoint": 2,

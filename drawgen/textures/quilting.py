@@ -4,6 +4,7 @@ anywhere (Kwatra et al. 2003) and gone over a second time where seams show.
 Axes: C channels, R S rows and columns of the exemplar, H W those of the picture.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -15,9 +16,9 @@ from torch import Tensor
 from drawgen.ranges import ArgumentError, check_range, check_size
 from drawgen.textures import quilting_cpu as loops
 
-TOLERANCE = 0.1
-REPEAT = 0.2
-KEEP = 100
+TOLERANCE = 0.1  # a patch is chosen among those whose error is at most so much above the least
+REPEAT = 0.2  # an error added for the same patch beside itself, as a share of the exemplar's variance; looked at from 0 to 1
+KEEP = 100  # positions that are kept at quarter size: the best at full size is then within 2 % of the best of all
 
 
 class Quilted(NamedTuple):
@@ -38,62 +39,80 @@ def quilt(
     border: Quilted | None = None,
     rng: torch.Generator,
 ) -> Quilted:
+    """A picture of `size` (rows, columns) of the exemplar's texture, made of its pixels.
+
+    Patches are laid over each other row by row. Each is chosen at random among those that agree best with what it will meet, where
+    going on verbatim is ruled out and repeating what is near costs (Efros & Freeman 2001). What it covers is decided by a minimum
+    cut, which may run anywhere in the patch and covers seams that were there before (Kwatra et al. 2003).
+
+    `patch_px` is the side of a patch: if None, it is larger where the photograph is ordered over a longer distance
+    (`fitting_patch_px`). It is at most half the exemplar's shorter side, half the side of a tile, and as large as an opaque patch
+    can be. `overlap_px` is how far it lies over its neighbours, a third of it if None. `tile`: whether rows and columns close, the
+    last beside the first; patches then lie over the border as over any other place. Only pixels that are `opaque` are used. With
+    `border`, a picture of the same size that closes in both directions, the outermost pixels are its own, so that the two fit each
+    other on any side; the rest is new.
+
+    Raises ArgumentError if the exemplar is smaller than 4 x 4, has values that are not finite, or no opaque patch of 2 x 2.
+
+    >>> exemplar = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0))
+    >>> quilted = quilt(exemplar, (64, 48), tile=(True, True), rng=torch.Generator().manual_seed(1))
+    >>> quilted.image.shape
+    torch.Size([3, 64, 48])
+    >>> bool((quilted.image == exemplar[:, quilted.sources[..., 0], quilted.sources[..., 1]]).all())
+    True
+    """
     check_size(size)
     check_range("rows and columns of the exemplar", tuple(exemplar.shape[1:]), at_least=4)
-    if not torch.isfinite(exemplar).all():
+    for name, given in (("patch_px", patch_px), ("overlap_px", overlap_px)):
+        if given is not None:
+            check_range(name, given, at_least=1)
+    if not torch.isfinite(exemplar if opaque is None else exemplar[:, opaque]).all():
         raise ArgumentError("exemplar", "has values that are not finite; replace them")
     full = np.ascontiguousarray(exemplar.detach().to("cpu", torch.float32).numpy())
     bad = np.zeros(full.shape[1:], bool) if opaque is None else ~opaque.cpu().numpy()
-    blocked = np.zeros((bad.shape[0] + 1, bad.shape[1] + 1), np.int64)
-    blocked[1:, 1:] = bad.cumsum(0).cumsum(1)
-    if bad.any():
-        full = np.where(bad, full[:, ~bad].mean(1)[:, None, None] if not bad.all() else 0, full)
-    if patch_px is None:
-        patch_px = fitting_patch_px(torch.from_numpy(full))
-    side = max(min(patch_px, *(length // 2 for length in bad.shape)), 2)
+    if bad.any() and not bad.all():
+        full = np.where(bad, full[:, ~bad].mean(1)[:, None, None], full)
+    blocked = np.pad(bad.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    side = fitting_patch_px(torch.from_numpy(full)) if patch_px is None else patch_px
+    side = max(min(side, *(length // 2 for length in bad.shape)), 2)
     while not (first := whole(blocked, side)).size:
-        if side <= 2:
+        if side == 2:
             raise ArgumentError("opaque", "leaves no patch of the exemplar that is opaque throughout; give a larger opaque part")
         side = max(side * 3 // 4, 2)
     overlap = max(side // 3, 1) if overlap_px is None else min(overlap_px, side - 1)
     pixels = np.ascontiguousarray(full.transpose(1, 2, 0))
     half = loops.halved(full, np.ones(full.shape[1:], np.float32))[0]
     quarter = loops.halved(half, np.ones(half.shape[1:], np.float32))[0]
-    scale = float(full.var((1, 2)).sum())
+    variance = float(full.var((1, 2)).sum())
 
-    height, width = size
-    sources = np.full((height, width, 2), -1, np.int32)
-    known = np.zeros((height, width), bool)
-    fixed = np.zeros((height, width), bool)
+    sources = np.full((*size, 2), -1, np.int32)
+    known, fixed = np.zeros(size, bool), np.zeros(size, bool)
     if border is not None:
-        if not all(tile) or tuple(border.sources.shape[:2]) != (height, width):
+        if not all(tile) or tuple(border.sources.shape[:2]) != tuple(size):
             raise ArgumentError("border", "is for tiles of the same size that close in both directions")
-        sources[:] = border.sources.cpu().numpy()
-        band = max(min(overlap, height // 4, width // 4), 1)
-        known[:], fixed[:] = frame(size, band), frame(size, max(band // 3, 1))
-        sources[~known] = -1
+        band = max(min(overlap, *(length // 4 for length in size)), 1)
+        known, fixed = frame(size, band), frame(size, max(band // 3, 1))
+        sources[known] = border.sources.cpu().numpy()[known]
     # A patch that wraps must not meet itself.
     h, w = (max(min(side, length // 2 if wraps else length), 1) for length, wraps in zip(size, tile, strict=True))
     ys, xs = (places(*both, side - overlap) for both in zip(size, (h, w), tile, strict=True))
-    chance = iter(torch.rand(len(ys) * len(xs), generator=rng, dtype=torch.float64).tolist())
-    placed = np.empty((0, 4), np.float32)
+    chance = torch.rand(len(ys), len(xs), generator=rng, dtype=torch.float64).tolist()
+    placed = np.empty((0, 4))
     guard = max(side // 4, 1)
-    for y in ys:
-        for x in xs:
-            patch, weight = loops.window(pixels, sources, known, y, x, h, w)
-            near = np.concatenate(
-                [repeats(placed, y, x, size, tile, side, REPEAT * scale), continued(sources, known, y, x, h, w)], dtype=np.float32
-            )
-            if not weight.any():
-                r, s = first[int(next(chance) * len(first))].tolist()
-            else:
-                found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
-                if not len(found):  # the exemplar is so small that every place nearly continues a patch
-                    found, error = loops.search(full, blocked, patch, weight, near, side, -1)
-                good = np.flatnonzero(error <= error.min() * (1 + TOLERANCE))
-                r, s = found[good[int(next(chance) * len(good))]].tolist()
-            loops.paste(pixels, sources, known, fixed, *tile, y, x, h, w, r, s)
-            placed = np.concatenate([placed, np.array([[y, x, r, s]], np.float32)])
+    for (row, y), (column, x) in itertools.product(enumerate(ys), enumerate(xs)):
+        patch, weight = loops.window(pixels, sources, known, y, x, h, w)
+        if not weight.any():
+            found, error = first, np.zeros(len(first))
+        else:
+            again = repeats(placed, y, x, size, tile, side, REPEAT * variance)
+            near = np.concatenate([again, continued(sources, known, y, x, h, w)], dtype=np.float32)
+            found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
+            if not len(found):  # none of the positions at quarter size is opaque, or each would go on with some patch
+                found, error = loops.search(full, blocked, patch, weight, near, side, -1)
+        good = np.flatnonzero(error <= error.min() * (1 + TOLERANCE))
+        r, s = found[good[int(chance[row][column] * len(good))]].tolist()
+        loops.paste(pixels, sources, known, fixed, *tile, y, x, h, w, r, s)
+        placed = np.concatenate([placed, [[y, x, r, s]]])
     at = torch.from_numpy(sources).long()
     return Quilted(exemplar[:, at[..., 0], at[..., 1]], at)
 
@@ -118,7 +137,9 @@ def places(length: int, side: int, wraps: bool, step: int) -> list[int]:
     return [round(k * span / max(count, 1)) for k in range(max(count, 1) if wraps else count + 1)]
 
 
-def repeats(placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: tuple[bool, bool], side: int, much: float) -> np.ndarray:
+def repeats(
+    placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: tuple[bool, bool], side: int, much: float
+) -> np.ndarray:
     """Rows of `near` (see `quilting_cpu.penalty`) against the same patch twice: `much` beside each other, less farther apart."""
     away = np.abs(placed[:, :2] - (y, x))
     for axis in range(2):
@@ -139,9 +160,9 @@ def continued(sources: np.ndarray, known: np.ndarray, y: int, x: int, h: int, w:
 
 
 def fitting_patch_px(exemplar: Float[Tensor, "C R S"]) -> int:
-    """The side of a patch: larger where the photograph is ordered over a longer distance. That distance is the side of the square whose
-    area is the integral of the squared autocorrelation: 3 to 7 px for grass, rock and leaves, 40 to 90 px for tiles, bricks and nets.
-    Differences over more than a twelfth of the photograph, as of light, are taken out first."""
+    """The side of a patch: larger where the photograph is ordered over a longer distance. That distance is the side of the square
+    whose area is the integral of the squared autocorrelation: 3 to 7 px for grass, rock and leaves, 40 to 90 px for tiles, bricks
+    and nets. Differences over more than a twelfth of the photograph, as of light, are taken out first."""
     rows, columns = exemplar.shape[1:]
     shape = (2 * rows, 2 * columns)  # padded: what leaves on one side does not come back on the other
     down, along = torch.fft.fftfreq(rows)[:, None], torch.fft.rfftfreq(columns)[None]

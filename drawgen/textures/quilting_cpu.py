@@ -8,7 +8,7 @@ import numpy as np
 from drawgen_envs.compiling_cpu import compiled
 from jaxtyping import Bool, Float32, Int32, Int64
 
-from drawgen.minimum_cut import grid, minimum_cut
+from drawgen.minimum_cut_cpu import grid, minimum_cut
 
 UNIT = 10000.0  # costs of cuts are integers: this many for a difference from black to white
 NEVER = 1 << 50
@@ -62,7 +62,7 @@ def error_at(
             total += part
         if total > most:
             break
-    return total
+    return float(total)
 
 
 @compiled()
@@ -116,9 +116,9 @@ def fits(blocked: Int64[np.ndarray, "R+1 S+1"], r: int, s: int, h: int, w: int) 
 
 @compiled()
 def penalty(near: Float32[np.ndarray, "K 4"], r: int, s: int, side: int, guard: int) -> float:
-    """What speaks against a copy from (r, s). `near` has a row for each patch nearby: where it was copied from, how much copying the
-    same again would show, and whether the two touch. The first two are relative to the place of the new patch: a patch that continues
-    the other one verbatim has the same. `guard` is how far off a verbatim copy reaches."""
+    """What speaks against a copy from (r, s). `near` has a row for each patch nearby: where it was copied from, how much copying
+    the same again would show, and whether the two touch. The first two are relative to the place of the new patch: a patch that
+    continues the other one verbatim has the same. `guard` is how far off a verbatim copy reaches."""
     total = 0.0
     for k in range(len(near)):
         down, along = abs(r - near[k, 0]), abs(s - near[k, 1])
@@ -194,8 +194,8 @@ def search_coarse(
     guard: int,
     keep: int,
 ) -> tuple:  # type: ignore[type-arg]
-    """The same among fewer: all are compared at quarter size, what lies around the `keep` best at half size, and what lies around the
-    best quarter of those at full size."""
+    """The same among fewer: all are compared at quarter size, what lies around the `keep` best at half size, and what lies around
+    the best quarter of those at full size."""
     h, w = weight.shape
     patch1, weight1 = halved(patch, weight)
     patch2, weight2 = halved(patch1, weight1)
@@ -243,8 +243,8 @@ def search_coarse(
 
 @compiled()
 def seam(exemplar: Float32[np.ndarray, "R S C"], p: int, q: int, r: int, s: int, down: int, along: int) -> int:
-    """The cost of a cut between two neighbours, copied from (p, q) and, `down` and `along` of it, from (r, s): how much each of the two
-    differs from what the other's source has in its place, relative to how much the sources change there."""
+    """The cost of a cut between two neighbours, copied from (p, q) and, `down` and `along` of it, from (r, s): how much each of the
+    two differs from what the other's source has in its place, relative to how much the sources change there."""
     R, S, C = exemplar.shape
     p1, q1 = min(max(p + down, 0), R - 1), min(max(q + along, 0), S - 1)
     r1, s1 = min(max(r - down, 0), R - 1), min(max(s - along, 0), S - 1)
@@ -290,9 +290,9 @@ def paste(
     r: int,
     s: int,
 ) -> None:
-    """Lays the exemplar's patch at (r, s) over the window h x w at (y, x). Unknown pixels take the patch's; known ones either keep theirs
-    or take the patch's, along the cut of least cost, where seams that were there before may be covered (Kwatra et al. 2003; in the terms
-    of Boykov et al. 2001, it is one expansion of the patch's label). `fixed` pixels stay."""
+    """Lays the exemplar's patch at (r, s) over the window h x w at (y, x). Unknown pixels take the patch's; known ones either keep
+    theirs or take the patch's, along the cut of least cost, where seams that were there before may be covered (Kwatra et al. 2003;
+    in the terms of Boykov et al. 2001, it is one expansion of the patch's label). `fixed` pixels stay."""
     H, W = known.shape
     neighbour = grid(h, w, False, False)
     capacity = np.zeros((h * w, 4), np.int64)

@@ -13,8 +13,8 @@ FREE, TERMINAL, ORPHAN = -1, 4, 5
 
 @compiled()
 def grid(height: int, width: int, wrap_rows: bool, wrap_columns: bool) -> Int32[np.ndarray, "N D"]:
-    """The neighbours (up, down, left, right) of the pixels of a picture, row by row. A pixel at the border is its own neighbour there
-    unless the picture wraps."""
+    """The neighbours (up, down, left, right) of the pixels of a picture, row by row. A pixel at the border is its own neighbour
+    there unless the picture wraps."""
     neighbour = np.empty((height * width, 4), np.int32)
     for i in range(height):
         for j in range(width):
