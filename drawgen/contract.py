@@ -319,8 +319,10 @@ class Request:
     """Height and width in pixels; None is the training size."""
     seed: int = 0
     temperature: float = 1.0
-    tile: bool = False
-    """Whether pictures repeat without a seam."""
+    tile: bool | str = False
+    """Whether pictures repeat without a seam: True for both directions, "x" or "y" for one."""
+    even_out: float = 0.0
+    """Of a texture: the fraction, 0 to 1, of its differences over a long distance that is removed."""
     prime: str = ""
     """Text that the sample continues."""
     length: int = 1000
@@ -338,9 +340,17 @@ class Request:
             check_size(self.size)
         check_range("seed", self.seed, at_least=0)
         check_range("temperature", self.temperature, above=0, below=100)
+        if not isinstance(self.tile, bool):
+            check_choice("tile", self.tile, ("x", "y"))
+        check_range("even_out", self.even_out, at_least=0, at_most=1)
         check_range("length", self.length, at_least=1)
         check_range("top_k", self.top_k, at_least=0)
         check_range("top_p", self.top_p, above=0, at_most=1)
+
+    @property
+    def closes(self) -> tuple[bool, bool]:
+        """Whether pictures close from the last row to the first, and from the last column to the first."""
+        return self.tile in (True, "y"), self.tile in (True, "x")
 
     def rng(self, index: int) -> torch.Generator:
         """The random generator of sample `index`. It is on the CPU, so that its numbers do not depend on the device."""

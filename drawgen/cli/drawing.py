@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from drawgen.cli.parsing import Size, parse
+from drawgen.cli.parsing import Axis, Size, parse
 from drawgen.cli.printing import say, warn
 from drawgen.cli.progress import bars
 from drawgen.printable import printable
@@ -24,6 +24,8 @@ def sample(words: list[str]) -> None:
         seed: int = 0,
         temperature: float = 1.0,
         tile: bool = False,
+        tile_axis: Axis | None = None,
+        even_out: float = 0.0,
         match: bool = True,
         boxes: bool = False,
         animate: bool = False,
@@ -40,12 +42,14 @@ def sample(words: list[str]) -> None:
             model: A model folder, MODEL:NAME of a shipped one (see drawgen list), or MODEL for its default.
             out: The file to write: a picture, or a GIF, APNG or MP4 of the drawing process. Without it, text is printed, with
                 control characters escaped.
-            n: Number of samples; pictures stand side by side.
+            n: Number of samples; pictures stand side by side, or in a file each with {i} in its name.
             size: Width and height of each picture in pixels; the training size by default.
             seed: Seed of all random numbers; the same seed gives the same file.
             temperature: Sampling temperature: below 1 gives likelier samples, above 1 more varied ones.
-            tile: Make each picture repeat without a seam.
-            match: Match a texture's histogram to its photograph's.
+            tile: Make each texture repeat without a seam; several also fit each other, and get a file each.
+            tile_axis: Make each texture repeat without a seam in one direction only.
+            even_out: Fraction of a texture's differences over a long distance to remove, 0 to 1.
+            match: Match a texture's colours to its photograph's.
             boxes: Draw the windows of a model with attention.
             animate: Animate a PNG or WebP too, to show the drawing process.
             prime: Text that the sample continues.
@@ -56,6 +60,7 @@ def sample(words: list[str]) -> None:
             force: Replace existing files.
         """
         from drawgen import images, jobs
+        from drawgen.jobs.answers import numbered
 
         last = ""
 
@@ -68,14 +73,16 @@ def sample(words: list[str]) -> None:
             with bars() as reports:
                 jobs.sample(
                     model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
-                    tile=tile, match=match, boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p,
+                    tile=tile_axis or tile, even_out=even_out, match=match, boxes=boxes, animate=animate, prime=prime,
+                    length=length, top_k=top_k, top_p=top_p,
                     device=device, force=force, reports=dataclasses.replace(reports, writing=show),
                 )  # fmt: skip
         finally:
             if last and not last.endswith("\n"):
                 say("")
         if out is not None:
-            say(out)
+            for path in numbered(out, n, apart=bool(tile_axis or tile)):
+                say(path)
 
     parse(command, words, "sample")
 

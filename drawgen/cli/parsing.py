@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, arg
@@ -15,6 +15,7 @@ from drawgen.interrupts import Interrupted
 from drawgen.ranges import ArgumentError
 
 Size = Annotated[str, arg(metavar="WxH")]
+Axis = Literal["x", "y"]
 OWN = {
     "beams": "beam", "data.path": "data", "data.longest_px": "exemplar_px",
     "fit.steps": "steps", "fit.minutes": "minutes", "fit.seed": "seed",

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from drawgen import attention_maps, files, images
-from drawgen.contract import Hypothesis, Sample
+from drawgen.contract import Hypothesis, Request, Sample
 from drawgen.jobs.previews import BETWEEN
 from drawgen.strokes.painting import Painting
 from drawgen.threads import threads
@@ -108,15 +108,34 @@ class Drawn(Sample):
         """Writes a file. The ending of `path` decides the format: a grid (PNG, JPEG, WebP, TIFF, BMP), an animation of the drawing
         (GIF, APNG, MP4; with `animate` PNG and WebP), or the strokes of a painter (SVG, JSON). `boxes` draws the windows of a model
         with attention: read green, write red. An existing file is replaced only with `force`. Raises ImageError (a ValueError) if
-        the result cannot be written in that format, and StorageError."""
+        the result cannot be written in that format, and StorageError. `{i}` in the name gives a file per picture."""
         out = Path(path)
-        images.check_output(out, force=force, kinds=images.kinds_for(animate))
-        check_grid(out, len(self.images), tuple(self.images.shape[2:]), boxes=boxes, columns=self.columns)
+        count = len(self.images)
+        paths = numbered(out, count)
+        for each in paths:
+            images.check_output(each, force=force, kinds=images.kinds_for(animate))
+        check_grid(out, count // len(paths), tuple(self.images.shape[2:]), boxes=boxes, columns=self.columns)
         self.write(out, boxes=boxes, animate=animate, replace=force)
 
+    def one(self, index: int) -> "Drawn":
+        """Picture number `index` alone."""
+        own, frames, strokes, seen = slice(index, index + 1), self.frames, self.strokes, self.seen
+        return Drawn(
+            images=self.images[own],
+            frames=None if frames is None else lambda count: (frame[own] for frame in frames(count)),
+            strokes=None if strokes is None else strokes[own],
+            boxes={name: boxes[own] for name, boxes in self.boxes.items()},
+            seen=None if seen is None else seen[own],
+        )
+
     @threads(1)
-    def write(self, out: Path, *, boxes: bool = False, animate: bool = False, replace: bool = True) -> None:
-        """`save` after the checks. Without `replace` an existing file is kept."""
+    def write(self, out: Path, *, boxes: bool = False, animate: bool = False, apart: bool = False, replace: bool = True) -> None:
+        """`save` after the checks. Without `replace` an existing file is kept. `apart` is that of `numbered`."""
+        paths = numbered(out, len(self.images), apart=apart)
+        if paths != [out]:
+            for index, path in enumerate(paths):
+                self.one(index).write(path, boxes=boxes, animate=animate, replace=replace)
+            return
         if out.suffix.lower() in images.VECTOR:
             if self.strokes is None:
                 raise ValueError(f"this model draws no strokes, which {out} would hold; choose one of {' '.join(images.STILL)}")
@@ -142,6 +161,22 @@ def enlarged(image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H2 W2"]:
     """Enlarges small pictures for the screen, without smoothing."""
     factor = max(1, round(SHOWN_PX / max(image.shape[1:])))
     return image.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+
+
+def numbered(out: Path, n: int, *, apart: bool = False) -> list[Path]:
+    """The files of `n` pictures: one for all of them; one each, numbered from 1, if `{i}` is in the name, or with `apart`."""
+    if "{i}" in out.name:
+        return [out.with_name(out.name.replace("{i}", str(i))) for i in range(1, n + 1)]
+    return [out.with_name(f"{out.stem}-{i}{out.suffix}") for i in range(1, n + 1)] if apart and n > 1 else [out]
+
+
+def check_files(out: Path, request: Request, *, force: bool, sources: Sequence[str] = ()) -> None:
+    """Raises an error, before drawing, if the textures of a request cannot be written."""
+    assert request.size is not None
+    paths = numbered(out, request.n, apart=bool(request.tile))
+    for path in paths:
+        images.check_output(path, force=force, sources=sources)
+    check_grid(out, request.n // len(paths), request.size)
 
 
 def check_grid(out: Path, n: int, size: tuple[int, ...], *, boxes: bool = False, columns: int | None = None) -> None:

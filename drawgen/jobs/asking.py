@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from drawgen import checkpoint, images, models
@@ -37,7 +38,10 @@ from drawgen.jobs.verbs import that_can, verbs_of
 from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
+from drawgen.tiling import even_out, fit_border
 
+BAND = 8
+"""A tile goes over from the border of the first to its own middle within its side over this."""
 POLISH = 50
 """Default number of steps for polishing a painter's strokes."""
 
@@ -117,21 +121,25 @@ class Trained:
         size: tuple[int, int] | None = None,
         seed: int = 0,
         temperature: float = 1.0,
-        tile: bool = False,
+        tile: bool | str = False,
+        even_out: float = 0.0,
         match: bool = True,
         progress: Listener = None,
     ) -> Drawn:
         """Samples `n` pictures of `size` (height, width) in pixels; by default the training size.
 
-        A `temperature` below 1 gives likelier pictures, above 1 more varied ones. `tile` makes each repeat without a seam, and
-        `match` matches its histogram to the photograph's; both are for textures.
+        A `temperature` below 1 gives likelier pictures, above 1 more varied ones. The rest is for textures: `tile` makes each repeat
+        without a seam (True: in both directions, "x" or "y": in one), and several tiles fit each other; `even_out` (0 to 1) removes
+        what differs over a long distance; `match` matches the colours to the photograph's.
 
         >>> import drawgen
         >>> drawgen.load("ride:dirt").sample(size=(24, 32), tile=True, seed=1).images.shape
         torch.Size([1, 3, 24, 32])
         """
         with hearing(progress) as reports:
-            asked_for = Request(n=n, size=size, seed=seed, temperature=temperature, tile=tile, progress=reports.drawing)
+            asked_for = Request(
+                n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, progress=reports.drawing
+            )
             return self.draw(asked_for, match=match)
 
     @asked()
@@ -307,12 +315,25 @@ class Trained:
 
 
 def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
-    """The model's sample, on the CPU; `match` matches a texture's histogram to its training picture's."""
+    """The model's sample, on the CPU; `match` matches a texture's colours to its training picture's."""
     sampled = model.sample(request).cpu()
-    if not (match and isinstance(model, DrawsTextures)):
+    if not isinstance(model, DrawsTextures):
         return sampled
-    matched = images.match_histogram(sampled.images, model.histogram.cpu())
-    return replace(sampled, images=matched, frames=lambda count: model.reveal(matched, count))
+    if match:
+        sampled = replace(sampled, images=images.match_histogram(sampled.images, model.histogram.cpu()))
+    done = finished(sampled, request)
+    return replace(done, frames=lambda count: model.reveal(done.images, count))
+
+
+def finished(sampled: Sample, request: Request) -> Sample:
+    """Textures, evened out; and the tiles of a request with the border of the first, so that they fit each other."""
+    textures = list(sampled.images)
+    if request.even_out:
+        textures = [even_out(texture, request.even_out, request.closes) for texture in textures]
+    if all(request.closes):
+        band = max(1, min(textures[0].shape[1:]) // BAND)
+        textures[1:] = [fit_border(texture, textures[0], band) for texture in textures[1:]]
+    return replace(sampled, images=torch.stack(textures))
 
 
 def check_redraws(model: Model, source: str, polish: int | None) -> None:

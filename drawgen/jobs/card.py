@@ -36,9 +36,10 @@ def card(
     commands: Sequence[str],
     begun: str = "",
     changes: Sequence[Any] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The README.md of a model folder. `commands` are example commands, `begun` names the model whose weights training started
-    from, and `changes` are those of the number of steps (`recipe.asked_steps`)."""
+    from, `changes` are those of the number of steps (`recipe.asked_steps`), and `notes` are further lines."""
     settings = recipe.fit
     steps = settings.steps or f"as many as {settings.minutes:g} minutes allow"
     lines = [
@@ -58,6 +59,7 @@ def card(
         lines.append(
             f"- at step {done}, after the learning rate began to decay, the number of steps changed from {before} to {now}"
         )
+    lines += [f"- {note}" for note in notes]
     if outcome is None:
         lines.append("- training has not finished")
     else:

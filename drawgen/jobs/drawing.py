@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drawgen import images
 from drawgen.contract import Draws, Interpolates, Redraws, Request, Writes
-from drawgen.jobs.answers import Drawn, check_grid
+from drawgen.jobs.answers import Drawn, check_grid, numbered
 from drawgen.jobs.asking import check_interpolates, check_redraws, load
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import kinds_of, that_can
@@ -25,7 +25,8 @@ def sample(
     size: tuple[int, int] | None = None,
     seed: int = 0,
     temperature: float = 1.0,
-    tile: bool = False,
+    tile: bool | str = False,
+    even_out: float = 0.0,
     match: bool = True,
     boxes: bool = False,
     animate: bool = False,
@@ -38,14 +39,15 @@ def sample(
     reports: Reports = SILENT,
 ) -> None:
     """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
-    (always for GIF, APNG and MP4; with `animate` for PNG and WebP). A text model samples `n` texts of `length` symbols that
+    (always for GIF, APNG and MP4; with `animate` for PNG and WebP); `{i}` in its name gives a file per picture, and tiles always get
+    one each. A text model samples `n` texts of `length` symbols that
     continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine."""
     request = Request(
-        n=n, size=size, seed=seed, temperature=temperature, tile=tile, prime=prime or "", length=1000 if length is None else length,
-        top_k=top_k or 0, top_p=1.0 if top_p is None else top_p, progress=reports.drawing,
+        n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
+        length=1000 if length is None else length, top_k=top_k or 0, top_p=1.0 if top_p is None else top_p, progress=reports.drawing,
     )  # fmt: skip
     trained = load(source, device=device)
-    of_pictures = {"size": size is not None, "tile": tile, "boxes": boxes, "animate": animate}
+    of_pictures = {"size": size is not None, "tile": tile, "even_out": even_out, "boxes": boxes, "animate": animate}
     of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p}
     if isinstance(trained.model, Writes):
         if foreign := [name for name, given in of_pictures.items() if given]:
@@ -57,9 +59,11 @@ def sample(
         raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out")
     if out is None:
         raise ValueError(f"{source} draws pictures; give `out`, the file to write")
-    images.check_output(out, force=force, kinds=kinds_of(Draws, animate=animate))
-    check_grid(out, n, size or trained.spec.picture[1:], boxes=boxes)
-    trained.draw(request, match=match).write(out, boxes=boxes, animate=animate, replace=force)
+    paths = numbered(out, n, apart=bool(tile))
+    for path in paths:
+        images.check_output(path, force=force, kinds=kinds_of(Draws, animate=animate))
+    check_grid(out, n // len(paths), size or trained.spec.picture[1:], boxes=boxes)
+    trained.draw(request, match=match).write(out, boxes=boxes, animate=animate, apart=bool(tile), replace=force)
 
 
 def reconstruct(

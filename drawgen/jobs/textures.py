@@ -1,28 +1,53 @@
 """Synthesises a larger texture from one photograph."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from drawgen import checkpoint, files, images, models
-from drawgen.contract import Recipe, Request
+from drawgen.contract import Recipe, Request, Sample, generator
 from drawgen.devices import choose_device
 from drawgen.interrupts import Interrupted
-from drawgen.jobs.answers import Drawn
-from drawgen.jobs.asking import Trained, load
+from drawgen.jobs import previews
+from drawgen.jobs.answers import Drawn, check_files
+from drawgen.jobs.asking import Trained, finished, load
 from drawgen.jobs.loading import Picture, as_file, name_of
 from drawgen.jobs.memory import refuse_what_does_not_fit
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.recipe import RECIPE, read_recipe
+from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.runs import RunFolder
 from drawgen.jobs.training import train
-from drawgen.ranges import ArgumentError, check_size
+from drawgen.ranges import ArgumentError, check_choice
+from drawgen.textures.quilting import Quilted, quilt
+from drawgen.textures.yardstick import Yardstick, graininess, unit
 from drawgen.training import run_folder
 
-MODEL, PRESET = "ride", "texture"
-"""The model and the preset of a texture."""
+MODEL = "ride"
+"""The model of a texture."""
+INVENTED: Mapping[str, str] = {"all": "texture", "detail": "layout"}
+"""What the model invents, and its preset."""
+INVENT = ("auto", *INVENTED, "nothing")
+TRIALS = 0.2
+"""The fraction of the training time that the trials take, which measure the model on rows that it has not seen, and choose."""
 TRAINS = 0.9
 """The fraction of the time that training takes, about."""
+JUDGED_PX = 192
+"""Side of the samples by which a trial is judged, and their number."""
+JUDGED = 2
+FEW_UNITS = 6
+"""A photograph with fewer units across is too small to learn its units from."""
+FEW_PX = 64
+"""A photograph with a shorter side is too small to measure its units."""
+FIRST_PX = 512
+"""Largest side of the quilted picture that is the first preview."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,7 +60,10 @@ class Texture(Drawn):
     torch.Size([1, 1, 16, 16])
     """
 
-    trained: Trained = field(kw_only=True)
+    trained: Trained | None = field(kw_only=True)
+    """None if nothing was invented: there is no model then."""
+    invented: str = field(kw_only=True)
+    """all, detail or nothing."""
 
 
 def texture(
@@ -43,7 +71,10 @@ def texture(
     out: str | os.PathLike[str] | None = None,
     *,
     size: tuple[int, int] = (512, 512),
-    tile: bool = False,
+    n: int = 1,
+    tile: bool | str = False,
+    invent: str = "auto",
+    even_out: float = 0.0,
     minutes: float | None = None,
     steps: int | None = None,
     seed: int = 0,
@@ -55,16 +86,26 @@ def texture(
     force: bool = False,
     progress: Listener = None,
 ) -> Texture:
-    """Trains a spatial LSTM on one photograph and samples a texture of `size` (height, width in pixels) from it.
+    """Makes `n` textures of `size` (height, width in pixels) from one photograph.
 
     `photo` is a file, photo:NAME for a photograph of scikit-image (brick, grass, gravel ...), a picture of Pillow, an array or a
-    tensor; a larger one is first scaled down to `exemplar_px` on its longer side. Training takes `minutes` (2), or exactly `steps`
-    steps; then the same `seed` gives the same texture on one machine. `tile` makes it repeat without a seam, and `match` matches
-    its histogram to the photograph's. `device` is auto, cpu, cuda, cuda:N or mps. `progress` is called with the fraction done.
+    tensor; a larger one is first scaled down to `exemplar_px` on its longer side. `invent` says what is new:
 
-    Without `out` no picture is written; see `Drawn.save`. The trained model is in the folder `save` (with `out` alone: OUT.model
-    beside it), with a preview during training, and `resume` continues an interrupted run. Without both it is in a temporary folder,
-    which is deleted with `trained` of the result. `force` replaces existing files.
+    - "all": a spatial LSTM learns the texture and invents every pixel. Structures above about 20 pixels dissolve.
+    - "detail": the photograph at half its size is laid out anew from patches, and a spatial LSTM invents every pixel over this layout.
+    - "nothing": patches of the photograph itself are laid out anew (image quilting), in a second. The result is made of its pixels.
+    - "auto" chooses between "detail" and "all" by short trials.
+
+    Training takes `minutes` (2), or exactly `steps` steps, a fifth of it in trials on seven eighths of the photograph and the rest
+    on all of it; with `steps`, the same `seed` gives the same texture on one machine. `tile` makes it repeat without a seam: True in
+    both directions, "x" or "y" in one. Several tiles also fit each other. `even_out` (0 to 1) removes what differs over a long
+    distance and betrays the repetition. `match` matches the colours to the photograph's. `device` is auto, cpu, cuda, cuda:N or
+    mps. `progress` is called with the fraction done.
+
+    Without `out` no picture is written; see `Drawn.save`. `{i}` in `out` gives a file per texture; tiles always get one each. The
+    trained model is in the folder `save` (with `out` alone: OUT.model beside it), with a preview during training, and `resume`
+    continues an interrupted run. Without both it is in a temporary folder, which is deleted with `trained` of the result. `force`
+    replaces existing files.
 
     Raises ImageError (a ValueError) for a photograph that cannot be read, a ValueError that names an invalid argument,
     TrainingError if training diverges, and Interrupted after Ctrl-C: `so_far` is the model so far (`Trained`), which can `sample`.
@@ -74,50 +115,199 @@ def texture(
     >>> gravel.images.shape
     torch.Size([1, 1, 24, 32])
     >>> gravel.save("gravel.png")
+    >>> drawgen.texture("photo:gravel", size=(128, 128), tile=True, invent="nothing").save("tile.png")
     """
     file = None if out is None else Path(out)
-    check_size(size)
+    check_choice("invent", invent, INVENT)
+    request = Request(n=n, size=size, seed=seed, tile=tile, even_out=even_out)
     if file is not None:
-        images.check_output(file, force=force, sources=[name_of(photo)])
-        images.check_extent(file, *size)
-    wanted = Path(save) if save is not None else None if file is None else file.with_suffix(".model")
-    if wanted is None and resume:
-        raise ArgumentError("resume", "is true, and no folder is given that holds a run; give `save`")
-    if wanted is not None:
-        check_folder(wanted, force=force, resume=resume)
-    with hearing(progress, training=TRAINS) as reports, as_file(photo) as name, RunFolder(wanted) as place:
-        folder = place.folder
-        if resume and not run_folder.holds_run(folder) and not ((folder / RECIPE).exists() and checkpoint.states(folder)):
-            reports.say(f"{folder} holds nothing to resume; it starts from the beginning")
-            resume = False
-        preset = models.recipe(MODEL, PRESET)
-        if resume and minutes is None:
-            minutes = read_recipe(folder)["fit"].get("minutes")
-        minutes = preset.fit.minutes if minutes is None else minutes
-        path = name if name.startswith("photo:") else str(Path(name).resolve())
-        recipe = replace(
-            preset,
-            data=replace(preset.data, path=path, longest_px=exemplar_px),
-            fit=replace(preset.fit, minutes=minutes, steps=steps, seed=seed, device=device),
-        )
+        check_files(file, request, force=force, sources=[name_of(photo)])
+    with hearing(progress, training=TRAINS if invent != "nothing" else 0.0) as reports, as_file(photo) as name:
         choose_device(device)
+        preset = models.recipe(MODEL, INVENTED.get(invent, INVENTED["all"]))
+        path = name if name.startswith("photo:") else str(Path(name).resolve())
+        data = replace(preset.data, path=path, longest_px=exemplar_px)
         height, width = images.picture_size(name)
-        check_photo(recipe, name, (height, width), size, tile=tile)
+        check_photo(replace(preset, data=data), name, (height, width), request)
         if not resume and 0 < exemplar_px < max(height, width):
             reports.say(f"{name_of(photo)} is {width}x{height} pixels; it is reduced to {exemplar_px} on its longer side")
-        try:
-            train(MODEL, recipe, folder, preset=PRESET, resume=resume, force=force,
-                  preview_request=Request(size=(128, 128), seed=seed), reports=reports)  # fmt: skip
-        except Interrupted as stop:
-            if run_folder.holds_run(folder):
-                stop.so_far = place.keep(load(folder, device=device))
-            raise
-        reports.say(f"painting {size[1]}x{size[0]} pixels")
-        trained = place.keep(load(folder, device=device))
-        drawn = trained.draw(Request(size=size, seed=seed, tile=tile, progress=reports.drawing), match=match)
+        exemplar, opaque = data.exemplar()
+        if not resume:
+            tell_unit(exemplar, size, reports)
+        request = replace(request, progress=reports.drawing)
+        if invent == "nothing":
+            if save is not None or resume:
+                raise ArgumentError("invent", "is nothing, which trains no model; leave `save` and `resume` out")
+            drawn = Drawn.of(finished(quilted(exemplar, opaque, request), request))
+            texture = Texture.of(drawn, trained=None, invented=invent)
+        else:
+            wanted = (
+                Path(save)
+                if save is not None
+                else None
+                if file is None
+                else file.with_name(file.name.replace("{i}", "")).with_suffix(".model")
+            )
+            if wanted is None and resume:
+                raise ArgumentError("resume", "is true, and no folder is given that holds a run; give `save`")
+            if wanted is not None:
+                check_folder(wanted, force=force, resume=resume)
+            with RunFolder(wanted) as place:
+                fit = {"minutes": minutes, "steps": steps, "seed": seed, "device": device}
+                chosen = trained_on(data, place, invent, fit, size, resume=resume, force=force, reports=reports)
+                reports.say(f"painting {size[1]}x{size[0]} pixels")
+                trained = place.keep(load(place.folder, device=device))
+                drawn = trained.draw(request, match=match)
+            texture = Texture.of(drawn, trained=trained, invented=chosen)
+            tell_result(texture.images[0], exemplar, reports)
     if file is not None:
-        drawn.write(file, replace=force)
-    return Texture.of(drawn, trained=trained)
+        texture.write(file, apart=bool(tile), replace=force)
+    return texture
+
+
+def trained_on(
+    data: Any,
+    place: RunFolder,
+    invent: str,
+    fit: Mapping[str, Any],
+    size: tuple[int, int],
+    *,
+    resume: bool,
+    force: bool,
+    reports: Reports,
+) -> str:
+    """Trains a model in the folder, after trials. Returns what it invents."""
+    folder = place.folder
+    if resume and not run_folder.holds_run(folder) and not ((folder / RECIPE).exists() and checkpoint.states(folder)):
+        reports.say(f"{folder} holds nothing to resume; it starts from the beginning")
+        resume = False
+    minutes = fit["minutes"]
+    whole = replace(data, held_out=0.0)
+    notes: list[str] = []
+    if resume:
+        kept = read_recipe(folder)
+        chosen = next((name for name, preset in INVENTED.items() if preset == kept["preset"]), invent)
+        minutes = kept["fit"].get("minutes") if minutes is None else (1 - TRIALS) * minutes
+    else:
+        first = first_picture(whole, size, fit["seed"])
+        if not folder.exists() or not run_folder.holds_run(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            images.save_image(folder / previews.PICTURE, first)
+        minutes = models.recipe(MODEL, INVENTED["all"]).fit.minutes if minutes is None else minutes
+        chosen, notes = tried(data, invent, {**fit, "minutes": minutes}, reports)
+        minutes *= 1 - TRIALS
+    recipe = recipe_for(chosen, whole, {**fit, "minutes": minutes})
+
+    def training(told: Any) -> None:
+        if not resume and not (folder / previews.PICTURE).exists():
+            images.save_image(folder / previews.PICTURE, first)  # a new run has removed it
+        if reports.training is not None:
+            reports.training(told)
+
+    try:
+        train(MODEL, recipe, folder, preset=INVENTED[chosen], resume=resume, force=force, notes=notes,
+              preview_request=Request(size=(128, 128), seed=fit["seed"]), reports=replace(reports, training=training))  # fmt: skip
+    except Interrupted as stop:
+        if run_folder.holds_run(folder):
+            stop.so_far = place.keep(load(folder, device=fit["device"]))
+        raise
+    return chosen
+
+
+def recipe_for(invent: str, data: Any, fit: Mapping[str, Any]) -> Recipe:
+    preset = models.recipe(MODEL, INVENTED[invent])
+    return replace(preset, data=replace(preset.data, path=data.path, longest_px=data.longest_px, held_out=data.held_out),
+                   fit=replace(preset.fit, **fit))  # fmt: skip
+
+
+# ---------------------------------------------------------------- the choice
+
+
+def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> tuple[str, list[str]]:
+    """Trains each candidate for a short time on seven eighths of the photograph. Returns the one whose samples have the most similar
+    structure, and lines for the model card."""
+    candidates = [invent] if invent != "auto" else ["detail", "all"]
+    exemplar = data.exemplar()[0]
+    try:
+        yardstick = Yardstick(exemplar)
+    except ArgumentError:
+        yardstick = None
+        candidates = candidates[-1:]
+    share = TRIALS / len(candidates)
+    brief = {
+        **fit,
+        "minutes": share * fit["minutes"],
+        "steps": None if fit["steps"] is None else max(1, round(share * fit["steps"])),
+    }
+    notes, found = [], {}
+    with TemporaryDirectory(prefix="drawgen-") as folder:
+        for name in candidates:
+            outcome = train(MODEL, recipe_for(name, data, brief), Path(folder) / name, preset=INVENTED[name],
+                            reports=replace(SILENT, training=reports.training))  # fmt: skip
+            bits = "".join(f", {bits:.3f} bits/dim on held-out rows" for bits in (outcome.scores.get("bits_per_dim"),) if bits)
+            note = f"trial of `{name}`: {outcome.steps} steps{bits}"
+            if yardstick is not None:
+                side = min(JUDGED_PX, *exemplar.shape[1:])
+                drawn = outcome.model.sample(Request(n=JUDGED, size=(side, side), seed=fit["seed"])).images.cpu()
+                found[name] = sum(yardstick.structure(image) for image in drawn) / JUDGED
+                note += f", structure {found[name]:.2f}"
+            notes.append(note)
+    chosen = min(found, key=found.__getitem__) if found else candidates[0]
+    if len(found) > 1:
+        reports.say("structure of the trials (1: as far from the photograph as a part of it from another): "
+                    + ", ".join(f"{name} {value:.2f}" for name, value in found.items()) + f"; the choice is `{chosen}`")  # fmt: skip
+    return chosen, notes
+
+
+# ---------------------------------------------------------------- the photograph
+
+
+def quilted(exemplar: Float[Tensor, "C H W"], opaque: Tensor | None, request: Request) -> Sample:
+    """Pictures of the photograph's own pixels."""
+    assert request.size is not None
+    found: list[Quilted] = []
+    for index in range(request.n):
+        border = found[0] if index and all(request.closes) else None
+        found.append(quilt(exemplar, request.size, tile=request.closes, opaque=opaque, border=border, rng=request.rng(index)))
+        if request.progress is not None:
+            request.progress((index + 1) / request.n)
+    return Sample(torch.stack([one.image for one in found]))
+
+
+def first_picture(data: Any, size: tuple[int, int], seed: int) -> Float[Tensor, "C H W"]:
+    """A quilted picture, which is the preview until there is a better one."""
+    exemplar, opaque = data.exemplar()
+    least = (min(size[0], FIRST_PX), min(size[1], FIRST_PX))
+    return quilt(exemplar, least, opaque=opaque, rng=generator(seed)).image
+
+
+def tell_unit(exemplar: Float[Tensor, "C H W"], size: tuple[int, int], reports: Reports) -> None:
+    """Says how large the photograph's units (stones, bricks, leaves) are, where that is too large."""
+    shorter = min(exemplar.shape[1:])
+    if shorter < FEW_PX:
+        return
+    side = unit(exemplar)
+    if shorter < FEW_UNITS * side:
+        reports.say(f"the photograph shows things of about {side:.0f} pixels, and has room for {shorter / side:.0f} of them side by side: few "
+                    "to learn from. A photograph of a larger area would be better")  # fmt: skip
+    elif min(size) < 2 * side:
+        reports.say(
+            f"the photograph shows things of about {side:.0f} pixels, of which {size[1]}x{size[0]} pixels have room for few"
+        )
+
+
+def tell_result(image: Float[Tensor, "C H W"], exemplar: Float[Tensor, "C H2 W2"], reports: Reports) -> None:
+    """Says how near the texture is to its photograph."""
+    try:
+        structure = Yardstick(exemplar).structure(image)
+    except ArgumentError:
+        return
+    grain = graininess(image, exemplar)
+    reports.say(f"structure {structure:.2f} (1: as far from the photograph as a part of it from another), grain {grain.mean:.2f} "
+                "(1: the photograph's)")  # fmt: skip
+
+
+# ---------------------------------------------------------------- checks
 
 
 def check_folder(folder: Path, *, force: bool, resume: bool) -> None:
@@ -137,8 +327,9 @@ def check_folder(folder: Path, *, force: bool, resume: bool) -> None:
             raise ValueError(f"{folder} exists already and is no model ({foreign} is in it); choose another with `save`")
 
 
-def check_photo(recipe: Recipe, photo: str, found: tuple[int, int], size: tuple[int, int], *, tile: bool) -> None:
+def check_photo(recipe: Recipe, photo: str, found: tuple[int, int], request: Request) -> None:
     """Raises ValueError for a photograph that is too small (`found`: height, width), and for a texture that cannot be sampled."""
+    assert request.size is not None
     channels, side, _ = recipe.data.spec().picture
     least, tile_px = recipe.model.neighbourhood, recipe.model.least_tile_px
     if side < least:
@@ -146,6 +337,7 @@ def check_photo(recipe: Recipe, photo: str, found: tuple[int, int], size: tuple[
             f"{photo} is {found[1]}x{found[0]} pixels, of which crops of {side} are left to learn from, and at "
             f"least {least} are needed; give a larger photograph, or a larger `exemplar_px` than {recipe.data.longest_px}"
         )
-    if tile and min(size) < tile_px:
-        raise ArgumentError("size", f"is {size[1]}x{size[0]}; a tile has to be at least {tile_px}x{tile_px} pixels")
-    refuse_what_does_not_fit(size, channels, 1)
+    height, width = request.size
+    if request.tile and min(height, width) < tile_px:
+        raise ArgumentError("size", f"is {width}x{height}; a tile has to be at least {tile_px}x{tile_px} pixels")
+    refuse_what_does_not_fit(request.size, channels, request.n)

@@ -1,6 +1,7 @@
 """Trains a model in a run folder."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,13 @@ def train(
     resume: bool = False,
     force: bool = False,
     preview_request: Request | None = None,
+    notes: Sequence[str] = (),
     reports: Reports = SILENT,
 ) -> Outcome:
     """Trains a model in the run folder `out`, which is also a model folder: `drawgen sample out` works from the first checkpoint
     on. With `resume` the recipe has to be the run's, except for settings that do not affect its weights (`recipe.FREE`). `begin` is
-    a trained model (a folder or MODEL:NAME) whose weights initialise the new one where name and shape agree. The outcome has the
-    trained model. Raises ValueError."""
+    a trained model (a folder or MODEL:NAME) whose weights initialise the new one where name and shape agree. `notes` are further
+    lines of the card. The outcome has the trained model. Raises ValueError."""
     if begin and resume:
         raise ValueError("`begin` is for a new run, and a resumed one continues with its own weights; leave one of the two out")
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
@@ -61,6 +63,7 @@ def train(
         recipe, said, note = go_on(out, kept, asked, recipe)
         changes = [*kept.get("changes", []), *([note] if note else [])]
     begun = str(kept.get("begin", "")) if resume else Path(begin).name
+    notes = [str(note) for note in kept.get("notes", [])] if resume else list(notes)
     if resume and checkpoint.read_model(out).spec != spec:
         raise DataError(
             f"{describe_data(recipe)} has other symbols or sizes than when {out} was started; take the same data, or start a run "
@@ -89,12 +92,24 @@ def train(
         record = {"model": model, "preset": preset, "ranks": ranks, "begin": begun, **plain(planned)}
         record |= {"digest": known} if known is not None else {}
         record |= {"changes": changes} if changes else {}
+        record |= {"notes": notes} if notes else {}
         if (place / RECIPE).exists() and checkpoint.read_json(place / RECIPE) == record:
             return
         published = recipe.model.published() if isinstance(recipe.model, Publishes) else recipe.model
         checkpoint.write_model(place, model, published, spec)
         checkpoint.write_card(
-            place, card(model, preset, planned, data, None, commands=commands_for(built, "FOLDER"), begun=begun, changes=changes)
+            place,
+            card(
+                model,
+                preset,
+                planned,
+                data,
+                None,
+                commands=commands_for(built, "FOLDER"),
+                begun=begun,
+                changes=changes,
+                notes=notes,
+            ),
         )
         checkpoint.write_json(place / RECIPE, record)
 
@@ -120,7 +135,18 @@ def train(
     if chief:
         done = replace(recipe, fit=replace(recipe.fit, steps=outcome.steps))
         checkpoint.write_card(
-            out, card(model, preset, done, data, outcome, commands=commands_for(built, "FOLDER"), begun=begun, changes=changes)
+            out,
+            card(
+                model,
+                preset,
+                done,
+                data,
+                outcome,
+                commands=commands_for(built, "FOLDER"),
+                begun=begun,
+                changes=changes,
+                notes=notes,
+            ),
         )
     return outcome
 

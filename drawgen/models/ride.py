@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Float64, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -26,8 +26,8 @@ from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_fields
-from drawgen.textures.quilting import quilt
-from drawgen.tiling import close_rows, unshear
+from drawgen.textures.quilting import Quilted, quilt
+from drawgen.tiling import close, close_rows, unshear
 from drawgen.training import Fit
 
 LEVELS = 256
@@ -37,6 +37,8 @@ MOST_OVERLAP = 64
 """Rows over which the end of a tile overlaps its beginning, where they are cut together."""
 ROWS_AT_ONCE = 16
 """Rows that the compiled loop draws between two progress reports; Ctrl-C waits for at most as many."""
+SHEARED = 8
+"""Rows at each end of a strip that are wrong once its shear is removed."""
 MOST_STARTS = 128
 """Offsets at which a tile may start; all are compared at once, in memory."""
 
@@ -86,7 +88,9 @@ class Config:
         check_fields(self, "model", "layout", at_least=0, at_most=8)
         check_fields(self, "model", "layout_units", "layout_layers", at_least=1)
         if self.layout and not (self.embed and self.skip):
-            raise ArgumentError("model.layout", f"is {self.layout}, which needs model.embed and model.skip; give them or a layout of 0")
+            raise ArgumentError(
+                "model.layout", f"is {self.layout}, which needs model.embed and model.skip; give them or a layout of 0"
+            )
 
     @property
     def least_tile_px(self) -> int:
@@ -155,7 +159,9 @@ class Ride(nn.Module):
         self.guide = None
         if config.layout:
             if spec.exemplar is None:
-                raise ValueError("a model with a layout (model.layout) learns from one picture, and this data has several; give one picture")
+                raise ValueError(
+                    "a model with a layout (model.layout) learns from one picture, and this data has several; give one picture"
+                )
             features = config.embed + outputs
             self.guide = Guide(self.channels, config.layout, config.layout_units, config.layout_layers, features, rng=rng)
             extent = [-(-length // config.layout) for length in spec.exemplar]
@@ -283,14 +289,18 @@ class Ride(nn.Module):
     def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> NoisyPictures:
         images, config = batch.images, self.config
         count, channels, height, width = images.shape
-        of = {"device": images.device, "generator": rng}
-        noise = torch.randn(images.shape, **of)
         cells = [-(-side // config.layout) for side in (height, width)] if config.layout else [1, 1]
-        layout_noise = torch.randn(count, channels if config.layout else 0, *cells, **of)
         used = 1 if config.mistakes else 0
-        share = config.mistakes * torch.rand(count, used, 1, 1, **of)
-        mistaken = torch.rand(count, used, height, width, **of) < share
-        return NoisyPictures(images, noise, layout_noise, mistaken, torch.rand(count, used * (channels + 1), height, width, **of))
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(shape, device=images.device, generator=rng)
+
+        noise = torch.randn(images.shape, device=images.device, generator=rng)
+        around = (count, channels if config.layout else 0, *cells)
+        layout_noise = torch.randn(around, device=images.device, generator=rng)
+        mistaken = uniform(count, used, height, width) < config.mistakes * uniform(count, used, 1, 1)
+        uniforms = uniform(count, used * (channels + 1), height, width)
+        return NoisyPictures(images, noise, layout_noise, mistaken, uniforms)
 
     def losses(self, batch: Pictures | NoisyPictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """Nats per dimension (a pixel's channel)."""
@@ -389,16 +399,23 @@ class Ride(nn.Module):
         rng = request.rng(index)
         margin = self.config.margin
         tall, wide = height + margin, width + margin + margin // 4
-        layout = self.lay_out(tall, wide, rng=rng)
+        layout = self.lay_out(tall, wide, rng=rng).image if self.guide is not None else None
         drawn = self.draw_over(layout, tall, wide, request, index, rng=rng)
         return drawn[:, margin:, margin : margin + width]
 
-    def lay_out(self, height: int, width: int, *, rng: torch.Generator) -> Float[Tensor, "C h w"] | None:
-        """A new layout for a picture of that size."""
-        if self.guide is None:
-            return None
+    def lay_out(
+        self,
+        height: int,
+        width: int,
+        *,
+        closes: tuple[bool, bool] = (False, False),
+        border: Quilted | None = None,
+        rng: torch.Generator,
+    ) -> Quilted:
+        """A new layout for a picture of that size, quilted from the exemplar (`textures/quilting.py`)."""
+        exemplar = self.exemplar.cpu().float() / (LEVELS - 1)
         cells = (-(-height // self.config.layout), -(-width // self.config.layout))
-        return quilt(self.exemplar.cpu().float() / (LEVELS - 1), cells, opaque=self.opaque.cpu(), rng=rng).image
+        return quilt(exemplar, cells, tile=closes, opaque=self.opaque.cpu(), border=border, rng=rng)
 
     def draw_over(
         self, layout: Float[Tensor, "C h w"] | None, height: int, width: int, request: Request, index: int, *, rng: torch.Generator
@@ -428,24 +445,66 @@ class Ride(nn.Module):
     def least_tile_px(self) -> int:
         return self.config.least_tile_px
 
-    def tile(self, height: int, width: int, request: Request, index: int) -> tuple[Float[Tensor, "C H W"], Int[Tensor, " W"]]:
-        """A tile. In x it is sampled around a helix, and the shear of one row is removed afterwards. In y the end of the strip is
-        joined to its beginning, at the offset and along the path where they agree best. Also returns the path: for each column, the
-        first row below the cut."""
+    def tile(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
+        """A picture that repeats without a seam in the directions that the request names."""
         least = self.least_tile_px
         if min(height, width) < least:
             raise ArgumentError("size", f"is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
+        return (self.tile_over if self.guide is not None else self.tile_around)(height, width, request, index)
+
+    def tile_over(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
+        """A tile over a layout that repeats: a picture of more than one period is sampled, and its ends are joined where they agree.
+        The layouts of all tiles of a request have the same border, if they close in both directions."""
+        factor, margin, closes = (
+            self.config.layout,
+            -(-self.config.margin // self.config.layout) * self.config.layout,
+            request.closes,
+        )
+        for side, closed in zip((height, width), closes, strict=True):
+            if closed and side % factor:
+                raise ArgumentError(
+                    "size", f"is {width}x{height} pixels; the sides of a tile by this model are multiples of {factor}"
+                )
+        overlap = min(height // 4, width // 4, MOST_OVERLAP)
+        more = [overlap if closed else margin // 4 for closed in closes]
+        tall, wide = margin + height + more[0], margin + width + more[1]
+        cells = tuple(
+            (side if closed else whole) for side, whole, closed in zip((height, width), (tall, wide), closes, strict=True)
+        )
+        rng = request.rng(index)
+        first = self.lay_out(*cells, closes=closes, rng=request.rng(0)) if index and all(closes) else None
+        period = self.lay_out(*cells, closes=closes, border=first, rng=rng).image
+        rows, columns = (
+            (torch.arange(-(-whole // factor)) - closed * margin // factor) % count
+            for whole, closed, count in zip((tall, wide), closes, period.shape[1:], strict=True)
+        )
+        drawn = self.draw_over(period[:, rows[:, None], columns], tall, wide, request, index, rng=rng)[:, margin:, margin:]
+        return close(drawn.cpu(), (height, width), overlap, closes).to(self.mean.device)
+
+    def tile_around(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
+        """A tile without a layout. In x it is sampled around a helix, and the shear of one row is removed afterwards. In y the end of
+        the strip is joined to its beginning, at the offset and along the path where they agree best."""
+        in_y, in_x = request.closes
+        margin = self.config.margin
         overlap = min(height // 4, MOST_OVERLAP)
-        rows = self.config.margin + height + overlap + min(height // 2, MOST_STARTS)  # the last ones for the choice of the start
-        uniforms = torch.rand(rows, width, self.channels + 1, generator=request.rng(index))
+        more = overlap + min(height // 2, MOST_STARTS) if in_y else 2 * SHEARED  # the last ones for the choice of the start
+        rng = request.rng(index)
+        if not in_x:
+            strip = self.draw_over(None, margin + height + more, margin + width + margin // 4, request, index, rng=rng)
+            return close_rows(strip[:, margin:, margin : margin + width], height, overlap)[0]
+        uniforms = torch.rand(margin + height + more, width, self.channels + 1, generator=rng)
 
         def report(share: float) -> None:
             if request.progress is not None:
                 request.progress((index + share) / request.n)
 
         drawn = self.draw_helix(uniforms, temperature=request.temperature, progress=report)
-        closed, cut = close_rows(drawn[self.config.margin :].permute(2, 0, 1) / (LEVELS - 1), height, overlap)
-        return unshear(closed).clamp(0, 1).to(self.mean.device), cut
+        strip = drawn[margin:].permute(2, 0, 1) / (LEVELS - 1)
+        if in_y:
+            upright = unshear(close_rows(strip, height, overlap)[0])
+        else:
+            upright = unshear(strip)[:, SHEARED : SHEARED + height]  # the shift is cyclic: its ends are discarded
+        return upright.clamp(0, 1).to(self.mean.device)
 
     def draw_helix(
         self,
@@ -594,6 +653,15 @@ PRESETS: dict[str, Recipe] = {
         about="What `drawgen texture` trains: two minutes on two CPU cores. Measured on twelve photographs (seed 1, 1,100 "
         "steps, 104 to 301 s on a busy two-core Xeon): 1.8 to 6.6 bits/dim on the held-out rows. Seams of tiles look "
         "like the interior, and samples stay stable up to 2048 pixels: scripts/results/textures.md.",
+    ),
+    "layout": Recipe(
+        model=Config(layout=2),
+        data=Crops(crop_px=56, batch=4),
+        fit=Fit(minutes=2.0, rate=3e-3, weight_decay=0.05, ema=0.998),
+        what="a texture over a layout of its photograph",
+        size="230 k",
+        figure="",
+        about="TODO",
     ),
     "paper": Recipe(
         model=Config(neighbourhood=5, embed=0, cell="ride", hidden=0, skip=False, noise=0.0),
