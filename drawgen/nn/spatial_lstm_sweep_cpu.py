@@ -19,17 +19,12 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from drawgen.nn.lanes_cpu import ROWS, add_product, padded, sigmoid, tanh
+from drawgen.nn.lanes_cpu import ROWS, add_product, padded, padded_rows, sigmoid, tanh
 from drawgen.nn.spatial_lstm import Diagonals
 from drawgen.threads import spread
 
 PENDING = 192
 """Pixels whose part of the weights' gradient is added at once."""
-
-
-@compiled()
-def padded_rows(size: int) -> int:
-    return (size + ROWS - 1) // ROWS * ROWS
 
 
 @compiled(fastmath={"contract"})
