@@ -65,6 +65,8 @@ class Spec:
     """The labels, in order of their numbers."""
     point: int | None = None
     """Dimensions of a point."""
+    exemplar: tuple[int, int] | None = None
+    """Height and width in pixels of the one picture that all training pictures are crops of."""
 
     @property
     def picture(self) -> tuple[int, int, int]:
@@ -172,6 +174,21 @@ class Prepares(Protocol):
     """A model that computes buffers from the data once, before the first step and never on resume."""
 
     def prepare(self, batches: Iterable[Batch], *, rng: torch.Generator) -> None: ...
+
+
+@runtime_checkable
+class KeepsExemplar(Protocol):
+    """A model that stores the one picture that it learns from, at a size of its own; called once, before `prepare`."""
+
+    def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None: ...
+
+
+@runtime_checkable
+class HasExemplar(Protocol):
+    """Data that are crops of one picture, if `spec().exemplar` is not None."""
+
+    def exemplar(self) -> tuple[Float[Tensor, "C H W"], Bool[Tensor, "H W"] | None]:
+        """The whole picture, and which of its pixels are opaque (None: all)."""
 
 
 @runtime_checkable

@@ -144,7 +144,15 @@ class Crops:
         side = self.side()
         if side < 2:
             raise ImageError(f"{self.path} is too small to learn from; give a picture of at least a few tens of pixels per side")
-        return Spec((len(self.pictures[0][0].image), side, side))
+        whole = self.exemplar()[0].shape[1:] if len(self.pictures[0]) == 1 else None
+        return Spec((len(self.pictures[0][0].image), side, side), exemplar=None if whole is None else (whole[0], whole[1]))
+
+    def exemplar(self) -> tuple[Float[Tensor, "C H W"], Bool[Tensor, "H W"] | None]:
+        """The one picture, with its held-out rows, and which of its pixels are opaque (None: all)."""
+        parts = [part[0] for part in self.pictures if part]
+        picture = torch.cat([part.image for part in parts], 1)
+        masks = [part.opaque for part in parts if part.opaque is not None]
+        return picture, torch.cat(masks) if masks else None
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
         """Training: an endless stream of crops. Validation: the held-out rows once, cut into squares and divided over the ranks."""

@@ -15,16 +15,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Float64, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.pictures import Crops, Pictures
+from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_fields
+from drawgen.textures.quilting import quilt
 from drawgen.tiling import close_rows, unshear
 from drawgen.training import Fit
 
@@ -61,6 +63,16 @@ class Config:
     """A linear skip connection from the neighbourhood to the mixture, initialised by ridge regression."""
     noise: float = 0.02
     """Standard deviation of the noise on the neighbourhood in training, in standard deviations of the pixels."""
+    mistakes: float = 0.0
+    """Largest fraction of the neighbourhood's pixels that training replaces by samples of the model itself."""
+    layout: int = 0
+    """Condition each pixel on a layout, which is the picture at 1/`layout` of its size; 0 for none."""
+    layout_units: int = 64
+    """Channels of the convolutions over the layout."""
+    layout_layers: int = 2
+    """Convolutions over the layout."""
+    layout_noise: float = 0.05
+    """Standard deviation of the noise on the layout in training, in standard deviations of the pixels."""
     margin: int = 48
     """Rows and columns (pixels) that sampling draws and discards, because the first pixels have no context."""
 
@@ -69,7 +81,12 @@ class Config:
         if self.neighbourhood % 2 == 0:
             raise ArgumentError("model.neighbourhood", f"is {self.neighbourhood}; it has to be odd")
         check_fields(self, "model", "layers", "units", "components", at_least=1)
-        check_fields(self, "model", "embed", "hidden", "noise", "margin", at_least=0)
+        check_fields(self, "model", "embed", "hidden", "noise", "layout_noise", "margin", at_least=0)
+        check_fields(self, "model", "mistakes", at_least=0, at_most=1)
+        check_fields(self, "model", "layout", at_least=0, at_most=8)
+        check_fields(self, "model", "layout_units", "layout_layers", at_least=1)
+        if self.layout and not (self.embed and self.skip):
+            raise ArgumentError("model.layout", f"is {self.layout}, which needs model.embed and model.skip; give them or a layout of 0")
 
     @property
     def least_tile_px(self) -> int:
@@ -86,10 +103,14 @@ class Config:
 
 
 class NoisyPictures(NamedTuple):
-    """A batch and the noise of its training step."""
+    """A batch and the random numbers of its training step; those that the model does not use have no channels."""
 
     images: Float[Tensor, "B C H W"]
     noise: Float[Tensor, "B C H W"]
+    layout_noise: Float[Tensor, "B D h w"]
+    mistaken: Bool[Tensor, "B M H W"]
+    """Pixels that are replaced by samples of the model, and the uniform numbers of these samples."""
+    uniforms: Float[Tensor, "B N H W"]
 
 
 class Ride(nn.Module):
@@ -103,6 +124,9 @@ class Ride(nn.Module):
     lstms: Sequence[SpatialLSTM]
     head: nn.Sequential
     skip: nn.Linear | None
+    guide: Guide | None
+    exemplar: Tensor
+    opaque: Tensor
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
@@ -128,30 +152,61 @@ class Ride(nn.Module):
         self.skip = linear(seen, outputs, rng) if config.skip else None
         if self.skip is not None:
             self.skip.weight.data.zero_()
+        self.guide = None
+        if config.layout:
+            if spec.exemplar is None:
+                raise ValueError("a model with a layout (model.layout) learns from one picture, and this data has several; give one picture")
+            features = config.embed + outputs
+            self.guide = Guide(self.channels, config.layout, config.layout_units, config.layout_layers, features, rng=rng)
+            extent = [-(-length // config.layout) for length in spec.exemplar]
+            # The exemplar at the layout's size, from which every sample is laid out anew, and its opaque pixels.
+            self.register_buffer("exemplar", torch.zeros(self.channels, *extent, dtype=torch.uint8))
+            self.register_buffer("opaque", torch.ones(*extent, dtype=torch.bool))
         self.start_mixture(torch.ones(self.channels), torch.zeros(self.channels * (self.channels - 1) // 2))
 
     # ---------------------------------------------------------------- the density
 
-    def forward(
-        self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"] | None = None
-    ) -> likelihood.LogisticMixture:
-        """The mixture at each pixel (P B ..., diagonal order) given the pixels before it."""
-        return self.mixture(self.outputs(images, noise))
+    def forward(self, images: Float[Tensor, "B C H W"]) -> likelihood.LogisticMixture:
+        """The mixture at each pixel (P B ..., diagonal order) given the pixels before it, and the layout of these pictures."""
+        return self.mixture(self.outputs(self.standard(images), self.own_layout(images)))
 
-    def outputs(self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"] | None = None) -> Float[Tensor, "P B D"]:
-        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order."""
-        height, width = images.shape[2:]
-        grid = diagonals(height, width, images.device)
-        seen = (images - self.mean[:, None, None]) / self.std[:, None, None]
-        if noise is not None:
-            seen = seen + self.config.noise * noise
+    def own_layout(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"] | None:
+        """The pictures at the layout's size, standardised; None without a layout."""
+        return None if self.guide is None else self.standard(reduced(images, self.config.layout))
+
+    def outputs(self, seen: Float[Tensor, "B C H W"], layout: Float[Tensor, "B C h w"] | None = None) -> Float[Tensor, "P B D"]:
+        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order, from standardised pictures and layouts."""
+        height, width = seen.shape[2:]
+        grid = diagonals(height, width, seen.device)
         window = self.windows(seen)  # P B NC
-        x = window if self.embed is None else F.relu(self.embed(window))
+        x = window if self.embed is None else self.embed(window)
+        beside = None
+        if layout is not None:
+            before, beside = (part.flatten(1, 2)[:, grid.order].transpose(0, 1) for part in self.guided(layout, height, width))
+            x = x + before
+        if self.embed is not None:
+            x = F.relu(x)
         h = x
         for n, lstm in enumerate(self.lstms):
             h = lstm(x if n == 0 else torch.cat([h, x], -1), grid)
         flat: Tensor = self.head(h)
-        return flat if self.skip is None else flat + self.skip(window)
+        if self.skip is not None:
+            flat = flat + self.skip(window)
+        return flat if beside is None else flat + beside
+
+    def standard(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        return (images - self.mean[:, None, None]) / self.std[:, None, None]
+
+    def guided(
+        self, layout: Float[Tensor, "B C h w"], height: int, width: int
+    ) -> tuple[Float[Tensor, "B H W E"], Float[Tensor, "B H W M"]]:
+        """What a standardised layout adds at each pixel: to the embedding before its ReLU, and to the mixture's outputs."""
+        assert self.guide is not None
+        features, prediction = (part[:, :height, :width] for part in self.guide(layout))
+        before, beside = features.split([self.config.embed, features.shape[3] - self.config.embed], 3)
+        parts = beside.unflatten(3, (self.config.components, -1))  # B H W K, numbers of a component
+        means = F.pad(prediction, (1, parts.shape[4] - 1 - self.channels))
+        return before, (parts + means[:, :, :, None]).flatten(3)
 
     def windows(self, seen: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B D"]:
         """Each pixel's causal neighbours, in diagonal order; zero (the mean colour) outside the picture."""
@@ -174,12 +229,24 @@ class Ride(nn.Module):
         )
 
     def nats(self, batch: Pictures | NoisyPictures) -> Float[Tensor, "P B"]:
-        """-log p of each pixel (all its channels), in diagonal order."""
+        """-log p of each pixel (all its channels), in diagonal order. The layout is that of the pictures themselves."""
         images = batch.images
-        noise = batch.noise if isinstance(batch, NoisyPictures) else None
+        seen = self.standard(images)
+        layout = self.own_layout(images)
         order = diagonals(*images.shape[2:], images.device).order
+        if isinstance(batch, NoisyPictures):
+            if layout is not None:
+                layout = layout + self.config.layout_noise * batch.layout_noise
+            noise = self.config.noise * batch.noise
+            if self.config.mistakes:
+                with torch.no_grad():
+                    uniforms = batch.uniforms.flatten(2)[:, :, order].permute(2, 0, 1)
+                    own = likelihood.sample(self.mixture(self.outputs(seen + noise, layout)), uniforms)
+                    own = own.permute(1, 2, 0)[:, :, diagonals(*images.shape[2:], images.device).place].view_as(images)
+                    seen = torch.where(batch.mistaken, self.standard(own / (LEVELS - 1)), seen)
+            seen = seen + noise
         levels = (images * (LEVELS - 1)).round().flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
-        flat = self.outputs(images, noise)
+        flat = self.outputs(seen, layout)
         if flat.device.type == "cpu" and self.mean.dtype == torch.float32:
             from drawgen.likelihood_cpu import Nats
 
@@ -205,6 +272,7 @@ class Ride(nn.Module):
         """One player. The skip connection has a ten times smaller learning rate. It starts at the ridge solution, and for colour it
         would otherwise diverge from it before the other layers have learned anything."""
         slow = [] if self.skip is None else list(self.skip.parameters())
+        slow += [] if self.guide is None else list(self.guide.linear.parameters())
         biases = [p for p in self.parameters() if p.ndim == 1 and all(p is not s for s in slow)]
         rest = [p for p in self.parameters() if p.ndim > 1 and all(p is not s for s in slow)]
         groups = [Group(rest), Group(biases, weight_decay=0.0)]
@@ -213,8 +281,16 @@ class Ride(nn.Module):
         return {"model": Player(groups)}
 
     def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> NoisyPictures:
-        images = batch.images
-        return NoisyPictures(images, torch.randn(images.shape, device=images.device, generator=rng))
+        images, config = batch.images, self.config
+        count, channels, height, width = images.shape
+        of = {"device": images.device, "generator": rng}
+        noise = torch.randn(images.shape, **of)
+        cells = [-(-side // config.layout) for side in (height, width)] if config.layout else [1, 1]
+        layout_noise = torch.randn(count, channels if config.layout else 0, *cells, **of)
+        used = 1 if config.mistakes else 0
+        share = config.mistakes * torch.rand(count, used, 1, 1, **of)
+        mistaken = torch.rand(count, used, height, width, **of) < share
+        return NoisyPictures(images, noise, layout_noise, mistaken, torch.rand(count, used * (channels + 1), height, width, **of))
 
     def losses(self, batch: Pictures | NoisyPictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """Nats per dimension (a pixel's channel)."""
@@ -232,7 +308,7 @@ class Ride(nn.Module):
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
         """Computes the standardisation, the histogram and the closed-form initialisation: the means by ridge regression on the
         neighbourhood, the couplings by regression of the residuals on each other, the scales from the remaining residuals."""
-        images = torch.cat([batch.images for batch in batches]).cpu()
+        images = torch.cat([batch.images for batch in batches])
         flat = images.transpose(0, 1).flatten(1)  # C n
         mean, std = flat.mean(1), flat.std(1).clamp(min=1.0 / (LEVELS - 1))
         self.mean.copy_(mean)
@@ -240,24 +316,53 @@ class Ride(nn.Module):
         levels = (flat * (LEVELS - 1)).round().long()
         for channel in range(self.channels):
             self.histogram[channel] = torch.bincount(levels[channel], minlength=LEVELS).float() / levels.shape[1]
-        seen = (images - mean[:, None, None]) / std[:, None, None]
-        order = diagonals(*images.shape[2:]).order
-        target = seen.flatten(2)[:, :, order].permute(2, 0, 1).reshape(-1, self.channels).double()
-        window = self.windows(seen).flatten(0, 1).double()
-        weights = ridge(window, target)  # NC C
-        residual = target - window @ weights
+        residual = self.start_means(images)
         coupling = []
         spread = [residual[:, 0].std()]
         scale = std.double()
         for channel in range(1, self.channels):
-            on = ridge(residual[:, :channel], residual[:, channel : channel + 1])[:, 0]
+            known = residual[:, :channel]
+            on = ridge(known.t() @ known, known.t() @ residual[:, channel : channel + 1])[:, 0]
             spread.append((residual[:, channel] - residual[:, :channel] @ on).std())
             coupling.append(on * scale[channel] / scale[:channel])
         pairs = torch.cat(coupling) if coupling else torch.zeros(0)
         self.start_mixture(torch.stack(spread).float(), pairs.float())
+
+    def start_means(self, images: Float[Tensor, "B C H W"]) -> Float64[Tensor, "n C"]:
+        """Sets the linear predictions of the means, from the neighbourhood and, by a pixel's place in its cell, from the layout, to
+        the solution of one ridge regression. Returns the residuals of the standardised pixels."""
+        height, width = images.shape[2:]
+        seen, factor = self.standard(images), self.config.layout or 1
+        order = diagonals(height, width, images.device).order
+        row, column = order // width, order % width
+        place = row % factor * factor + column % factor  # P
+        target = seen.flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
+        window = self.windows(seen)  # P B NC
+        cells = window.new_zeros(*window.shape[:2], 0)
+        if self.guide is not None:
+            around = F.pad(self.guide.windows(self.standard(reduced(images, factor))), (0, 1), value=1.0)  # B h w D
+            cells = around.flatten(1, 2)[:, row // factor * around.shape[2] + column // factor].transpose(0, 1)  # P B D
+        first, each = window.shape[2], cells.shape[2]
+        size = first + factor**2 * each
+        gram = target.new_zeros(size, size, dtype=torch.float64)
+        products = target.new_zeros(size, self.channels, dtype=torch.float64)
+        parts = []
+        for k in range(factor**2):
+            inputs = torch.cat([window[place == k], cells[place == k]], 2).flatten(0, 1).double()
+            outputs = target[place == k].flatten(0, 1).double()
+            index = torch.cat([torch.arange(first), first + k * each + torch.arange(each)]).to(gram.device)
+            gram[index[:, None], index] += inputs.t() @ inputs
+            products[index] += inputs.t() @ outputs
+            parts.append((inputs, outputs, index))
+        weights = ridge(gram, products)
         if self.skip is not None:
             rows = self.skip.weight.unflatten(0, (self.config.components, -1))  # K, numbers of a component, NC
-            rows[:, 1 : 1 + self.channels] = weights.t().float()
+            rows[:, 1 : 1 + self.channels] = weights[:first].t().float()
+        if self.guide is not None:
+            by_place = weights[first:].unflatten(0, (factor**2, each)).transpose(1, 2).flatten(0, 1).float()
+            self.guide.linear.weight.copy_(by_place[:, :-1])
+            self.guide.linear.bias.copy_(by_place[:, -1])
+        return torch.cat([outputs - inputs @ weights[index] for inputs, outputs, index in parts])
 
     @torch.no_grad()
     def start_mixture(self, spread: Float[Tensor, " C"], coupling: Float[Tensor, " M"]) -> None:
@@ -275,23 +380,49 @@ class Ride(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Pictures of any size, sampled by the wavefront (`draw`), without the margins."""
         height, width = request.size or self.spec.picture[1:]
-        if request.tile:
-            images = torch.stack([self.tile(height, width, request, index)[0] for index in range(request.n)])
-            return Sample(images, lambda count: self.reveal(images, count))
+        draw_one = self.tile if request.tile else self.plain
+        images = torch.stack([draw_one(height, width, request, index) for index in range(request.n)])
+        return Sample(images, lambda count: self.reveal(images, count))
+
+    def plain(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
+        """A picture without the margins."""
+        rng = request.rng(index)
         margin = self.config.margin
         tall, wide = height + margin, width + margin + margin // 4
-        pictures = []
-        for index in range(request.n):
-            uniforms = torch.rand(tall, wide, self.channels + 1, generator=request.rng(index)).to(self.mean.device)
+        layout = self.lay_out(tall, wide, rng=rng)
+        drawn = self.draw_over(layout, tall, wide, request, index, rng=rng)
+        return drawn[:, margin:, margin : margin + width]
 
-            def report(share: float, index: int = index) -> None:
-                if request.progress is not None:
-                    request.progress((index + share) / request.n)
+    def lay_out(self, height: int, width: int, *, rng: torch.Generator) -> Float[Tensor, "C h w"] | None:
+        """A new layout for a picture of that size."""
+        if self.guide is None:
+            return None
+        cells = (-(-height // self.config.layout), -(-width // self.config.layout))
+        return quilt(self.exemplar.cpu().float() / (LEVELS - 1), cells, opaque=self.opaque.cpu(), rng=rng).image
 
-            drawn = self.draw(uniforms, temperature=request.temperature, progress=report)
-            pictures.append(drawn[margin:, margin : margin + width].permute(2, 0, 1) / (LEVELS - 1))
-        images = torch.stack(pictures)
-        return Sample(images, lambda count: self.reveal(images, count))
+    def draw_over(
+        self, layout: Float[Tensor, "C h w"] | None, height: int, width: int, request: Request, index: int, *, rng: torch.Generator
+    ) -> Float[Tensor, "C H W"]:
+        """One picture of a request, over a layout, by the wavefront (`draw`)."""
+        uniforms = torch.rand(height, width, self.channels + 1, generator=rng).to(self.mean.device)
+        before = beside = None
+        if layout is not None:
+            before, beside = (part[0] for part in self.guided(self.standard(layout[None].to(self.mean.device)), height, width))
+
+        def report(share: float) -> None:
+            if request.progress is not None:
+                request.progress((index + share) / request.n)
+
+        drawn = self.draw(uniforms, before=before, beside=beside, temperature=request.temperature, progress=report)
+        return drawn.permute(2, 0, 1) / (LEVELS - 1)
+
+    def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None:
+        """Stores the photograph at the layout's size, in 8 bits."""
+        if self.guide is None:
+            return
+        self.exemplar.copy_((reduced(picture[None], self.config.layout)[0] * (LEVELS - 1)).round())
+        if opaque is not None:
+            self.opaque.copy_(reduced(opaque[None, None].float(), self.config.layout)[0, 0] > 0.99)
 
     @property
     def least_tile_px(self) -> int:
@@ -376,6 +507,8 @@ class Ride(nn.Module):
         self,
         uniforms: Float[Tensor, "H W M"],
         *,
+        before: Float[Tensor, "H W E"] | None = None,
+        beside: Float[Tensor, "H W D"] | None = None,
         temperature: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> Float[Tensor, "H W C"]:
@@ -406,13 +539,20 @@ class Ride(nn.Module):
                 corner * channels,
             )
             seen = window.reshape(rows, -1)[:, :neighbours]  # the causal ones come first in raster order
-            x = seen if self.embed is None else F.relu(self.embed(seen))
+            row = torch.arange(top, bottom, device=seen.device)
+            x = seen if self.embed is None else self.embed(seen)
+            if before is not None:
+                x = x + before[row, t - slope * row]
+            if self.embed is not None:
+                x = F.relu(x)
             hidden = layers[0].step((x,), t, top, bottom)
             for layer in layers[1:]:
                 hidden = layer.step((hidden, x), t, top, bottom)
             flat = self.head(hidden)
             if self.skip is not None:
                 flat += self.skip(seen)
+            if beside is not None:
+                flat += beside[row, t - slope * row]
             strides = (max(width - slope, 0), 1)
             noise = uniforms.as_strided((rows, channels + 1), (strides[0] * (channels + 1), 1), start * (channels + 1))
             raw = flat.unflatten(-1, (self.config.components, -1))
@@ -436,11 +576,11 @@ def as_array(tensor: Tensor) -> Float32[np.ndarray, "..."]:
     return np.ascontiguousarray(tensor.detach().cpu().float().numpy())
 
 
-def ridge(x: Float[Tensor, "n D"], y: Float[Tensor, "n M"]) -> Float[Tensor, "D M"]:
-    """Least squares with a small penalty (a thousandth of the mean squared input)."""
-    gram = x.t() @ x
+def ridge(gram: Float[Tensor, "D D"], products: Float[Tensor, "D M"]) -> Float[Tensor, "D M"]:
+    """Least squares with a small penalty (a thousandth of the mean squared input), from the inputs' products with each other and with
+    the outputs."""
     penalty = 1e-3 * gram.diagonal().mean() + 1e-9
-    return torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=x.dtype, device=x.device), x.t() @ y)
+    return torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=gram.dtype, device=gram.device), products)
 
 
 PRESETS: dict[str, Recipe] = {

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from drawgen import checkpoint
-from drawgen.contract import Checks, Data, Model, Prepares, generator
+from drawgen.contract import Checks, Data, HasExemplar, KeepsExemplar, Model, Prepares, generator
 from drawgen.devices import choose_device, to_device
 from drawgen.interrupts import signals
 from drawgen.threads import cores, threads, workers
@@ -126,6 +126,8 @@ def move(model: Model, device: torch.device, *, compiled: bool) -> None:
 
 def prepare(model: Model, data: Data, settings: Fit, device: torch.device, world: World) -> None:
     """Runs the model's `prepare` on the data before the first step; every rank then starts with the buffers of rank 0."""
+    if isinstance(model, KeepsExemplar) and isinstance(data, HasExemplar) and data.spec().exemplar:
+        model.keep_exemplar(*data.exemplar())
     if isinstance(model, Prepares):
         batches = itertools.islice(data.stream("train", seed=settings.seed), SAMPLES_TO_PREPARE)
         rng = generator(settings.seed, PREPARE, device=device)

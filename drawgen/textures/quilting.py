@@ -1,0 +1,176 @@
+"""Image quilting: a texture laid out anew from patches of its exemplar (Efros & Freeman 2001), joined by graph cuts that may run
+anywhere (Kwatra et al. 2003) and gone over a second time where seams show.
+
+Axes: C channels, R S rows and columns of the exemplar, H W those of the picture.
+"""
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from drawgen.ranges import ArgumentError, check_range, check_size
+from drawgen.textures import quilting_cpu as loops
+
+TOLERANCE = 0.1  # a patch is chosen among those whose error is at most so much above the least
+REPEAT = 0.2  # an error added for the same patch beside itself, as a share of the exemplar's variance; looked at from 0 to 1
+KEEP = 100  # positions that are kept at quarter size: the best at full size is then within 2 % of the best of all
+
+
+class Quilted(NamedTuple):
+    image: Float[Tensor, "C H W"]
+    """Pixels of the exemplar only."""
+    sources: Int[Tensor, "H W 2"]
+    """Row and column in the exemplar of each pixel."""
+
+
+def quilt(
+    exemplar: Float[Tensor, "C R S"],
+    size: tuple[int, int],
+    *,
+    patch_px: int | None = None,
+    overlap_px: int | None = None,
+    tile: tuple[bool, bool] = (False, False),
+    opaque: Bool[Tensor, "R S"] | None = None,
+    border: Quilted | None = None,
+    rng: torch.Generator,
+) -> Quilted:
+    """A picture of `size` (rows, columns) of the exemplar's texture, made of its pixels.
+
+    Patches are laid over each other row by row. Each is chosen at random among those that agree best with what it will meet, where
+    going on verbatim is ruled out and repeating what is near costs (Efros & Freeman 2001). What it covers is decided by a minimum
+    cut, which may run anywhere in the patch and covers seams that were there before (Kwatra et al. 2003).
+
+    `patch_px` is the side of a patch: if None, it is larger where the photograph is ordered over a longer distance
+    (`fitting_patch_px`). It is at most half the exemplar's shorter side, half the side of a tile, and as large as an opaque patch
+    can be. `overlap_px` is how far it lies over its neighbours, a third of it if None. `tile`: whether rows and columns close, the
+    last beside the first; patches then lie over the border as over any other place. Only pixels that are `opaque` are used. With
+    `border`, a picture of the same size that closes in both directions, the outermost pixels are its own, so that the two fit each
+    other on any side; the rest is new.
+
+    Raises ArgumentError if the exemplar is smaller than 4 x 4, has values that are not finite, or no opaque patch of 2 x 2.
+
+    >>> exemplar = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0))
+    >>> quilted = quilt(exemplar, (64, 48), tile=(True, True), rng=torch.Generator().manual_seed(1))
+    >>> quilted.image.shape
+    torch.Size([3, 64, 48])
+    >>> bool((quilted.image == exemplar[:, quilted.sources[..., 0], quilted.sources[..., 1]]).all())
+    True
+    """
+    check_size(size)
+    check_range("rows and columns of the exemplar", tuple(exemplar.shape[1:]), at_least=4)
+    for name, given in (("patch_px", patch_px), ("overlap_px", overlap_px)):
+        if given is not None:
+            check_range(name, given, at_least=1)
+    if not torch.isfinite(exemplar if opaque is None else exemplar[:, opaque]).all():
+        raise ArgumentError("exemplar", "has values that are not finite; replace them")
+    full = np.ascontiguousarray(exemplar.detach().to("cpu", torch.float32).numpy())
+    bad = np.zeros(full.shape[1:], bool) if opaque is None else ~opaque.cpu().numpy()
+    if bad.any() and not bad.all():
+        full = np.where(bad, full[:, ~bad].mean(1)[:, None, None], full)
+    blocked = np.pad(bad.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    side = fitting_patch_px(torch.from_numpy(full)) if patch_px is None else patch_px
+    side = max(min(side, *(length // 2 for length in bad.shape)), 2)
+    while not (first := whole(blocked, side)).size:
+        if side == 2:
+            raise ArgumentError("opaque", "leaves no patch of the exemplar that is opaque throughout; give a larger opaque part")
+        side = max(side * 3 // 4, 2)
+    overlap = max(side // 3, 1) if overlap_px is None else min(overlap_px, side - 1)
+    pixels = np.ascontiguousarray(full.transpose(1, 2, 0))
+    half = loops.halved(full, np.ones(full.shape[1:], np.float32))[0]
+    quarter = loops.halved(half, np.ones(half.shape[1:], np.float32))[0]
+    variance = float(full.var((1, 2)).sum())
+
+    sources = np.full((*size, 2), -1, np.int32)
+    known, fixed = np.zeros(size, bool), np.zeros(size, bool)
+    if border is not None:
+        if not all(tile) or tuple(border.sources.shape[:2]) != tuple(size):
+            raise ArgumentError("border", "is for tiles of the same size that close in both directions")
+        band = max(min(overlap, *(length // 4 for length in size)), 1)
+        known, fixed = frame(size, band), frame(size, max(band // 3, 1))
+        sources[known] = border.sources.cpu().numpy()[known]
+    # A patch that wraps must not meet itself.
+    h, w = (max(min(side, length // 2 if wraps else length), 1) for length, wraps in zip(size, tile, strict=True))
+    ys, xs = (places(*both, side - overlap) for both in zip(size, (h, w), tile, strict=True))
+    chance = torch.rand(len(ys), len(xs), generator=rng, dtype=torch.float64).tolist()
+    placed = np.empty((0, 4))
+    guard = max(side // 4, 1)
+    for (row, y), (column, x) in itertools.product(enumerate(ys), enumerate(xs)):
+        patch, weight = loops.window(pixels, sources, known, y, x, h, w)
+        if not weight.any():
+            found, error = first, np.zeros(len(first))
+        else:
+            again = repeats(placed, y, x, size, tile, side, REPEAT * variance)
+            near = np.concatenate([again, continued(sources, known, y, x, h, w)], dtype=np.float32)
+            found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
+            if not len(found):  # none of the positions at quarter size is opaque, or each would go on with some patch
+                found, error = loops.search(full, blocked, patch, weight, near, side, -1)
+        good = np.flatnonzero(error <= error.min() * (1 + TOLERANCE))
+        r, s = found[good[int(chance[row][column] * len(good))]].tolist()
+        loops.paste(pixels, sources, known, fixed, *tile, y, x, h, w, r, s)
+        placed = np.concatenate([placed, [[y, x, r, s]]])
+    at = torch.from_numpy(sources).long()
+    return Quilted(exemplar[:, at[..., 0], at[..., 1]], at)
+
+
+def frame(size: tuple[int, int], band: int) -> np.ndarray:
+    """The outermost `band` rows and columns."""
+    out = np.ones(size, bool)
+    out[band : size[0] - band, band : size[1] - band] = False
+    return out
+
+
+def whole(blocked: np.ndarray, side: int) -> np.ndarray:
+    """The positions of the exemplar's patches that are opaque throughout."""
+    return np.argwhere(blocked[side:, side:] - blocked[:-side, side:] - blocked[side:, :-side] + blocked[:-side, :-side] == 0)
+
+
+def places(length: int, side: int, wraps: bool, step: int) -> list[int]:
+    """Where patches begin along one direction, evenly."""
+    step = min(step, max(side * 2 // 3, 1))
+    span = length if wraps else max(length - side, 0)
+    count = math.ceil(span / step)
+    return [round(k * span / max(count, 1)) for k in range(max(count, 1) if wraps else count + 1)]
+
+
+def repeats(
+    placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: tuple[bool, bool], side: int, much: float
+) -> np.ndarray:
+    """Rows of `near` (see `quilting_cpu.penalty`) against the same patch twice: `much` beside each other, less farther apart."""
+    away = np.abs(placed[:, :2] - (y, x))
+    for axis in range(2):
+        if tile[axis]:
+            away[:, axis] = np.minimum(away[:, axis], size[axis] - away[:, axis])
+    far = away.max(1) / side
+    near = np.stack([placed[:, 2], placed[:, 3], much / np.maximum(far, 1), 0 * far], 1)
+    return near[far < 10]
+
+
+def continued(sources: np.ndarray, known: np.ndarray, y: int, x: int, h: int, w: int) -> np.ndarray:
+    """Rows of `near` against verbatim copies: where a patch would come from that continues what is there."""
+    rows, columns = (np.arange(at, at + side, max(side // 16, 1)) for at, side in ((y, h), (x, w)))
+    place = np.ix_(rows % known.shape[0], columns % known.shape[1])
+    origin = (sources[place] - np.stack(np.broadcast_arrays(rows[:, None] - y, columns[None] - x), 2))[known[place]]
+    _, one = np.unique(origin[:, 0] * 65536 + origin[:, 1], return_index=True)
+    return np.concatenate([origin[one], np.tile([0, 1], (len(one), 1))], 1)
+
+
+def fitting_patch_px(exemplar: Float[Tensor, "C R S"]) -> int:
+    """The side of a patch: larger where the photograph is ordered over a longer distance. That distance is the side of the square
+    whose area is the integral of the squared autocorrelation: 3 to 7 px for grass, rock and leaves, 40 to 90 px for tiles, bricks
+    and nets. Differences over more than a twelfth of the photograph, as of light, are taken out first."""
+    rows, columns = exemplar.shape[1:]
+    shape = (2 * rows, 2 * columns)  # padded: what leaves on one side does not come back on the other
+    down, along = torch.fft.fftfreq(rows)[:, None], torch.fft.rfftfreq(columns)[None]
+    sharp = 1 - torch.exp(-2 * (torch.pi * min(rows, columns) / 12) ** 2 * (down**2 + along**2))
+    fine = torch.fft.irfft2(torch.fft.rfft2(exemplar) * sharp, s=(rows, columns))
+    similar = torch.fft.irfft2(torch.fft.rfft2(fine, s=shape).abs().square().sum(0), s=shape)
+    pairs = torch.fft.irfft2(torch.fft.rfft2(torch.ones(rows, columns), s=shape).abs().square(), s=shape)
+    reach = min(rows, columns) // 3
+    similar = (similar / pairs.clamp(min=1)).roll((reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    order = float((similar / similar[reach, reach].clamp(min=1e-12)).square().sum().sqrt())
+    return round(min(40 + 1.2 * order, max(min(rows, columns) / 4, 16)))
