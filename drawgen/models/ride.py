@@ -37,6 +37,8 @@ MOST_OVERLAP = 64
 """Rows over which the end of a tile overlaps its beginning, where they are cut together."""
 ROWS_AT_ONCE = 16
 """Rows that the compiled loop draws between two progress reports; Ctrl-C waits for at most as many."""
+STEPS_AT_ONCE = 64
+"""Steps of the compiled wavefront between two progress reports, likewise."""
 MOST_STARTS = 128
 """Offsets at which a tile may start; all are compared at once, in memory."""
 
@@ -86,7 +88,9 @@ class Config:
         check_fields(self, "model", "layout", at_least=0, at_most=8)
         check_fields(self, "model", "layout_units", "layout_layers", at_least=1)
         if self.layout and not (self.embed and self.skip):
-            raise ArgumentError("model.layout", f"is {self.layout}, which needs model.embed and model.skip; give them or a layout of 0")
+            raise ArgumentError(
+                "model.layout", f"is {self.layout}, which needs model.embed and model.skip; give them or a layout of 0"
+            )
 
     @property
     def least_tile_px(self) -> int:
@@ -155,7 +159,9 @@ class Ride(nn.Module):
         self.guide = None
         if config.layout:
             if spec.exemplar is None:
-                raise ValueError("a model with a layout (model.layout) learns from one picture, and this data has several; give one picture")
+                raise ValueError(
+                    "a model with a layout (model.layout) learns from one picture, and this data has several; give one picture"
+                )
             features = config.embed + outputs
             self.guide = Guide(self.channels, config.layout, config.layout_units, config.layout_layers, features, rng=rng)
             extent = [-(-length // config.layout) for length in spec.exemplar]
@@ -451,10 +457,13 @@ class Ride(nn.Module):
         self,
         uniforms: Float[Tensor, "H W M"],
         *,
+        before: Float[Tensor, "H W E"] | None = None,
+        beside: Float[Tensor, "H W D"] | None = None,
         temperature: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> Float[Tensor, "H W C"]:
-        """One picture (levels 0 ... 255) around a helix of circumference W, on the CPU: see `nn/spatial_lstm_cpu.py`."""
+        """One picture (levels 0 ... 255) around a helix of circumference W, on the CPU: see `nn/spatial_lstm_cpu.py`. `before` is
+        added to the embedding before its ReLU, and `beside` to the mixture's outputs."""
         from drawgen.nn.spatial_lstm_cpu import helix
 
         height, width, _ = uniforms.shape
@@ -478,10 +487,11 @@ class Ride(nn.Module):
             arrays(self.hidden(), 1),
             arrays(last, last.out_features),
             arrays(self.skip, last.out_features),
-            self.channels,
+            self.config.components,
             as_array(self.mean),
             as_array(self.std),
-            temperature,
+            float(temperature),
+            *(np.zeros((1, 0), np.float32) if part is None else as_array(part.flatten(0, 1)) for part in (before, beside)),
             levels,
             np.zeros_like(levels),
             *states,
@@ -512,7 +522,61 @@ class Ride(nn.Module):
         temperature: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> Float[Tensor, "H W C"]:
-        """One picture (levels 0 ... 255) by the wavefront. With a neighbourhood that reaches k pixels up and to the right, pixel
+        """One picture (levels 0 ... 255) by the wavefront (`draw_in_torch`), compiled on a CPU. `before` is added to the embedding
+        before its ReLU, and `beside` to the mixture's outputs."""
+        options: dict[str, Any] = {"before": before, "beside": beside, "temperature": temperature, "progress": progress}
+        if self.mean.device.type == "cpu" and self.mean.dtype == torch.float32:
+            return self.draw_compiled(uniforms, **options)
+        return self.draw_in_torch(uniforms, **options)
+
+    def draw_compiled(
+        self,
+        uniforms: Float[Tensor, "H W M"],
+        *,
+        before: Float[Tensor, "H W E"] | None,
+        beside: Float[Tensor, "H W D"] | None,
+        temperature: float,
+        progress: Callable[[float], None] | None,
+    ) -> Float[Tensor, "H W C"]:
+        """`draw_in_torch` compiled for the CPU, in float32: see `nn/wavefront_cpu.py`."""
+        from drawgen.nn.wavefront_cpu import blank, packed, wavefront
+
+        height, width, _ = uniforms.shape
+        reach = self.config.neighbourhood // 2
+        canvas = blank(height, width, self.channels, reach, len(self.lstms), self.config.units)
+        fixed: tuple[Any, ...] = (
+            as_array(uniforms),
+            packed(self.embed, list(self.lstms), self.hidden(), self.output(), self.skip),
+            canvas,
+            len(causal_offsets(self.config.neighbourhood)),
+            self.config.embed,
+            self.config.units,
+            self.lstms[0].share,
+            self.config.components,
+            as_array(self.mean),
+            as_array(self.std),
+            float(temperature),
+            *(np.zeros((0, 0, 0), np.float32) if part is None else as_array(part) for part in (before, beside)),
+        )
+        steps = width + (reach + 1) * (height - 1)
+        for start in range(0, steps, STEPS_AT_ONCE):
+            stop = min(start + STEPS_AT_ONCE, steps)
+            wavefront(start, stop, *fixed)
+            if progress is not None:
+                progress(stop / steps)
+        return torch.from_numpy(canvas.levels)
+
+    @torch.inference_mode()
+    def draw_in_torch(
+        self,
+        uniforms: Float[Tensor, "H W M"],
+        *,
+        before: Float[Tensor, "H W E"] | None = None,
+        beside: Float[Tensor, "H W D"] | None = None,
+        temperature: float = 1.0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Float[Tensor, "H W C"]:
+        """The wavefront. With a neighbourhood that reaches k pixels up and to the right, pixel
         (i, j) can be computed at step t = j + (k + 1) i, so the pixels of one step are computed together.
 
         In memory the pixels of a step are a fixed stride apart (one row down, k + 1 pixels to the left), so that windows

@@ -4,21 +4,27 @@ Its definition is `Ride.draw` in torch, step by step; tests compare the two. The
 are multiplied by weights which stay in the cache, and nothing is allocated on the way.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import torch
 from drawgen_envs.compiling_cpu import compiled
 from drawgen_envs.lanes_cpu import LANES, load, maximum, store
 from jaxtyping import Float32
+from torch import nn
+from torch.nn import functional as F
 
-from drawgen.nn.lanes_cpu import ROWS, add_product, padded_rows, sigmoid, tanh
+from drawgen.nn.lanes_cpu import ROWS, add_product, padded, padded_rows, sigmoid, tanh
+from drawgen.nn.spatial_lstm import SpatialLSTM
 from drawgen.nn.spatial_lstm_cpu import sample_pixel
+from drawgen.nn.spatial_lstm_sweep_cpu import packed_bias, packed_weight
 
 Array: TypeAlias = Float32[np.ndarray, "..."]
 
 
 class Weights(NamedTuple):
-    """A model's weights, inputs x outputs, outputs padded with zeros to a multiple of LANES. An absent layer has a weight of no rows.
+    """A model's weights, inputs x outputs, outputs padded with zeros to a multiple of LANES. An absent layer has no outputs.
 
     Axes: D numbers of a window, E units of the embedding, R and G as in `spatial_lstm_sweep_cpu`, U units, M units of the hidden
     layer, O outputs; L spatial LSTMs.
@@ -45,6 +51,39 @@ class Canvas(NamedTuple):
     c: Float32[np.ndarray, "L S H1 U"]
 
 
+def blank(height: int, width: int, channels: int, reach: int, layers: int, units: int) -> Canvas:
+    states = (layers, reach + 2, height + 1 + ROWS, padded(units))
+    return Canvas(
+        np.zeros((height, width, channels), np.float32),
+        np.zeros((height + reach, width + 2 * reach, channels), np.float32),
+        np.zeros(states, np.float32),
+        np.zeros(states, np.float32),
+    )
+
+
+@torch.no_grad()
+def packed(
+    embed: nn.Linear | None, lstms: Sequence[SpatialLSTM], hidden: nn.Linear | None, last: nn.Linear, skip: nn.Linear | None
+) -> Weights:
+    def arrays(layer: nn.Linear | None) -> tuple[Array, Array]:
+        if layer is None:
+            return np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
+        spare = padded(layer.out_features) - layer.out_features
+        weight, bias = F.pad(layer.weight.t(), (0, spare)), F.pad(layer.bias, (0, spare))
+        return weight.contiguous().numpy(), bias.contiguous().numpy()
+
+    weight, bias = arrays(last)
+    beside, more = arrays(skip)
+    return Weights(
+        arrays(embed),
+        tuple(packed_weight(lstm.weight, lstm.recurrent).numpy() for lstm in lstms),
+        np.stack([packed_bias(lstm.bias).numpy() for lstm in lstms]),
+        arrays(hidden),
+        (weight, bias if skip is None else bias + more),
+        beside,
+    )
+
+
 @compiled(fastmath={"contract"})
 def rectify(x: Float32[np.ndarray, " _"], stop: int) -> None:
     for at in range(0, stop, LANES):
@@ -59,6 +98,7 @@ def wavefront(
     weights: Weights,
     canvas: Canvas,
     neighbours: int,
+    features: int,
     units: int,
     share: float,
     components: int,
@@ -69,7 +109,8 @@ def wavefront(
     beside: Float32[np.ndarray, "H W O"],
 ) -> None:
     """Samples the pixels of the steps `start` to `stop`: pixel (i, j) is computed at step j + slope * i. `before` (added before the
-    embedding's ReLU) and `beside` (added to the outputs) may be empty. `neighbours` is D / C."""
+    embedding's ReLU) and `beside` (added to the outputs) may be empty. `neighbours` is D / C, `features` E
+    without padding, and `units` U without padding."""
     embed, lstms, biases, hidden, last, skip = weights
     levels, standard, h, c = canvas
     height, width, channels = levels.shape
@@ -77,7 +118,7 @@ def wavefront(
     reach = (across - width) // 2
     columns, slot = 5 * wide, h.shape[2] * wide
     seen, outputs, half = neighbours * channels, last[0].shape[1], np.float32(share)
-    with_embed, with_hidden = embed[0].shape[0] > 0, hidden[0].shape[0] > 0
+    with_embed, with_hidden = len(embed[1]) > 0, len(hidden[1]) > 0
     room = padded_rows(min(height, (width - 1) // slope + 1))
     window = np.zeros(room * seen, np.float32)
     embedded = embed[0].shape[1]
@@ -126,8 +167,7 @@ def wavefront(
                 add_product(states, below, wide, 1, weight, at, columns, sums, 0, columns, rows, units, columns)
                 at += units * columns
             if with_embed:
-                inner = embed[1].shape[0]
-                add_product(x, 0, embedded, 1, weight, at, columns, sums, 0, columns, rows, inner, columns)
+                add_product(x, 0, embedded, 1, weight, at, columns, sums, 0, columns, rows, features, columns)
             else:
                 add_product(window, 0, seen, 1, weight, at, columns, sums, 0, columns, rows, seen, columns)
             for r in range(size):
