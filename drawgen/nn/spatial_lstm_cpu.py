@@ -49,8 +49,8 @@ def sample_pixel(
     levels: Float32[np.ndarray, " C"],
     standard: Float32[np.ndarray, " C"],
 ) -> None:
-    """Samples a pixel's `levels` from a network's outputs, as `likelihood.sample` does; `standard` are the same, standardised. Of the
-    C + 1 `uniforms` the first chooses the component. `flat` may have padding at its end."""
+    """Samples a pixel's `levels` from a network's outputs, as `likelihood.sample` does; `standard` are the same, standardised. Of
+    the C + 1 `uniforms` the first chooses the component. `flat` may have padding at its end."""
     channels = len(levels)
     numbers = 1 + 2 * channels + channels * (channels - 1) // 2
     largest = flat[0]
@@ -107,8 +107,8 @@ def helix(
     standardised. `h` and `c` (layers x width x units, zero to begin with) carry the states on to the next call.
 
     `back[n]` is how many pixels before the current one its n-th causal neighbour is. Weights are inputs x outputs; an LSTM's
-    inputs are [x, h_left, h_up] and its outputs the gates (g, i, f_left, f_up, o). An absent layer has a weight of no rows. `before`
-    is added before the embedding's ReLU and `beside` to the outputs; both may be empty.
+    inputs are [x, h_left, h_up] and its outputs the gates (g, i, f_left, f_up, o). An absent layer has a weight of no rows.
+    `before` is added before the embedding's ReLU and `beside` to the outputs; both may be empty.
     """
     # States are stored by position on the helix: row p % width holds pixel p - width until pixel p itself is written.
     neighbours, channels = len(back), levels.shape[1]

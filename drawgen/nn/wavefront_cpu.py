@@ -1,7 +1,7 @@
 """A stack of spatial LSTMs sampled by the wavefront, compiled for the CPU (numba).
 
-Its definition is `Ride.draw` in torch, step by step; tests compare the two. The pixels of a step are the rows of small matrices that
-are multiplied by weights which stay in the cache, and nothing is allocated on the way.
+Its definition is `Ride.draw_in_torch`; tests compare both with the network. The pixels of a step are the rows of small matrices
+that are multiplied by weights which stay in the cache, and nothing is allocated on the way.
 """
 
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ class Weights(NamedTuple):
 
 
 class Canvas(NamedTuple):
-    """A picture that is being sampled. Axes: H rows, W columns, C channels, Y = H + reach, X = W + 2 reach; L and U as in `Weights`,
-    S = slope + 1 steps."""
+    """A picture that is being sampled. Axes: H rows, W columns, C channels, Y = H + reach, X = W + 2 reach, H1 = H + 1 + ROWS,
+    S = slope + 1 steps; L and U as in `Weights`."""
 
     levels: Float32[np.ndarray, "H W C"]
     standard: Float32[np.ndarray, "Y X C"]
