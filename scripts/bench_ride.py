@@ -1,9 +1,11 @@
-"""Speed of the spatial LSTM on one thread, compared with a loop over pixels that keeps its state and computes one cell per pixel.
+"""Speed of the spatial LSTM, compared with a loop over pixels that keeps its state and computes one cell per pixel, and with its
+own form in torch (`SpatialLSTM.swept`, `likelihood.log_prob`, `Ride.draw_in_torch`).
 
     uv run python scripts/bench_ride.py [--out scripts/results/bench_ride.md]
 
-Both sides run in full in this process. Times are CPU seconds of the process (median of the repeats), which other processes disturb
-least. The baseline is plain torch: for sampling, one cell and one head per pixel; for likelihood and training, one cell per pixel
+All sides run in full in this process. Times of the first table are CPU seconds of the process (median of the repeats), which other
+processes disturb least; those of the second are of one training step, the least of the repeats, because wall time suffers most.
+The loop over pixels is plain torch: for sampling, one cell and one head per pixel; for likelihood and training, one cell per pixel
 for the whole batch, with the input projections and the head outside the loop, and without autograd's per-step gradients where torch
 allows it (`unbind`).
 """
@@ -12,6 +14,7 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
@@ -21,7 +24,15 @@ from drawgen.contract import Spec, generator
 from drawgen.data.pictures import Pictures
 from drawgen.jobs import machine
 from drawgen.models import ride
-from drawgen.nn.spatial_lstm import causal_offsets, diagonals
+from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals
+from drawgen.threads import cores, workers
+
+
+class Steps(NamedTuple):
+    """Least seconds of one training step."""
+
+    cpu: float
+    wall: float
 
 
 def cpu_seconds(job: Callable[[], object], repeats: int) -> float:
@@ -110,7 +121,7 @@ def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
 
     for side in (256, 512):
         uniforms = torch.rand(side, side, 4, generator=generator(2))
-        fast_picture = model.draw(uniforms)
+        fast_picture = model.draw(uniforms)  # the first one compiles, or reads the compiled form
         fast = cpu_seconds(lambda u=uniforms: model.draw(u), repeats)
         if side == 256:
             begun = time.process_time()
@@ -121,6 +132,14 @@ def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
         else:
             print(f"{name}: sample {side}x{side}: {fast:.3f} s")
             out.append(f"| {name} | sample {side}x{side} | | {fast:.3f} | | |")
+        torch_picture = model.draw_in_torch(uniforms)
+        in_torch = cpu_seconds(lambda u=uniforms: model.draw_in_torch(u), repeats)
+        same = float((torch_picture == fast_picture).all(-1).float().mean())
+        print(f"{name}: sample {side}x{side} in torch: {in_torch:.3f} s")
+        out.append(
+            f"| {name} | sample {side}x{side}, torch beside compiled | {in_torch:.2f} | {fast:.3f} | {in_torch / fast:.1f}x | "
+            f"{100 * same:.1f} % of the pixels are equal |"
+        )
     with torch.inference_mode():
         begun = time.process_time()
         model.draw_helix(torch.rand(8, 64, 4))  # compiles, or reads the compiled form
@@ -146,25 +165,81 @@ def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
     return out
 
 
+def torch_nats(model: ride.Ride, images: torch.Tensor) -> torch.Tensor:
+    """-log p per pixel (P B) without compiled parts: float32 in torch."""
+    order = diagonals(*images.shape[2:]).order
+    levels = (images * 255).round().flatten(2)[:, :, order].permute(2, 0, 1)
+    compiled = SpatialLSTM.forward
+    SpatialLSTM.forward = SpatialLSTM.swept  # type: ignore[method-assign]
+    try:
+        return -likelihood.log_prob(model(images), levels)
+    finally:
+        SpatialLSTM.forward = compiled  # type: ignore[method-assign]
+
+
+def step_seconds(job: Callable[[], object], repeats: int) -> Steps:
+    job()
+    times = []
+    for _ in range(repeats):
+        cpu, wall = time.process_time(), time.perf_counter()
+        job()
+        times.append((time.process_time() - cpu, time.perf_counter() - wall))
+    return Steps(*map(min, zip(*times, strict=True)))
+
+
+def training_rows(name: str, config: ride.Config, repeats: int) -> list[str]:
+    """The second table's rows for one architecture: a training step in torch and compiled."""
+    out = []
+    for channels, side, batch in ((3, 64, 16), (3, 48, 2), (3, 48, 4), (1, 48, 2)):
+        model = config.build(Spec((channels, side, side)), rng=generator(0))
+        images = torch.randint(0, 256, (batch, channels, side, side), generator=generator(3)) / 255
+        tries = repeats if batch > 4 else 6 * repeats
+        in_torch = step_seconds(lambda m=model, i=images: backward(m, torch_nats(m, i)), tries)
+        found = [in_torch]
+        for count in (1, 2):
+            with workers(count):
+                found.append(step_seconds(lambda m=model, i=images: backward(m, m.nats(Pictures(i))), tries))
+        _, one, two = found
+        kind = f"{side}x{side}x{batch}, {'colour' if channels == 3 else 'grey'}"
+        print(f"{name}: {kind}: torch {in_torch}, compiled {one}, two workers {two}", flush=True)
+        out.append(
+            f"| {name} | {kind} | {1e3 * in_torch.cpu:.0f} | {1e3 * one.cpu:.0f} | {in_torch.cpu / one.cpu:.1f}x | "
+            f"{1e3 * in_torch.wall:.0f} | {1e3 * two.wall:.0f} | {in_torch.wall / two.wall:.1f}x |"
+        )
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write the table here, as Markdown")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--note", default="", help="a sentence on the machine for the table")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     reference = ride.Config(neighbourhood=5, embed=0, hidden=0, skip=False, cell="bounded")
     table = rows("12 neighbours, 2x64, 10 logistics", reference, arguments.repeats)
-    table += rows("preset `texture`", models.recipe("ride", "texture").model, arguments.repeats)
+    texture = models.recipe("ride", "texture").model
+    table += rows("preset `texture`", texture, arguments.repeats)
+    steps = training_rows("12 neighbours, 2x64, 10 logistics", reference, arguments.repeats)
+    steps += training_rows("preset `texture`", texture, arguments.repeats)
     text = "\n".join(
         [
-            "# Spatial LSTM: speed, one thread",
+            "# Spatial LSTM: speed",
             "",
             f"{machine()}, torch {torch.__version__}, fp32, random weights, colour. CPU seconds of the",
-            "process; the baseline is the loop over pixels of `scripts/bench_ride.py`, in the same run.",
+            "process, one thread; the baseline is the loop over pixels of `scripts/bench_ride.py`, in the same run.",
             "",
             "| model | what | loop over pixels, s | drawgen, s | ratio | agreement |",
             "| --- | --- | --- | --- | --- | --- |",
             *table,
+            "",
+            "One training step: in torch on one thread, compiled on one thread, and compiled with the pictures of a batch shared",
+            f"by two workers ({cores()} cores). Milliseconds, the least of {arguments.repeats} repeats or more.",
+            arguments.note,
+            "",
+            "| model | batch | torch, CPU ms | compiled, CPU ms | ratio | torch, wall ms | two workers, wall ms | ratio |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            *steps,
         ]
     )
     print(text)

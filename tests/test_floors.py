@@ -18,6 +18,7 @@ FLOORS = {
     "drawgen.ranges": 1,
     "drawgen.printable": 1,
     "drawgen.likelihood": 1,
+    "drawgen.likelihood_cpu": 1,
     "drawgen.policy_gradient": 1,
     "drawgen.sampling": 1,
     "drawgen.devices": 1,

@@ -39,6 +39,8 @@ ROWS_AT_ONCE = 16
 """Rows that the compiled loop draws between two progress reports; Ctrl-C waits for at most as many."""
 SHEARED = 8
 """Rows at each end of a strip that are wrong once its shear is removed."""
+STEPS_AT_ONCE = 64
+"""Steps of the compiled wavefront between two progress reports, likewise."""
 MOST_STARTS = 128
 """Offsets at which a tile may start; all are compared at once, in memory."""
 
@@ -510,10 +512,13 @@ class Ride(nn.Module):
         self,
         uniforms: Float[Tensor, "H W M"],
         *,
+        before: Float[Tensor, "H W E"] | None = None,
+        beside: Float[Tensor, "H W D"] | None = None,
         temperature: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> Float[Tensor, "H W C"]:
-        """One picture (levels 0 ... 255) around a helix of circumference W, on the CPU: see `nn/spatial_lstm_cpu.py`."""
+        """One picture (levels 0 ... 255) around a helix of circumference W, on the CPU: see `nn/spatial_lstm_cpu.py`. `before` is
+        added to the embedding before its ReLU, and `beside` to the mixture's outputs."""
         from drawgen.nn.spatial_lstm_cpu import helix
 
         height, width, _ = uniforms.shape
@@ -537,10 +542,11 @@ class Ride(nn.Module):
             arrays(self.hidden(), 1),
             arrays(last, last.out_features),
             arrays(self.skip, last.out_features),
-            self.channels,
+            self.config.components,
             as_array(self.mean),
             as_array(self.std),
-            temperature,
+            float(temperature),
+            *(np.zeros((1, 0), np.float32) if part is None else as_array(part.flatten(0, 1)) for part in (before, beside)),
             levels,
             np.zeros_like(levels),
             *states,
@@ -571,7 +577,61 @@ class Ride(nn.Module):
         temperature: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> Float[Tensor, "H W C"]:
-        """One picture (levels 0 ... 255) by the wavefront. With a neighbourhood that reaches k pixels up and to the right, pixel
+        """One picture (levels 0 ... 255) by the wavefront (`draw_in_torch`), compiled on a CPU. `before` is added to the embedding
+        before its ReLU, and `beside` to the mixture's outputs."""
+        options: dict[str, Any] = {"before": before, "beside": beside, "temperature": temperature, "progress": progress}
+        if self.mean.device.type == "cpu" and self.mean.dtype == torch.float32:
+            return self.draw_compiled(uniforms, **options)
+        return self.draw_in_torch(uniforms, **options)
+
+    def draw_compiled(
+        self,
+        uniforms: Float[Tensor, "H W M"],
+        *,
+        before: Float[Tensor, "H W E"] | None,
+        beside: Float[Tensor, "H W D"] | None,
+        temperature: float,
+        progress: Callable[[float], None] | None,
+    ) -> Float[Tensor, "H W C"]:
+        """`draw_in_torch` compiled for the CPU, in float32: see `nn/wavefront_cpu.py`."""
+        from drawgen.nn.wavefront_cpu import blank, packed, wavefront
+
+        height, width, _ = uniforms.shape
+        reach = self.config.neighbourhood // 2
+        canvas = blank(height, width, self.channels, reach, len(self.lstms), self.config.units)
+        fixed: tuple[Any, ...] = (
+            as_array(uniforms),
+            packed(self.embed, list(self.lstms), self.hidden(), self.output(), self.skip),
+            canvas,
+            len(causal_offsets(self.config.neighbourhood)),
+            self.config.embed,
+            self.config.units,
+            self.lstms[0].share,
+            self.config.components,
+            as_array(self.mean),
+            as_array(self.std),
+            float(temperature),
+            *(np.zeros((0, 0, 0), np.float32) if part is None else as_array(part) for part in (before, beside)),
+        )
+        steps = width + (reach + 1) * (height - 1)
+        for start in range(0, steps, STEPS_AT_ONCE):
+            stop = min(start + STEPS_AT_ONCE, steps)
+            wavefront(start, stop, *fixed)
+            if progress is not None:
+                progress(stop / steps)
+        return torch.from_numpy(canvas.levels)
+
+    @torch.inference_mode()
+    def draw_in_torch(
+        self,
+        uniforms: Float[Tensor, "H W M"],
+        *,
+        before: Float[Tensor, "H W E"] | None = None,
+        beside: Float[Tensor, "H W D"] | None = None,
+        temperature: float = 1.0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Float[Tensor, "H W C"]:
+        """The wavefront. With a neighbourhood that reaches k pixels up and to the right, pixel
         (i, j) can be computed at step t = j + (k + 1) i, so the pixels of one step are computed together.
 
         In memory the pixels of a step are a fixed stride apart (one row down, k + 1 pixels to the left), so that windows

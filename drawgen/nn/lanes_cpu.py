@@ -24,6 +24,12 @@ def padded(size: int) -> int:
     return -(-size // LANES) * LANES
 
 
+@compiled()
+def padded_rows(size: int) -> int:
+    """The next multiple of ROWS."""
+    return (size + ROWS - 1) // ROWS * ROWS
+
+
 @compiled(fastmath={"contract"})
 def add_product(
     a: Flat,

@@ -39,6 +39,46 @@ def sigmoid(x: np.float32) -> np.float32:
 
 
 @compiled()
+def sample_pixel(
+    flat: Float32[np.ndarray, " M"],
+    uniforms: Float32[np.ndarray, " _"],
+    components: int,
+    mean: Float32[np.ndarray, " C"],
+    std: Float32[np.ndarray, " C"],
+    temperature: float,
+    levels: Float32[np.ndarray, " C"],
+    standard: Float32[np.ndarray, " C"],
+) -> None:
+    """Samples a pixel's `levels` from a network's outputs, as `likelihood.sample` does; `standard` are the same, standardised. Of
+    the C + 1 `uniforms` the first chooses the component. `flat` may have padding at its end."""
+    channels = len(levels)
+    numbers = 1 + 2 * channels + channels * (channels - 1) // 2
+    largest = flat[0]
+    for k in range(1, components):
+        largest = max(largest, flat[k * numbers])
+    total = 0.0
+    for k in range(components):
+        total += np.exp((flat[k * numbers] - largest) / temperature)
+    goal, chosen, sofar = uniforms[0] * total, components - 1, 0.0
+    for k in range(components):
+        sofar += np.exp((flat[k * numbers] - largest) / temperature)
+        if sofar >= goal:
+            chosen = k
+            break
+    at, pair = chosen * numbers, chosen * numbers + 1 + 2 * channels
+    for channel in range(channels):
+        value = (flat[at + 1 + channel] * std[channel] + mean[channel]) * 255.0
+        for earlier in range(channel):
+            value += flat[pair] * (levels[earlier] - (flat[at + 1 + earlier] * std[earlier] + mean[earlier]) * 255.0)
+            pair += 1
+        log_scale = max(flat[at + 1 + channels + channel] + np.log(std[channel] * 255.0), -6.0)
+        u = min(max(uniforms[1 + channel], 1e-7), 1.0 - 1e-7)
+        value += np.exp(log_scale) * temperature * np.log(u / (1.0 - u))
+        levels[channel] = min(max(np.round(value), 0.0), 255.0)
+        standard[channel] = (levels[channel] / 255.0 - mean[channel]) / std[channel]
+
+
+@compiled()
 def helix(
     start: int,
     stop: int,
@@ -52,10 +92,12 @@ def helix(
     hidden: tuple[Array, Array],
     last: tuple[Array, Array],
     skip: tuple[Array, Array],
-    channels: int,
+    components: int,
     mean: Array,
     std: Array,
     temperature: float,
+    before: Float32[np.ndarray, "P E"],
+    beside: Float32[np.ndarray, "P M"],
     levels: Array,
     standard: Array,
     h: Array,
@@ -66,9 +108,10 @@ def helix(
 
     `back[n]` is how many pixels before the current one its n-th causal neighbour is. Weights are inputs x outputs; an LSTM's
     inputs are [x, h_left, h_up] and its outputs the gates (g, i, f_left, f_up, o). An absent layer has a weight of no rows.
+    `before` is added before the embedding's ReLU and `beside` to the outputs; both may be empty.
     """
     # States are stored by position on the helix: row p % width holds pixel p - width until pixel p itself is written.
-    neighbours = len(back)
+    neighbours, channels = len(back), levels.shape[1]
     units = biases[0].shape[0] // 5
     window = np.zeros(neighbours * channels, np.float32)
     first = embed[1].shape[0] if embed[0].shape[0] > 0 else window.shape[0]
@@ -78,9 +121,6 @@ def helix(
     middle = np.zeros(hidden[1].shape[0], np.float32)
     flat = np.zeros(last[1].shape[0], np.float32)
     linear = np.zeros(last[1].shape[0], np.float32)
-    numbers = 1 + 2 * channels + channels * (channels - 1) // 2
-    components = flat.shape[0] // numbers
-    means = np.zeros(channels, np.float32)
     for p in range(start, stop):
         for n in range(neighbours):
             q = p - back[n]
@@ -88,6 +128,8 @@ def helix(
                 window[n * channels + channel] = standard[q, channel] if q >= 0 else np.float32(0.0)
         if embed[0].shape[0] > 0:
             affine(window, embed[0], embed[1], x)
+            for j in range(before.shape[1]):
+                x[j] += before[p, j]
             for j in range(first):
                 x[j] = max(x[j], np.float32(0.0))
         else:
@@ -120,29 +162,6 @@ def helix(
             affine(window, skip[0], skip[1], linear)
             for j in range(flat.shape[0]):
                 flat[j] += linear[j]
-        # The component, by inversion of the cumulative softmax:
-        largest = flat[0]
-        for k in range(1, components):
-            largest = max(largest, flat[k * numbers])
-        total = 0.0
-        for k in range(components):
-            total += np.exp((flat[k * numbers] - largest) / temperature)
-        goal, chosen, sofar = uniforms[p, 0] * total, components - 1, 0.0
-        for k in range(components):
-            sofar += np.exp((flat[k * numbers] - largest) / temperature)
-            if sofar >= goal:
-                chosen = k
-                break
-        at, pair = chosen * numbers, 0
-        for channel in range(channels):
-            means[channel] = (flat[at + 1 + channel] * std[channel] + mean[channel]) * 255.0
-            value = means[channel]
-            for earlier in range(channel):
-                value += flat[at + 1 + 2 * channels + pair] * (levels[p, earlier] - means[earlier])
-                pair += 1
-            log_scale = max(flat[at + 1 + channels + channel] + np.log(std[channel] * 255.0), -6.0)
-            u = min(max(uniforms[p, 1 + channel], 1e-7), 1.0 - 1e-7)
-            value += np.exp(log_scale) * temperature * np.log(u / (1.0 - u))
-            level = min(max(np.round(value), 0.0), 255.0)
-            levels[p, channel] = level
-            standard[p, channel] = (level / 255.0 - mean[channel]) / std[channel]
+        for j in range(beside.shape[1]):
+            flat[j] += beside[p, j]
+        sample_pixel(flat, uniforms[p], components, mean, std, temperature, levels[p], standard[p])

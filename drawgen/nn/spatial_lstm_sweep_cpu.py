@@ -19,17 +19,12 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from drawgen.nn.lanes_cpu import ROWS, add_product, padded, sigmoid, tanh
+from drawgen.nn.lanes_cpu import ROWS, add_product, padded, padded_rows, sigmoid, tanh
 from drawgen.nn.spatial_lstm import Diagonals
 from drawgen.threads import spread
 
 PENDING = 192
 """Pixels whose part of the weights' gradient is added at once."""
-
-
-@compiled()
-def padded_rows(size: int) -> int:
-    return (size + ROWS - 1) // ROWS * ROWS
 
 
 @compiled(fastmath={"contract"})
@@ -198,7 +193,7 @@ class CompiledSweep(torch.autograd.Function):
         pixels, batch, _ = x.shape
         x = x.contiguous()
         units = recurrent.shape[1] // 2
-        packed, packed_bias = packed_weight(weight, recurrent), F.pad(bias.view(5, units), (0, padded(units) - units)).flatten()
+        packed = packed_weight(weight, recurrent)
         into, columns = packed.shape
         hidden = x.new_empty(pixels, batch, units)
         # One by one: the allocator returns larger blocks to the system, and new memory takes longer to come than to be filled.
@@ -206,7 +201,7 @@ class CompiledSweep(torch.autograd.Function):
             (x.new_empty(pixels, into), x.new_empty(pixels, columns), x.new_empty(pixels + 1, padded(units))) for _ in range(batch)
         ]
         places = np.array(grid.starts), np.array(grid.first_row)
-        given = x.numpy(), packed.numpy(), packed_bias.numpy(), *places, share, hidden.numpy()
+        given = x.numpy(), packed.numpy(), packed_bias(bias).numpy(), *places, share, hidden.numpy()
         spread(lambda n: sweep(n, *given, *(part.numpy() for part in kept[n])), batch)
         ctx.grid, ctx.share, ctx.inputs = grid, share, x.shape[2]
         ctx.save_for_backward(packed, hidden, *(part for parts in kept for part in parts))
@@ -245,3 +240,8 @@ def packed_weight(weight: Float[Tensor, "G D"], recurrent: Float[Tensor, "G H"])
     packed[:units, :, :units], packed[wide : wide + units, :, :units] = ways
     packed[2 * wide : 2 * wide + inputs, :, :units] = weight.view(5, units, inputs).permute(2, 0, 1)
     return packed.flatten(1)
+
+
+def packed_bias(bias: Float[Tensor, " G"]) -> Float[Tensor, " G2"]:
+    units = len(bias) // 5
+    return F.pad(bias.view(5, units), (0, padded(units) - units)).flatten()
