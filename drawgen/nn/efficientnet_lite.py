@@ -9,7 +9,7 @@ Axes: B pictures, C channels, H rows, W columns, D features, L labels.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -94,13 +94,10 @@ class EfficientNetLite0(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = Convolution(3, 32, 3, stride=2)
-        self.blocks = nn.ModuleList(
-            Block(
-                stage.inputs if first else stage.outputs, stage.outputs, stage.kernel, stage.stride if first else 1, stage.expansion
-            )  # fmt: skip
-            for stage in STAGES
-            for first in [True] + [False] * (stage.blocks - 1)
-        )
+        self.blocks = nn.ModuleList()
+        for blocks, kernel, stride, expansion, inputs, outputs in STAGES:
+            self.blocks.append(Block(inputs, outputs, kernel, stride, expansion))
+            self.blocks.extend(Block(outputs, outputs, kernel, 1, expansion) for _ in range(blocks - 1))
         self.head = Convolution(STAGES[-1].outputs, 1280)
         self.classifier = nn.Linear(1280, LABELS)
 
@@ -141,6 +138,7 @@ def pretrained() -> EfficientNetLite0:
     stored = torch.load(weights_file(), map_location="cpu", weights_only=True)
     net = EfficientNetLite0()
     fold(net.stem, stored, "_conv_stem", "_bn0")
+    block: Any
     for n, block in enumerate(net.blocks):
         at = f"_blocks.{n}"
         if block.expand is not None:

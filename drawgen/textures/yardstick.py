@@ -1,8 +1,8 @@
 """How far a texture is from its photograph, in figures that agree with the eye.
 
-`Yardstick` compares statistics of a sample with those of crops of the photograph (the exemplar), and divides by how far those crops
-are apart: 1 is the mean distance of two crops of one photograph. A statistic is taken over crops of one size, for a long-range order
-beyond 64 px is seen by none of them. What a sample copies is measured in `drawgen.textures.copying`.
+`Yardstick` compares statistics of a sample with those of crops of the photograph (the exemplar), and divides by how far those
+crops are apart: 1 is the mean distance of two crops of one photograph. No statistic sees an order that is wider than a crop. What
+a sample copies is measured in `drawgen.textures.copying`.
 
 Axes: C channels, H rows, W columns, N places, D features, L lags, Q quantiles.
 """
@@ -231,7 +231,7 @@ class Grain(NamedTuple):
     """The farthest pixel: a speck, if much above 1."""
 
 
-def from_median(picture: Float[Tensor, "C H W"]) -> Float[Tensor, "H W"]:
+def from_median(picture: Float[Tensor, "C H W"]) -> Float[Tensor, "H-2 W-2"]:
     """The distance in colour (root of the sum of squares) of each inner pixel from the median of its 3x3 neighbourhood, which is
     taken by channel."""
     inner = (picture.shape[1] - 2, picture.shape[2] - 2)
@@ -260,8 +260,8 @@ def seam(picture: Float[Tensor, "C H W"]) -> tuple[float, float]:
 
 
 def unit(exemplar: Float[Tensor, "C H W"]) -> float:
-    """The size in pixels of what a texture is made of: the shorter side of its stones, bricks, leaves or threads. It is rough: right
-    within a factor of two.
+    """The size in pixels of what a texture is made of: the shorter side of its stones, bricks, leaves or threads. It is rough:
+    right within a factor of two.
 
     It is measured by granulometry (Matheron 1975). An opening by a square deletes the bright shapes into which the square does not
     fit, a closing the dark ones; the unit is the square that deletes half of what one of half the exemplar would, for bright or
@@ -292,7 +292,7 @@ def opened(light: Float[Tensor, "H W"], side: int) -> Float[Tensor, "H W"]:
 
 
 def spread(light: Float[Tensor, "H W"], side: int, sign: int) -> Float[Tensor, "H W"]:
-    """The maximum over a square window of `sign` times the picture. A window grows by doubling, which costs less than max_pool2d."""
+    """The maximum over a square window of `sign` times the picture. A window grows by doubling: less work than max_pool2d."""
     light = light * sign
     before, after = (side - 1) // 2, side // 2
     if sign > 0:  # the dilation's square is the erosion's, turned
