@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from drawgen import checkpoint, files
 from drawgen.contract import Loss, Player
 from drawgen.interrupts import Interrupted
+from drawgen.threads import WORKERS, cores
 from drawgen.training import Fit, Outcome, TrainingError, evaluate, fit, journal
 from drawgen.training.fit import SAMPLES_TO_PREPARE
 from drawgen.training.schedule import schedule
@@ -433,6 +434,20 @@ def test_noise_is_a_function_of_seed_and_step(tmp_path: Path) -> None:
     assert weights(tmp_path / "a") == weights(tmp_path / "b") != weights(tmp_path / "c")
     assert torch.equal(noises[3], noises[12 + 3])
     assert len({float(noise.sum()) for noise in noises[:12]}) == 12
+
+
+@pytest.mark.parametrize(("given", "found"), [(0, cores()), (3, 3)])
+def test_compiled_steps_share_the_cores_unless_told(tmp_path, given, found):
+    seen = set()
+
+    class Watched(toys.Line):
+        def losses(self, batch: Any, **rest: Any) -> Any:
+            seen.add((WORKERS.get(), torch.get_num_threads()))
+            return super().losses(batch, **rest)
+
+    run(Watched(), toys.Table(), tmp_path, workers=given)
+    assert seen == {(found, 1)}
+    assert WORKERS.get() is None
 
 
 def test_only_what_the_model_names_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
