@@ -144,7 +144,7 @@ class Judge:
 
     def __init__(self, exemplar: Tensor) -> None:
         self.exemplar, self.yardstick = exemplar, Yardstick(exemplar)
-        self.full, self.half = Copying(exemplar), Copying(halved(exemplar))
+        self.full, self.half = Copying(exemplar), Copying(halves(exemplar))
 
     def figures(self, sample: Tensor) -> dict[str, float]:
         found = self.yardstick.measures(sample)
@@ -160,8 +160,16 @@ def halved(picture: Tensor) -> Tensor:
     return images.resize(picture, picture.shape[1] // 2, picture.shape[2] // 2)
 
 
+def halves(picture: Tensor) -> Tensor:
+    """At half size, from an even or an odd row and column on, side by side: a copy may lie at either."""
+    even = [side // 2 * 2 - 2 for side in picture.shape[1:]]
+    shifted = [picture[:, top : top + even[0], left : left + even[1]] for top in (0, 1) for left in (0, 1)]
+    return torch.cat([halved(part) for part in shifted], 2)
+
+
 def of_itself(exemplar: Tensor) -> dict[str, float]:
-    full, half = copying.of_itself(exemplar), copying.of_itself(halved(exemplar))
+    full, middle = copying.of_itself(exemplar), exemplar.shape[1] // 2
+    half = Copying(halves(exemplar[:, :middle])).of(halved(exemplar[:, middle:]))
     return {
         "near": full.near, "alike": full.alike, "half_near": half.near, "half_alike": half.alike, "largest_px": full.largest_px,
         "unit_px": unit(exemplar),
@@ -262,8 +270,8 @@ def main() -> None:
     lines = [
         "# Textures, measured",
         "",
-        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, {arguments.seeds} seeds; means over the",
-        f"seeds. One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains the",
+        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, {arguments.seeds} seeds; means over",
+        f"the seeds. One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains the",
         "measures. The sheet beside this file has a row for each photograph: a part of it, then "
         f"{', '.join(method for method in methods if method != ITSELF)}.",
         "",
