@@ -457,10 +457,10 @@ class Draws(Protocol):
 
 @runtime_checkable
 class DrawsTextures(Draws, Protocol):
-    """Samples textures of any size, also as tiles, and knows the histogram of its training picture."""
+    """Samples textures of any size, also as tiles, and knows the colours of its training picture."""
 
-    histogram: Tensor
-    """The histogram of each channel (C L), normalised; pictures can be matched to it."""
+    colours: Tensor
+    """A sample of its colours (N C, bytes); pictures can be matched to it (`textures.colours`)."""
 
     @property
     def least_tile_px(self) -> int:

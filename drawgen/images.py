@@ -152,26 +152,6 @@ def outline(
         picture[:, rows, columns] = paint
 
 
-def match_histogram(images: Float[Tensor, "B C H W"], histogram: Float[Tensor, "C L"]) -> Float[Tensor, "B C H W"]:
-    """Matches each channel of each picture to the histogram (fractions of L levels). Pixels keep their order; ties are broken by
-    position. The match is exact for any picture size, and deterministic."""
-    out = torch.empty_like(images)
-    levels = histogram.shape[1]
-    for channel in range(images.shape[1]):
-        cumulative = histogram[channel].double().cumsum(0)
-        cumulative = cumulative / cumulative[-1]
-        for n, image in enumerate(images[:, channel]):
-            flat = image.reshape(-1)
-            order = torch.argsort(flat, stable=True)
-            rank = (torch.arange(flat.numel(), device=flat.device, dtype=torch.float64) + 0.5) / flat.numel()
-            values = torch.searchsorted(cumulative, rank).clamp(max=levels - 1).to(flat.dtype) / (levels - 1)
-            out[n, channel] = torch.empty_like(flat).scatter_(0, order, values).view_as(image)
-    return out
-
-
-# ---------------------------------------------------------------- out
-
-
 def kinds_for(animate: bool) -> tuple[str, ...]:
     """The endings that can be written, where an animation is asked for or left to the ending."""
     return tuple(MOVING) if animate else (*STILL, *MOVING, *VECTOR)

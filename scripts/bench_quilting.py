@@ -2,9 +2,9 @@
 
     uv run python scripts/bench_quilting.py PHOTOGRAPHS... [--out scripts/results/bench_quilting.md] [--sheet quilting.jpg]
 
-PHOTOGRAPHS are files of 512 x 512 pixels, read as they are; skimage:NAME is a picture of scikit-image. Both sides run in this process
-with the same side of a patch. The plain one compares a block with all positions by Fourier transforms, which is as exact as a loop and
-the quickest way in numpy.
+PHOTOGRAPHS are files of 512 x 512 pixels, read as they are; skimage:NAME is a picture of scikit-image. Both sides run in this
+process with the same side of a patch. The plain one compares a block with all positions by Fourier transforms, which is as exact as
+a loop and the quickest way in numpy.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import skimage.data
 import torch
 from PIL import Image
 from scipy import fft
+from skimage.measure import label
 
 from drawgen.contract import generator
 from drawgen.images import load_image
@@ -26,11 +27,10 @@ from drawgen.textures.quilting_cpu import seams
 
 
 def plain_quilt(exemplar: np.ndarray, side: int, block: int, rng: np.random.Generator) -> np.ndarray:
-    """Efros & Freeman (2001), section 2.2: blocks in raster order, an overlap of a sixth of the block, any block within .1 of the best
-    one, minimum-error boundary cuts. Returns the sources, rows x columns x 2."""
-    channels, rows, columns = exemplar.shape
+    """Efros & Freeman (2001), section 2.2: blocks in raster order, an overlap of a sixth of the block, any block within .1 of the
+    best one, minimum-error boundary cuts. Returns the sources, rows x columns x 2."""
+    rows, columns = shape = exemplar.shape[1:]
     overlap = max(block // 6, 2)
-    shape = (rows, columns)
     spectrum = fft.rfft2(exemplar)
     square_spectrum = fft.rfft2((exemplar**2).sum(0))
     count = math.ceil((side - overlap) / (block - overlap))
@@ -45,7 +45,7 @@ def plain_quilt(exemplar: np.ndarray, side: int, block: int, rng: np.random.Gene
             mask[: overlap if i else 0] = 1
             mask[:, : overlap if j else 0] = 1
             if not mask.any():
-                window[:] = place + (rng.integers(rows - block + 1), rng.integers(columns - block + 1))
+                window[:] = place + rng.integers((rows - block + 1, columns - block + 1))
                 continue
             product = (spectrum * np.conj(fft.rfft2(old * mask, shape))).sum(0)
             error = fft.irfft2(square_spectrum * np.conj(fft.rfft2(mask, shape)) - 2 * product, shape)
@@ -82,11 +82,21 @@ def load(name: str) -> torch.Tensor:
     return picture[:1] if bool((picture == picture[:1]).all()) else picture
 
 
-def shown(exemplar: torch.Tensor, sources: np.ndarray) -> tuple[float, float]:
-    """The cost of the seams per 1000 pixels, and the share of pixels that stand there more than once."""
-    cost = seams(np.ascontiguousarray(exemplar.permute(1, 2, 0).numpy()), sources.astype(np.int32), False, False).mean() / 10
+def shown(exemplar: torch.Tensor, sources: np.ndarray) -> tuple[float, float, float, float]:
+    """The cost of the seams per 1000 pixels and per pixel that a cut touches; the side of a square as large as the largest region
+    that is copied as it is; the percentage of pixels that stand there more than once."""
+    cost = seams(np.ascontiguousarray(exemplar.permute(1, 2, 0).numpy()), sources.astype(np.int32), False, False) / 10000
+    height, width = cost.shape
+    offset = sources - np.stack(np.mgrid[:height, :width], 2)
+    pieces = label(np.unique(offset.reshape(-1, 2), axis=0, return_inverse=True)[1].reshape(height, width) + 1, connectivity=1)
     count = np.unique(sources.reshape(-1, 2), axis=0, return_counts=True)[1]
-    return float(cost), float(count[count > 1].sum() / count.sum())
+    copied = math.sqrt(np.bincount(pieces.ravel()).max())
+    return 1000 * cost.mean(), cost[cost > 0].mean(), copied, 100 * count[count > 1].sum() / count.sum()
+
+
+def row(name: str, figures: np.ndarray) -> str:
+    cells = [f"{a:.{n}f} / {b:.{n}f}" for (a, b), n in zip(figures, (1, 2, 0, 0), strict=True)]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -102,7 +112,7 @@ def main() -> None:
     exemplars = {Path(name).stem.split(":")[-1]: load(name) for name in arguments.photographs}
     sizes = (256, 512, 1024)
     seconds = {side: [] for side in sizes}
-    table, strips = [], []
+    table, strips, means = [], [], []
     for name, exemplar in exemplars.items():
         patch = fitting_patch_px(exemplar)
         for side in sizes:
@@ -113,10 +123,10 @@ def main() -> None:
             seconds[side].append((between - begun, time.process_time() - between))
             if side == 512:
                 plain = exemplar[:, sources[..., 0], sources[..., 1]]
-                values = zip(shown(exemplar, sources), shown(exemplar, ours.sources.numpy()), strict=True)
-                (a, b), (c, d) = values
-                table.append(f"| {name} | {patch} | {a:.1f} / {b:.1f} | {100 * c:.0f} % / {100 * d:.0f} % |")
-                strips.append(torch.cat([picture[:, :384, :384].expand(3, -1, -1) for picture in (exemplar, plain, ours.image)], 2))
+                figures = np.array([shown(exemplar, sources), shown(exemplar, ours.sources.numpy())]).T
+                means.append(figures)
+                table.append(row(f"{name} | {patch}", figures))
+                strips += [picture[:, :320, :320].expand(3, -1, -1) for picture in (exemplar, plain, ours.image)]
         print(name, patch, [f"{a:.2f} / {b:.2f}" for a, b in (seconds[side][-1] for side in sizes)], table[-1], flush=True)
     rows = []
     for side, values in seconds.items():
@@ -126,31 +136,36 @@ def main() -> None:
         [
             "# Quilting: speed and seams",
             "",
-            f"{machine()}, one thread, {len(exemplars)} exemplars of 512 x 512, grey and colour. CPU seconds of the process, mean",
-            f"(longest). The first call of a process took {first:.1f} s more or less: it compiles, or reads what is compiled. Plain:",
-            "Efros & Freeman's quilting in numpy (`scripts/bench_quilting.py`), the same blocks, in the same run.",
+            f"{machine()}, one thread, {len(exemplars)} exemplars of 512 x 512, grey and colour. CPU seconds of",
+            f"the process, mean (longest); the first call, which compiles or reads what is compiled, took {first:.1f} s",
+            "and is not counted. Plain: Efros & Freeman's quilting in numpy (`scripts/bench_quilting.py`), the same",
+            "side of a block, in the same run.",
             "",
             "| picture | plain, s | drawgen, s | ratio |",
             "| --- | --- | --- | --- |",
             *rows,
             "",
-            "At 512 x 512, plain / drawgen: the cost of what shows at seams (`quilting_cpu.seam`, which drawgen's cuts minimise) per 1000",
-            "pixels, and the share of pixels that stand in the picture more than once.",
+            "At 512 x 512, plain / drawgen. Seams: the cost of what shows (`quilting_cpu.seam`, which drawgen's cuts",
+            "minimise), per 1000 pixels of the picture and per pixel at a cut. Copied: the side of a square as large as",
+            "the largest region copied as it is. Repeated: the share of pixels that stand in the picture more than once",
+            "(pixels drawn one by one: 63 %).",
             "",
-            "| exemplar | patch, px | seams | more than once |",
-            "| --- | --- | --- | --- |",
+            "| exemplar | patch, px | seams per 1000 px | per px of a cut | copied, px | repeated, % |",
+            "| --- | --- | --- | --- | --- | --- |",
             *table,
+            row("mean | ", np.mean(means, 0)),
         ]
     )
     print(text)
     if arguments.out:
         arguments.out.write_text(text + "\n", encoding="utf-8")
     if arguments.sheet:
-        if len(strips) % 2:
-            strips.append(torch.ones_like(strips[0]))
-        pairs = [torch.cat([a, torch.ones(3, a.shape[1], 24), b], 2) for a, b in zip(strips[::2], strips[1::2], strict=True)]
-        sheet = Image.fromarray((torch.cat(pairs, 1).permute(1, 2, 0) * 255).round().byte().numpy())
-        sheet.resize((sheet.width * 5 // 12, sheet.height * 5 // 12), Image.Resampling.LANCZOS).save(arguments.sheet, quality=82)
+        six = 6 * math.ceil(len(strips) / 6)
+        strips += [torch.ones(3, 320, 320)] * (six - len(strips))
+        padded = [torch.nn.functional.pad(picture, (0, 24 if k % 6 == 2 else 6, 0, 6), value=1) for k, picture in enumerate(strips)]
+        whole = torch.cat([torch.cat(padded[k : k + 6], 2) for k in range(0, six, 6)], 1)
+        sheet = Image.fromarray((whole.permute(1, 2, 0) * 255).round().byte().numpy())
+        sheet.resize((sheet.width * 2 // 3, sheet.height * 2 // 3), Image.Resampling.LANCZOS).save(arguments.sheet, quality=80)
 
 
 if __name__ == "__main__":

@@ -104,14 +104,14 @@ METHODS = {method.__name__: method for method in (real, quilting, resynthesizer,
 def from_model(source: str) -> Callable[[Tensor, int, int], Tensor]:
     model: Any = models.load(source)
 
-    def draw(exemplar: Tensor, side: int, seed: int) -> Tensor:
+    def draw(_: Tensor, side: int, seed: int) -> Tensor:
         return drawn_by(model, Request(size=(side, side), seed=seed), match=True).images[0]
 
     return draw
 
 
 def from_picture(folder: Path, name: str) -> Callable[[Tensor, int, int], Tensor]:
-    def read(exemplar: Tensor, side: int, seed: int) -> Tensor:
+    def read(exemplar: Tensor, _: int, seed: int) -> Tensor:
         picture = images.load_image(folder / f"{name}-{seed}.png")
         return picture.expand(len(exemplar), -1, -1) if len(exemplar) >= len(picture) else images.grey(picture)
 
@@ -144,7 +144,7 @@ class Judge:
 
     def __init__(self, exemplar: Tensor) -> None:
         self.exemplar, self.yardstick = exemplar, Yardstick(exemplar)
-        self.full, self.half = Copying(exemplar), Copying(halved(exemplar))
+        self.full, self.half = Copying(exemplar), Copying(halves(exemplar))
 
     def figures(self, sample: Tensor) -> dict[str, float]:
         found = self.yardstick.measures(sample)
@@ -160,8 +160,16 @@ def halved(picture: Tensor) -> Tensor:
     return images.resize(picture, picture.shape[1] // 2, picture.shape[2] // 2)
 
 
+def halves(picture: Tensor) -> Tensor:
+    """At half size, from an even or an odd row and column on, side by side: a copy may lie at either."""
+    even = [side // 2 * 2 - 2 for side in picture.shape[1:]]
+    shifted = [picture[:, top : top + even[0], left : left + even[1]] for top in (0, 1) for left in (0, 1)]
+    return torch.cat([halved(part) for part in shifted], 2)
+
+
 def of_itself(exemplar: Tensor) -> dict[str, float]:
-    full, half = copying.of_itself(exemplar), copying.of_itself(halved(exemplar))
+    full, middle = copying.of_itself(exemplar), exemplar.shape[1] // 2
+    half = Copying(halves(exemplar[:, :middle])).of(halved(exemplar[:, middle:]))
     return {
         "near": full.near, "alike": full.alike, "half_near": half.near, "half_alike": half.alike, "largest_px": full.largest_px,
         "unit_px": unit(exemplar),
@@ -249,7 +257,8 @@ def main() -> None:
                     shown.append(sample)
                 if (name, method, seed) not in done:
                     judge = judge or Judge(exemplar)
-                    keep(method, seed, judge.figures(sample) | {"seconds": seconds})
+                    took = {"seconds": seconds} if make.__name__ != "read" else {}
+                    keep(method, seed, judge.figures(sample) | took)
                     print(name, method, seed, cell(rows[-1:], ["structure", "near", "grain_mean", "seconds"]), flush=True)
         columns = max(columns, len(shown))
         sheet.append(torch.stack([images.resize(p.expand(3, -1, -1), SHEET_PX, SHEET_PX) for p in shown]))
@@ -261,10 +270,10 @@ def main() -> None:
     lines = [
         "# Textures, measured",
         "",
-        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, {arguments.seeds} seeds; one thread of "
-        f"{jobs.machine()}, torch {torch.__version__}.",
-        "Means over the seeds. The measures are explained in `scripts/measure_textures.py`. The sheet beside this file has a row for",
-        f"each photograph: a part of it, then {', '.join(method for method in methods if method != ITSELF)}.",
+        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, {arguments.seeds} seeds; means over",
+        f"the seeds. One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains the",
+        "measures. The sheet beside this file has a row for each photograph: a part of it, then "
+        f"{', '.join(method for method in methods if method != ITSELF)}.",
         "",
         *table(sorted(rows, key=lambda row: list(methods).index(row["method"])), "method"),
     ]

@@ -80,36 +80,6 @@ def test_strip_puts_pictures_side_by_side():
         assert torch.equal(row[:, :, 6 * n : 6 * n + 5], picture)
 
 
-@given(st.integers(1, 400), st.integers(2, 256), st.integers(0, 2**20), st.booleans())
-@settings(many, max_examples=60)
-def test_match_histogram_gives_the_histogram_and_keeps_the_order(pixels, levels, seed, coarse):
-    rng = torch.Generator().manual_seed(seed)
-    image = torch.rand(1, 1, 1, pixels, generator=rng)
-    if coarse:
-        image = (image * 3).round() / 3  # many ties
-    wanted = torch.rand(1, levels, generator=rng).square()
-    wanted /= wanted.sum()
-    matched = images.match_histogram(image, wanted)
-    level = (matched.flatten() * (levels - 1)).round().long()
-    torch.testing.assert_close(matched.flatten(), level / (levels - 1))
-    found = torch.bincount(level, minlength=levels) / pixels
-    assert (found.cumsum(0) - wanted[0].double().cumsum(0)).abs().max() <= 1 / pixels
-    before, after = image.flatten(), matched.flatten()
-    order = torch.argsort(before, stable=True)
-    assert (after[order].diff() >= 0).all()
-    assert torch.equal(matched, images.match_histogram(image, wanted))
-
-
-def test_match_histogram_works_on_each_channel_of_each_picture():
-    pictures = torch.rand(2, 3, 16, 16)
-    wanted = torch.zeros(3, 256)
-    wanted[0, 10], wanted[1, 200], wanted[2, [0, 255]] = 1.0, 1.0, 0.5
-    matched = images.match_histogram(pictures, wanted)
-    assert (matched[:, 0] == 10 / 255).all()
-    assert (matched[:, 1] == 200 / 255).all()
-    assert (matched[:, 2].sum((1, 2)) == 128).all()
-
-
 @pytest.mark.parametrize("shape", [(1, 10, 100), (3, 100, 10), (1, 1, 200)])
 def test_shrink_fits_the_longer_side(shape):
     small = images.shrink(torch.full(shape, 0.25), 20)

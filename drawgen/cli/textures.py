@@ -45,9 +45,10 @@ def texture(words: list[str]) -> None:
             tile: Make it repeat without a seam; several tiles also fit each other, and get a file each.
             tile_axis: Make it repeat without a seam in one direction only.
             even_out: Fraction of the differences over a long distance to remove, 0 to 1; they betray the repetition.
-            invent: all: every pixel, which dissolves large structures. detail: every pixel, over a layout of the photograph's patches
-                at half its size. nothing: lays out patches of the photograph itself (image quilting), in a second, without training.
-                auto: detail or all, by short trials.
+            invent: all: every pixel, which dissolves large structures. detail: every pixel, over a layout of the photograph's
+            patches
+                at half its size. nothing: lays out patches of the photograph itself (image quilting), in a second, without
+                training. auto: detail or all, by short trials.
             minutes: Training time; 2 by default.
             steps: Train on exactly this many batches instead; the same seed then gives the same file.
             seed: Seed of all random numbers.
@@ -64,7 +65,8 @@ def texture(words: list[str]) -> None:
         with bars() as reports:
             made = jobs.texture(
                 photo, out, size=images.parse_size(size), n=n, tile=tile_axis or tile, even_out=even_out, invent=invent,
-                minutes=minutes, steps=steps, seed=seed, save=save, exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, progress=reports,
+                minutes=minutes, steps=steps, seed=seed, save=save, exemplar_px=exemplar_px, match=match, device=device,
+                resume=resume, force=force, progress=reports,
             )  # fmt: skip
         for path in numbered(out, n, apart=bool(tile_axis or tile)):
             say(path)

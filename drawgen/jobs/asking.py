@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from drawgen import checkpoint, images, models
+from drawgen import checkpoint, models
 from drawgen.contract import (
     Draws,
     DrawsTextures,
@@ -37,6 +37,7 @@ from drawgen.jobs.reports import problem_lines
 from drawgen.jobs.verbs import that_can, verbs_of
 from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
+from drawgen.textures.colours import match_colours
 from drawgen.threads import threads
 from drawgen.tiling import even_out, fit_border
 
@@ -128,9 +129,9 @@ class Trained:
     ) -> Drawn:
         """Samples `n` pictures of `size` (height, width) in pixels; by default the training size.
 
-        A `temperature` below 1 gives likelier pictures, above 1 more varied ones. The rest is for textures: `tile` makes each repeat
-        without a seam (True: in both directions, "x" or "y": in one), and several tiles fit each other; `even_out` (0 to 1) removes
-        what differs over a long distance; `match` matches the colours to the photograph's.
+        A `temperature` below 1 gives likelier pictures, above 1 more varied ones. The rest is for textures: `tile` makes each
+        repeat without a seam (True: in both directions, "x" or "y": in one), and several tiles fit each other; `even_out` (0 to
+        1) removes what differs over a long distance; `match` matches the colours to the photograph's.
 
         >>> import drawgen
         >>> drawgen.load("ride:dirt").sample(size=(24, 32), tile=True, seed=1).images.shape
@@ -320,7 +321,7 @@ def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
     if not isinstance(model, DrawsTextures):
         return sampled
     if match:
-        sampled = replace(sampled, images=images.match_histogram(sampled.images, model.histogram.cpu()))
+        sampled = replace(sampled, images=match_colours(sampled.images, model.colours.cpu()))
     done = finished(sampled, request)
     return replace(done, frames=lambda count: model.reveal(done.images, count))
 

@@ -92,13 +92,14 @@ def texture(
     tensor; a larger one is first scaled down to `exemplar_px` on its longer side. `invent` says what is new:
 
     - "all": a spatial LSTM learns the texture and invents every pixel. Structures above about 20 pixels dissolve.
-    - "detail": the photograph at half its size is laid out anew from patches, and a spatial LSTM invents every pixel over this layout.
+    - "detail": the photograph at half its size is laid out anew from patches, and a spatial LSTM invents every pixel over this
+    layout.
     - "nothing": patches of the photograph itself are laid out anew (image quilting), in a second. The result is made of its pixels.
     - "auto" chooses between "detail" and "all" by short trials.
 
     Training takes `minutes` (2), or exactly `steps` steps, a fifth of it in trials on seven eighths of the photograph and the rest
-    on all of it; with `steps`, the same `seed` gives the same texture on one machine. `tile` makes it repeat without a seam: True in
-    both directions, "x" or "y" in one. Several tiles also fit each other. `even_out` (0 to 1) removes what differs over a long
+    on all of it; with `steps`, the same `seed` gives the same texture on one machine. `tile` makes it repeat without a seam: True
+    in both directions, "x" or "y" in one. Several tiles also fit each other. `even_out` (0 to 1) removes what differs over a long
     distance and betrays the repetition. `match` matches the colours to the photograph's. `device` is auto, cpu, cuda, cuda:N or
     mps. `progress` is called with the fraction done.
 
@@ -224,8 +225,8 @@ def recipe_for(invent: str, data: Any, fit: Mapping[str, Any]) -> Recipe:
 
 
 def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> tuple[str, list[str]]:
-    """Trains each candidate for a short time on seven eighths of the photograph. Returns the one whose samples have the most similar
-    structure, and lines for the model card."""
+    """Trains each candidate for a short time on seven eighths of the photograph. Returns the one whose samples have the most
+    similar structure, and lines for the model card."""
     candidates = [invent] if invent != "auto" else ["detail", "all"]
     exemplar = data.exemplar()[0]
     try:
@@ -254,8 +255,10 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
             notes.append(note)
     chosen = min(found, key=found.__getitem__) if found else candidates[0]
     if len(found) > 1:
-        reports.say("structure of the trials (1: as far from the photograph as a part of it from another): "
-                    + ", ".join(f"{name} {value:.2f}" for name, value in found.items()) + f"; the choice is `{chosen}`")  # fmt: skip
+        told = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
+        reports.say(
+            f"structure of the trials (1: as far from the photograph as one part of it from another): {told}; `{chosen}` it is"
+        )
     return chosen, notes
 
 
@@ -288,8 +291,11 @@ def tell_unit(exemplar: Float[Tensor, "C H W"], size: tuple[int, int], reports: 
         return
     side = unit(exemplar)
     if shorter < FEW_UNITS * side:
-        reports.say(f"the photograph shows things of about {side:.0f} pixels, and has room for {shorter / side:.0f} of them side by side: few "
-                    "to learn from. A photograph of a larger area would be better")  # fmt: skip
+        room = f"{shorter / side:.0f}"
+        reports.say(
+            f"the photograph shows things of about {side:.0f} pixels, and only {room} of them fit side by side, which is little to "
+            "learn from; a photograph of a larger area would be better"
+        )
     elif min(size) < 2 * side:
         reports.say(
             f"the photograph shows things of about {side:.0f} pixels, of which {size[1]}x{size[0]} pixels have room for few"

@@ -26,6 +26,7 @@ from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_fields
+from drawgen.textures.colours import COLOURS, colour_sample
 from drawgen.textures.quilting import Quilted, quilt
 from drawgen.tiling import close, close_rows, unshear
 from drawgen.training import Fit
@@ -125,7 +126,7 @@ class Ride(nn.Module):
 
     mean: Tensor
     std: Tensor
-    histogram: Tensor
+    colours: Tensor
     embed: nn.Linear | None
     lstms: Sequence[SpatialLSTM]
     head: nn.Sequential
@@ -144,7 +145,7 @@ class Ride(nn.Module):
         # Pixels are standardised on the way in; `prepare` measures them.
         self.register_buffer("mean", torch.full((self.channels,), 0.5))
         self.register_buffer("std", torch.full((self.channels,), 0.25))
-        self.register_buffer("histogram", torch.zeros(self.channels, LEVELS))
+        self.register_buffer("colours", torch.zeros(COLOURS, self.channels, dtype=torch.uint8))
         self.embed = linear(seen, config.embed, rng) if config.embed else None
         first = config.embed or seen
         self.lstms = nn.ModuleList(  # type: ignore[assignment]
@@ -183,7 +184,8 @@ class Ride(nn.Module):
         return None if self.guide is None else self.standard(reduced(images, self.config.layout))
 
     def outputs(self, seen: Float[Tensor, "B C H W"], layout: Float[Tensor, "B C h w"] | None = None) -> Float[Tensor, "P B D"]:
-        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order, from standardised pictures and layouts."""
+        """What `mixture` maps to the mixture's parameters, at each pixel in diagonal order, from standardised pictures and
+        layouts."""
         height, width = seen.shape[2:]
         grid = diagonals(height, width, seen.device)
         window = self.windows(seen)  # P B NC
@@ -318,16 +320,15 @@ class Ride(nn.Module):
 
     @torch.no_grad()
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
-        """Computes the standardisation, the histogram and the closed-form initialisation: the means by ridge regression on the
+        """Computes the standardisation, the colours and the closed-form initialisation: the means by ridge regression on the
         neighbourhood, the couplings by regression of the residuals on each other, the scales from the remaining residuals."""
         images = torch.cat([batch.images for batch in batches])
         flat = images.transpose(0, 1).flatten(1)  # C n
         mean, std = flat.mean(1), flat.std(1).clamp(min=1.0 / (LEVELS - 1))
         self.mean.copy_(mean)
         self.std.copy_(std)
-        levels = (flat * (LEVELS - 1)).round().long()
-        for channel in range(self.channels):
-            self.histogram[channel] = torch.bincount(levels[channel], minlength=LEVELS).float() / levels.shape[1]
+        if self.spec.exemplar is None:
+            self.colours.copy_(colour_sample(flat[:, None]))
         residual = self.start_means(images)
         coupling = []
         spread = [residual[:, 0].std()]
@@ -436,7 +437,9 @@ class Ride(nn.Module):
         return drawn.permute(2, 0, 1) / (LEVELS - 1)
 
     def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None:
-        """Stores the photograph at the layout's size, in 8 bits."""
+        """Stores the photograph's colours and, for the layouts, the photograph at their size, in 8 bits."""
+        seen = picture.flatten(1)[:, None] if opaque is None else picture[:, opaque][:, None]
+        self.colours.copy_(colour_sample(seen))
         if self.guide is None:
             return
         self.exemplar.copy_((reduced(picture[None], self.config.layout)[0] * (LEVELS - 1)).round())
@@ -455,8 +458,8 @@ class Ride(nn.Module):
         return (self.tile_over if self.guide is not None else self.tile_around)(height, width, request, index)
 
     def tile_over(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
-        """A tile over a layout that repeats: a picture of more than one period is sampled, and its ends are joined where they agree.
-        The layouts of all tiles of a request have the same border, if they close in both directions."""
+        """A tile over a layout that repeats: a picture of more than one period is sampled, and its ends are joined where they
+        agree. The layouts of all tiles of a request have the same border, if they close in both directions."""
         factor, margin, closes = (
             self.config.layout,
             -(-self.config.margin // self.config.layout) * self.config.layout,
@@ -484,8 +487,8 @@ class Ride(nn.Module):
         return close(drawn.cpu(), (height, width), overlap, closes).to(self.mean.device)
 
     def tile_around(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
-        """A tile without a layout. In x it is sampled around a helix, and the shear of one row is removed afterwards. In y the end of
-        the strip is joined to its beginning, at the offset and along the path where they agree best."""
+        """A tile without a layout. In x it is sampled around a helix, and the shear of one row is removed afterwards. In y the
+        end of the strip is joined to its beginning, at the offset and along the path where they agree best."""
         in_y, in_x = request.closes
         margin = self.config.margin
         overlap = min(height // 4, MOST_OVERLAP)
@@ -696,8 +699,8 @@ def as_array(tensor: Tensor) -> Float32[np.ndarray, "..."]:
 
 
 def ridge(gram: Float[Tensor, "D D"], products: Float[Tensor, "D M"]) -> Float[Tensor, "D M"]:
-    """Least squares with a small penalty (a thousandth of the mean squared input), from the inputs' products with each other and with
-    the outputs."""
+    """Least squares with a small penalty (a thousandth of the mean squared input), from the inputs' products with each other and
+    with the outputs."""
     penalty = 1e-3 * gram.diagonal().mean() + 1e-9
     return torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=gram.dtype, device=gram.device), products)
 

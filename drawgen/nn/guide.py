@@ -2,9 +2,9 @@
 
 Axes: B pictures, C channels, h w rows and columns of the layout, H W those of the picture (H = factor * h), E and M features.
 
-The layout is known before any pixel is sampled, so the encoder looks in all directions, and runs once per picture. Every cell of the
-layout gives its factor x factor pixels one vector each (a sub-pixel convolution, Shi et al. 2016): the first E numbers are added
-before the embedding's non-linearity, the other M beside the mixture's outputs.
+The layout is known before any pixel is sampled, so the encoder looks in all directions, and runs once per picture. Every cell of
+the layout gives its factor x factor pixels one vector each (a sub-pixel convolution, Shi et al. 2016): the first E numbers are
+added before the embedding's non-linearity, the other M beside the mixture's outputs.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ REACH = 2
 
 
 class Guide(nn.Module):
-    """Convolutions over the layout (a 5x5 and then 3x3 ones, with ReLU), and beside them a linear prediction of each pixel's channels
-    from the 5x5 cells around it, which starts at a ridge regression's solution."""
+    """Convolutions over the layout (a 5x5 and then 3x3 ones, with ReLU), and beside them a linear prediction of each pixel's
+    channels from the 5x5 cells around it, which starts at a ridge regression's solution."""
 
     layers: Sequence[nn.Conv2d]
 

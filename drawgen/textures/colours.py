@@ -1,8 +1,8 @@
 """A texture's colours matched to its photograph's, by one smooth map of all colours.
 
-Matching the histogram of each channel on its own throws coloured specks: where the channels of a pixel have different ranks, each is
-moved another way. Here a colour is moved as a whole, and like colours are moved alike. The map is optimal transport, sliced (Pitié,
-Kokaram & Dahyot 2007; Bonneel et al. 2015) and then smoothed.
+Matching the histogram of each channel on its own throws coloured specks: where the channels of a pixel have different ranks, each
+is moved another way. Here a colour is moved as a whole, and like colours are moved alike. The map is optimal transport, sliced
+(Pitié, Kokaram & Dahyot 2007; Bonneel et al. 2015) and then smoothed.
 
 Axes: B pictures, C channels, H rows, W columns, N colours, G cells of a lattice on a side.
 """
@@ -24,7 +24,7 @@ CELLS = 33
 REACH = 4.0
 """The lattice ends at so many standard deviations."""
 SMOOTH = (0.35, 1.0, 3.0)
-"""Standard deviations of the smoothing, in those of the colours: the first where there are colours, the next where there are none."""
+"""Widths of the smoothing, in standard deviations of the colours: the first where there are colours, wider ones where not."""
 FAINT = 1e-3
 """Weight of each wider smoothing, relative to the one before."""
 LEAST_VARIANCE = (1 / 255) ** 2
@@ -121,7 +121,9 @@ def smoothed(at: Float[Tensor, "N 3"], moves: Float[Tensor, "N 3"]) -> Float[Ten
         index = ((low + step) * torch.tensor([CELLS**2, CELLS, 1], device=at.device)).sum(1)
         sums.index_add_(1, index, values * weight)
     lattice = sums.view(4, CELLS, CELLS, CELLS)
-    total = sum(FAINT**n * blurred(lattice, sigma / (2 * REACH) * (CELLS - 1)) for n, sigma in enumerate(SMOOTH))
+    total = torch.zeros_like(lattice)
+    for n, sigma in enumerate(SMOOTH):
+        total += FAINT**n * blurred(lattice, sigma / (2 * REACH) * (CELLS - 1))
     return total[:3] / total[3:].clamp(min=1e-12)
 
 

@@ -18,6 +18,7 @@ from drawgen.textures import quilting_cpu as loops
 
 TOLERANCE = 0.1  # a patch is chosen among those whose error is at most so much above the least
 REPEAT = 0.2  # an error added for the same patch beside itself, as a share of the exemplar's variance; looked at from 0 to 1
+CONTINUE = 0.1  # the same for going on verbatim with a patch that is there, as often as that was done before
 KEEP = 100  # positions that are kept at quarter size: the best at full size is then within 2 % of the best of all
 
 
@@ -47,10 +48,10 @@ def quilt(
 
     `patch_px` is the side of a patch: if None, it is larger where the photograph is ordered over a longer distance
     (`fitting_patch_px`). It is at most half the exemplar's shorter side, half the side of a tile, and as large as an opaque patch
-    can be. `overlap_px` is how far it lies over its neighbours, a third of it if None. `tile`: whether rows and columns close, the
-    last beside the first; patches then lie over the border as over any other place. Only pixels that are `opaque` are used. With
-    `border`, a picture of the same size that closes in both directions, the outermost pixels are its own, so that the two fit each
-    other on any side; the rest is new.
+    can be. `overlap_px` is how far it lies over its neighbours, a quarter of it if None. `tile`: whether rows and columns close,
+    the last beside the first; patches then lie over the border as over any other place. Only pixels that are `opaque` are used.
+    With `border`, a picture of the same size that closes in both directions, the outermost pixels are its own, so that the two fit
+    each other on any side; the rest is new.
 
     Raises ArgumentError if the exemplar is smaller than 4 x 4, has values that are not finite, or no opaque patch of 2 x 2.
 
@@ -79,7 +80,7 @@ def quilt(
         if side == 2:
             raise ArgumentError("opaque", "leaves no patch of the exemplar that is opaque throughout; give a larger opaque part")
         side = max(side * 3 // 4, 2)
-    overlap = max(side // 3, 1) if overlap_px is None else min(overlap_px, side - 1)
+    overlap = max(side // 4, 1) if overlap_px is None else min(overlap_px, side - 1)
     pixels = np.ascontiguousarray(full.transpose(1, 2, 0))
     half = loops.halved(full, np.ones(full.shape[1:], np.float32))[0]
     quarter = loops.halved(half, np.ones(half.shape[1:], np.float32))[0]
@@ -95,7 +96,7 @@ def quilt(
         sources[known] = border.sources.cpu().numpy()[known]
     # A patch that wraps must not meet itself.
     h, w = (max(min(side, length // 2 if wraps else length), 1) for length, wraps in zip(size, tile, strict=True))
-    ys, xs = (places(*both, side - overlap) for both in zip(size, (h, w), tile, strict=True))
+    ys, xs = (places(*both, overlap / side) for both in zip(size, (h, w), tile, strict=True))
     chance = torch.rand(len(ys), len(xs), generator=rng, dtype=torch.float64).tolist()
     placed = np.empty((0, 4))
     guard = max(side // 4, 1)
@@ -104,10 +105,11 @@ def quilt(
         if not weight.any():
             found, error = first, np.zeros(len(first))
         else:
-            again = repeats(placed, y, x, size, tile, side, REPEAT * variance)
-            near = np.concatenate([again, continued(sources, known, y, x, h, w)], dtype=np.float32)
-            found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
-            if not len(found):  # none of the positions at quarter size is opaque, or each would go on with some patch
+            near = against(placed, y, x, sources, known, h, w, tile, variance)
+            found, error = first[:0], np.zeros(0)
+            if min(h, w) >= 4:
+                found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
+            if not len(found):  # too thin for quarter size, or no opaque position there, or each nearly goes on with some patch
                 found, error = loops.search(full, blocked, patch, weight, near, side, -1)
         good = np.flatnonzero(error <= error.min() * (1 + TOLERANCE))
         r, s = found[good[int(chance[row][column] * len(good))]].tolist()
@@ -129,34 +131,41 @@ def whole(blocked: np.ndarray, side: int) -> np.ndarray:
     return np.argwhere(blocked[side:, side:] - blocked[:-side, side:] - blocked[side:, :-side] + blocked[:-side, :-side] == 0)
 
 
-def places(length: int, side: int, wraps: bool, step: int) -> list[int]:
-    """Where patches begin along one direction, evenly."""
-    step = min(step, max(side * 2 // 3, 1))
+def places(length: int, side: int, wraps: bool, overlap: float) -> list[int]:
+    """Where patches begin along one direction, evenly, so that they share at least `overlap` of their side."""
+    step = max(side - math.ceil(side * overlap), 1)
     span = length if wraps else max(length - side, 0)
     count = math.ceil(span / step)
     return [round(k * span / max(count, 1)) for k in range(max(count, 1) if wraps else count + 1)]
 
 
-def repeats(
-    placed: np.ndarray, y: int, x: int, size: tuple[int, int], tile: tuple[bool, bool], side: int, much: float
+def against(
+    placed: np.ndarray,
+    y: int,
+    x: int,
+    sources: np.ndarray,
+    known: np.ndarray,
+    h: int,
+    w: int,
+    tile: tuple[bool, bool],
+    variance: float,
 ) -> np.ndarray:
-    """Rows of `near` (see `quilting_cpu.penalty`) against the same patch twice: `much` beside each other, less farther apart."""
-    away = np.abs(placed[:, :2] - (y, x))
+    """`near` of `quilting_cpu.penalty` for the window at (y, x)."""
+    away = placed[:, :2] - (y, x)
     for axis in range(2):
         if tile[axis]:
-            away[:, axis] = np.minimum(away[:, axis], size[axis] - away[:, axis])
-    far = away.max(1) / side
-    near = np.stack([placed[:, 2], placed[:, 3], much / np.maximum(far, 1), 0 * far], 1)
-    return near[far < 10]
-
-
-def continued(sources: np.ndarray, known: np.ndarray, y: int, x: int, h: int, w: int) -> np.ndarray:
-    """Rows of `near` against verbatim copies: where a patch would come from that continues what is there."""
+            half = known.shape[axis] // 2
+            away[:, axis] = (away[:, axis] + half) % known.shape[axis] - half
+    far = (np.abs(away) / (h, w)).max(1)
+    again = np.column_stack([placed[:, 2:], REPEAT * variance / np.maximum(far, 1), 0 * far])[far < 10]
+    # Each place from which some pixel in the window goes on, and how many patches went on from there already.
     rows, columns = (np.arange(at, at + side, max(side // 16, 1)) for at, side in ((y, h), (x, w)))
     place = np.ix_(rows % known.shape[0], columns % known.shape[1])
     origin = (sources[place] - np.stack(np.broadcast_arrays(rows[:, None] - y, columns[None] - x), 2))[known[place]]
     _, one = np.unique(origin[:, 0] * 65536 + origin[:, 1], return_index=True)
-    return np.concatenate([origin[one], np.tile([0, 1], (len(one), 1))], 1)
+    count = (origin[one, None] == (placed[:, 2:] - away)[None]).all(2).sum(1)
+    more = np.column_stack([origin[one], CONTINUE * variance * np.maximum(count, 1), np.ones(len(one))])
+    return np.concatenate([again, more], dtype=np.float32)
 
 
 def fitting_patch_px(exemplar: Float[Tensor, "C R S"]) -> int:

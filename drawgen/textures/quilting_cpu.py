@@ -116,14 +116,17 @@ def fits(blocked: Int64[np.ndarray, "R+1 S+1"], r: int, s: int, h: int, w: int) 
 
 @compiled()
 def penalty(near: Float32[np.ndarray, "K 4"], r: int, s: int, side: int, guard: int) -> float:
-    """What speaks against a copy from (r, s). `near` has a row for each patch nearby: where it was copied from, how much copying
-    the same again would show, and whether the two touch. The first two are relative to the place of the new patch: a patch that
-    continues the other one verbatim has the same. `guard` is how far off a verbatim copy reaches."""
+    """What speaks against a copy from (r, s). `near` has two kinds of rows. With a 0 at the end: where a patch nearby was copied
+    from, and what it costs to copy the very same again, less in proportion to what the two do not share. With a 1: where a patch
+    would be copied from that continues one which is there, and what that costs; something that is nearly so, up to `guard` pixels
+    off, is ruled out."""
     total = 0.0
     for k in range(len(near)):
         down, along = abs(r - near[k, 0]), abs(s - near[k, 1])
         if near[k, 3] > 0:
-            if down <= guard and along <= guard:
+            if down == 0 and along == 0:
+                total += near[k, 2]
+            elif down <= guard and along <= guard:
                 return np.inf
         elif down < side and along < side:
             total += near[k, 2] * (1 - down / side) * (1 - along / side)
@@ -216,9 +219,14 @@ def search_coarse(
     some = np.empty((9 * min(keep, len(flat)) + 9, 2), np.int32)
     values = np.empty(len(some), np.float32)
     count, much, best = 0, weight1.sum(), np.inf
-    for r in range(rows):
-        for s in range(columns):
-            if error[r, s] < limit:
+    left = keep
+    for ties in (False, True):
+        for r in range(rows):
+            for s in range(columns):
+                if left == 0 or not (error[r, s] < limit or (ties and error[r, s] == limit)) or error[r, s] == np.inf:
+                    continue
+                error[r, s] = np.inf
+                left -= 1
                 for p in range(max(2 * r - 1, 0), min(2 * r + 2, half.shape[1])):
                     for q in range(max(2 * s - 1, 0), min(2 * s + 2, half.shape[2])):
                         if not seen[p, q] and fits(blocked, 2 * p, 2 * q, h, w):
@@ -229,8 +237,14 @@ def search_coarse(
                             best = min(best, values[count])
                             count += 1
     seen = np.zeros((full.shape[1], full.shape[2]), np.bool_)
-    positions = np.empty((9 * max(keep // 4, 1), 2), np.int32)
+    positions = np.empty((9 * max(keep // 4, 1) + len(near), 2), np.int32)
     number = 0
+    for k in range(len(near)):
+        p, q = int(near[k, 0]), int(near[k, 1])
+        if near[k, 3] > 0 and 0 <= p < full.shape[1] and 0 <= q < full.shape[2] and not seen[p, q]:
+            seen[p, q] = True
+            positions[number, 0], positions[number, 1] = p, q
+            number += 1
     for k in np.argsort(values[:count])[: max(keep // 4, 1)]:
         for p in range(max(2 * some[k, 0] - 1, 0), min(2 * some[k, 0] + 2, full.shape[1])):
             for q in range(max(2 * some[k, 1] - 1, 0), min(2 * some[k, 1] + 2, full.shape[2])):

@@ -35,7 +35,7 @@ def test_distributions_become_alike(tissue, drawn):
     assert apart(matched, tissue) < 1
     spread, known = ((p[0] - p[2]).std() for p in (matched, tissue))
     assert float(spread) == pytest.approx(float(known), rel=0.05)
-    assert 0 <= float(matched.min())
+    assert float(matched.min()) >= 0
     assert float(matched.max()) <= 1
 
 
