@@ -213,7 +213,7 @@ def test_patches_are_larger_where_there_is_order():
         ("patch_px is 0", {"patch_px": 0}),
         ("overlap_px is 0", {"overlap_px": 0}),
         ("exemplar has values", {"exemplar": torch.full((1, 8, 8), torch.nan)}),
-        ("columns of the exemplar", {"exemplar": torch.zeros(1, 8, 3)}),
+        ("exemplar is .8, 3.; each", {"exemplar": torch.zeros(1, 8, 3)}),
         ("opaque leaves no patch", {"opaque": torch.zeros(48, 56, dtype=torch.bool)}),
         ("border is", {"border": quilt(noise(), (16, 16), rng=generator(0))}),
     ],
