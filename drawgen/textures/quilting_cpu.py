@@ -189,8 +189,8 @@ def search(
 
 @compiled()
 def lowest(values: Float32[np.ndarray, "R S"], count: int) -> np.float32:
-    """The `count`-th lowest of numbers that are not negative, or the highest if there are fewer. np.partition does it too, but takes
-    seven seconds to compile. Such numbers are in the order of their bits."""
+    """The `count`-th lowest of numbers that are not negative, or the highest if there are fewer. np.partition does it too, but
+    takes seven seconds to compile. Such numbers are in the order of their bits."""
     bits = values.view(np.int32)
     low, high = np.int32(-1), np.int32(bits.max())
     while high - low > 1:
