@@ -19,7 +19,7 @@ from drawgen.textures import quilting_cpu as loops
 TOLERANCE = 0.1  # a patch is chosen among those whose error is at most so much above the least
 REPEAT = 0.2  # an error added for the same patch beside itself, as a share of the exemplar's variance; looked at from 0 to 1
 CONTINUE = 0.1  # the same for going on verbatim with a patch that is there, as often as that was done before
-KEEP = 100  # positions that are kept at quarter size: the best at full size is then within 2 % of the best of all
+KEEP = 100  # positions that are kept at quarter size: the best at full size is then the best of all or, mostly, within 4 % of it
 
 
 class Quilted(NamedTuple):
@@ -43,7 +43,7 @@ def quilt(
     """A picture of `size` (rows, columns) of the exemplar's texture, made of its pixels.
 
     Patches are laid over each other row by row. Each is chosen at random among those that agree best with what it will meet, where
-    going on verbatim is ruled out and repeating what is near costs (Efros & Freeman 2001). What it covers is decided by a minimum
+    going on verbatim and repeating what is near cost something (Efros & Freeman 2001). What it covers is decided by a minimum
     cut, which may run anywhere in the patch and covers seams that were there before (Kwatra et al. 2003).
 
     `patch_px` is the side of a patch: if None, it is larger where the photograph is ordered over a longer distance
@@ -63,7 +63,7 @@ def quilt(
     True
     """
     check_size(size)
-    check_range("rows and columns of the exemplar", tuple(exemplar.shape[1:]), at_least=4)
+    check_range("exemplar", tuple(exemplar.shape[1:]), at_least=4)
     for name, given in (("patch_px", patch_px), ("overlap_px", overlap_px)):
         if given is not None:
             check_range(name, given, at_least=1)
@@ -100,12 +100,14 @@ def quilt(
     chance = torch.rand(len(ys), len(xs), generator=rng, dtype=torch.float64).tolist()
     placed = np.empty((0, 4))
     guard = max(side // 4, 1)
+    # Within another tile's border, going on from there would be that tile again.
+    repeat, more = REPEAT * variance, CONTINUE * variance * (1 if border is None else 20)
     for (row, y), (column, x) in itertools.product(enumerate(ys), enumerate(xs)):
         patch, weight = loops.window(pixels, sources, known, y, x, h, w)
         if not weight.any():
             found, error = first, np.zeros(len(first))
         else:
-            near = against(placed, y, x, sources, known, h, w, tile, variance)
+            near = against(placed, y, x, sources, known, h, w, tile, repeat, more)
             found, error = first[:0], np.zeros(0)
             if min(h, w) >= 4:
                 found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
@@ -148,24 +150,26 @@ def against(
     h: int,
     w: int,
     tile: tuple[bool, bool],
-    variance: float,
+    repeat: float,
+    more: float,
 ) -> np.ndarray:
-    """`near` of `quilting_cpu.penalty` for the window at (y, x)."""
+    """`near` of `quilting_cpu.penalty` for the window at (y, x): the same patch beside itself costs `repeat`, going on
+    verbatim `more` and, the k-th time, k times that."""
     away = placed[:, :2] - (y, x)
     for axis in range(2):
         if tile[axis]:
             half = known.shape[axis] // 2
             away[:, axis] = (away[:, axis] + half) % known.shape[axis] - half
     far = (np.abs(away) / (h, w)).max(1)
-    again = np.column_stack([placed[:, 2:], REPEAT * variance / np.maximum(far, 1), 0 * far])[far < 10]
+    again = np.column_stack([placed[:, 2:], repeat / np.maximum(far, 1), 0 * far])[far < 10]
     # Each place from which some pixel in the window goes on, and how many patches went on from there already.
     rows, columns = (np.arange(at, at + side, max(side // 16, 1)) for at, side in ((y, h), (x, w)))
     place = np.ix_(rows % known.shape[0], columns % known.shape[1])
     origin = (sources[place] - np.stack(np.broadcast_arrays(rows[:, None] - y, columns[None] - x), 2))[known[place]]
     _, one = np.unique(origin[:, 0] * 65536 + origin[:, 1], return_index=True)
     count = (origin[one, None] == (placed[:, 2:] - away)[None]).all(2).sum(1)
-    more = np.column_stack([origin[one], CONTINUE * variance * np.maximum(count, 1), np.ones(len(one))])
-    return np.concatenate([again, more], dtype=np.float32)
+    on = np.column_stack([origin[one], more * np.maximum(count, 1), np.ones(len(one))])
+    return np.concatenate([again, on], dtype=np.float32)
 
 
 def fitting_patch_px(exemplar: Float[Tensor, "C R S"]) -> int:

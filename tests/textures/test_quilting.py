@@ -125,6 +125,19 @@ def test_search_against_brute_force(seed, side, masked):
             assert error.min() <= 1.3 * best
 
 
+def test_halved_and_lowest():
+    rng = np.random.default_rng(0)
+    picture = rng.random((2, 9, 7), np.float32)
+    weight = rng.choice(np.float32([0, 0, 0.0625, 1]), (9, 7))
+    half, share = loops.halved(picture, weight)
+    cells = weight[:8, :6].reshape(4, 2, 3, 2)
+    np.testing.assert_allclose(share, cells.mean((1, 3)), rtol=1e-6)
+    total = (picture[:, :8, :6].reshape(2, 4, 2, 3, 2) * cells).sum((2, 4))
+    np.testing.assert_allclose(half, np.where(share > 0, total / np.where(share > 0, 4 * share, 1), 0), rtol=1e-5)
+    values = np.float32([[0, 3, np.inf], [1, 1, 2]])
+    assert [loops.lowest(values, k) for k in range(1, 8)] == [0, 1, 1, 2, 3, np.inf, np.inf]
+
+
 def energy(pixels, sources):
     return int(loops.seams(pixels, sources, False, False).sum())
 
@@ -213,7 +226,7 @@ def test_patches_are_larger_where_there_is_order():
         ("patch_px is 0", {"patch_px": 0}),
         ("overlap_px is 0", {"overlap_px": 0}),
         ("exemplar has values", {"exemplar": torch.full((1, 8, 8), torch.nan)}),
-        ("columns of the exemplar", {"exemplar": torch.zeros(1, 8, 3)}),
+        ("exemplar is .8, 3.; each", {"exemplar": torch.zeros(1, 8, 3)}),
         ("opaque leaves no patch", {"opaque": torch.zeros(48, 56, dtype=torch.bool)}),
         ("border is", {"border": quilt(noise(), (16, 16), rng=generator(0))}),
     ],
