@@ -60,8 +60,9 @@ def test_names():
 def test_a_sample_is_the_command_lines(here, capsys):
     line = "sample ride:dirt -o a.png --size 32x24 --seed 3 --tile -n 2"
     assert run(capsys, *line.split())[0] == 0
-    drawgen.load("ride:dirt").sample(size=(24, 32), seed=3, tile=True, n=2).save("b.png")
-    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    drawgen.load("ride:dirt").sample(size=(24, 32), seed=3, tile=True, n=2).save("b-{i}.png")
+    for number in (1, 2):
+        assert Path(f"a-{number}.png").read_bytes() == Path(f"b-{number}.png").read_bytes()
     assert run(capsys, *["sample", "draw", "-o", "a.gif", "-n", "2", "--boxes"])[0] == 0
     drawgen.load("draw").sample(n=2).save("b.gif", boxes=True)
     assert Path("a.gif").read_bytes() == Path("b.gif").read_bytes()

@@ -125,11 +125,13 @@ def texture(
         check_files(file, request, force=force, sources=[name_of(photo)])
     with hearing(progress, training=TRAINS if invent != "nothing" else 0.0) as reports, as_file(photo) as name:
         choose_device(device)
-        preset = models.recipe(MODEL, INVENTED.get(invent, INVENTED["all"]))
         path = name if name.startswith("photo:") else str(Path(name).resolve())
+        preset = models.recipe(MODEL, INVENTED.get(invent, INVENTED["all"]))
         data = replace(preset.data, path=path, longest_px=exemplar_px)
+        fit = {"minutes": preset.fit.minutes if minutes is None else minutes, "steps": steps, "seed": seed, "device": device}
+        recipe = replace(preset, data=data, fit=replace(preset.fit, **fit))
         height, width = images.picture_size(name)
-        check_photo(replace(preset, data=data), name, (height, width), request)
+        check_photo(recipe, name, (height, width), request)
         if not resume and 0 < exemplar_px < max(height, width):
             reports.say(f"{name_of(photo)} is {width}x{height} pixels; it is reduced to {exemplar_px} on its longer side")
         exemplar, opaque = data.exemplar()
@@ -154,8 +156,8 @@ def texture(
             if wanted is not None:
                 check_folder(wanted, force=force, resume=resume)
             with RunFolder(wanted) as place:
-                fit = {"minutes": minutes, "steps": steps, "seed": seed, "device": device}
-                chosen = trained_on(data, place, invent, fit, size, resume=resume, force=force, reports=reports)
+                told = {**fit, "minutes": minutes} if resume else fit
+                chosen = trained_on(data, place, invent, told, size, resume=resume, force=force, reports=reports)
                 reports.say(f"painting {size[1]}x{size[0]} pixels")
                 trained = place.keep(load(place.folder, device=device))
                 drawn = trained.draw(request, match=match)
@@ -182,19 +184,19 @@ def trained_on(
     if resume and not run_folder.holds_run(folder) and not ((folder / RECIPE).exists() and checkpoint.states(folder)):
         reports.say(f"{folder} holds nothing to resume; it starts from the beginning")
         resume = False
-    minutes = fit["minutes"]
+    minutes = fit["minutes"] or models.recipe(MODEL, INVENTED["all"]).fit.minutes
     whole = replace(data, held_out=0.0)
     notes: list[str] = []
     if resume:
         kept = read_recipe(folder)
-        chosen = next((name for name, preset in INVENTED.items() if preset == kept["preset"]), invent)
-        minutes = kept["fit"].get("minutes") if minutes is None else (1 - TRIALS) * minutes
+        kept_as = next((name for name, preset in INVENTED.items() if preset == kept["preset"]), "all")
+        chosen = kept_as if invent == "auto" else invent
+        minutes = kept["fit"].get("minutes") if fit["minutes"] is None else (1 - TRIALS) * minutes
     else:
         first = first_picture(whole, size, fit["seed"])
         if not folder.exists() or not run_folder.holds_run(folder):
             folder.mkdir(parents=True, exist_ok=True)
             images.save_image(folder / previews.PICTURE, first)
-        minutes = models.recipe(MODEL, INVENTED["all"]).fit.minutes if minutes is None else minutes
         chosen, notes = tried(data, invent, {**fit, "minutes": minutes}, reports)
         minutes *= 1 - TRIALS
     recipe = recipe_for(chosen, whole, {**fit, "minutes": minutes})
@@ -243,8 +245,11 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
     notes, found = [], {}
     with TemporaryDirectory(prefix="drawgen-") as folder:
         for name in candidates:
-            outcome = train(MODEL, recipe_for(name, data, brief), Path(folder) / name, preset=INVENTED[name],
-                            reports=replace(SILENT, training=reports.training))  # fmt: skip
+            try:
+                outcome = train(MODEL, recipe_for(name, data, brief), Path(folder) / name, preset=INVENTED[name],
+                                reports=replace(SILENT, training=reports.training))  # fmt: skip
+            except Interrupted as stop:
+                raise Interrupted(stop.number, "interrupted in the trials, of which nothing is kept; start again") from None
             bits = "".join(f", {bits:.3f} bits/dim on held-out rows" for bits in (outcome.scores.get("bits_per_dim"),) if bits)
             note = f"trial of `{name}`: {outcome.steps} steps{bits}"
             if yardstick is not None:

@@ -136,7 +136,8 @@ def weights_file() -> Path:
 def pretrained() -> EfficientNetLite0:
     """The net with the weights of ImageNet, frozen and in evaluation mode."""
     stored = torch.load(weights_file(), map_location="cpu", weights_only=True)
-    net = EfficientNetLite0()
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and then replaced
+        net = EfficientNetLite0()
     fold(net.stem, stored, "_conv_stem", "_bn0")
     block: Any
     for n, block in enumerate(net.blocks):
