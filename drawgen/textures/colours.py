@@ -51,6 +51,8 @@ def match_colours(images: Float[Tensor, "B C H W"], stored: UInt8[Tensor, "N C"]
 
     A picture lacks what its model did not draw: a rare colour returns as far as the picture has colours that lean to it.
 
+    >>> import torch
+    >>> from drawgen.textures.colours import colour_sample, match_colours
     >>> exemplar = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.9, 0.5, 0.2])[:, None, None]
     >>> matched = match_colours(exemplar[None].flip(1), colour_sample(exemplar))
     >>> (matched.mean((0, 2, 3)) - exemplar.mean((1, 2))).abs().max() < 0.01
