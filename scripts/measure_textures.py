@@ -271,7 +271,7 @@ def main() -> None:
     lines = [
         "# Textures, measured",
         "",
-        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, seeds from 0: {arguments.seeds}; means.",
+        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, {arguments.seeds} seeds (means).",
         f"One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains the",
         "measures. The sheet beside this file has a row for each photograph: a part of it, then "
         f"{', '.join(method for method in methods if method != ITSELF)}.",
