@@ -265,13 +265,14 @@ def main() -> None:
     sheet = [torch.cat([row, torch.ones(columns - len(row), *row.shape[1:])]) for row in sheet]
     images.save_image(arguments.out.with_suffix(".jpg"), images.grid(torch.cat(sheet), columns=columns, gap_px=4))
     names = [path.stem for path in paths]
-    rows = sorted((row for row in rows if row["exemplar"] in names), key=lambda row: names.index(row["exemplar"]))
+    rows = [row for row in rows if row["exemplar"] in names and row["seed"] < arguments.seeds]
+    rows = sorted(rows, key=lambda row: names.index(row["exemplar"]))
     methods = dict.fromkeys(row["method"] for row in rows)
     lines = [
         "# Textures, measured",
         "",
-        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, {arguments.seeds} seeds; means over",
-        f"the seeds. One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains the",
+        f"{len(names)} photographs (at most {EXEMPLAR_PX} px), samples of {arguments.side} px, {arguments.seeds} seeds (means).",
+        f"One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains the",
         "measures. The sheet beside this file has a row for each photograph: a part of it, then "
         f"{', '.join(method for method in methods if method != ITSELF)}.",
         "",

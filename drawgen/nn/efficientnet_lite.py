@@ -85,6 +85,7 @@ class Block(nn.Module):
 class EfficientNetLite0(nn.Module):
     """The net. Batch normalisation is folded into the convolutions, so training goes on from fixed statistics.
 
+    >>> import torch
     >>> from drawgen.nn import efficientnet_lite
     >>> net = efficientnet_lite.pretrained()
     >>> net(torch.zeros(1, 3, 224, 224)).shape

@@ -1,1 +1,1 @@
-"""A photograph as a texture: what it looks like, how far a sample is from it, and its colours."""
+"""A photograph as a texture: its pixels laid out again, its colours, and a measure of how alike two textures are."""

@@ -13,20 +13,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.contract import generator
+from drawgen.textures.yardstick import from_median
 
 COLOURS = 4096
 """Stored per photograph."""
-ROUNDS = 3
+ROUNDS = 2
 """The smoothed map falls short of the transport; each round covers half of what is left, or more."""
 SLICES = 24
 """Directions, three at right angles each, along which a round moves the colours."""
 CELLS = 33
 REACH = 4.0
 """The lattice ends at so many standard deviations."""
-SMOOTH = (0.35, 1.0, 3.0)
+SMOOTH = (0.5, 1.0, 3.0)
 """Widths of the smoothing, in standard deviations of the colours: the first where there are colours, wider ones where not."""
 FAINT = 1e-3
 """Weight of each wider smoothing, relative to the one before."""
+PASSES = 3
 LEAST_VARIANCE = (1 / 255) ** 2
 """Of a colour along any direction: rounding to 8 bits is not stretched into colours."""
 
@@ -49,6 +51,8 @@ def match_colours(images: Float[Tensor, "B C H W"], stored: UInt8[Tensor, "N C"]
 
     A picture lacks what its model did not draw: a rare colour returns as far as the picture has colours that lean to it.
 
+    >>> import torch
+    >>> from drawgen.textures.colours import colour_sample, match_colours
     >>> exemplar = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.9, 0.5, 0.2])[:, None, None]
     >>> matched = match_colours(exemplar[None].flip(1), colour_sample(exemplar))
     >>> (matched.mean((0, 2, 3)) - exemplar.mean((1, 2))).abs().max() < 0.01
@@ -58,6 +62,23 @@ def match_colours(images: Float[Tensor, "B C H W"], stored: UInt8[Tensor, "N C"]
     if images.shape[1] == 1:
         return torch.stack([ranked(image, target[:, 0].sort().values) for image in images])
     return torch.stack([mapped(image, target) for image in images])
+
+
+def speck_limit(exemplar: Float[Tensor, "C H W"]) -> float:
+    """How far a pixel may stand from the median of its 3x3 neighbourhood: as far as all but a thousandth of the exemplar's."""
+    far = from_median(exemplar).flatten().sort().values
+    return float(far[int(0.999 * (len(far) - 1))])
+
+
+def without_specks(images: Float[Tensor, "B C H W"], limit: float) -> Float[Tensor, "B C H W"]:
+    """Pulls pixels that stand farther from the median of their 3x3 neighbourhood than `limit` towards it, in `PASSES` passes, since
+    a pixel that moves may change its neighbours' medians. What stretches a pale picture's colours stretches its grain, too."""
+    for _ in range(PASSES):
+        around = F.unfold(F.pad(images.flatten(0, 1)[:, None], (1, 1, 1, 1), mode="replicate"), 3)  # BC 9 N
+        median = around.median(1).values.view_as(images)
+        off = images - median
+        images = median + off * (limit / off.square().sum(1, keepdim=True).sqrt().clamp(min=1e-9)).clamp(max=1)
+    return images
 
 
 def ranked(image: Float[Tensor, "C H W"], values: Float[Tensor, " N"]) -> Float[Tensor, "C H W"]:

@@ -1,8 +1,9 @@
 """How much of its exemplar a texture copies.
 
-Axes: C channels, H rows, W columns, N patches, D numbers of a patch, K directions.
+Axes: C channels, H rows, W columns, N or M patches of 121 pixels, K directions.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ NEAR = 0.2
 """A patch is copied if it is as near to one of the exemplar: RMS distance over the exemplar's standard deviation."""
 ALIKE = 0.95
 """Or, by the other measure, if their normalised correlation is above this."""
+SOME = 20_000
+"""Patches of which the principal components are taken."""
 DIRECTIONS = 32
 """Principal components on which patches are compared first."""
 BLOCK = 4096
@@ -52,47 +55,58 @@ class Copying:
 
     def __init__(self, exemplar: Float[Tensor, "C H W"]) -> None:
         self.exemplar = exemplar
-        self.plain = Search(patches(exemplar, 1, "exemplar"))
-        self.normal = Search(normalised(patches(exemplar, 1, "exemplar"), len(exemplar)))
-        self.width = exemplar.shape[2] - PATCH_PX + 1
+        check_side(exemplar, "exemplar")
+        self.plain, self.normal = Search(exemplar, lambda patches: patches), Search(exemplar, normalised)
 
     def of(self, sample: Float[Tensor, "C H W"]) -> Copied:
         """Looks for the sample's patches, at every fourth row and column."""
-        asked = patches(sample.expand(len(self.exemplar), -1, -1), STEP_PX, "sample")
+        check_side(sample, "sample")
+        asked = patches(sample.expand(len(self.exemplar), -1, -1), STEP_PX)
         rows, columns = ((side - PATCH_PX) // STEP_PX + 1 for side in sample.shape[1:])
-        size = asked.shape[1]
         distance, where = self.plain.nearest(asked)
-        near = (distance / size).sqrt() < NEAR * self.exemplar.std()
-        apart, where2 = self.normal.nearest(normalised(asked, len(self.exemplar)))
-        alike = 1 - apart / 2 > ALIKE  # of two vectors of length 1
+        near = (distance / asked[0].numel()).sqrt() < NEAR * self.exemplar.std()
+        apart, where2 = self.normal.nearest(asked)
+        varied = normalised(asked).flatten(1).any(1)
+        alike = varied & (1 - apart / 2 > ALIKE)  # of two vectors of length 1
         regions = [self.largest(hit, at, rows, columns) for hit, at in ((near, where), (alike, where2))]
         return Copied(float(near.float().mean()), float(alike.float().mean()), max(regions))
 
     def largest(self, hit: Tensor, where: Int[Tensor, " N"], rows: int, columns: int) -> int:
-        top = where // self.width - STEP_PX * torch.arange(rows).repeat_interleave(columns)
-        left = where % self.width - STEP_PX * torch.arange(columns).repeat(rows)
+        width = self.exemplar.shape[2] - PATCH_PX + 1
+        top = where // width - STEP_PX * torch.arange(rows).repeat_interleave(columns)
+        left = where % width - STEP_PX * torch.arange(columns).repeat(rows)
         shift = (top * 2**20 + left).view(rows, columns).numpy()
         return largest_region(shift, hit.view(rows, columns).numpy())
 
 
 class Search:
-    """Finds the nearest of many patches."""
+    """Finds the nearest of an exemplar's patches, all brought into a form first. They are numbered row by row."""
 
-    def __init__(self, known: Float[Tensor, "N D"]) -> None:
-        self.known = known
-        self.mean = known.mean(0)
-        some = known[:: max(1, len(known) // 20_000)] - self.mean
-        count = min(DIRECTIONS, known.shape[1])
-        self.basis = torch.linalg.eigh(some.t() @ some).eigenvectors[:, -count:]
-        short = (known - self.mean) @ self.basis
+    def __init__(self, exemplar: Float[Tensor, "C H W"], form: Callable[[Tensor], Tensor]) -> None:
+        self.form = form
+        self.windows = exemplar.unfold(1, PATCH_PX, 1).unfold(2, PATCH_PX, 1)  # C R S 11 11
+        self.columns = self.windows.shape[2]
+        count = self.windows.shape[1] * self.columns
+        some = form(self.taken(torch.arange(0, count, max(1, count // SOME)))).flatten(1)
+        self.mean = some.mean(0)
+        self.basis = torch.linalg.eigh((some - self.mean).t() @ (some - self.mean)).eigenvectors[:, -DIRECTIONS:]
         # One product gives half the squared distance, except for what all of the exemplar's patches have in common.
-        self.blocks = [torch.cat([-part, part.square().sum(1, keepdim=True) / 2], 1).t() for part in short.split(BLOCK)]  # K+1 n
+        self.blocks = []  # K+1 n
+        for places in torch.arange(count).split(BLOCK):
+            short = self.short(form(self.taken(places)))
+            self.blocks.append(torch.cat([-short, short.square().sum(1, keepdim=True) / 2], 1).t())
 
-    def nearest(self, asked: Float[Tensor, "M D"]) -> tuple[Float[Tensor, " M"], Int[Tensor, " M"]]:
+    def taken(self, places: Int[Tensor, " N"]) -> Float[Tensor, "N C 121"]:
+        return self.windows[:, places // self.columns, places % self.columns].transpose(0, 1).flatten(2)
+
+    def short(self, formed: Float[Tensor, "N C 121"]) -> Float[Tensor, "N K"]:
+        return (formed.flatten(1) - self.mean) @ self.basis
+
+    def nearest(self, asked: Float[Tensor, "M C 121"]) -> tuple[Float[Tensor, " M"], Int[Tensor, " M"]]:
         """Squared distance and index of the nearest of each patch."""
         found = []
-        for few in asked.split(TOGETHER):
-            short = F.pad((few - self.mean) @ self.basis, (0, 1), value=1.0)
+        for few in self.form(asked).split(TOGETHER):
+            short = F.pad(self.short(few), (0, 1), value=1.0)
             scores, places = [], []
             for start, block in enumerate(self.blocks):
                 score = short @ block
@@ -101,23 +115,26 @@ class Search:
                 places.append(best + start * BLOCK)
             order = torch.stack(scores, 1).topk(min(CANDIDATES, len(scores)), largest=False).indices
             candidates = torch.stack(places, 1).gather(1, order)
-            distance, best = (self.known[candidates] - few[:, None]).square().sum(2).min(1)
+            known = self.form(self.taken(candidates.flatten())).unflatten(0, candidates.shape)
+            distance, best = (known - few[:, None]).square().sum((2, 3)).min(1)
             found.append((distance, candidates.gather(1, best[:, None])[:, 0]))
         distances, where = zip(*found, strict=True)
         return torch.cat(distances), torch.cat(where)
 
 
-def patches(picture: Float[Tensor, "C H W"], step: int, name: str) -> Float[Tensor, "N D"]:
+def check_side(picture: Float[Tensor, "C H W"], name: str) -> None:
     if min(picture.shape[1:]) < PATCH_PX:
         raise ArgumentError(name, f"has {min(picture.shape[1:])} pixels on a side; a patch has {PATCH_PX}")
-    return F.unfold(picture[None], PATCH_PX, stride=step)[0].t().contiguous()
 
 
-def normalised(found: Float[Tensor, "N D"], channels: int) -> Float[Tensor, "N D"]:
+def patches(picture: Float[Tensor, "C H W"], step: int) -> Float[Tensor, "N C 121"]:
+    return F.unfold(picture[None], PATCH_PX, stride=step)[0].t().unflatten(1, (len(picture), -1))
+
+
+def normalised(found: Float[Tensor, "N C 121"]) -> Float[Tensor, "N C 121"]:
     """Each patch without the mean of its channels, at length 1; a patch of one colour becomes zero, which is like nothing."""
-    by_channel = found.view(len(found), channels, -1)
-    form = (by_channel - by_channel.mean(2, keepdim=True)).flatten(1)
-    length = form.norm(dim=1, keepdim=True)
+    form = found - found.mean(2, keepdim=True)
+    length = form.norm(dim=(1, 2), keepdim=True)
     return torch.where(length > 1e-3, form / length.clamp(min=1e-3), 0.0)
 
 

@@ -8,6 +8,7 @@ Axes: C channels, H rows, W columns, N places, D features, L lags, Q quantiles.
 """
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ BANDS = 24
 """Of the radial spectrum."""
 
 MORE_CROPS = 5
+"""At random places."""
 
 Corner = tuple[int, int]
 """Top and left."""
@@ -49,11 +51,13 @@ class Yardstick:
     sample and exemplar are enlarged.
 
     A figure is the relative distance between a statistic of the sample and its mean over the exemplar's crops, over the mean
-    distance of two of those crops. So a crop of the exemplar itself has about 0.6 and another real crop 0.8.
+    distance of two of those crops. So a crop of the exemplar itself has about 0.6, another real crop 0.75. The
+    smaller the crops the farther they are apart, and the less a figure tells: 256 px are better than 128.
 
     Raises ArgumentError for an exemplar below 32 px or of a single colour.
 
     >>> import torch
+    >>> from drawgen.textures.yardstick import Yardstick
     >>> exemplar = torch.rand(1, 256, 256, generator=torch.Generator().manual_seed(0))
     >>> Yardstick(exemplar).structure(exemplar.flip(2)) < 1.2
     True
@@ -73,8 +77,8 @@ class Yardstick:
 
     def structure(self, sample: Float[Tensor, "C H W"]) -> float:
         """Distance of the Gram matrices of a convolutional net's features, after matching the histogram. It sees torn edges and
-        missing stones, where patch distances and random filters do not. The definition of Gatys et al. 2015 on
-        EfficientNet-Lite0."""
+        missing stones, where patch distances and random filters do not. The statistic is that of Gatys
+        et al. 2015, here of EfficientNet-Lite0's depthwise activations."""
         return self.far("structure", self.matched(sample), self.gram)
 
     def autocorrelation(self, sample: Float[Tensor, "C H W"]) -> float:
@@ -104,18 +108,18 @@ class Yardstick:
         return [features @ features.t() / features.shape[1] for features in flat]
 
     def far(self, name: str, sample: Tensor, statistic: Statistic) -> float:
-        sample = enlarged(sample, self.scale)
-        sides = [min(a, b // 2) for a, b in zip(sample.shape[1:], self.large.shape[1:], strict=True)]
+        large = enlarged(sample, self.scale)
+        sides = [min(a, b // 2) for a, b in zip(large.shape[1:], self.large.shape[1:], strict=True)]
         if min(sides) < SMALLEST_CROP_PX:
-            least = -(-SMALLEST_CROP_PX // self.scale)
-            raise ArgumentError("sample", f"has {min(sample.shape[1:])} pixels on a side; at least {least:.0f} can be judged")
+            least = math.ceil(SMALLEST_CROP_PX / self.scale)
+            raise ArgumentError("sample", f"has {min(sample.shape[1:])} pixels on a side; give at least {least}")
         height, width = sides
         key = (name, height, width)
         if key not in self.known:
             corners = spread_out(self.large, height, width) + at_random(self.large, height, width)
             self.known[key] = Known.of([statistic(crop) for crop in cut(self.large, corners, height, width)], corners, sides)
         known = self.known[key]
-        parts = cut(sample, spread_out(sample, height, width), height, width)
+        parts = cut(large, spread_out(large, height, width), height, width)
         return float(torch.stack([distances(statistic(part), known.mean) / known.apart for part in parts]).mean())
 
 

@@ -5,7 +5,7 @@ import torch
 
 from drawgen import images
 from drawgen.contract import generator
-from drawgen.textures.colours import COLOURS, colour_sample, match_colours
+from drawgen.textures.colours import COLOURS, colour_sample, match_colours, speck_limit, without_specks
 from drawgen.textures.yardstick import graininess
 
 
@@ -92,6 +92,20 @@ def test_pictures_are_matched_one_by_one(tissue, drawn):
     stored = colour_sample(tissue)
     both = match_colours(torch.stack([drawn, tissue]), stored)
     assert torch.equal(both[0], match_colours(drawn[None], stored)[0])
+
+
+def test_specks_are_taken_out(tissue):
+    """And nothing else: no pixel below the limit moves."""
+    limit = speck_limit(tissue)
+    spotted = tissue.clone()
+    spotted[0, 40:250:20, 40:250:20] = 1 - spotted[0, 40:250:20, 40:250:20].round()
+    cleaned = without_specks(spotted[None], limit)[0]
+    assert graininess(spotted, tissue).most > 1
+    assert graininess(cleaned, tissue).high < 1.01
+    assert graininess(cleaned, tissue).most < 1.01
+    assert float((cleaned != spotted).any(0).float().mean()) < 0.01
+    smooth = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
+    assert torch.equal(without_specks(smooth, 0.1), smooth)
 
 
 @pytest.mark.parametrize("colour", [0.0, 0.5, 1.0])

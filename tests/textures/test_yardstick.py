@@ -79,7 +79,7 @@ def test_exemplars_that_are_refused(exemplar, message):
 def test_two_colours_and_small_samples(gravel, judge):
     two = (gravel[:, :128, :128] > 0.5).float()
     assert Yardstick(two).structure(two) < 1.2
-    with pytest.raises(ArgumentError, match="sample has 64 pixels on a side; at least 96 can be judged"):
+    with pytest.raises(ArgumentError, match="sample has 64 pixels on a side; give at least 96"):
         judge.structure(gravel[:, :64, :])
 
 
