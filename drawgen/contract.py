@@ -461,6 +461,8 @@ class DrawsTextures(Draws, Protocol):
 
     colours: Tensor
     """A sample of its colours (N C, bytes); pictures can be matched to it (`textures.colours`)."""
+    speck_limit: Tensor
+    """How far its pixels stand from the median of their neighbours (`textures.colours.speck_limit`)."""
 
     @property
     def least_tile_px(self) -> int:

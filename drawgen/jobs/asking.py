@@ -37,7 +37,7 @@ from drawgen.jobs.reports import problem_lines
 from drawgen.jobs.verbs import that_can, verbs_of
 from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
-from drawgen.textures.colours import match_colours
+from drawgen.textures.colours import match_colours, without_specks
 from drawgen.threads import threads
 from drawgen.tiling import even_out, fit_border
 
@@ -321,7 +321,8 @@ def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
     if not isinstance(model, DrawsTextures):
         return sampled
     if match:
-        sampled = replace(sampled, images=match_colours(sampled.images, model.colours.cpu()))
+        matched = match_colours(sampled.images, model.colours.cpu())
+        sampled = replace(sampled, images=without_specks(matched, float(model.speck_limit)))
     done = finished(sampled, request)
     return replace(done, frames=lambda count: model.reveal(done.images, count))
 

@@ -26,7 +26,7 @@ from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
 from drawgen.nn.spatial_lstm import SpatialLSTM, Wavefront, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_fields
-from drawgen.textures.colours import COLOURS, colour_sample
+from drawgen.textures.colours import COLOURS, colour_sample, speck_limit
 from drawgen.textures.quilting import Quilted, quilt
 from drawgen.tiling import close, close_rows, unshear
 from drawgen.training import Fit
@@ -78,6 +78,8 @@ class Config:
     """Convolutions over the layout."""
     layout_noise: float = 0.05
     """Standard deviation of the noise on the layout in training, in standard deviations of the pixels."""
+    temperature: float = 1.0
+    """Temperature of sampling, times that of a request. Below 1 it makes up for the grain of a sample's own errors."""
     margin: int = 48
     """Rows and columns (pixels) that sampling draws and discards, because the first pixels have no context."""
 
@@ -88,6 +90,7 @@ class Config:
         check_fields(self, "model", "layers", "units", "components", at_least=1)
         check_fields(self, "model", "embed", "hidden", "noise", "layout_noise", "margin", at_least=0)
         check_fields(self, "model", "mistakes", at_least=0, at_most=1)
+        check_fields(self, "model", "temperature", above=0)
         check_fields(self, "model", "layout", at_least=0, at_most=8)
         check_fields(self, "model", "layout_units", "layout_layers", at_least=1)
         if self.layout and not (self.embed and self.skip):
@@ -127,6 +130,7 @@ class Ride(nn.Module):
     mean: Tensor
     std: Tensor
     colours: Tensor
+    speck_limit: Tensor
     embed: nn.Linear | None
     lstms: Sequence[SpatialLSTM]
     head: nn.Sequential
@@ -146,6 +150,7 @@ class Ride(nn.Module):
         self.register_buffer("mean", torch.full((self.channels,), 0.5))
         self.register_buffer("std", torch.full((self.channels,), 0.25))
         self.register_buffer("colours", torch.zeros(COLOURS, self.channels, dtype=torch.uint8))
+        self.register_buffer("speck_limit", torch.tensor(3.0))
         self.embed = linear(seen, config.embed, rng) if config.embed else None
         first = config.embed or seen
         self.lstms = nn.ModuleList(  # type: ignore[assignment]
@@ -329,6 +334,7 @@ class Ride(nn.Module):
         self.std.copy_(std)
         if self.spec.exemplar is None:
             self.colours.copy_(colour_sample(flat[:, None]))
+            self.speck_limit.fill_(max(map(speck_limit, images)))
         residual = self.start_means(images)
         coupling = []
         spread = [residual[:, 0].std()]
@@ -433,13 +439,15 @@ class Ride(nn.Module):
             if request.progress is not None:
                 request.progress((index + share) / request.n)
 
-        drawn = self.draw(uniforms, before=before, beside=beside, temperature=request.temperature, progress=report)
+        temperature = self.config.temperature * request.temperature
+        drawn = self.draw(uniforms, before=before, beside=beside, temperature=temperature, progress=report)
         return drawn.permute(2, 0, 1) / (LEVELS - 1)
 
     def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None:
         """Stores the photograph's colours and, for the layouts, the photograph at their size, in 8 bits."""
         seen = picture.flatten(1)[:, None] if opaque is None else picture[:, opaque][:, None]
         self.colours.copy_(colour_sample(seen))
+        self.speck_limit.fill_(speck_limit(picture))
         if self.guide is None:
             return
         self.exemplar.copy_((reduced(picture[None], self.config.layout)[0] * (LEVELS - 1)).round())
@@ -503,7 +511,7 @@ class Ride(nn.Module):
             if request.progress is not None:
                 request.progress((index + share) / request.n)
 
-        drawn = self.draw_helix(uniforms, temperature=request.temperature, progress=report)
+        drawn = self.draw_helix(uniforms, temperature=self.config.temperature * request.temperature, progress=report)
         strip = drawn[margin:].permute(2, 0, 1) / (LEVELS - 1)
         if in_y:
             upright = unshear(close_rows(strip, height, overlap)[0])
@@ -709,7 +717,7 @@ PRESETS: dict[str, Recipe] = {
     "texture": Recipe(
         model=Config(),
         data=Crops(),
-        fit=Fit(minutes=2.0, rate=4e-3, weight_decay=0.05, ema=0.998),
+        fit=Fit(minutes=3.0, rate=4e-3, weight_decay=0.05, ema=0.998),
         what="a texture from one photograph",
         size="160 k",
         figure="1.8 to 6.6 bits/dim",
@@ -718,9 +726,9 @@ PRESETS: dict[str, Recipe] = {
         "like the interior, and samples stay stable up to 2048 pixels: scripts/results/textures.md.",
     ),
     "layout": Recipe(
-        model=Config(layout=2),
-        data=Crops(crop_px=56, batch=4),
-        fit=Fit(minutes=2.0, rate=3e-3, weight_decay=0.05, ema=0.998),
+        model=Config(layout=2, layout_layers=3, mistakes=1.0, temperature=0.9),
+        data=Crops(crop_px=56),
+        fit=Fit(minutes=3.0, rate=3e-3, weight_decay=0.05, ema=0.998),
         what="a texture over a layout of its photograph",
         size="230 k",
         figure="",

@@ -39,7 +39,7 @@ class Guide(nn.Module):
             layers.append(layer)
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
         self.out = linear(units, factor * factor * outputs, rng)
-        self.out.weight.data.mul_(0.1)
+        self.out.weight.data.zero_()
         self.linear = linear(channels * (2 * REACH + 1) ** 2, factor * factor * channels, rng)
         self.linear.weight.data.zero_()
 

@@ -141,6 +141,157 @@ def test_no_pixel_depends_on_a_later_one(channels):
             assert not torch.allclose(after[raster:], before[raster:])
 
 
+# ---------------------------------------------------------------- over a layout
+
+
+def over_layout(channels=1, **changes):
+    """A small model over a layout, and that of a picture of 8 x 6 pixels, standardised."""
+    settings = {
+        "layout": 2,
+        "layout_units": 4,
+        "neighbourhood": 5,
+        "embed": 6,
+        "units": 5,
+        "hidden": 7,
+        "components": 3,
+        "margin": 4,
+    }
+    model = ride.Config(**(settings | changes)).build(Spec((channels, 16, 16), exemplar=(20, 30)), rng=generator(0)).double().eval()
+    for parameter in model.parameters():
+        parameter.data += 0.3 * torch.randn(parameter.shape, dtype=DOUBLE, generator=generator(0, 1))
+    return model, torch.randn(1, channels, 4, 3, dtype=DOUBLE, generator=generator(5))
+
+
+def test_the_probabilities_given_a_layout_sum_to_one(monkeypatch):
+    monkeypatch.setattr(ride, "LEVELS", 3)
+    model, layout = over_layout()
+    pictures = torch.tensor(list(itertools.product(range(3), repeat=4)), dtype=DOUBLE).view(-1, 1, 2, 2) / 2
+    levels = (pictures * 2).flatten(2)[:, :, diagonals(2, 2).order].permute(2, 0, 1)
+    with torch.no_grad():
+        mixture = model.mixture(model.outputs(model.standard(pictures), layout[:, :, :1, :1].expand(81, -1, -1, -1)))
+        total = likelihood.log_prob(mixture, levels, top=2).sum(0).exp().sum()
+    assert total.item() == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_pixel_sees_those_before_it_and_the_layout_on_all_sides(channels):
+    model, layout = over_layout(channels)
+    picture = torch.rand(1, channels, 8, 6, dtype=DOUBLE, generator=generator(6)).requires_grad_()
+    layout.requires_grad_()
+    outputs = model.outputs(model.standard(picture), layout)[:, 0]  # P D
+    place = diagonals(8, 6).place.view(8, 6)
+    for row, column in ((0, 0), (3, 2), (7, 5)):
+        of_pixel, of_layout = torch.autograd.grad(outputs[place[row, column]].square().sum(), [picture, layout], retain_graph=True)
+        seen = of_pixel[0].abs().sum(0).flatten()
+        first_unseen = row * 6 + column
+        assert (seen[first_unseen:] == 0).all()
+        up, left = (row > 0, column > 0)
+        assert not up or seen[first_unseen - 6] > 0
+        assert not left or seen[first_unseen - 1] > 0
+        cells = torch.nonzero(of_layout[0].abs().sum(0))
+        reach = model.guide.reach  # and through the pixels before, of which each has its own cells
+        assert (cells[:, 0].max(), cells[:, 1].max()) == (min(3, row // 2 + reach), min(2, column // 2 + reach)) or row > 0
+        assert of_layout[0, :, row // 2, column // 2].abs().sum() > 0
+
+
+def test_a_layout_that_says_nothing_changes_nothing():
+    model, layout = over_layout(3)
+    for part in (model.guide.out, model.guide.linear):
+        for parameter in part.parameters():
+            parameter.data.zero_()
+    plain = small(3, embed=6, hidden=7)
+    plain.load_state_dict({name: model.state_dict()[name] for name in plain.state_dict()})
+    picture = torch.randint(0, 256, (1, 3, 8, 6), generator=generator(3)).double() / 255
+    with torch.no_grad():
+        torch.testing.assert_close(model.nats(Pictures(picture)), plain.nats(Pictures(picture)))
+        whole = model.outputs(model.standard(picture), layout)
+        torch.testing.assert_close(whole, plain.outputs(plain.standard(picture)))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_density_over_a_layout_agrees_with_sampling(channels):
+    model, layout = over_layout(channels)
+    uniforms = torch.rand(8, 6, channels + 1, dtype=DOUBLE, generator=generator(2))
+    with torch.no_grad():
+        before, beside = model.guided(layout, 8, 6)
+        drawn = model.draw(uniforms, before=before[0], beside=beside[0])
+        mixture = model.mixture(model.outputs(model.standard((drawn / 255).permute(2, 0, 1)[None]), layout))
+        order = diagonals(8, 6).order
+        again = likelihood.sample(mixture, uniforms.flatten(0, 1)[order][:, None])
+    assert torch.equal(again[:, 0], drawn.flatten(0, 1)[order])
+
+
+def test_the_closed_form_start_predicts_from_the_layout():
+    """A picture that its layout determines: every cell is of one level, so nothing is left to the neighbourhood."""
+    cells = torch.rand(6, 1, 10, 10, generator=generator(7))
+    pictures = torch.nn.functional.interpolate(cells, scale_factor=8, mode="bilinear")
+    model = ride.Config(layout=2, neighbourhood=3, components=2).build(Spec((1, 80, 80), exemplar=(80, 80)), rng=generator(1))
+    plain = ride.Config(neighbourhood=3, components=2).build(Spec((1, 80, 80)), rng=generator(1))
+    for one in (model, plain):
+        one.keep_exemplar(pictures[0], None)
+        one.prepare([Pictures(pictures)], rng=generator(2))
+    with torch.no_grad():
+        over, alone = (one.nats(Pictures(pictures)).mean() for one in (model, plain))
+    assert over < alone - 0.3
+    torch.testing.assert_close(model.exemplar.float() / 255, ride.reduced(pictures[:1], 2)[0], atol=0.5 / 255 + 1e-6, rtol=0)
+
+
+def test_training_on_its_own_mistakes_draws_them_from_the_model():
+    """With mistakes at every pixel and a model that is certain, the pixels before are the predictions and not the truth."""
+    model, _ = over_layout(mistakes=1.0, noise=0.0, layout_noise=0.0)
+    picture = torch.randint(0, 256, (2, 1, 8, 6), generator=generator(3)).double() / 255
+    noisy = model.draw_noise(Pictures(picture), rng=generator(4))
+    assert noisy.mistaken.shape == (2, 1, 8, 6)
+    assert noisy.mistaken.any()
+    assert not noisy.mistaken.all()
+    right = noisy._replace(mistaken=torch.zeros_like(noisy.mistaken))
+    with torch.no_grad():
+        torch.testing.assert_close(model.nats(right), model.nats(Pictures(picture)))
+        assert not torch.allclose(model.nats(noisy), model.nats(Pictures(picture)))
+    for loss in model.losses(noisy, state={}, rng=generator(5)):
+        loss.value.backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("tile", [True, "x", "y"])
+@pytest.mark.parametrize("layout", [0, 2])
+def test_tiles_close_in_the_asked_directions(tile, layout):
+    """The step over the border is like the steps elsewhere, in the directions that close."""
+    model = ride.Config(neighbourhood=3, embed=8, layers=1, units=8, hidden=8, components=3, layout=layout, margin=16).build(
+        Spec((1, 32, 32), exemplar=(64, 64)), rng=generator(0)
+    )
+    rng = generator(8)
+    smooth = torch.nn.functional.interpolate(torch.rand(1, 1, 16, 16, generator=rng), scale_factor=4, mode="bicubic").clamp(0, 1)
+    model.keep_exemplar(smooth[0], None)
+    model.prepare([Pictures(smooth[:, :, y : y + 32, x : x + 32]) for y in (0, 32) for x in (0, 32)], rng=rng)
+    images = model.eval().sample(Request(n=2, size=(48, 64), tile=tile, seed=1)).images
+    assert images.shape == (2, 1, 48, 64)
+    assert torch.equal(images, model.sample(Request(n=2, size=(48, 64), tile=tile, seed=1)).images)
+    for image in images:
+        for axis, closes in ((1, tile != "x"), (2, tile != "y")):
+            steps = (image - image.roll(1, axis)).abs().mean((0, 3 - axis))
+            if closes:
+                assert steps[0] < 3 * steps[1:].mean()
+                assert steps[0] < steps[1:].max() * 1.5
+
+
+def test_the_sides_of_a_tile_are_whole_cells():
+    model = over_layout()[0].float()
+    with pytest.raises(ValueError, match="size is 21x20 pixels; the sides of a tile by this model are multiples of 2"):
+        model.sample(Request(size=(20, 21), tile=True))
+    assert model.sample(Request(size=(20, 21), tile="y")).images.shape == (1, 1, 20, 21)
+
+
+def test_a_layout_needs_one_picture():
+    with pytest.raises(ValueError, match="learns from one picture, and this data has several"):
+        ride.Config(layout=2).build(Spec((1, 32, 32)), rng=generator(0))
+    with pytest.raises(ValueError, match=r"model.layout is 2, which needs model.embed and model.skip"):
+        ride.Config(layout=2, skip=False)
+
+
+# ---------------------------------------------------------------- textures
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_noise_takes_eight_bits_and_a_constant_none(channels):
     """Bits per dimension of what nobody can compress, and of what needs no bits, after a short fit by gradient."""
