@@ -44,6 +44,8 @@ LARGEST_SIZE = 2**16
 """Largest count in a model's config: units, layers, steps."""
 LARGEST_IMAGE = (16, 4096, 4096)
 """Largest channels, rows and columns of a training picture."""
+LARGEST_EXEMPLAR = 2**16
+"""Largest rows or columns of the picture that training pictures are crops of."""
 SPARE = 1 << 26
 """Bytes that a model may use besides its weights: tables that are not stored, and temporary memory of its construction."""
 TYPES = {
@@ -194,6 +196,10 @@ def read_model(folder: Path) -> ModelFile:
     spec = from_plain(Spec, told, where=f"{path}: spec")
     if spec.image is not None and not all(1 <= size <= most for size, most in zip(spec.image, LARGEST_IMAGE, strict=True)):
         raise CheckpointError(f"{path}: spec.image is {spec.image}; the three have to be at least 1 and at most {LARGEST_IMAGE}")
+    if spec.exemplar is not None and not all(1 <= side <= LARGEST_EXEMPLAR for side in spec.exemplar):
+        raise CheckpointError(
+            f"{path}: spec.exemplar is {spec.exemplar}; the two have to be at least 1 and at most {LARGEST_EXEMPLAR}"
+        )
     return ModelFile(folder, plain["model"], plain["config"], spec)
 
 

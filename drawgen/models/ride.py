@@ -173,7 +173,7 @@ class Ride(nn.Module):
             features = config.embed + outputs
             self.guide = Guide(self.channels, config.layout, config.layout_units, config.layout_layers, features, rng=rng)
             extent = [-(-length // config.layout) for length in spec.exemplar]
-            # The exemplar at the layout's size, from which every sample is laid out anew, and its opaque pixels.
+            # The exemplar at the layout's size, from which the layout of each sample is made, and its opaque pixels.
             self.register_buffer("exemplar", torch.zeros(self.channels, *extent, dtype=torch.uint8))
             self.register_buffer("opaque", torch.ones(*extent, dtype=torch.bool))
         self.start_mixture(torch.ones(self.channels), torch.zeros(self.channels * (self.channels - 1) // 2))

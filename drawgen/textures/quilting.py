@@ -1,4 +1,4 @@
-"""Image quilting: a texture laid out anew from patches of its exemplar (Efros & Freeman 2001), joined by graph cuts that may run
+"""Image quilting: a texture laid out again from patches of its exemplar (Efros & Freeman 2001), joined by graph cuts that may run
 anywhere (Kwatra et al. 2003) and gone over a second time where seams show.
 
 Axes: C channels, R S rows and columns of the exemplar, H W those of the picture.
