@@ -94,7 +94,7 @@ def texture(
     - "all": a spatial LSTM learns the texture and invents every pixel. Structures above about 20 pixels dissolve.
     - "detail": the photograph at half its size is laid out newly from patches, and a spatial LSTM invents every pixel over this
     layout.
-    - "nothing": patches of the photograph itself are laid out newly (image quilting), in a second. The result is made of its pixels.
+    - "nothing": patches of the photograph itself are laid out newly (image quilting), in a second.
     - "auto" chooses between "detail" and "all" by short trials.
 
     Training takes `minutes` (2), or exactly `steps` steps, a fifth of it in trials on seven eighths of the photograph and the rest
