@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import likelihood
-from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
+from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals, generator
 from drawgen.data.pictures import Crops, Pictures
 from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
@@ -35,6 +35,7 @@ from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals, wind
 from drawgen.ranges import ArgumentError, check_fields
 from drawgen.textures.colours import COLOURS, colour_sample, speck_limit
 from drawgen.textures.quilting import Quilted, quilt
+from drawgen.textures.warping import warped
 from drawgen.tiling import close, close_rows, unshear
 from drawgen.training import Fit
 
@@ -43,6 +44,8 @@ LEAST_LOG_SCALE = -6.0
 """Of a logistic, in levels: at this one, nearly all the mass is on one level."""
 MOST_OVERLAP = 64
 """Rows over which the end of a tile overlaps its beginning, where they are cut together."""
+WARPS = 1
+"""In the key of the random numbers that displace the layouts of a request's tiles."""
 SHEARED = 8
 """Rows at each end of a strip that are wrong once its shear is removed."""
 MOST_STARTS = 128
@@ -81,6 +84,9 @@ class Config:
     """Convolutions over the layout."""
     layout_noise: float = 0.05
     """Standard deviation of the noise on the layout in training, in standard deviations of the pixels."""
+    warp: float = 0.6
+    """Standard deviation of the smooth displacements of a layout, in its cells; without them a sample repeats the photograph's
+    shapes."""
     temperature: float = 1.0
     """Temperature of sampling, times that of a request. Below 1 it makes up for the grain of a sample's own errors."""
     margin: int = 48
@@ -91,7 +97,7 @@ class Config:
         if self.neighbourhood % 2 == 0:
             raise ArgumentError("model.neighbourhood", f"is {self.neighbourhood}; it has to be odd")
         check_fields(self, "model", "layers", "units", "components", at_least=1)
-        check_fields(self, "model", "embed", "hidden", "noise", "layout_noise", "margin", at_least=0)
+        check_fields(self, "model", "embed", "hidden", "noise", "layout_noise", "warp", "margin", at_least=0)
         check_fields(self, "model", "mistakes", at_least=0, at_most=1)
         check_fields(self, "model", "temperature", above=0)
         check_fields(self, "model", "layout", at_least=0, at_most=8)
@@ -411,7 +417,7 @@ class Ride(nn.Module):
         rng = request.rng(index)
         margin = self.config.margin
         tall, wide = height + margin, width + margin + margin // 4
-        layout = self.lay_out(tall, wide, rng=rng).image if self.guide is not None else None
+        layout = self.moved(self.lay_out(tall, wide, rng=rng).image, rng=rng) if self.guide is not None else None
         drawn = self.draw_over(layout, tall, wide, request, index, rng=rng)
         return drawn[:, margin:, margin : margin + width]
 
@@ -428,6 +434,12 @@ class Ride(nn.Module):
         exemplar = self.exemplar.cpu().float() / (LEVELS - 1)
         cells = (-(-height // self.config.layout), -(-width // self.config.layout))
         return quilt(exemplar, cells, tile=closes, opaque=self.opaque.cpu(), border=border, rng=rng)
+
+    def moved(
+        self, layout: Float[Tensor, "C h w"], *, closes: tuple[bool, bool] = (False, False), rng: torch.Generator
+    ) -> Float[Tensor, "C h w"]:
+        """A layout with its shapes changed a little, so that they are not the photograph's (`textures/warping.py`)."""
+        return warped(layout, self.config.warp, closes=closes, rng=rng) if self.config.warp else layout
 
     def draw_over(
         self, layout: Float[Tensor, "C h w"] | None, height: int, width: int, request: Request, index: int, *, rng: torch.Generator
@@ -470,7 +482,7 @@ class Ride(nn.Module):
 
     def tile_over(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
         """A tile over a layout that repeats: a picture of more than one period is sampled, and its ends are joined where they
-        agree. The layouts of all tiles of a request have the same border, if they close in both directions."""
+        agree. The layouts of all tiles of a request have the same border and displacements, if they close in both directions."""
         factor, margin, closes = (
             self.config.layout,
             -(-self.config.margin // self.config.layout) * self.config.layout,
@@ -490,6 +502,7 @@ class Ride(nn.Module):
         rng = request.rng(index)
         first = self.lay_out(*cells, closes=closes, rng=request.rng(0)) if index and all(closes) else None
         period = self.lay_out(*cells, closes=closes, border=first, rng=rng).image
+        period = self.moved(period, closes=closes, rng=generator(request.seed, 0 if all(closes) else index, WARPS))
         rows, columns = (
             (torch.arange(-(-whole // factor)) - closed * margin // factor) % count
             for whole, closed, count in zip((tall, wide), closes, period.shape[1:], strict=True)
