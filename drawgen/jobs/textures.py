@@ -259,6 +259,8 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
                 note += f", structure {found[name]:.2f}"
             notes.append(note)
     chosen = min(found, key=found.__getitem__) if found else candidates[0]
+    if chosen == "detail":
+        notes.append("the folder holds the photograph at half its size, from which layouts are made")
     if len(found) > 1:
         told = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
         reports.say(
