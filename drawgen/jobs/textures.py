@@ -39,7 +39,7 @@ TRIALS = 0.2
 """The fraction of the training time that the trials take, which measure the model on rows that it has not seen, and choose."""
 TRAINS = 0.9
 """The fraction of the time that training takes, about."""
-JUDGED_PX = 192
+JUDGED_PX = 256
 """Side of the samples by which a trial is judged, and their number."""
 JUDGED = 2
 FEW_UNITS = 6
@@ -243,6 +243,8 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
         "steps": None if fit["steps"] is None else max(1, round(share * fit["steps"])),
     }
     notes, found = [], {}
+    if len(candidates) > 1:
+        reports.say(f"a short trial each of {' and '.join(f'`{name}`' for name in candidates)}")
     with TemporaryDirectory(prefix="drawgen-") as folder:
         for name in candidates:
             try:
