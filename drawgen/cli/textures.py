@@ -43,7 +43,7 @@ def texture(words: list[str]) -> None:
             size: Width and height in pixels.
             n: Number of textures; they stand side by side, or in a file each with {i} in its name.
             tile: Make it repeat without a seam; several tiles also fit each other, and get a file each.
-            tile_axis: Make it repeat without a seam in one direction only.
+            tile_axis: Make it repeat without a seam in this direction only, with or without --tile.
             even_out: Fraction of the differences over a long distance to remove, 0 to 1; they betray the repetition.
             invent: all: every pixel, which dissolves large structures. detail: every pixel, over a layout of the photograph's
             patches
