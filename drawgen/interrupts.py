@@ -36,9 +36,9 @@ OPEN: list[list[int]] = []
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
     """Defers Ctrl-C, SIGTERM and SIGHUP: the function yielded returns the signal's number, or 0. A second Ctrl-C interrupts at
-    once. Where one context is inside another, both note it: the inner one may end before it has looked. An ignored SIGHUP, as
-    under `nohup`, stays ignored, and handlers of another language are kept. Only the main thread
-    receives signals; in other threads this does nothing."""
+    once. Of two contexts, one inside the other, both note a signal, since the inner one may end before it has looked. An ignored
+    SIGHUP, as under `nohup`, stays ignored, and handlers of another language are kept. Only the main thread receives signals; in
+    other threads this does nothing."""
     noted = [0]
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -54,14 +54,14 @@ def signals() -> Iterator[Callable[[], int]]:
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Windows has none
         numbers.append(signal.SIGHUP)
     numbers = [number for number in numbers if signal.getsignal(number) is not None]  # which could not be given back
-    before = {number: signal.signal(number, note) for number in numbers}
     OPEN.append(noted)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield lambda: noted[0]
     finally:
-        OPEN.pop()
         for number, handler in before.items():
             signal.signal(number, handler)
+        OPEN.pop()
 
 
 @contextmanager
