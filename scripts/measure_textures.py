@@ -283,7 +283,7 @@ def aims(rows: list[dict[str, Any]], label: str) -> list[str]:
         counted(f"{points}, by correlation (alike)", no_more("alike", MORE_COPIED)),
         counted("the largest region copied in one piece is no larger than the photograph's own", no_more("largest_px", 0)),
         "",
-        "A layout is quilted from the photograph, and so copied at half size; at full size a patch with little detail then comes out",
+        "A layout is quilted from the photograph, and so copied at half size; at full size a patch with little detail then looks",
         "as it is in the photograph.",
         "",
     ]
