@@ -13,7 +13,7 @@ name has one of these words in it. What is judged are
 - pictures made before: PICTURES/EXEMPLAR-SEED.png, as large as one likes.
 
 OUT.jsonl keeps what was measured (one line per picture, with the seconds it took to make), so that a second call goes on; OUT.md is
-the page, OUT.jpg the sheet: a part of each exemplar, then seed 0 of each model and method. Measures:
+the page, OUT.jpg the sheet: a part of each exemplar, then seed 0 of each model and method but `real`. Measures:
 
 - *structure*, *autocorrelation*, *spectrum*, *histogram*: as in `drawgen.textures.yardstick`. 1 is the mean distance of two crops;
 - *copied*: share of 11x11 patches whose nearest in the exemplar is within a fifth of its standard deviation, and of those whose
@@ -320,7 +320,7 @@ def page(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> list[str]
         f"{len(names)} photographs (at most {EXEMPLAR_PX} px); {arguments.seeds} samples of {arguments.side} px each (`real`: 1).",
         f"Figures are means. One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains",
         "the measures. The sheet beside this file shows, for each photograph in the order of this page: a part of it, then",
-        f"{', '.join(method for method in methods if method not in (ITSELF, 'large'))}.",
+        f"{', '.join(method for method in methods if method not in (ITSELF, 'large', 'real'))}.",
         "",
         *table(sorted(rows, key=lambda row: methods.index(row["method"])), "method"),
         "",
@@ -397,7 +397,7 @@ def main() -> None:
                 begun = time.process_time()
                 sample = maker.draw(exemplar, arguments.side, seed)
                 took = {"seconds": time.process_time() - begun} if maker.timed else {}
-                if not seed:
+                if not seed and maker.name != "real":  # a part of it is shown already
                     shown.append(sample)
                 if (name, maker.name, seed) not in done:
                     judge = judge or Judge(exemplar)
