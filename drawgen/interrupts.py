@@ -29,11 +29,16 @@ class Interrupted(KeyboardInterrupt):
         self.number, self.so_far = number, so_far
 
 
+OPEN: list[list[int]] = []
+"""What each open context of `signals` has noted, the innermost last."""
+
+
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
     """Defers Ctrl-C, SIGTERM and SIGHUP: the function yielded returns the signal's number, or 0. A second Ctrl-C interrupts at
-    once. An ignored SIGHUP, as under `nohup`, stays ignored, and handlers of another language are kept. Only the main thread
-    receives signals; in other threads this does nothing."""
+    once. Of two contexts, one inside the other, both note a signal, since the inner one may end before it has looked. An ignored
+    SIGHUP, as under `nohup`, stays ignored, and handlers of another language are kept. Only the main thread receives signals; in
+    other threads this does nothing."""
     noted = [0]
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -42,18 +47,21 @@ def signals() -> Iterator[Callable[[], int]]:
     def note(number: int, _frame: FrameType | None) -> None:
         if noted[0] and number == signal.SIGINT:
             raise KeyboardInterrupt
-        noted[0] = number
+        for each in OPEN:
+            each[0] = number
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Windows has none
         numbers.append(signal.SIGHUP)
     numbers = [number for number in numbers if signal.getsignal(number) is not None]  # which could not be given back
+    OPEN.append(noted)
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield lambda: noted[0]
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        OPEN.pop()
 
 
 @contextmanager

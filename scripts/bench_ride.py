@@ -1,5 +1,5 @@
 """Speed of the spatial LSTM, compared with a loop over pixels that keeps its state and computes one cell per pixel, and with its
-own form in torch (`SpatialLSTM.swept`, `likelihood.log_prob`, `Ride.draw_in_torch`).
+own form in torch (`SpatialLSTM.swept`, `likelihood.log_prob`, `pixel_sampling.in_torch`).
 
     uv run python scripts/bench_ride.py [--out scripts/results/bench_ride.md]
 
@@ -24,6 +24,7 @@ from drawgen.contract import Spec, generator
 from drawgen.data.pictures import Pictures
 from drawgen.jobs import machine
 from drawgen.models import ride
+from drawgen.nn import pixel_sampling
 from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals
 from drawgen.threads import cores, workers
 
@@ -121,8 +122,8 @@ def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
 
     for side in (256, 512):
         uniforms = torch.rand(side, side, 4, generator=generator(2))
-        fast_picture = model.draw(uniforms)  # the first one compiles, or reads the compiled form
-        fast = cpu_seconds(lambda u=uniforms: model.draw(u), repeats)
+        fast_picture = pixel_sampling.by_wavefront(model, uniforms)  # the first one compiles, or reads the compiled form
+        fast = cpu_seconds(lambda u=uniforms: pixel_sampling.by_wavefront(model, u), repeats)
         if side == 256:
             begun = time.process_time()
             slow_picture = raster_sample(model, uniforms)
@@ -132,8 +133,8 @@ def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
         else:
             print(f"{name}: sample {side}x{side}: {fast:.3f} s")
             out.append(f"| {name} | sample {side}x{side} | | {fast:.3f} | | |")
-        torch_picture = model.draw_in_torch(uniforms)
-        in_torch = cpu_seconds(lambda u=uniforms: model.draw_in_torch(u), repeats)
+        torch_picture = pixel_sampling.in_torch(model, uniforms)
+        in_torch = cpu_seconds(lambda u=uniforms: pixel_sampling.in_torch(model, u), repeats)
         same = float((torch_picture == fast_picture).all(-1).float().mean())
         print(f"{name}: sample {side}x{side} in torch: {in_torch:.3f} s")
         out.append(
@@ -142,9 +143,9 @@ def rows(name: str, config: ride.Config, repeats: int) -> list[str]:
         )
     with torch.inference_mode():
         begun = time.process_time()
-        model.draw_helix(torch.rand(8, 64, 4))  # compiles, or reads the compiled form
+        pixel_sampling.around_helix(model, torch.rand(8, 64, 4))  # compiles, or reads the compiled form
         warm = time.process_time() - begun
-        helix = cpu_seconds(lambda: model.draw_helix(torch.rand(256, 256, 4)), 1)
+        helix = cpu_seconds(lambda: pixel_sampling.around_helix(model, torch.rand(256, 256, 4)), 1)
     out.append(f"| {name} | sample 256x256 around a helix (tiles), compiled | {slow:.2f} | {helix:.3f} | {slow / helix:.1f}x | |")
     print(f"{name}: helix {helix:.3f} s (first call {warm:.1f} s)", flush=True)
     for batch, what in ((1, "likelihood of one 64x64"), (16, "likelihood of 16 64x64")):

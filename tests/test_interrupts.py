@@ -15,6 +15,18 @@ def test_signals_are_noted_and_given_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_contexts_inside_each_other_note_the_same_signal():
+    with signals() as outer:
+        with signals() as inner:
+            signal.raise_signal(signal.SIGTERM)
+            assert inner() == signal.SIGTERM
+        assert outer() == signal.SIGTERM
+        with signals() as inner:
+            assert inner() == 0
+    with signals() as noted:
+        assert noted() == 0
+
+
 def test_a_handler_of_another_language_stays(monkeypatch):
     """Python could not set it again."""
     plain, replaced = signal.getsignal, []

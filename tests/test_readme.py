@@ -115,12 +115,15 @@ def test_every_command_runs(line, desk, capsys, monkeypatch):
     command, *words = shlex.split(line, comments=True)
     if command in QUICK:
         words = [SMALLER.get(word, word) for word in words] + QUICK[command]
+        if "nothing" in words:  # trains nothing
+            words.remove("--steps")
+            words.remove("2")
     status = cli.main([command, *words])
     said = capsys.readouterr()
     assert status == 0, said.err
     assert bool(called) == (command in ("train", "eval", "demo") and "--help" not in words)
     if "-o" in words and command in QUICK:
-        assert Path(words[words.index("-o") + 1]).stat().st_size > 20
+        assert Path(words[words.index("-o") + 1].replace("{i}", "1")).stat().st_size > 20
     elif not called:
         assert said.out
 

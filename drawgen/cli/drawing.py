@@ -47,7 +47,7 @@ def sample(words: list[str]) -> None:
             seed: Seed of all random numbers; the same seed gives the same file.
             temperature: Sampling temperature: below 1 gives likelier samples, above 1 more varied ones.
             tile: Make each texture repeat without a seam; several also fit each other, and get a file each.
-            tile_axis: Make each texture repeat without a seam in one direction only.
+            tile_axis: Make each texture repeat without a seam in this direction only, with or without --tile.
             even_out: Fraction of a texture's differences over a long distance to remove, 0 to 1.
             match: Match a texture's colours to its photograph's.
             boxes: Draw the windows of a model with attention.

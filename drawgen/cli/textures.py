@@ -43,13 +43,13 @@ def texture(words: list[str]) -> None:
             size: Width and height in pixels.
             n: Number of textures; they stand side by side, or in a file each with {i} in its name.
             tile: Make it repeat without a seam; several tiles also fit each other, and get a file each.
-            tile_axis: Make it repeat without a seam in one direction only.
+            tile_axis: Make it repeat without a seam in this direction only, with or without --tile.
             even_out: Fraction of the differences over a long distance to remove, 0 to 1; they betray the repetition.
             invent: all: every pixel, which dissolves large structures. detail: every pixel, over a layout of the photograph's
             patches
                 at half its size. nothing: lays out patches of the photograph itself (image quilting), in a second, without
                 training. auto: detail or all, by short trials.
-            minutes: Training time; 2 by default.
+            minutes: Training time; 3 by default.
             steps: Train on exactly this many batches instead; the same seed then gives the same file.
             seed: Seed of all random numbers.
             save: Model folder for the trained model; OUT.model by default.

@@ -31,7 +31,7 @@ from drawgen.interrupts import plainly
 from drawgen.jobs import captions, measuring
 from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
 from drawgen.jobs.loading import Picture, Pictures, name_of, pictures_for, several
-from drawgen.jobs.memory import refuse_what_does_not_fit
+from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import problem_lines
 from drawgen.jobs.verbs import that_can, verbs_of
@@ -149,7 +149,10 @@ class Trained:
         drawer = that_can(self.model, Draws, self.source)
         channels, *extent = self.spec.picture
         height, width = request.size or extent
-        refuse_what_does_not_fit((height, width), channels, request.n)
+        check_textures(self.model, self.source, request)
+        config = self.model.config if isinstance(self.model, DrawsTextures) else None
+        working = bytes_at_work(channels, config, even_out=request.even_out)
+        refuse_what_does_not_fit((height, width), channels, request.n, working=working)
         drawn = Drawn.of(drawn_by(drawer, request, match=match))
         if request.progress is not None:
             request.progress(1.0)
@@ -322,7 +325,9 @@ def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
         return sampled
     if match:
         matched = match_colours(sampled.images, model.colours.cpu())
-        sampled = replace(sampled, images=without_specks(matched, float(model.speck_limit)))
+        limit = float(model.speck_limit)
+        cleaned = [without_specks(image[None], limit)[0] for image in matched]  # one by one: it takes much memory
+        sampled = replace(sampled, images=torch.stack(cleaned))
     done = finished(sampled, request)
     return replace(done, frames=lambda count: model.reveal(done.images, count))
 
@@ -336,6 +341,13 @@ def finished(sampled: Sample, request: Request) -> Sample:
         band = max(1, min(textures[0].shape[1:]) // BAND)
         textures[1:] = [fit_border(texture, textures[0], band) for texture in textures[1:]]
     return replace(sampled, images=torch.stack(textures))
+
+
+def check_textures(model: Model, source: str, request: Request) -> None:
+    """Raises ArgumentError for a request that only a model of textures can fulfil, if the model is none."""
+    for name, value in (("tile", request.tile), ("even_out", request.even_out)):
+        if value and not isinstance(model, DrawsTextures):
+            raise ArgumentError(name, f"is {str(value).lower()}, and {source} draws no textures; leave it out")
 
 
 def check_redraws(model: Model, source: str, polish: int | None) -> None:

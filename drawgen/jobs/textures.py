@@ -14,12 +14,12 @@ from torch import Tensor
 from drawgen import checkpoint, files, images, models
 from drawgen.contract import Recipe, Request, Sample, generator
 from drawgen.devices import choose_device
-from drawgen.interrupts import Interrupted
+from drawgen.interrupts import Interrupted, plainly, signals
 from drawgen.jobs import previews
 from drawgen.jobs.answers import Drawn, check_files
 from drawgen.jobs.asking import Trained, finished, load
 from drawgen.jobs.loading import Picture, as_file, name_of
-from drawgen.jobs.memory import refuse_what_does_not_fit
+from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.recipe import RECIPE, read_recipe
 from drawgen.jobs.reports import SILENT, Reports
@@ -39,13 +39,16 @@ TRIALS = 0.2
 """The fraction of the training time that the trials take, which measure the model on rows that it has not seen, and choose."""
 TRAINS = 0.9
 """The fraction of the time that training takes, about."""
-JUDGED_PX = 192
+JUDGED_PX = 256
 """Side of the samples by which a trial is judged, and their number."""
 JUDGED = 2
 FEW_UNITS = 6
 """A photograph with fewer units across is too small to learn its units from."""
 FEW_PX = 64
 """A photograph with a shorter side is too small to measure its units."""
+IN_TRIALS = "interrupted in the trials, of which nothing is kept; start again"
+LEAST_TILE_PX = 4
+"""Smallest side of a quilted tile."""
 FIRST_PX = 512
 """Largest side of the quilted picture that is the first preview."""
 
@@ -66,6 +69,7 @@ class Texture(Drawn):
     """all, detail or nothing."""
 
 
+@plainly()
 def texture(
     photo: Picture,
     out: str | os.PathLike[str] | None = None,
@@ -94,10 +98,10 @@ def texture(
     - "all": a spatial LSTM learns the texture and invents every pixel. Structures above about 20 pixels dissolve.
     - "detail": the photograph at half its size is laid out newly from patches, and a spatial LSTM invents every pixel over this
     layout.
-    - "nothing": patches of the photograph itself are laid out newly (image quilting), in a second. The result is made of its pixels.
+    - "nothing": patches of the photograph itself are laid out newly (image quilting), in a second.
     - "auto" chooses between "detail" and "all" by short trials.
 
-    Training takes `minutes` (2), or exactly `steps` steps, a fifth of it in trials on seven eighths of the photograph and the rest
+    Training takes `minutes` (3), or exactly `steps` steps, a fifth of it in trials on seven eighths of the photograph and the rest
     on all of it; with `steps`, the same `seed` gives the same texture on one machine. `tile` makes it repeat without a seam: True
     in both directions, "x" or "y" in one. Several tiles also fit each other. `even_out` (0 to 1) removes what differs over a long
     distance and betrays the repetition. `match` matches the colours to the photograph's. `device` is auto, cpu, cuda, cuda:N or
@@ -121,6 +125,10 @@ def texture(
     file = None if out is None else Path(out)
     check_choice("invent", invent, INVENT)
     request = Request(n=n, size=size, seed=seed, tile=tile, even_out=even_out)
+    if invent == "nothing":
+        check_untrained(
+            file, {"save": save is not None, "resume": resume, "minutes": minutes is not None, "steps": steps is not None}
+        )
     if file is not None:
         check_files(file, request, force=force, sources=[name_of(photo)])
     with hearing(progress, training=TRAINS if invent != "nothing" else 0.0) as reports, as_file(photo) as name:
@@ -131,7 +139,10 @@ def texture(
         fit = {"minutes": preset.fit.minutes if minutes is None else minutes, "steps": steps, "seed": seed, "device": device}
         recipe = replace(preset, data=data, fit=replace(preset.fit, **fit))
         height, width = images.picture_size(name)
-        check_photo(recipe, name, (height, width), request)
+        wanted = Path(save) if save is not None else None if file is None else model_folder(file)
+        known = begun_as(wanted) if resume and wanted is not None else None
+        check_photo(recipe, name, (height, width))
+        check_request(request, data.spec().picture[0], known if known is not None and invent == "auto" else invent)
         if not resume and 0 < exemplar_px < max(height, width):
             reports.say(f"{name_of(photo)} is {width}x{height} pixels; it is reduced to {exemplar_px} on its longer side")
         exemplar, opaque = data.exemplar()
@@ -139,18 +150,9 @@ def texture(
             tell_unit(exemplar, size, reports)
         request = replace(request, progress=reports.drawing)
         if invent == "nothing":
-            if save is not None or resume:
-                raise ArgumentError("invent", "is nothing, which trains no model; leave `save` and `resume` out")
             drawn = Drawn.of(finished(quilted(exemplar, opaque, request), request))
             texture = Texture.of(drawn, trained=None, invented=invent)
         else:
-            wanted = (
-                Path(save)
-                if save is not None
-                else None
-                if file is None
-                else file.with_name(file.name.replace("{i}", "")).with_suffix(".model")
-            )
             if wanted is None and resume:
                 raise ArgumentError("resume", "is true, and no folder is given that holds a run; give `save`")
             if wanted is not None:
@@ -188,9 +190,10 @@ def trained_on(
     whole = replace(data, held_out=0.0)
     notes: list[str] = []
     if resume:
-        kept = read_recipe(folder)
-        kept_as = next((name for name, preset in INVENTED.items() if preset == kept["preset"]), "all")
-        chosen = kept_as if invent == "auto" else invent
+        kept, known = read_recipe(folder), begun_as(folder)
+        if invent not in ("auto", known or invent):
+            raise ArgumentError("invent", f"is {invent}, and {folder} was started with {known}; leave it out to continue that")
+        chosen = known or "all"  # which is refused, where it is another model's
         minutes = kept["fit"].get("minutes") if fit["minutes"] is None else (1 - TRIALS) * minutes
     else:
         first = first_picture(whole, size, fit["seed"])
@@ -243,22 +246,33 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
         "steps": None if fit["steps"] is None else max(1, round(share * fit["steps"])),
     }
     notes, found = [], {}
-    with TemporaryDirectory(prefix="drawgen-") as folder:
+    if len(candidates) > 1:
+        reports.say(f"a short trial each of {' and '.join(f'`{name}`' for name in candidates)}")
+    with TemporaryDirectory(prefix="drawgen-") as folder, signals() as interrupted:
+
+        def go_on(_share: float) -> None:
+            if number := interrupted():
+                raise Interrupted(number, IN_TRIALS)
+
         for name in candidates:
             try:
                 outcome = train(MODEL, recipe_for(name, data, brief), Path(folder) / name, preset=INVENTED[name],
                                 reports=replace(SILENT, training=reports.training))  # fmt: skip
             except Interrupted as stop:
-                raise Interrupted(stop.number, "interrupted in the trials, of which nothing is kept; start again") from None
+                raise Interrupted(stop.number, IN_TRIALS) from None
             bits = "".join(f", {bits:.3f} bits/dim on held-out rows" for bits in (outcome.scores.get("bits_per_dim"),) if bits)
             note = f"trial of `{name}`: {outcome.steps} steps{bits}"
             if yardstick is not None:
                 side = min(JUDGED_PX, *exemplar.shape[1:])
-                drawn = outcome.model.sample(Request(n=JUDGED, size=(side, side), seed=fit["seed"])).images.cpu()
+                judged = Request(n=JUDGED, size=(side, side), seed=fit["seed"], progress=go_on)
+                drawn = outcome.model.sample(judged).images.cpu()
                 found[name] = sum(yardstick.structure(image) for image in drawn) / JUDGED
                 note += f", structure {found[name]:.2f}"
             notes.append(note)
+            go_on(1.0)
     chosen = min(found, key=found.__getitem__) if found else candidates[0]
+    if chosen == "detail":
+        notes.append("the folder holds the photograph at half its size, from which layouts are made")
     if len(found) > 1:
         told = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
         reports.say(
@@ -321,6 +335,21 @@ def tell_result(image: Float[Tensor, "C H W"], exemplar: Float[Tensor, "C H2 W2"
 # ---------------------------------------------------------------- checks
 
 
+def model_folder(file: Path) -> Path:
+    """OUT.model beside the picture; without {i}, and what joins it to the rest of the name."""
+    if "{i}" not in file.name:
+        return file.with_suffix(".model")
+    return file.with_name((file.stem.replace("{i}", "").strip("-_. ") or "texture") + ".model")
+
+
+def begun_as(folder: Path) -> str | None:
+    """What the run in a folder invents; None if there is none, or it is another model's."""
+    if not (folder / RECIPE).is_file():
+        return None
+    kept = read_recipe(folder)
+    return next((name for name, preset in INVENTED.items() if (kept["model"], kept["preset"]) == (MODEL, preset)), None)
+
+
 def check_folder(folder: Path, *, force: bool, resume: bool) -> None:
     """Raises ValueError for a folder that cannot be the model folder."""
     if len(os.fsencode(folder.name)) > files.longest_name(folder.parent):
@@ -338,17 +367,46 @@ def check_folder(folder: Path, *, force: bool, resume: bool) -> None:
             raise ValueError(f"{folder} exists already and is no model ({foreign} is in it); choose another with `save`")
 
 
-def check_photo(recipe: Recipe, photo: str, found: tuple[int, int], request: Request) -> None:
-    """Raises ValueError for a photograph that is too small (`found`: height, width), and for a texture that cannot be sampled."""
-    assert request.size is not None
-    channels, side, _ = recipe.data.spec().picture
-    least, tile_px = recipe.model.neighbourhood, recipe.model.least_tile_px
+def check_untrained(file: Path | None, given: Mapping[str, bool]) -> None:
+    """Raises ArgumentError for what has no meaning where nothing is invented."""
+    for name, there in given.items():
+        if there:
+            raise ArgumentError("invent", f"is nothing, which trains no model; leave `{name}` out")
+    if file is not None and file.suffix.lower() in images.MOVING and images.moves(file, False):
+        stills = " ".join(images.STILL)
+        raise ArgumentError("invent", f"is nothing, which samples nothing that {file} could show; choose one of {stills}")
+
+
+def check_photo(recipe: Recipe, photo: str, found: tuple[int, int]) -> None:
+    """Raises ImageError for a photograph that is too small (`found`: height, width)."""
+    side, least = recipe.data.spec().picture[1], recipe.model.neighbourhood
     if side < least:
         raise images.ImageError(
             f"{photo} is {found[1]}x{found[0]} pixels, of which crops of {side} are left to learn from, and at "
             f"least {least} are needed; give a larger photograph, or a larger `exemplar_px` than {recipe.data.longest_px}"
         )
+
+
+def check_request(request: Request, channels: int, invent: str) -> None:
+    """Raises ValueError for textures that cannot be made; where there is a choice, for what one of them cannot make."""
+    assert request.size is not None
+    configs = [models.recipe(MODEL, preset).model for name, preset in INVENTED.items() if invent in ("auto", name)]
+    for config in configs or [None]:
+        check_tile(request, config)
+    working = max(bytes_at_work(channels, config, even_out=request.even_out) for config in configs or [None])
+    refuse_what_does_not_fit(request.size, channels, request.n, working=working)
+
+
+def check_tile(request: Request, config: Any) -> None:
+    """`config` is the model's; None if nothing is invented."""
+    assert request.size is not None
     height, width = request.size
-    if request.tile and min(height, width) < tile_px:
-        raise ArgumentError("size", f"is {width}x{height}; a tile has to be at least {tile_px}x{tile_px} pixels")
-    refuse_what_does_not_fit(request.size, channels, request.n)
+    least, factor = (LEAST_TILE_PX, 1) if config is None else (config.least_tile_px, config.layout or 1)
+    if request.tile and min(height, width) < least:
+        raise ArgumentError("size", f"is {width}x{height}; a tile has to be at least {least}x{least} pixels")
+    if any(closes and side % factor for side, closes in zip(request.size, request.closes, strict=True)):
+        raise ArgumentError(
+            "size",
+            f"is {width}x{height}; where a tile with new detail repeats, its sides are multiples of {factor}; choose such a size, "
+            "or all or nothing for `invent`",
+        )

@@ -1,7 +1,7 @@
 """A stack of spatial LSTMs sampled by the wavefront, compiled for the CPU (numba).
 
-Its definition is `Ride.draw_in_torch`; tests compare both with the network. The pixels of a step are the rows of small matrices
-that are multiplied by weights which stay in the cache, and nothing is allocated on the way.
+Its definition is `pixel_sampling.in_torch`; tests compare both with the network. The pixels of a step are the rows of small
+matrices that are multiplied by weights which stay in the cache, and nothing is allocated on the way.
 """
 
 from collections.abc import Sequence

@@ -270,7 +270,8 @@ def unit(exemplar: Float[Tensor, "C H W"]) -> float:
     It is measured by granulometry (Matheron 1975). An opening by a square deletes the bright shapes into which the square does not
     fit, a closing the dark ones; the unit is the square that deletes half of what one of half the exemplar would, for bright or
     dark, whichever is larger. Unlike the lag at which the autocorrelation falls, it sees the panes between thin cracks. Grain is
-    smoothed over 3x3 pixels first, and shading removed as far as it is wider than a quarter of the exemplar.
+    smoothed over 3x3 pixels first, and shading removed as far as it is wider than a quarter of the exemplar. It is 0 for a single
+    colour.
     """
     light = grey(exemplar)
     light = F.avg_pool2d(light - shading(light), 3, 1, 1, count_include_pad=False)[0]
@@ -278,13 +279,15 @@ def unit(exemplar: Float[Tensor, "C H W"]) -> float:
 
 
 def half_deleted(light: Float[Tensor, "H W"]) -> float:
-    """The side of the square whose opening deletes half."""
+    """The side of the square whose opening deletes half; 0 if none deletes anything, as of a single colour."""
     sides, most = [3], min(light.shape) // 2
     while sides[-1] < most:
         sides.append(min(most, max(sides[-1] + 1, round(sides[-1] * 1.15))))
     deleted = [(light - opened(light, side)).mean() for side in sides]
     share = torch.stack([torch.zeros_like(deleted[0]), *deleted]) / deleted[-1].clamp(min=1e-9)
     after = int((share < 0.5).sum())  # the first opening that deletes as much
+    if after == len(share):
+        return 0.0
     sides = [1, *sides]
     part = float((0.5 - share[after - 1]) / (share[after] - share[after - 1]))
     return sides[after - 1] + part * (sides[after] - sides[after - 1])

@@ -10,6 +10,8 @@ from drawgen import likelihood
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
 from drawgen.models import ride
+from drawgen.nn import pixel_sampling
+from drawgen.nn.pixel_sampling import around_helix, by_wavefront
 from drawgen.nn.spatial_lstm import causal_offsets, diagonals
 from drawgen.textures.colours import colour_sample
 
@@ -81,19 +83,19 @@ def test_wavefront_equals_raster(changes, channels):
     for height, width in ((6, 9), (9, 4)):
         uniforms = torch.rand(height, width, channels + 1, dtype=DOUBLE, generator=generator(5))
         with torch.no_grad():
-            assert torch.equal(model.draw(uniforms), raster_sample(model, uniforms))
+            assert torch.equal(by_wavefront(model, uniforms), raster_sample(model, uniforms))
 
 
 @pytest.mark.parametrize("changes", VARIANTS, ids=str)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_helix_equals_raster(changes, channels, monkeypatch):
     """The compiled helix (float32) draws what the loop over pixels draws, but for roundings that fall the other way."""
-    monkeypatch.setattr(ride, "ROWS_AT_ONCE", 2)  # the states carry over from call to call
+    monkeypatch.setattr(pixel_sampling, "ROWS_AT_ONCE", 2)  # the states carry over from call to call
     model = small(channels, jitter=0.1, **changes)
     uniforms = torch.rand(6, 11, channels + 1, generator=generator(6))
     with torch.no_grad():
         slow = raster_sample(model, uniforms.double(), helix=True)
-    fast = model.draw_helix(uniforms)
+    fast = around_helix(model, uniforms)
     different = (fast - slow).abs() > 0.5
     first = int(different.any(-1).flatten().int().argmax()) if different.any() else different[..., 0].numel()
     assert first > 40, "they part too early for a rounding"
@@ -105,7 +107,7 @@ def test_density_agrees_with_sampling(channels):
     model = small(channels)
     uniforms = torch.rand(7, 5, channels + 1, dtype=DOUBLE, generator=generator(2))
     with torch.no_grad():
-        drawn = model.draw(uniforms)
+        drawn = by_wavefront(model, uniforms)
         mixture = model((drawn / 255).permute(2, 0, 1)[None])
         order = diagonals(7, 5).order
         again = likelihood.sample(mixture, uniforms.flatten(0, 1)[order][:, None])
@@ -214,7 +216,7 @@ def test_density_over_a_layout_agrees_with_sampling(channels):
     uniforms = torch.rand(8, 6, channels + 1, dtype=DOUBLE, generator=generator(2))
     with torch.no_grad():
         before, beside = model.guided(layout, 8, 6)
-        drawn = model.draw(uniforms, before=before[0], beside=beside[0])
+        drawn = by_wavefront(model, uniforms, before=before[0], beside=beside[0])
         mixture = model.mixture(model.outputs(model.standard((drawn / 255).permute(2, 0, 1)[None]), layout))
         order = diagonals(8, 6).order
         again = likelihood.sample(mixture, uniforms.flatten(0, 1)[order][:, None])

@@ -6,6 +6,8 @@ import torch
 from drawgen import likelihood
 from drawgen.contract import Spec, generator
 from drawgen.models import ride
+from drawgen.nn import pixel_sampling
+from drawgen.nn.pixel_sampling import around_helix, by_wavefront, in_torch
 from drawgen.nn.spatial_lstm import diagonals
 
 
@@ -68,21 +70,21 @@ def test_equals_the_network(changes, channels):
     model = small(channels, **changes)
     for height, width in ((1, 1), (1, 9), (9, 1), (4, 3), (23, 31)):
         uniforms = torch.rand(height, width, channels + 1, generator=generator(height))
-        assert_same(model.draw(uniforms), again(model, model.draw(uniforms), uniforms))
+        assert_same(by_wavefront(model, uniforms), again(model, by_wavefront(model, uniforms), uniforms))
 
 
-@pytest.mark.parametrize("how", ["draw", "draw_in_torch", "draw_helix"])
+@pytest.mark.parametrize("how", [by_wavefront, in_torch, around_helix], ids=lambda how: how.__name__)
 def test_what_is_added_at_each_pixel(how):
     """Before the embedding's ReLU, and beside the outputs. Of a helix, those pixels of the first row that see no second one."""
     model = small(3)
-    height, width = (1, 40) if how == "draw_helix" else (11, 13)
-    straight = slice(width - 2 if how == "draw_helix" else width)
+    height, width = (1, 40) if how is around_helix else (11, 13)
+    straight = slice(width - 2 if how is around_helix else width)
     uniforms = torch.rand(height, width, 4, generator=generator(2))
     before, beside = torch.randn(height, width, 6, generator=generator(3)), torch.randn(height, width, 30, generator=generator(4))
     with torch.no_grad():
         for parts in ({"before": before}, {"beside": beside}, {"before": before, "beside": beside}):
-            drawn = getattr(model, how)(uniforms, **parts)
-            assert not torch.equal(drawn, getattr(model, how)(uniforms))
+            drawn = how(model, uniforms, **parts)
+            assert not torch.equal(drawn, how(model, uniforms))
             own = {name: part[:, straight] for name, part in parts.items()}
             assert_same(drawn[:, straight], again(model, drawn[:, straight], uniforms[:, straight], **own))
 
@@ -91,17 +93,17 @@ def test_what_is_added_at_each_pixel(how):
 def test_temperature(temperature):
     model = small(3)
     uniforms = torch.rand(12, 12, 4, generator=generator(2))
-    drawn = model.draw(uniforms, temperature=temperature)
+    drawn = by_wavefront(model, uniforms, temperature=temperature)
     assert_same(drawn, again(model, drawn, uniforms, temperature=temperature))
 
 
 def test_states_carry_over_from_call_to_call(monkeypatch):
     model = small(3)
     uniforms = torch.rand(9, 12, 4, generator=generator(2))
-    whole = model.draw(uniforms)
-    monkeypatch.setattr(ride, "STEPS_AT_ONCE", 1)
+    whole = by_wavefront(model, uniforms)
+    monkeypatch.setattr(pixel_sampling, "STEPS_AT_ONCE", 1)
     shares = []
-    assert torch.equal(model.draw(uniforms, progress=shares.append), whole)
+    assert torch.equal(by_wavefront(model, uniforms, progress=shares.append), whole)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert len(shares) == 12 + 3 * 8
@@ -111,4 +113,4 @@ def test_float64_is_drawn_in_torch():
     """Where the float32 of the compiled loop would lose precision."""
     model = small().double()
     uniforms = torch.rand(5, 6, 2, dtype=torch.float64, generator=generator(2))
-    assert model.draw(uniforms).dtype == torch.float64
+    assert by_wavefront(model, uniforms).dtype == torch.float64
