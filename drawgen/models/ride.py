@@ -563,7 +563,7 @@ PRESETS: dict[str, Recipe] = {
         figure="1.8 to 6.6 bits/dim",
         about="What `drawgen texture --invent all` trains. Measured on twelve photographs (seed 1, 1,100 "
         "steps, 104 to 301 s on a busy two-core Xeon): 1.8 to 6.6 bits/dim on the held-out rows. Seams of tiles look "
-        "like the interior, and samples stay stable up to 2048 pixels: scripts/results/textures.md.",
+        "like the interior, and samples stay stable up to 2048 pixels.",
     ),
     "layout": Recipe(
         model=Config(layout=2, layout_layers=3, mistakes=1.0, temperature=0.9),

@@ -16,7 +16,7 @@ def test_a_shipped_model_is_measured_on_the_kind_of_data_it_was_trained_on():
     digits, characters = (jobs.data_of(models.shipped()[f"draw:{name}"], "it", "here") for name in ("mnist", "omniglot"))
     assert isinstance(digits, Binarized)
     assert characters == Standard(name="omniglot", path="here", side_px=28, threshold=0.35, jitter_px=2)
-    assert jobs.data_of(models.shipped()["ride:brick"], "it", "photo:grass").longest_px == 256
+    assert jobs.data_of(models.shipped()["ride:brick"], "it", "photo:grass").crop_px == 56
     with pytest.raises(ValueError, match=r"it does not say what to measure it on; give `data`, a file"):
         jobs.data_of(models.shipped()["draw:omniglot"], "it", None)
 
