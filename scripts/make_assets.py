@@ -17,7 +17,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from drawgen import checkpoint, jobs, models
+from drawgen import checkpoint, images, jobs, models
+from drawgen.jobs.textures import settle_warp
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes"}
 TRY = {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")}
@@ -85,6 +86,9 @@ def main() -> None:
         told = [line for line in (source / checkpoint.CARD).read_text(encoding="utf-8").splitlines() if line.startswith("- ")]
         if not any("training:" in line for line in told):
             raise SystemExit(f"{source} has not been trained to its end")
+        if name.startswith("ride:"):
+            recipe = jobs.read_recipe(source)["data"]
+            print(f"{name}: warp {settle_warp(source, images.load_image(recipe['path'], longest_px=recipe['longest_px']))}")
         target.mkdir(parents=True, exist_ok=True)
         checkpoint.write_json(target / checkpoint.CONFIG, checkpoint.read_json(source / checkpoint.CONFIG))
         recipe = jobs.read_recipe(source)

@@ -26,6 +26,7 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.runs import RunFolder
 from drawgen.jobs.training import train
 from drawgen.ranges import ArgumentError, check_choice
+from drawgen.textures.copying import Copying, of_itself
 from drawgen.textures.quilting import Quilted, quilt
 from drawgen.textures.yardstick import Yardstick, graininess, unit
 from drawgen.training import run_folder
@@ -42,6 +43,10 @@ TRAINS = 0.9
 JUDGED_PX = 256
 """Side of the samples by which a trial is judged, and their number."""
 JUDGED = 2
+WARPS = (0.0, 0.3, 0.6)
+"""Displacements of the layout that are tried; see `settle_warp`."""
+ALLOWED = 0.02
+"""A sample may copy this fraction of its patches more than the photograph repeats of itself."""
 FEW_UNITS = 6
 """A photograph with fewer units across is too small to learn its units from."""
 FEW_PX = 64
@@ -160,6 +165,8 @@ def texture(
             with RunFolder(wanted) as place:
                 told = {**fit, "minutes": minutes} if resume else fit
                 chosen = trained_on(data, place, invent, told, size, resume=resume, force=force, reports=reports)
+                if chosen == "detail":
+                    settle_warp(place.folder, exemplar, seed=seed, reports=reports)
                 reports.say(f"painting {size[1]}x{size[0]} pixels")
                 trained = place.keep(load(place.folder, device=device))
                 drawn = trained.draw(request, match=match)
@@ -279,6 +286,33 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
             f"structure of the trials (1: as far from the photograph as one part of it from another): {told}; `{chosen}` it is"
         )
     return chosen, notes
+
+
+def settle_warp(folder: Path, exemplar: Float[Tensor, "C H W"], *, seed: int = 0, reports: Reports = SILENT) -> float | None:
+    """Chooses how far a trained model's layouts are displaced (`Config.warp`), and writes it to its folder: as little as
+    possible, so that a sample copies no more of the photograph than one part of that has in common with another. None if that
+    cannot be measured."""
+    model: Any = load(folder).model
+    try:
+        copying, common = Copying(exemplar), of_itself(exemplar)
+    except ArgumentError:
+        return None
+    side = min(JUDGED_PX, *exemplar.shape[1:])
+    alike = {}
+    for warp in WARPS:
+        model.config = replace(model.config, warp=warp)
+        found = copying.of(model.sample(Request(size=(side, side), seed=seed)).images[0])
+        alike[warp] = found.alike
+        if found.near <= common.near + ALLOWED and found.alike <= common.alike + ALLOWED:
+            break
+    else:  # what is nearly flat stays near to something, wherever it is moved
+        warp = next((warp for warp, share in alike.items() if share <= common.alike + ALLOWED), WARPS[-1])
+    checkpoint.write_model(folder, MODEL, replace(model.config, warp=warp), model.spec)
+    reports.say(
+        f"layouts are displaced by {warp:g} cells; {alike[warp]:.1%} of a sample's 11x11 patches are like a patch of the photograph "
+        f"(of one half of the photograph, {common.alike:.1%} are like one of the other)"
+    )
+    return warp
 
 
 # ---------------------------------------------------------------- the photograph
