@@ -283,8 +283,9 @@ def aims(rows: list[dict[str, Any]], label: str) -> list[str]:
         counted(f"{points}, by correlation (alike)", no_more("alike", MORE_COPIED)),
         counted("the largest region copied in one piece is no larger than the photograph's own", no_more("largest_px", 0)),
         "",
-        "A layout is quilted from the photograph, and so copied at half size; at full size a patch with little detail then looks",
-        "as it is in the photograph.",
+        "What is copied is the arrangement: a layout is quilted from the photograph at half size, and its shapes are then moved by",
+        "about a pixel. The measures of copying compare pixel by pixel, so a piece of the photograph that was moved counts less than",
+        "the eye would say.",
         "",
     ]
 
