@@ -284,7 +284,7 @@ def aims(rows: list[dict[str, Any]], label: str) -> list[str]:
         counted("the largest region copied in one piece is no larger than the photograph's own", no_more("largest_px", 0)),
         "",
         "What is copied is the arrangement: a layout is quilted from the photograph at half size, and its shapes are then moved by",
-        "about a pixel. The measures of copying compare pixel by pixel, so a piece of the photograph that was moved counts less than",
+        "about a pixel. The measures of copying compare pixel by pixel: a moved piece of the photograph counts less than",
         "the eye would say.",
         "",
     ]
