@@ -1,7 +1,8 @@
 """Measures textures against their photographs, and reports a table and a contact sheet.
 
     uv run python scripts/measure_textures.py FOLDER... --methods real quilting phases --out scripts/results/texture_yardstick
-    uv run python scripts/measure_textures.py --models detail=runs/textures --methods quilting real --out scripts/results/textures
+    uv run python scripts/measure_textures.py --models detail=runs/textures --methods quilting real --large brick gravel \\
+        --shown 200 --columns 2 --out scripts/results/textures
 
 Each FOLDER holds photographs (exemplars); without one, they are those that the models were trained on. `--only` keeps those whose
 name has one of these words in it. What is judged are
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -47,6 +49,8 @@ EXEMPLAR_PX = 512
 BLOCK_PX = 32
 TILE_PX = 192
 LARGE_PX = 2048
+QUALITY = 85
+"""Of the sheet."""
 ITSELF = "itself"
 
 
@@ -67,7 +71,6 @@ def quilting(exemplar: Tensor, side: int, seed: int) -> Tensor:
 
 def resynthesizer(exemplar: Tensor, side: int, seed: int) -> Tensor:
     """Fills a hole beside the exemplar. It has no seed: the exemplar is rolled instead."""
-    from PIL import Image
     from resynthesizer import TImageSynthParameters, resynthesize
 
     settings = TImageSynthParameters(0, 0, 0, 0.5, 0.117, 30, 200)  # its defaults, but for no tile and no context
@@ -283,8 +286,9 @@ def aims(rows: list[dict[str, Any]], label: str) -> list[str]:
         counted(f"{points}, by correlation (alike)", no_more("alike", MORE_COPIED)),
         counted("the largest region copied in one piece is no larger than the photograph's own", no_more("largest_px", 0)),
         "",
-        "A layout is quilted from the photograph, and so copied at half size; at full size a patch with little detail then looks",
-        "as it is in the photograph.",
+        "What is copied is the arrangement: a layout is quilted from the photograph at half size, and its shapes are then moved by",
+        "about a pixel. The measures of copying compare pixel by pixel: a moved piece of the photograph counts less than",
+        "the eye would say.",
         "",
     ]
 
@@ -309,9 +313,11 @@ def by_exemplar(rows: list[dict[str, Any]], label: str) -> list[str]:
 
 
 def page(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> list[str]:
-    names, methods = (list(dict.fromkeys(row[key] for row in rows)) for key in ("exemplar", "method"))
+    names, known = (list(dict.fromkeys(row[key] for row in rows)) for key in ("exemplar", "method"))
+    order = [ITSELF, *(label for label, _ in arguments.models), *arguments.methods, *(label for label, _ in arguments.samples)]
+    methods = [method for method in order if method in known]
     large = [row for row in rows if "first" in row]
-    rows = [row for row in rows if "first" not in row]
+    rows = sorted((row for row in rows if row["method"] in methods), key=lambda row: methods.index(row["method"]))
     labels = [label for label, _ in arguments.models if label in methods]
     lines = [
         "# Textures, measured",
@@ -320,9 +326,9 @@ def page(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> list[str]
         f"{len(names)} photographs (at most {EXEMPLAR_PX} px); {arguments.seeds} samples of {arguments.side} px each (`real`: 1).",
         f"Figures are means. One thread of {jobs.machine()}, torch {torch.__version__}. `scripts/measure_textures.py` explains",
         "the measures. The sheet beside this file shows, for each photograph in the order of this page: a part of it, then",
-        f"{', '.join(method for method in methods if method not in (ITSELF, 'large', 'real'))}.",
+        f"{', '.join(method for method in methods if method not in (ITSELF, 'real'))}.",
         "",
-        *table(sorted(rows, key=lambda row: methods.index(row["method"])), "method"),
+        *table(rows, "method"),
         "",
     ]
     for row in large:
@@ -409,7 +415,8 @@ def main() -> None:
         sheet.append(torch.stack([images.resize(p.expand(3, -1, -1), arguments.shown, arguments.shown) for p in shown]))
     most = max(len(row) for row in sheet)
     blocks = [images.strip(torch.cat([row, torch.ones(most - len(row), *row.shape[1:])])) for row in sheet]
-    images.save_image(arguments.out.with_suffix(".jpg"), images.grid(torch.stack(blocks), columns=arguments.columns, gap_px=8))
+    whole = images.grid(torch.stack(blocks), columns=arguments.columns, gap_px=8)
+    Image.fromarray(images.to_bytes(whole)).save(arguments.out.with_suffix(".jpg"), quality=QUALITY)
     rows = [row for row in rows if row["exemplar"] in given and row["seed"] < arguments.seeds]
     rows = sorted(rows, key=lambda row: list(given).index(row["exemplar"]))
     arguments.out.with_suffix(".md").write_text("\n".join(page(rows, arguments)) + "\n", encoding="utf-8")
