@@ -309,7 +309,7 @@ def settle_warp(folder: Path, exemplar: Float[Tensor, "C H W"], *, seed: int = 0
         warp = next((warp for warp, share in alike.items() if share <= common.alike + ALLOWED), WARPS[-1])
     checkpoint.write_model(folder, MODEL, replace(model.config, warp=warp), model.spec)
     reports.say(
-        f"layouts are displaced by {warp:g} cells; {alike[warp]:.1%} of a sample's 11x11 patches are like a patch of the photograph "
+        f"layouts are displaced by {warp:g} cells; {alike[warp]:.1%} of a sample's 11x11 patches are like one of the photograph "
         f"(of one half of the photograph, {common.alike:.1%} are like one of the other)"
     )
     return warp
