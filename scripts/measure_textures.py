@@ -287,8 +287,8 @@ def aims(rows: list[dict[str, Any]], label: str) -> list[str]:
         counted("the largest region copied in one piece is no larger than the photograph's own", no_more("largest_px", 0)),
         "",
         "What is copied is the arrangement: a layout is quilted from the photograph at half size. Where much would be copied, its",
-        "shapes are moved by about a pixel (`warp`, in pixels of the layout), which costs structure. The measures of copying compare",
-        "pixel by pixel, so a piece that was moved counts less than the eye would say.",
+        "shapes are moved by about a pixel (`warp`, in pixels of the layout), at a cost in structure. The measures of copying",
+        "compare pixel by pixel, so a piece that was moved counts less than the eye would say.",
         "",
     ]
 
