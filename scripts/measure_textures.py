@@ -201,7 +201,7 @@ def of_run(run: Path) -> dict[str, float]:
     x, y = seam(drawn_by(model, Request(size=(TILE_PX, TILE_PX), tile=True), match=True).images[0])
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     bits = [line["valid/bits_per_dim"] for line in lines if "valid/bits_per_dim" in line][-1]
-    return {"seam_x": x, "seam_y": y, "bits_per_dim": bits}
+    return {"seam_x": x, "seam_y": y, "bits_per_dim": bits, "warp": model.config.warp}
 
 
 def of_large(run: Path, exemplar: Tensor) -> dict[str, float]:
@@ -286,9 +286,9 @@ def aims(rows: list[dict[str, Any]], label: str) -> list[str]:
         counted(f"{points}, by correlation (alike)", no_more("alike", MORE_COPIED)),
         counted("the largest region copied in one piece is no larger than the photograph's own", no_more("largest_px", 0)),
         "",
-        "What is copied is the arrangement: a layout is quilted from the photograph at half size, and its shapes are then moved by",
-        "about a pixel. The measures of copying compare pixel by pixel: a moved piece of the photograph counts less than",
-        "the eye would say.",
+        "What is copied is the arrangement: a layout is quilted from the photograph at half size. Where much would be copied, its",
+        "shapes are moved by about a pixel (`warp`, in pixels of the layout), at a cost in structure. The measures of copying",
+        "compare pixel by pixel, so a piece that was moved counts less than the eye would say.",
         "",
     ]
 
@@ -302,6 +302,7 @@ def by_exemplar(rows: list[dict[str, Any]], label: str) -> list[str]:
         (f"near: {label} / {ITSELF}", ["near"], [label, ITSELF]),
         (f"alike: {label} / {ITSELF}", ["alike"], [label, ITSELF]),
         (f"largest, px: {label} / {ITSELF}", ["largest_px"], [label, ITSELF]),
+        ("warp", ["warp"], [label]),
         *((column, COLUMNS[column], [label]) for column in ("grain: mean / 99.9 % / max", "seam: x / y", "bits/dim")),
     ]
     lines = ["| photograph | unit, px | " + " | ".join(head for head, *_ in columns) + " |", "| --- " * (len(columns) + 2) + "|"]
