@@ -571,7 +571,7 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(minutes=3.0, rate=3e-3, weight_decay=0.05, ema=0.998),
         what="a texture over a layout of its photograph",
         size="260 k",
-        figure="structure 0.8 to 1.6",
+        figure="structure 0.5 to 1.4",
         about="What `drawgen texture` trains by default (`--invent detail`): every pixel is new, over a layout quilted from the "
         "photograph at half its size. Training replaces pixels of the neighbourhood by samples of the model itself (scheduled "
         "sampling, Bengio et al. 2015), which takes the grain out of its pictures. Measured on sixteen photographs: "
