@@ -27,7 +27,7 @@ from drawgen.jobs.runs import RunFolder
 from drawgen.jobs.training import train
 from drawgen.ranges import ArgumentError, check_choice
 from drawgen.textures.copying import Copying, of_itself
-from drawgen.textures.quilting import Quilted, quilt
+from drawgen.textures.quilting import Quilted, fitting_patch_px, quilt
 from drawgen.textures.yardstick import Yardstick, graininess, unit
 from drawgen.training import run_folder
 
@@ -45,6 +45,9 @@ JUDGED_PX = 256
 JUDGED = 2
 WARPS = (0.0, 0.3, 0.6)
 """Displacements of the layout that are tried; see `settle_warp`."""
+ORDERED_PX, LITTLE = 80, 0.3
+"""Of a photograph whose patches have to be larger than this (walls, boards), layouts are displaced by this at most: straight lines
+would become wavy."""
 ALLOWED = 0.02
 """A sample may copy this fraction of its patches more than the photograph repeats of itself."""
 FEW_UNITS = 6
@@ -290,8 +293,8 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
 
 def settle_warp(folder: Path, exemplar: Float[Tensor, "C H W"], *, seed: int = 0, reports: Reports = SILENT) -> float | None:
     """Chooses how far a trained model's layouts are displaced (`Config.warp`), and writes it to its folder: as little as
-    possible, so that a sample copies no more of the photograph than one part of that has in common with another. None if that
-    cannot be measured."""
+    possible, so that a sample copies no more of the photograph than one part of that has in common with another, and little where
+    lines are straight. None if that cannot be measured."""
     model: Any = load(folder).model
     try:
         copying, common = Copying(exemplar), of_itself(exemplar)
@@ -299,14 +302,15 @@ def settle_warp(folder: Path, exemplar: Float[Tensor, "C H W"], *, seed: int = 0
         return None
     side = min(JUDGED_PX, *exemplar.shape[1:])
     alike = {}
-    for warp in WARPS:
+    warps = [warp for warp in WARPS if warp <= LITTLE or fitting_patch_px(exemplar) <= ORDERED_PX]
+    for warp in warps:
         model.config = replace(model.config, warp=warp)
         found = copying.of(model.sample(Request(size=(side, side), seed=seed)).images[0])
         alike[warp] = found.alike
         if found.near <= common.near + ALLOWED and found.alike <= common.alike + ALLOWED:
             break
     else:  # what is nearly flat stays near to something, wherever it is moved
-        warp = next((warp for warp, share in alike.items() if share <= common.alike + ALLOWED), WARPS[-1])
+        warp = next((warp for warp, share in alike.items() if share <= common.alike + ALLOWED), warps[-1])
     checkpoint.write_model(folder, MODEL, replace(model.config, warp=warp), model.spec)
     reports.say(
         f"layouts are displaced by {warp:g} cells; {alike[warp]:.1%} of a sample's 11x11 patches are like one of the photograph "

@@ -13,9 +13,10 @@ from PIL import Image
 
 import drawgen
 from drawgen import checkpoint, cli, images, jobs
-from drawgen.jobs import memory
+from drawgen.jobs import memory, textures
 from drawgen.models.ride import Ride
 from drawgen.textures.colours import colour_sample, match_colours, speck_limit, without_specks
+from drawgen.textures.copying import Copied
 from drawgen.textures.yardstick import Yardstick, from_median
 from drawgen.training.run import Run
 
@@ -249,3 +250,28 @@ def test_rare_colours_of_a_lichen_are_kept():
     assert before < 0.9 * known
     assert after == pytest.approx(known, rel=0.1)
     assert float(from_median(matched).max()) <= limit * 1.01
+
+
+# ---------------------------------------------------------------- displacements
+
+
+@pytest.mark.parametrize(
+    ("shares", "patch_px", "chosen"),
+    [
+        ([(0.0, 0.0)], 40, 0.0),
+        ([(0.2, 0.2), (0.0, 0.0)], 40, 0.3),
+        ([(0.2, 0.2), (0.2, 0.2), (0.0, 0.0)], 40, 0.6),
+        ([(0.9, 0.2), (0.9, 0.0), (0.9, 0.0)], 40, 0.3),  # nearly flat: near to something everywhere
+        ([(0.9, 0.9), (0.9, 0.9), (0.9, 0.9)], 40, 0.6),
+        ([(0.9, 0.9), (0.9, 0.9)], 100, 0.3),  # straight lines
+    ],
+)
+def test_layouts_are_displaced_as_little_as_the_photograph_allows(here, monkeypatch, shares, patch_px, chosen):
+    found = iter(shares)
+    monkeypatch.setattr(textures.Copying, "of", lambda self, sample: Copied(*next(found), 0))
+    monkeypatch.setattr(textures, "of_itself", lambda exemplar: Copied(0.01, 0.01, 0))
+    monkeypatch.setattr(textures, "fitting_patch_px", lambda exemplar: patch_px)
+    texture = drawgen.texture("photo.png", size=(20, 24), steps=2, invent="detail", save="model")
+    assert texture.trained.model.config.warp == chosen
+    assert drawgen.load("model").model.config.warp == chosen
+    assert next(found, None) is None
