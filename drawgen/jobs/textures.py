@@ -1,6 +1,7 @@
 """Synthesises a larger texture from one photograph."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,6 +55,9 @@ FEW_UNITS = 6
 """A photograph with fewer units across is too small to learn its units from."""
 FEW_PX = 64
 """A photograph with a shorter side is too small to measure its units."""
+TRIAL = ".trial-"
+"""Begins the name of the folder of the trials, in the model folder: there is room, while a system's own temporary folder may be
+small."""
 IN_TRIALS = "interrupted in the trials, of which nothing is kept; start again"
 LEAST_TILE_PX = 4
 """Smallest side of a quilted tile."""
@@ -207,10 +211,10 @@ def trained_on(
         minutes = kept["fit"].get("minutes") if fit["minutes"] is None else (1 - TRIALS) * minutes
     else:
         first = first_picture(whole, size, fit["seed"])
-        if not folder.exists() or not run_folder.holds_run(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        if not run_folder.holds_run(folder):
             images.save_image(folder / previews.PICTURE, first)
-        chosen, notes = tried(data, invent, {**fit, "minutes": minutes}, reports)
+        chosen, notes = tried(data, invent, {**fit, "minutes": minutes}, folder, reports)
         minutes *= 1 - TRIALS
     recipe = recipe_for(chosen, whole, {**fit, "minutes": minutes})
 
@@ -239,7 +243,7 @@ def recipe_for(invent: str, data: Any, fit: Mapping[str, Any]) -> Recipe:
 # ---------------------------------------------------------------- the choice
 
 
-def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> tuple[str, list[str]]:
+def tried(data: Any, invent: str, fit: Mapping[str, Any], folder: Path, reports: Reports) -> tuple[str, list[str]]:
     """Trains each candidate for a short time on seven eighths of the photograph. Returns the one whose samples have the most
     similar structure, and lines for the model card."""
     candidates = [invent] if invent != "auto" else ["detail", "all"]
@@ -258,7 +262,9 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
     notes, found = [], {}
     if len(candidates) > 1:
         reports.say(f"a short trial each of {' and '.join(f'`{name}`' for name in candidates)}")
-    with TemporaryDirectory(prefix="drawgen-") as folder, signals() as interrupted:
+    for killed in folder.glob(f"{TRIAL}*"):
+        shutil.rmtree(killed, ignore_errors=True)
+    with TemporaryDirectory(prefix=TRIAL, dir=folder) as place, signals() as interrupted:
 
         def go_on(_share: float) -> None:
             if number := interrupted():
@@ -266,10 +272,11 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], reports: Reports) -> t
 
         for name in candidates:
             try:
-                outcome = train(MODEL, recipe_for(name, data, brief), Path(folder) / name, preset=INVENTED[name],
+                outcome = train(MODEL, recipe_for(name, data, brief), Path(place) / name, preset=INVENTED[name],
                                 reports=replace(SILENT, training=reports.training))  # fmt: skip
             except Interrupted as stop:
                 raise Interrupted(stop.number, IN_TRIALS) from None
+            shutil.rmtree(Path(place) / name)
             bits = "".join(f", {bits:.3f} bits/dim on held-out rows" for bits in (outcome.scores.get("bits_per_dim"),) if bits)
             note = f"trial of `{name}`: {outcome.steps} steps{bits}"
             if yardstick is not None:
