@@ -46,9 +46,8 @@ def texture(words: list[str]) -> None:
             tile_axis: Make it repeat without a seam in this direction only, with or without --tile.
             even_out: Fraction of the differences over a long distance to remove, 0 to 1; they betray the repetition.
             invent: all: every pixel, which dissolves large structures. detail: every pixel, over a layout of the photograph's
-            patches
-                at half its size. nothing: lays out patches of the photograph itself (image quilting), in a second, without
-                training. auto: detail or all, by short trials.
+                patches at half its size. nothing: lays out patches of the photograph itself (image quilting), in a second,
+                without training. auto: detail or all, by short trials.
             minutes: Training time; 3 by default.
             steps: Train on exactly this many batches instead; the same seed then gives the same file.
             seed: Seed of all random numbers.

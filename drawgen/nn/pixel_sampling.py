@@ -108,8 +108,8 @@ def in_torch(
     temperature: float = 1.0,
     progress: Callable[[float], None] | None = None,
 ) -> Float[Tensor, "H W C"]:
-    """The wavefront. With a neighbourhood that reaches k pixels up and to the right, pixel
-    (i, j) can be computed at step t = j + (k + 1) i, so the pixels of one step are computed together.
+    """The wavefront. With a neighbourhood that reaches k pixels up and to the right, pixel (i, j) can be computed at step
+    t = j + (k + 1) i, so the pixels of one step are computed together.
 
     In memory the pixels of a step are a fixed stride apart (one row down, k + 1 pixels to the left), so that windows
     and noise are strided views, and a state is kept for the last k + 1 steps only, by row.
@@ -159,7 +159,7 @@ def in_torch(
         )
         picture.as_strided((rows, channels), (strides[0] * channels, 1), start * channels).copy_(values)
         place = (corner + reach * wide + reach) * channels
-        canvas.as_strided((rows, channels), ((wide - slope) * channels, 1), place).copy_((values / (TOP) - net.mean) / net.std)
+        canvas.as_strided((rows, channels), ((wide - slope) * channels, 1), place).copy_((values / TOP - net.mean) / net.std)
         if progress is not None and t % 64 == 0:
             progress(t / steps)
     return picture
