@@ -81,7 +81,7 @@ def quilt(
             raise ArgumentError("opaque", "leaves no patch of the exemplar that is opaque throughout; give a larger opaque part")
         side = max(side * 3 // 4, 2)
     overlap = max(side // 4, 1) if overlap_px is None else min(overlap_px, side - 1)
-    pixels = np.ascontiguousarray(full.transpose(1, 2, 0))
+    pixels, usable = np.ascontiguousarray(full.transpose(1, 2, 0)), ~bad
     half = loops.halved(full, np.ones(full.shape[1:], np.float32))[0]
     quarter = loops.halved(half, np.ones(half.shape[1:], np.float32))[0]
     variance = float(full.var((1, 2)).sum())
@@ -115,7 +115,7 @@ def quilt(
                 found, error = loops.search(full, blocked, patch, weight, near, side, -1)
         good = np.flatnonzero(error <= error.min() * (1 + TOLERANCE))
         r, s = found[good[int(chance[row][column] * len(good))]].tolist()
-        loops.paste(pixels, sources, known, fixed, *tile, y, x, h, w, r, s)
+        loops.paste(pixels, usable, sources, known, fixed, *tile, y, x, h, w, r, s)
         placed = np.concatenate([placed, [[y, x, r, s]]])
     at = torch.from_numpy(sources).long()
     return Quilted(exemplar[:, at[..., 0], at[..., 1]], at)

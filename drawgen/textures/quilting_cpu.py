@@ -273,12 +273,16 @@ def search_coarse(
 
 
 @compiled()
-def seam(exemplar: Float32[np.ndarray, "R S C"], p: int, q: int, r: int, s: int, down: int, along: int) -> int:
+def seam(
+    exemplar: Float32[np.ndarray, "R S C"], usable: Bool[np.ndarray, "R S"], p: int, q: int, r: int, s: int, down: int, along: int
+) -> int:
     """The cost of a cut between two neighbours, copied from (p, q) and, `down` and `along` of it, from (r, s): how much each of the
-    two differs from what the other's source has in its place, relative to how much the sources change there."""
+    two differs from what the other's source has in its place, relative to how much the sources change there. Where one source has
+    nothing usable there, the other counts twice."""
     R, S, C = exemplar.shape
     p1, q1 = min(max(p + down, 0), R - 1), min(max(q + along, 0), S - 1)
     r1, s1 = min(max(r - down, 0), R - 1), min(max(s - along, 0), S - 1)
+    left, right = usable[r1, s1], usable[p1, q1]
     first, second, change, other = 0.0, 0.0, 0.0, 0.0
     for c in range(C):
         a, b, a1, b1 = exemplar[p, q, c], exemplar[r, s, c], exemplar[p1, q1, c], exemplar[r1, s1, c]
@@ -286,12 +290,19 @@ def seam(exemplar: Float32[np.ndarray, "R S C"], p: int, q: int, r: int, s: int,
         second += (a1 - b) ** 2
         change += (a - a1) ** 2
         other += (b - b1) ** 2
+    if left != right:
+        first, second = (first, first) if left else (second, second)
+        change, other = (other, other) if left else (change, change)
     return int(UNIT * (np.sqrt(first) + np.sqrt(second)) / (SOFT + np.sqrt(change) + np.sqrt(other)))
 
 
 @compiled()
 def seams(
-    exemplar: Float32[np.ndarray, "R S C"], sources: Int32[np.ndarray, "H W 2"], wrap_rows: bool, wrap_columns: bool
+    exemplar: Float32[np.ndarray, "R S C"],
+    usable: Bool[np.ndarray, "R S"],
+    sources: Int32[np.ndarray, "H W 2"],
+    wrap_rows: bool,
+    wrap_columns: bool,
 ) -> Int64[np.ndarray, "H W"]:
     """The costs of the cuts between each pixel and those below it and to its right."""
     H, W = sources.shape[:2]
@@ -300,15 +311,16 @@ def seams(
         for j in range(W):
             (p, q), (r, s), (u, v) = sources[i, j], sources[(i + 1) % H, j], sources[i, (j + 1) % W]
             if (i < H - 1 or wrap_rows) and (r != p + 1 or s != q):
-                out[i, j] += seam(exemplar, p, q, r, s, 1, 0)
+                out[i, j] += seam(exemplar, usable, p, q, r, s, 1, 0)
             if (j < W - 1 or wrap_columns) and (u != p or v != q + 1):
-                out[i, j] += seam(exemplar, p, q, u, v, 0, 1)
+                out[i, j] += seam(exemplar, usable, p, q, u, v, 0, 1)
     return out
 
 
 @compiled()
 def paste(
     exemplar: Float32[np.ndarray, "R S C"],
+    usable: Bool[np.ndarray, "R S"],
     sources: Int32[np.ndarray, "H W 2"],
     known: Bool[np.ndarray, "H W"],
     fixed: Bool[np.ndarray, "H W"],
@@ -323,15 +335,22 @@ def paste(
 ) -> None:
     """Lays the exemplar's patch at (r, s) over the window h x w at (y, x). Unknown pixels take the patch's; known ones either keep
     theirs or take the patch's, along the cut of least cost, where seams that were there before may be covered (Kwatra et al. 2003;
-    in the terms of Boykov et al. 2001, it is one expansion of the patch's label). `fixed` pixels stay."""
+    in the terms of Boykov et al. 2001, it is one expansion of the patch's label). `fixed` pixels stay, and where the patch
+    has nothing usable, everything stays as it is."""
     H, W = known.shape
     neighbour = grid(h, w, False, False)
     capacity = np.zeros((h * w, 4), np.int64)
     terminal = np.zeros(h * w, np.int64)  # positive: it costs that much to keep the old pixel; negative: to take the new one
+    there_is = np.zeros((h, w), np.bool_)
+    for i in range(max(-r, 0), min(h, usable.shape[0] - r)):
+        for j in range(max(-s, 0), min(w, usable.shape[1] - s)):
+            there_is[i, j] = usable[r + i, s + j]
     for i in range(h):
         for j in range(w):
             n = i * w + j
             p, q = (y + i) % H, (x + j) % W
+            if not there_is[i, j]:
+                continue
             if not known[p, q]:
                 terminal[n] += NEVER
             elif fixed[p, q]:
@@ -339,7 +358,7 @@ def paste(
             for d in range(4):
                 down, along = DOWN_ALONG[d]
                 a, b = i + down, j + along
-                inside = 0 <= a < h and 0 <= b < w
+                inside = 0 <= a < h and 0 <= b < w and there_is[a, b]
                 if inside and d % 2 == 0:
                     continue  # each pair once
                 if not inside and not ((wrap_rows or 0 <= y + a < H) and (wrap_columns or 0 <= x + b < W)):
@@ -347,17 +366,18 @@ def paste(
                 u, v = (y + a) % H, (x + b) % W
                 if not known[p, q] and not known[u, v]:
                     continue
-                new = seam(exemplar, r + i, s + j, sources[u, v, 0], sources[u, v, 1], down, along) if known[u, v] else 0
+                (e, f), (g, k) = sources[p, q], sources[u, v]
+                new = seam(exemplar, usable, r + i, s + j, g, k, down, along) if known[u, v] else 0
                 if not inside:
                     if known[u, v] and known[p, q]:
-                        old = seam(exemplar, sources[p, q, 0], sources[p, q, 1], sources[u, v, 0], sources[u, v, 1], down, along)
+                        old = seam(exemplar, usable, e, f, g, k, down, along)
                         terminal[n] += 2 * (old - new)
                     continue
                 m = a * w + b
-                old_new = seam(exemplar, sources[p, q, 0], sources[p, q, 1], r + a, s + b, down, along) if known[p, q] else 0
+                old_new = seam(exemplar, usable, e, f, r + a, s + b, down, along) if known[p, q] else 0
                 old_old = 0
                 if known[p, q] and known[u, v]:
-                    old_old = seam(exemplar, sources[p, q, 0], sources[p, q, 1], sources[u, v, 0], sources[u, v, 1], down, along)
+                    old_old = seam(exemplar, usable, e, f, g, k, down, along)
                 # All costs are doubled: one of two old pixels is half that of each, less half where only one of them is old.
                 here, there = 2 * old_new - old_old, 2 * new - old_old  # n old and m new; n new and m old (doubled)
                 terminal[n] += old_old
@@ -378,6 +398,6 @@ def paste(
     for i in range(h):
         for j in range(w):
             p, q = (y + i) % H, (x + j) % W
-            if new_side[i * w + j] or not known[p, q]:
+            if there_is[i, j] and (new_side[i * w + j] or not known[p, q]):
                 sources[p, q, 0], sources[p, q, 1] = r + i, s + j
                 known[p, q] = True
