@@ -509,7 +509,8 @@ class Interpolates(Protocol):
 
 @runtime_checkable
 class Repairs(Protocol):
-    """Inpaints: redraws the picture where the mask `holes` is true."""
+    """Inpaints: redraws the pictures where the masks `holes` are true, and leaves the rest as it is. The pictures have a first
+    filling there already (`textures/filling.py`)."""
 
     def repair(self, images: Float[Tensor, "B C H W"], holes: Bool[Tensor, "B H W"], *, rng: torch.Generator) -> Sample: ...
 

@@ -10,11 +10,13 @@ from typing import ClassVar, NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
-from drawgen.images import PICTURES, ImageError, grey, load_with_alpha
+from drawgen.images import PICTURES, ImageError, grey, load_with_alpha, picture_size
+from drawgen.masks import read_mask
 from drawgen.ranges import check_fields
 
 OPAQUE = 254 / 255
@@ -50,7 +52,7 @@ class Part:
     def holes(self) -> Int[Tensor, "H2 W2"]:
         """Number of transparent pixels above and to the left of each corner (a summed-area table)."""
         opaque = torch.ones(self.image.shape[1:], dtype=torch.bool) if self.opaque is None else self.opaque
-        return torch.nn.functional.pad((~opaque).long(), (1, 0, 1, 0)).cumsum(0).cumsum(1)
+        return F.pad((~opaque).long(), (1, 0, 1, 0)).cumsum(0).cumsum(1)
 
     def places(self, side: int) -> Int[Tensor, "N 2"] | None:
         """Row and column of every opaque square of that side; None if all squares are."""
@@ -90,6 +92,10 @@ class Crops:
     """Longer side that larger pictures are scaled down to first; 0 keeps their size."""
     grey: bool = False
     """Convert to grey."""
+    hole: str = ""
+    """A mask of the picture's size; where it is white, nothing is used."""
+    source: str = ""
+    """A mask of the picture's size; only what is white is used."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "crop_px", "batch", at_least=1)
@@ -124,11 +130,16 @@ class Crops:
     def load(self, path: str) -> tuple[Float[Tensor, "C H W"], Bool[Tensor, "H W"] | None]:
         """A picture and a mask of its opaque pixels (None: all). Raises ImageError if no pixel is opaque."""
         picture, alpha = load_with_alpha(path, longest_px=self.longest_px or None)
-        if alpha is None:
-            return picture, None
-        opaque = alpha[0] > OPAQUE
+        opaque = torch.ones(picture.shape[1:], dtype=torch.bool) if alpha is None else alpha[0] > OPAQUE
         if not opaque.any():
             raise ImageError(f"{path} has no opaque pixels to learn from; give a picture that is not transparent")
+        for mask, white in ((self.hole, False), (self.source, True)):
+            if mask:
+                # Of a picture that is scaled down, a pixel is used if all of it may be.
+                used = (read_mask(mask, picture_size(path)) == white).float()
+                opaque &= F.adaptive_avg_pool2d(used[None, None], (picture.shape[1], picture.shape[2]))[0, 0] > OPAQUE
+                if not opaque.any():
+                    raise ImageError(f"the mask {mask} leaves nothing of {path} to learn from; leave more of it")
         return picture, None if opaque.all() else opaque
 
     def side(self) -> int:
@@ -136,9 +147,10 @@ class Crops:
         return min(self.crop_px, *(part.side for part in self.pictures[0]))
 
     def digest(self) -> str:
+        masks = [Path(mask) for mask in (self.hole, self.source) if mask]
         if self.path.startswith("photo:"):
-            return digest(self.path)
-        return of_files([Path(path) for path in self.paths()])
+            return digest(self.path, of_files(masks)) if masks else digest(self.path)
+        return of_files([*map(Path, self.paths()), *masks])
 
     def spec(self) -> Spec:
         side = self.side()

@@ -4,6 +4,7 @@
 from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
+from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
 from drawgen.jobs.reading import read
@@ -21,6 +22,8 @@ __all__ = [
     "data_of",
     "demo",
     "draw",
+    "extend",
+    "inpaint",
     "interpolate",
     "machine",
     "measure",

@@ -198,6 +198,29 @@ class Trained:
         return Drawn.of(drawer.interpolate(ends[0], ends[1], n).cpu(), columns=n)
 
     @asked()
+    def inpaint(
+        self,
+        picture: Picture,
+        *,
+        mask: Picture | None = None,
+        source: Picture | None = None,
+        seed: int = 0,
+        progress: Listener = None,
+    ) -> Drawn:
+        """Fills the hole of a picture with new pixels: see `drawgen.inpaint`, of which `mask` and `source` are.
+
+        >>> import drawgen, torch
+        >>> mask = torch.zeros(1, 512, 512)
+        >>> mask[:, 200:230, 100:140] = 1
+        >>> drawgen.load("ride:gravel").inpaint("photo:gravel", mask=mask).images.shape
+        torch.Size([1, 1, 512, 512])
+        """
+        from drawgen.jobs.inpainting import inpaint
+
+        return inpaint(
+            picture, mask=mask, source=source, model=self, seed=seed, device=str(device_of(self.model)), progress=progress
+        )
+
     def read(self, pictures: Pictures, *, n: int = 1, seed: int = 0) -> Labels:
         """Classifies pictures: the `n` most probable labels of each, with their probabilities. See `Labels`."""
         check_range("n", n, at_least=1)

@@ -12,7 +12,7 @@ from drawgen.training import run_folder
 from drawgen.training.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
-PATHS = ("path", "pictures", "valid")
+PATHS = ("path", "pictures", "valid", "hole", "source")
 """Settings of data that are paths."""
 FREE = {
     "config": {"feature_cache"},

@@ -455,6 +455,36 @@ class Ride(nn.Module):
         )
         return drawn.permute(2, 0, 1) / (LEVELS - 1)
 
+    # ---------------------------------------------------------------- holes
+
+    @torch.inference_mode()
+    def repair(self, images: Float[Tensor, "B C H W"], holes: Bool[Tensor, "B H W"], *, rng: torch.Generator) -> Sample:
+        """Samples the pixels of the holes, given the ones around them, over the layout of the pictures themselves. So what is in
+        the holes has to look right at the layout's size (`textures/filling.py`)."""
+        if self.guide is None:
+            raise ArgumentError("model", "has no layout, by which what it samples is joined on all sides; give one that has")
+        return Sample(torch.stack([self.repair_one(image, hole, rng=rng) for image, hole in zip(images, holes, strict=True)]))
+
+    def repair_one(
+        self, image: Float[Tensor, "C H W"], hole: Bool[Tensor, "H W"], *, rng: torch.Generator
+    ) -> Float[Tensor, "C H W"]:
+        if not hole.any():
+            return image
+        factor, margin = self.config.layout, self.config.margin
+        part = []
+        for axis in range(2):
+            at = hole.any(1 - axis).nonzero()
+            part.append(slice(max(int(at[0]) - margin, 0) // factor * factor, int(at[-1]) + 1 + margin))
+        around, within = image[:, *part].to(self.mean.device), hole[*part].to(self.mean.device)
+        height, width = within.shape
+        before, beside = (each[0] for each in self.guided(self.standard(reduced(around[None], factor)), height, width))
+        given = (around * (LEVELS - 1)).masked_fill(within, torch.nan).permute(1, 2, 0)
+        uniforms = torch.rand(height, width, self.channels + 1, generator=rng).to(self.mean.device)
+        drawn = by_wavefront(self, uniforms, before=before, beside=beside, given=given, temperature=self.config.temperature)
+        out = image.clone()
+        out[:, *part][:, within.to(out.device)] = (drawn.permute(2, 0, 1) / (LEVELS - 1))[:, within].to(out)
+        return out
+
     def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None:
         """Stores the photograph's colours and, for the layouts, the photograph at their size, in 8 bits."""
         seen = picture.flatten(1)[:, None] if opaque is None else picture[:, opaque][:, None]

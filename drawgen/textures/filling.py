@@ -143,7 +143,7 @@ def nearest(
     levels = [Level(np.concatenate([pixels, texture(pixels, hole)], 2), hole, may)]
     if not levels[0].centres().any():
         raise ArgumentError("hole", f"leaves no patch of {SIDE}x{SIDE} pixels to take from; make it, or what is excluded, smaller")
-    inside = depth(hole)
+    inside = patches.depth(hole)
     while inside.max() / 2 ** (len(levels) - 1) > 2 * REACH and (smaller := halved(levels[-1])).centres().any():
         levels.append(smaller)
     found = None
@@ -246,7 +246,7 @@ def per_pixel(drift: tuple[float, float], hole: Bool[np.ndarray, "H W"]) -> tupl
 
 def trust(hole: Bool[np.ndarray, "H W"]) -> Float32[np.ndarray, "H W"]:
     """How much a patch around each pixel counts: less, the deeper it is in the hole."""
-    return (FADES ** -np.minimum(depth(hole), 60)).astype(np.float32)
+    return (FADES ** -np.minimum(patches.depth(hole), 60)).astype(np.float32)
 
 
 def from_outside(
@@ -299,15 +299,6 @@ def grown(mask: Bool[np.ndarray, "H W"], reach: int) -> Bool[np.ndarray, "H W"]:
     return F.max_pool2d(wide, (1, 2 * reach + 1), 1, (0, reach))[0, 0].bool().numpy()
 
 
-def depth(hole: Bool[np.ndarray, "H W"]) -> Int[np.ndarray, "H W"]:
-    """How many pixels each pixel of the hole is away from the nearest one outside, in rows or columns."""
-    out, known = np.zeros(hole.shape, np.int64), ~hole
-    while not known.all():
-        out += ~known
-        known = grown(known, 1)
-    return out
-
-
 # ---------------------------------------------------------------- 2: cuts
 
 
@@ -344,10 +335,12 @@ def spread(
         sum of weight_nm (c_n - c_m - d_nm)^2  +  sum of c_n^2 / SPREADS_PX^2,
 
     where d_nm is the step that the sources of the two have there, less that of f: 0 except at cuts. c is 0 outside the hole."""
-    inside = torch.from_numpy(hole)
+    rows, columns = (slice(max(at.min() - 1, 0), at.max() + 2) for at in np.nonzero(hole))
+    inside = torch.from_numpy(hole[rows, columns])
     wanted, weights = [], []
     for axis in range(2):
-        wanted.append(torch.from_numpy(patches.steps(pixels, hole, sources, axis)).permute(2, 0, 1))  # C H W: pixel and the next
+        step = patches.steps(pixels, hole, sources, axis)[rows, columns]
+        wanted.append(torch.from_numpy(step).permute(2, 0, 1))  # C H W: from a pixel to the next
         weights.append(1 / (1 + wanted[-1].square().mean(0) / LARGE**2))
         weights[-1][-1 if axis == 0 else slice(None), -1 if axis == 1 else slice(None)] = 0  # no neighbour beyond the border
 
@@ -362,15 +355,18 @@ def spread(
         total = collected([w * step for w, step in zip(weights, differences(c), strict=True)]) + c / SPREADS_PX**2
         return total * inside
 
-    c = torch.zeros(pixels.shape[2], *hole.shape)
+    c = torch.zeros(pixels.shape[2], *inside.shape)
     residual = collected([w * step for w, step in zip(weights, wanted, strict=True)]) * inside
     direction, size = residual, residual.square().sum()
+    enough = 1e-6 * size
     for _ in range(int(6 * SPREADS_PX)):  # conjugate gradients; the condition is about SPREADS_PX^2
-        if size < 1e-10:
+        if size <= enough:
             break
         image = applied(direction)
-        step = size / (direction * image).sum()
-        c, residual = c + step * direction, residual - step * image
+        far = size / (direction * image).sum()
+        c, residual = c + far * direction, residual - far * image
         size, before = residual.square().sum(), size
         direction = residual + size / before * direction
-    return c
+    out = torch.zeros(pixels.shape[2], *hole.shape)
+    out[:, rows, columns] = c
+    return out

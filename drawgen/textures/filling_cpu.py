@@ -126,6 +126,24 @@ def vote(
 
 
 @compiled()
+def depth(hole: Bool[np.ndarray, "H W"]) -> Int32[np.ndarray, "H W"]:
+    """How many pixels each pixel of the hole is away from the nearest one outside, in rows or columns, diagonals being 1. What
+    lies beyond the border of the picture is not outside."""
+    H, W = hole.shape
+    out = np.where(hole, np.int32(H + W), np.int32(0))
+    for back in range(2):
+        for k in range(H):
+            i = H - 1 - k if back else k
+            for m in range(W):
+                j = W - 1 - m if back else m
+                sign = -1 if back else 1
+                for a, b in ((-sign, -1), (-sign, 0), (-sign, 1), (0, -sign)):
+                    if 0 <= i + a < H and 0 <= j + b < W:
+                        out[i, j] = min(out[i, j], out[i + a, j + b] + 1)
+    return out.astype(np.int32)
+
+
+@compiled()
 def steps(
     pixels: Float32[np.ndarray, "H W C"], hole: Bool[np.ndarray, "H W"], sources: Int32[np.ndarray, "H W 2"], axis: int
 ) -> Float32[np.ndarray, "H W C"]:
