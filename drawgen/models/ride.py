@@ -28,13 +28,14 @@ from torch.nn import functional as F
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals, generator
 from drawgen.data.pictures import Crops, Pictures
+from drawgen.images import fit_to
 from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
 from drawgen.nn.pixel_sampling import around_helix, by_wavefront
 from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_fields
 from drawgen.textures.colours import COLOURS, colour_sample, speck_limit
-from drawgen.textures.quilting import Quilted, quilt
+from drawgen.textures.quilting import STRENGTH, Quilted, guided_patch_px, quilt
 from drawgen.textures.warping import warped
 from drawgen.tiling import close, close_rows, unshear
 from drawgen.training import Fit
@@ -408,6 +409,8 @@ class Ride(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Pictures of any size, sampled by the wavefront (`nn/pixel_sampling.py`), without the margins."""
         height, width = request.size or self.spec.picture[1:]
+        if request.guide is not None and self.guide is None:
+            raise ArgumentError("guide", "needs a model with a layout, which it lays out; give such a model")
         draw_one = self.tile if request.tile else self.plain
         images = torch.stack([draw_one(height, width, request, index) for index in range(request.n)])
         return Sample(images, lambda count: self.reveal(images, count))
@@ -417,7 +420,12 @@ class Ride(nn.Module):
         rng = request.rng(index)
         margin = self.config.margin
         tall, wide = height + margin, width + margin + margin // 4
-        layout = self.moved(self.lay_out(tall, wide, rng=rng).image, rng=rng) if self.guide is not None else None
+        layout = None
+        if self.guide is not None:
+            guide = guide_of(request, height, width)
+            if guide is not None:
+                guide = F.pad(guide[None], (margin, wide - width - margin, margin, 0), mode="replicate")[0]
+            layout = self.moved(self.lay_out(tall, wide, guide=guide, strength=request.strength, rng=rng).image, rng=rng)
         drawn = self.draw_over(layout, tall, wide, request, index, rng=rng)
         return drawn[:, margin:, margin : margin + width]
 
@@ -428,12 +436,22 @@ class Ride(nn.Module):
         *,
         closes: tuple[bool, bool] = (False, False),
         border: Quilted | None = None,
+        guide: Float[Tensor, "C H W"] | None = None,
+        strength: float = STRENGTH,
         rng: torch.Generator,
     ) -> Quilted:
-        """A new layout for a picture of that size, quilted from the exemplar (`textures/quilting.py`)."""
+        """A new layout for a picture of that size, quilted from the exemplar (`textures/quilting.py`), with a guide of that
+        size."""
         exemplar = self.exemplar.cpu().float() / (LEVELS - 1)
         cells = (-(-height // self.config.layout), -(-width // self.config.layout))
-        return quilt(exemplar, cells, tile=closes, opaque=self.opaque.cpu(), border=border, rng=rng)
+        small, patch = None, None
+        if guide is not None:
+            small = reduced(guide[None].cpu(), self.config.layout)[0]
+            patch = max(guided_patch_px(exemplar, strength) // self.config.layout, 4)
+        return quilt(
+            exemplar, cells, patch_px=patch, tile=closes, opaque=self.opaque.cpu(), border=border, guide=small, strength=strength,
+            rng=rng,
+        )  # fmt: skip
 
     def moved(
         self, layout: Float[Tensor, "C h w"], *, closes: tuple[bool, bool] = (False, False), rng: torch.Generator
@@ -520,12 +538,11 @@ class Ride(nn.Module):
         overlap = min(height // 4, width // 4, MOST_OVERLAP)
         more = [overlap if closed else margin // 4 for closed in closes]
         tall, wide = margin + height + more[0], margin + width + more[1]
-        cells = tuple(
-            (side if closed else whole) for side, whole, closed in zip((height, width), (tall, wide), closes, strict=True)
-        )
+        cells = (height if closes[0] else tall, width if closes[1] else wide)
         rng = request.rng(index)
+        guide = guide_of(request, *cells)
         first = self.lay_out(*cells, closes=closes, rng=request.rng(0)) if index and all(closes) else None
-        period = self.lay_out(*cells, closes=closes, border=first, rng=rng).image
+        period = self.lay_out(*cells, closes=closes, border=first, guide=guide, strength=request.strength, rng=rng).image
         period = self.moved(period, closes=closes, rng=generator(request.seed, 0 if all(closes) else index, WARPS))
         rows, columns = (
             (torch.arange(-(-whole // factor)) - closed * margin // factor) % count
@@ -564,6 +581,11 @@ class Ride(nn.Module):
         for stage in range(1, count + 1):
             seen = ready.to(images.device) < (ready.max() + 1) * stage / count
             yield torch.where(seen, images, blank)
+
+
+def guide_of(request: Request, height: int, width: int) -> Float[Tensor, "C H W"] | None:
+    """The request's guide at that size."""
+    return None if request.guide is None else fit_to(request.guide, (len(request.guide), height, width))
 
 
 def reporting(request: Request, index: int) -> Callable[[float], None]:

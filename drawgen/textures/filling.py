@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from drawgen.ranges import ArgumentError
 from drawgen.textures import filling_cpu as patches
 from drawgen.textures import quilting_cpu as cuts
+from drawgen.textures.blurring import blurred
 
 REACH = patches.REACH
 SIDE = 2 * REACH + 1
@@ -160,12 +161,8 @@ def texture(pixels: Float32[np.ndarray, "H W C"], hole: Bool[np.ndarray, "H W"])
     grey = pixels.mean(2)
     known = torch.from_numpy(~grown(hole, 1)).float()
     change = torch.from_numpy(np.abs(np.stack(np.gradient(grey)))).float()  # 2 H W
-    steps = torch.arange(-3 * TEXTURE_PX, 3 * TEXTURE_PX + 1)
-    kernel = torch.exp(-((steps / TEXTURE_PX) ** 2) / 2)
-    both = torch.cat([change * known, known[None]])[:, None]  # 3 1 H W
-    reach = len(steps) // 2
-    blurred = F.conv2d(F.conv2d(both, kernel.view(1, 1, -1, 1), padding=(reach, 0)), kernel.view(1, 1, 1, -1), padding=(0, reach))
-    mean: Tensor = TEXTURE * blurred[:2, 0] / blurred[2, 0].clamp(min=1e-3)
+    around = blurred(torch.cat([change * known, known[None]]), TEXTURE_PX)
+    mean: Tensor = TEXTURE * around[:2] / around[2].clamp(min=1e-3)
     return mean.permute(1, 2, 0).numpy()
 
 
