@@ -17,7 +17,7 @@ from drawgen.contract import Recipe, Request, Sample, TextureMap, generator
 from drawgen.devices import choose_device
 from drawgen.interrupts import Interrupted, plainly, signals
 from drawgen.jobs import previews
-from drawgen.jobs.answers import Drawn, check_files
+from drawgen.jobs.answers import Drawn, check_files, with_maps
 from drawgen.jobs.asking import Trained, finished, load
 from drawgen.jobs.loading import Picture, as_file, name_of
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
@@ -228,6 +228,9 @@ def trained_on(
         if not run_folder.holds_run(folder):
             images.save_image(folder / previews.PICTURE, first)
         chosen, notes = tried(data, invent, {**fit, "minutes": minutes}, folder, reports)
+        if data.maps:
+            names = [named(entry)[0] for entry in data.maps]
+            notes.append(f"its samples are sets of files: {', '.join(map(str, with_maps([Path('OUT.png')], names)))}")
         minutes *= 1 - TRIALS
     recipe = recipe_for(chosen, whole, {**fit, "minutes": minutes})
 

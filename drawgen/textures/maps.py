@@ -27,6 +27,7 @@ ALPHA = "alpha"
 NORMALS = re.compile(r"normal|nrm|(^|[\W_])nor([\W_]|$)", re.IGNORECASE)
 """Names of normal maps."""
 LEAST_RANGE = 1e-6
+PASSES = 8
 
 
 class MapSet(NamedTuple):
@@ -158,12 +159,14 @@ def stored_values(numbers: Float[Tensor, "M N"]) -> Float[Tensor, "M _"]:
 def matched(
     found: Float[Tensor, "B M H W"], about: TextureMap, values: Float[Tensor, "M N"], limit: float, *, match: bool = True
 ) -> Float[Tensor, "B M H W"]:
-    """A sampled map as it is written. Models sample 256 levels: within its level, each value is moved towards the mean of its 3x3
-    neighbourhood, so that a slope has no steps. Specks are taken out, as of colours. Normals become unit vectors; with `match`,
-    the values of other maps are distributed as those `stored_values`, by rank."""
+    """A sampled map as it is written. Models sample 256 levels: each value is smoothed within its level, in `PASSES` passes, so that a
+    slope has no steps. Specks are taken out, as of colours. Normals become unit vectors; with `match`, the values of other maps are
+    distributed as those `stored_values`, by rank."""
     level = max(about.high - about.low, LEAST_RANGE) / 255
-    around = F.avg_pool2d(F.pad(found, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    found = found + (around - found).clamp(-level / 2, level / 2)
+    least, most = found - level / 2, found + level / 2
+    for _ in range(PASSES):
+        around = F.avg_pool2d(F.pad(found, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        found = around.maximum(least).minimum(most)
     found = torch.cat([without_specks(picture[None], max(limit, level)) for picture in found]) if match else found
     if about.kind == "normal":
         return renormalised(found.clamp(0, 1))
