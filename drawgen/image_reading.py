@@ -81,9 +81,7 @@ def load_with_alpha(
     return seen(pixels, alpha, picture.orientation, longest_px, name)
 
 
-def load_numbers(
-    source: str | os.PathLike[str], *, longest_px: int | None = None
-) -> tuple[Float[Tensor, "C H W"], Literal[8, 16]]:
+def load_numbers(source: str | os.PathLike[str], *, longest_px: int | None = None) -> tuple[Float[Tensor, "C H W"], Literal[8, 16]]:
     """The numbers of a picture that is no photograph, such as heights or normals, from 0 to 1, and their bits: without colour
     management or transparency. C = 1 for a file of grey or of three equal channels, else 3. A file of 16 bits is never taken as one
     of 12; floats and integers of more bits are scaled as a photograph's, and count as 16 bits.

@@ -69,8 +69,8 @@ def texture(words: list[str]) -> None:
         with bars() as reports:
             made = jobs.texture(
                 photo, out, size=images.parse_size(size), n=n, tile=tile_axis or tile, even_out=even_out, invent=invent,
-                maps=maps.split(",") if maps is not None else (), minutes=minutes, steps=steps, seed=seed, save=save, exemplar_px=exemplar_px, match=match, device=device,
-                resume=resume, force=force, progress=reports,
+                maps=maps.split(",") if maps is not None else (), minutes=minutes, steps=steps, seed=seed, save=save,
+                exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, progress=reports,
             )  # fmt: skip
         for path in with_maps(numbered(out, n, apart=bool(tile_axis or tile)), made.maps):
             say(path)

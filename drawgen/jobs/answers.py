@@ -41,8 +41,8 @@ MOST_SHOWN = 32
 class Drawn(Sample):
     """Finished pictures: a `Sample` that a notebook displays as a grid, and that has `save`.
 
-    `images` is B C H W in [0, 1], on the CPU. `frames`, `boxes` (of a model with attention), `strokes` (of a painter) and `maps` (of
-    textures with normals, heights ...) are those of `Sample`.
+    `images` is B C H W in [0, 1], on the CPU. `frames`, `boxes` (of a model with attention), `strokes` (of a painter) and `maps`
+    (of a texture: normals, heights ...) are those of `Sample`.
 
     >>> import drawgen
     >>> drawn = drawgen.load("draw").sample(n=4, seed=1)

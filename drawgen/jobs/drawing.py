@@ -40,9 +40,9 @@ def sample(
 ) -> list[Path]:
     """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
     (always for GIF, APNG and MP4; with `animate` for PNG and WebP); `{i}` in its name gives a file per picture, and tiles
-    always get one each. A text model samples `n` texts of `length` symbols that
-    continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine. Returns the files;
-    the maps of a texture are beside its colours."""
+    always get one each. The maps of a texture are written beside its colours. A text model samples `n` texts of `length` symbols
+    that continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine.
+    Returns the files."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
         length=1000 if length is None else length, top_k=top_k or 0, top_p=1.0 if top_p is None else top_p,

@@ -28,7 +28,7 @@ from drawgen.jobs.runs import RunFolder
 from drawgen.jobs.training import train
 from drawgen.ranges import ArgumentError, check_choice
 from drawgen.textures.copying import Copying, of_itself
-from drawgen.textures.maps import as_sample, check_maps, named
+from drawgen.textures.maps import as_sample, check_names, check_sizes, named
 from drawgen.textures.quilting import Quilted, fitting_patch_px
 from drawgen.textures.set_quilting import quilt_set
 from drawgen.textures.yardstick import Yardstick, graininess, unit
@@ -122,10 +122,10 @@ def texture(
     distance and betrays the repetition. `match` matches the colours to the photograph's. `device` is auto, cpu, cuda, cuda:N or
     mps. `progress` is called with the fraction done.
 
-    `maps` are files of the photograph's size: normals, heights, roughness and the like, up to eight channels. They are made together
-    with the colours, pixel for pixel; `maps` of the result has them by name, and they are written beside the colours, as OUT-NAME.png.
-    FILE is named as the file, "NAME=FILE" otherwise; a name with "normal", "nrm" or "nor" in it stands for unit vectors, any other for
-    plain numbers, of one channel or three. "alpha" is how opaque the photograph is.
+    `maps` are files of the photograph's size: normals, heights, roughness and the like, up to eight channels. They are made
+    together with the colours, pixel for pixel. `maps` of the result has them by name, and they are written as OUT-NAME.png. FILE is
+    named as the file, "NAME=FILE" otherwise. A name with "normal", "nrm" or "nor" in it stands for unit vectors, any other for plain
+    numbers, of one channel or three. "alpha" is how opaque the photograph is.
 
     Without `out` no picture is written; see `Drawn.save`. `{i}` in `out` gives a file per texture; tiles always get one each. The
     trained model is in the folder `save` (with `out` alone: OUT.model beside it), with a preview during training, and `resume`
@@ -149,15 +149,16 @@ def texture(
         check_untrained(
             file, {"save": save is not None, "resume": resume, "minutes": minutes is not None, "steps": steps is not None}
         )
-    entries = tuple(map(os.fspath, maps))
+    entries = [os.fspath(entry) for entry in maps]
+    names = check_names(entries)
     if file is not None:
         sources = [name_of(photo), *(source for _, source in map(named, entries) if source)]
-        check_files(file, request, force=force, sources=sources, maps=[named(entry)[0] for entry in entries])
+        check_files(file, request, force=force, sources=sources, maps=names)
     with hearing(progress, training=TRAINS if invent != "nothing" else 0.0) as reports, as_file(photo) as name:
         choose_device(device)
         path = name if name.startswith("photo:") else str(Path(name).resolve())
         preset = models.recipe(MODEL, INVENTED.get(invent, INVENTED["all"]))
-        check_maps(name, entries)
+        check_sizes(name, entries)
         data = replace(preset.data, path=path, longest_px=exemplar_px, maps=tuple(map(absolute_map, entries)))
         fit = {"minutes": preset.fit.minutes if minutes is None else minutes, "steps": steps, "seed": seed, "device": device}
         recipe = replace(preset, data=data, fit=replace(preset.fit, **fit))
@@ -351,9 +352,7 @@ def absolute_map(entry: str) -> str:
     return f"{name}={Path(file).resolve()}" if file and not file.startswith("photo:") else entry
 
 
-def quilted(
-    exemplar: Float[Tensor, "C H W"], opaque: Tensor | None, request: Request, maps: Sequence[TextureMap] = ()
-) -> Sample:
+def quilted(exemplar: Float[Tensor, "C H W"], opaque: Tensor | None, request: Request, maps: Sequence[TextureMap] = ()) -> Sample:
     """Pictures of the photograph's own pixels, and of its maps'."""
     assert request.size is not None
     found: list[Quilted] = []

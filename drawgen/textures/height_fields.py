@@ -22,8 +22,8 @@ LIGHT = (-0.5, 0.6, 0.62)
 
 
 def floor(height: int, width: int, *, seed: int = 0) -> dict[str, Float[Tensor, "_ H W"]]:
-    """A floor of stones: its `colours` (3 channels) and its maps `normal` (3), `height`, `roughness` and `occlusion` (1 each), all in
-    [0, 1]. They are exact: of no number of bits.
+    """A floor of stones: its `colours` (3 channels) and its maps `normal` (3), `height`, `roughness` and `occlusion` (1 each), in
+    [0, 1].
 
     >>> {name: tuple(each.shape) for name, each in floor(40, 50).items()}["normal"]
     (3, 40, 50)

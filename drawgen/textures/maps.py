@@ -57,13 +57,22 @@ def named(entry: str) -> tuple[str, str]:
     return (re.sub(r"[^\w .+()-]", "_", stem).lstrip(" .+()-").rstrip(" .")[:64] or "map"), entry
 
 
-def check_maps(photo: str, entries: Sequence[str]) -> None:
-    """Raises a ValueError for maps that cannot belong to the photograph, by their names and sizes."""
-    if (empty := next((entry for entry in entries if entry != ALPHA and not named(entry)[1].strip()), None)) is not None:
-        raise ArgumentError("maps", f"has {empty!r}, which names no file; give files as FILE or NAME=FILE")
+def check_names(entries: Sequence[str]) -> list[str]:
+    """The names of maps. Raises ArgumentError for one without a file, and for one that is there twice."""
+    for entry in entries:
+        if entry != ALPHA and not named(entry)[1].strip():
+            raise ArgumentError("maps", f"has {entry!r}, which names no file; give files as FILE or NAME=FILE")
     names = [named(entry)[0] for entry in entries]
-    if twice := next((name for name in names if [each.lower() for each in names].count(name.lower()) > 1), None):
-        raise ArgumentError("maps", f"has {twice!r} twice; give each another name, as NAME=FILE")
+    seen: set[str] = set()
+    for name in names:
+        if name.lower() in seen:  # two names that differ in capitals are one file on some systems
+            raise ArgumentError("maps", f"has {name!r} twice; give each another name, as NAME=FILE")
+        seen.add(name.lower())
+    return names
+
+
+def check_sizes(photo: str, entries: Sequence[str]) -> None:
+    """Raises ImageError for a map that cannot be read, or has another size than its photograph."""
     size = images.picture_size(photo)
     for _, file in map(named, entries):
         if file and (found := images.picture_size(file)) != size:
@@ -79,7 +88,8 @@ def load_maps(
     """Reads the maps of a photograph, whose `alpha` is one of them if it is asked for. They are reduced to `longest_px` as the
     photograph is; normals are then made unit vectors again. Raises ImageError for a file that cannot be read and a ValueError for
     maps that do not belong to the photograph."""
-    check_maps(photo, entries)
+    check_names(entries)
+    check_sizes(photo, entries)
     planes, maps = [], []
     for name, file in map(named, entries):
         if not file:
@@ -107,8 +117,8 @@ def load_maps(
 
 
 def straight(image: Float[Tensor, "C H W"], alpha: Float[Tensor, "1 H W"]) -> Float[Tensor, "C H W"]:
-    """The colours of a picture that was composited over white (`images.load_with_alpha`), without the white. Where it is transparent
-    throughout they are not known; they are the mean of the opaque ones, by which a margin shows least."""
+    """The colours of a picture that was composited over white (`images.load_with_alpha`), without the white. Where nothing of them
+    shows they are the mean of the others, by which a margin shows least."""
     colours = ((image + alpha - 1) / alpha.clamp(min=1 / 255)).clamp(0, 1)
     mean = (colours * alpha).sum((1, 2)) / alpha.sum().clamp(min=1 / 255)
     return torch.where(alpha > 0, colours, mean[:, None, None])
@@ -159,9 +169,9 @@ def stored_values(numbers: Float[Tensor, "M N"]) -> Float[Tensor, "M _"]:
 def matched(
     found: Float[Tensor, "B M H W"], about: TextureMap, values: Float[Tensor, "M N"], limit: float, *, match: bool = True
 ) -> Float[Tensor, "B M H W"]:
-    """A sampled map as it is written. Models sample 256 levels: each value is smoothed within its level, in `PASSES` passes, so that a
-    slope has no steps. Specks are taken out, as of colours. Normals become unit vectors; with `match`, the values of other maps are
-    distributed as those `stored_values`, by rank."""
+    """A sampled map as it is written. Models sample 256 levels: each value is smoothed within its level, in `PASSES` passes, so
+    that a slope has no steps. Normals become unit vectors. With `match`, specks are taken out, as of colours, and the values of
+    other maps are distributed as those `stored_values`, by rank."""
     level = max(about.high - about.low, LEAST_RANGE) / 255
     least, most = found - level / 2, found + level / 2
     for _ in range(PASSES):
@@ -188,10 +198,10 @@ def flipped(
     transpose: bool = False,
     y_up: bool = True,
 ) -> Float[Tensor, "*B C H2 W2"]:
-    """Sets flipped: first columns reversed (`across`), then rows (`down`), then rows and columns exchanged (`transpose`). Normals are
-    turned along: their x is negated by a flip across, their y by one down, and a transposition exchanges the two. `y_up` says whether
-    the y of a normal map points up in the picture (OpenGL's convention) or down (DirectX's): a transposition of the former also
-    negates both.
+    """Sets flipped: first columns reversed (`across`), then rows (`down`), then rows and columns exchanged (`transpose`). Normals
+    are turned along: a flip across negates their x, one down their y, and a transposition exchanges the two. `y_up` says whether the
+    y of a normal map points up in the picture (OpenGL's convention) or down (DirectX's): in the former, a transposition also negates
+    both.
 
     >>> normals = TextureMap("normal", "normal", 3)
     >>> leaning = torch.tensor([0.5, 0.9, 0.4, 0.9])[:, None, None].expand(4, 1, 2)  # grey, and normals that lean to the right
