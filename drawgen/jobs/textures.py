@@ -124,8 +124,8 @@ def texture(
 
     `maps` are files of the photograph's size: normals, heights, roughness and the like, up to eight channels. They are made
     together with the colours, pixel for pixel. `maps` of the result has them by name, and they are written as OUT-NAME.png. FILE is
-    named as the file, "NAME=FILE" otherwise. A name with "normal", "nrm" or "nor" in it stands for unit vectors, any other for plain
-    numbers, of one channel or three. "alpha" is how opaque the photograph is.
+    named as the file, "NAME=FILE" otherwise. A name with "normal", "nrm" or "nor" in it stands for unit vectors, any other for
+    plain numbers, of one channel or three. "alpha" is how opaque the photograph is.
 
     Without `out` no picture is written; see `Drawn.save`. `{i}` in `out` gives a file per texture; tiles always get one each. The
     trained model is in the folder `save` (with `out` alone: OUT.model beside it), with a preview during training, and `resume`

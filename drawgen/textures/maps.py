@@ -199,9 +199,9 @@ def flipped(
     y_up: bool = True,
 ) -> Float[Tensor, "*B C H2 W2"]:
     """Sets flipped: first columns reversed (`across`), then rows (`down`), then rows and columns exchanged (`transpose`). Normals
-    are turned along: a flip across negates their x, one down their y, and a transposition exchanges the two. `y_up` says whether the
-    y of a normal map points up in the picture (OpenGL's convention) or down (DirectX's): in the former, a transposition also negates
-    both.
+    are turned along: a flip across negates their x, one down their y, and a transposition exchanges the two. `y_up` says whether
+    the y of a normal map points up in the picture (OpenGL's convention) or down (DirectX's): in the former, a transposition also
+    negates both.
 
     >>> normals = TextureMap("normal", "normal", 3)
     >>> leaning = torch.tensor([0.5, 0.9, 0.4, 0.9])[:, None, None].expand(4, 1, 2)  # grey, and normals that lean to the right
