@@ -611,6 +611,18 @@ class Recurs(Protocol):
 
 
 @runtime_checkable
+class KnowsSurprise(Protocol):
+    """A model that predicts pictures pixel by pixel."""
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory that `bits_by_pixel` needs, about."""
+
+    def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
+        """-log2 of the probability of each pixel, all its channels together, given those before it."""
+
+
+@runtime_checkable
 class WeighsSamples(Protocol):
     """Computes a bound on the likelihood by importance-weighted samples, tighter than its loss (Burda et al. 2016)."""
 

@@ -2,10 +2,10 @@
 
     uv run python scripts/measure_maps.py [--steps 800] [--out scripts/results/texture_maps.md] [--sheet texture_maps.jpg]
 
-The floor is made from a height field (`drawgen/textures/height_fields.py`), so that its normal map is known to be that of its heights:
-the mean angle between the two says how well they agree. The heights and normals have 16 bits, the others 8. The sheet shows the
-photograph with its maps, and below it the set that `--invent detail` makes; at the end of each row, the surface lit from another side
-by its own maps.
+The floor is made from a height field (`drawgen/textures/height_fields.py`), so that its normal map is known to be that of its
+heights: the mean angle between the two says how well they agree. The heights and normals have 16 bits, the others 8. The sheet
+shows the photograph with its maps, and below it the set that `--invent detail` makes; at the end of each row, the surface lit from
+another side by its own maps.
 """
 
 import argparse
@@ -64,7 +64,8 @@ def main() -> None:
             )
             found = {"colours": made.images[0], **{name: each[0] for name, each in made.maps.items()}}
             if invent == "nothing":
-                taken = torch.cat([each.flatten(1) for each in (images.load_image(Path(folder) / "floor.png"), *(images.load_numbers(m)[0] for m in maps))])  # fmt: skip
+                files = [Path(folder) / "floor.png", *maps]
+                taken = torch.cat([images.load_numbers(file)[0].flatten(1) for file in files])
                 known = {tuple(pixel) for pixel in exact(taken)}
                 copies = sum(tuple(pixel) in known for pixel in exact(torch.cat([each.flatten(1) for each in found.values()])))
                 print(f"{copies} of {MADE * MADE} pixels are exact copies, with all their maps", flush=True)
@@ -75,7 +76,8 @@ def main() -> None:
     if given.sheet is not None:
         images.save_image(given.sheet, torch.cat(rows, 1))
     if given.out is not None:
-        given.out.write_text(page([*lines, "", f"{copies} of {MADE * MADE} pixels that `nothing` lays out are exact copies, 16 bits of all maps included.", "", *costs()]))  # fmt: skip
+        told = f"{copies} of {MADE * MADE} pixels that `nothing` lays out are exact copies, 16 bits of all maps included."
+        given.out.write_text(page([*lines, "", told, "", *costs()]))
 
 
 def exact(stack: Float[Tensor, "C N"]) -> list[list[int]]:
@@ -123,7 +125,8 @@ def costs() -> list[str]:
             count = sum(weight.numel() for weight in model.parameters())
             told = ", ".join(names) if len(names) < 5 else "normal and five more"
             step = sorted(times)[len(times) // 2]
-            out.append(f"| {preset} | {told or 'none'} ({channels - 3} channels) | {models.in_short(count)} | {1000 * step:.0f} | {1000 * sampling:.0f} |")  # fmt: skip
+            what = f"{told or 'none'} ({channels - 3} channels)"
+            out.append(f"| {preset} | {what} | {models.in_short(count)} | {1000 * step:.0f} | {1000 * sampling:.0f} |")
             print(out[-1], flush=True)
     return out
 
@@ -132,9 +135,9 @@ def page(lines: list[str]) -> str:
     head = [
         "# Sets of maps, measured",
         "",
-        f"A floor of {SIDE} px with four maps (normals and heights of 16 bits, roughness and occlusion of 8), made from a height field.",
-        f"Sets of {MADE} px are made from it, seed 1. The angle is the mean between the normal map and the normals that follow from the",
-        "height map by central differences; beside it, what it would be if the maps did not belong together.",
+        f"A floor of {SIDE} px with four maps (normals and heights of 16 bits, roughness and occlusion of 8), made from a height",
+        f"field. Sets of {MADE} px are made from it, seed 1. The angle is the mean between the normal map and the normals that",
+        "follow from the height map by central differences; beside it, what it would be if the maps did not belong together.",
         f"One thread of {machine()}, torch {torch.__version__}. `scripts/measure_maps.py`",
         "",
         "![The floor and its normals, heights, roughness and occlusion, lit from another side; below, the set that was made]"

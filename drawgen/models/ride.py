@@ -341,6 +341,21 @@ class Ride(nn.Module):
         nats = self.nats(Pictures(batch.images))
         return {"bits_per_dim": (nats.sum() / likelihood.LOG_2, float(nats.numel() * self.channels))}
 
+    @torch.inference_mode()
+    def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
+        """-log2 p of each pixel, all its channels together, given those before it (and the pictures' own layout)."""
+        place = diagonals(*images.shape[2:], images.device).place
+        bits = self.nats(Pictures(images))[place] / likelihood.LOG_2  # HW B
+        return bits.t().unflatten(1, images.shape[2:]).clone()
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory that `bits_by_pixel` needs, about: twice its neighbourhood, its states and the mixture's numbers."""
+        config = self.config
+        seen = len(causal_offsets(config.neighbourhood)) * self.channels
+        outputs = likelihood.parameters_per_pixel(config.components, self.channels)
+        return 4 * (2 * seen + 2 * config.embed + 6 * config.units * config.layers + (3 + 2 * bool(config.layout)) * outputs)
+
     @torch.no_grad()
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
         """Computes the standardisation, the colours and the closed-form initialisation: the means by ridge regression on the
