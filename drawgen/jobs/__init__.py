@@ -4,6 +4,7 @@
 from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
+from drawgen.jobs.heat_maps import heat
 from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
@@ -23,6 +24,7 @@ __all__ = [
     "demo",
     "draw",
     "extend",
+    "heat",
     "inpaint",
     "interpolate",
     "machine",

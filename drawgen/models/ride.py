@@ -17,7 +17,7 @@ the large structures that the model alone loses.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -35,7 +35,9 @@ from drawgen.nn.pixel_sampling import around_helix, by_wavefront
 from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_fields
 from drawgen.textures.colours import COLOURS, colour_sample, speck_limit
-from drawgen.textures.quilting import STRENGTH, Quilted, guided_patch_px, quilt
+from drawgen.textures.maps import as_sample, split, stored_values
+from drawgen.textures.quilting import STRENGTH, Quilted, guided_patch_px
+from drawgen.textures.set_quilting import quilt_set
 from drawgen.textures.warping import warped
 from drawgen.tiling import close, close_rows, unshear
 from drawgen.training import Fit
@@ -141,6 +143,8 @@ class Ride(nn.Module):
     std: Tensor
     colours: Tensor
     speck_limit: Tensor
+    map_values: Tensor
+    map_speck_limits: Tensor
     embed: nn.Linear | None
     lstms: Sequence[SpatialLSTM]
     head: nn.Sequential
@@ -152,15 +156,20 @@ class Ride(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.channels = spec.picture[0]
+        self.channels, self.maps = spec.picture[0], spec.maps or ()
+        if self.maps and spec.colours not in (1, 3):
+            raise ValueError(f"the maps of spec.maps leave {spec.colours} channels for the colours, which are 1 or 3")
         offsets = causal_offsets(config.neighbourhood)
         seen = len(offsets) * self.channels
         outputs = likelihood.parameters_per_pixel(config.components, self.channels)
         # Pixels are standardised on the way in; `prepare` measures them.
         self.register_buffer("mean", torch.full((self.channels,), 0.5))
         self.register_buffer("std", torch.full((self.channels,), 0.25))
-        self.register_buffer("colours", torch.zeros(COLOURS, self.channels, dtype=torch.uint8))
+        self.register_buffer("colours", torch.zeros(COLOURS, spec.colours, dtype=torch.uint8))
         self.register_buffer("speck_limit", torch.tensor(3.0))
+        if self.maps:  # what `textures.maps.matched` needs: by channel and by map
+            self.register_buffer("map_values", torch.zeros(self.channels - spec.colours, COLOURS))
+            self.register_buffer("map_speck_limits", torch.full((len(self.maps),), 3.0))
         self.embed = linear(seen, config.embed, rng) if config.embed else None
         first = config.embed or seen
         self.lstms = nn.ModuleList(  # type: ignore[assignment]
@@ -333,6 +342,21 @@ class Ride(nn.Module):
         nats = self.nats(Pictures(batch.images))
         return {"bits_per_dim": (nats.sum() / likelihood.LOG_2, float(nats.numel() * self.channels))}
 
+    @torch.inference_mode()
+    def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
+        """-log2 p of each pixel, all its channels together, given those before it (and the pictures' own layout)."""
+        place = diagonals(*images.shape[2:], images.device).place
+        bits = self.nats(Pictures(images))[place] / likelihood.LOG_2  # HW B
+        return bits.t().unflatten(1, images.shape[2:]).clone()
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory that `bits_by_pixel` needs, about: twice its neighbourhood, its states and the mixture's numbers."""
+        config = self.config
+        seen = len(causal_offsets(config.neighbourhood)) * self.channels
+        outputs = likelihood.parameters_per_pixel(config.components, self.channels)
+        return 4 * (2 * seen + 2 * config.embed + 6 * config.units * config.layers + (3 + 2 * bool(config.layout)) * outputs)
+
     @torch.no_grad()
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
         """Computes the standardisation, the colours and the closed-form initialisation: the means by ridge regression on the
@@ -413,7 +437,8 @@ class Ride(nn.Module):
             raise ArgumentError("guide", "needs a model with a layout, which it lays out; give such a model")
         draw_one = self.tile if request.tile else self.plain
         images = torch.stack([draw_one(height, width, request, index) for index in range(request.n)])
-        return Sample(images, lambda count: self.reveal(images, count))
+        sampled = as_sample(images, self.maps)
+        return replace(sampled, frames=lambda count: self.reveal(sampled.images, count))
 
     def plain(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
         """A picture without the margins."""
@@ -448,9 +473,9 @@ class Ride(nn.Module):
         if guide is not None:
             small = reduced(guide[None].cpu(), self.config.layout)[0]
             patch = max(guided_patch_px(exemplar, strength) // self.config.layout, 4)
-        return quilt(
-            exemplar, cells, patch_px=patch, tile=closes, opaque=self.opaque.cpu(), border=border, guide=small, strength=strength,
-            rng=rng,
+        return quilt_set(
+            exemplar, self.maps, cells, patch_px=patch, tile=closes, opaque=self.opaque.cpu(), border=border, guide=small,
+            strength=strength, rng=rng,
         )  # fmt: skip
 
     def moved(
@@ -504,10 +529,15 @@ class Ride(nn.Module):
         return out
 
     def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None:
-        """Stores the photograph's colours and, for the layouts, the photograph at their size, in 8 bits."""
-        seen = picture.flatten(1)[:, None] if opaque is None else picture[:, opaque][:, None]
+        """Stores the photograph's colours, the values of its maps and, for the layouts, the photograph at their size, in 8 bits."""
+        shown, maps = split(picture[None], self.maps)
+        seen = shown[0].flatten(1)[:, None] if opaque is None else shown[0][:, opaque][:, None]
         self.colours.copy_(colour_sample(seen))
-        self.speck_limit.fill_(speck_limit(picture))
+        self.speck_limit.fill_(speck_limit(shown[0]))
+        if maps:
+            numbers = torch.cat(list(maps.values()), 1)[0]
+            self.map_values.copy_(stored_values(numbers.flatten(1) if opaque is None else numbers[:, opaque]))
+            self.map_speck_limits.copy_(torch.tensor([speck_limit(each[0]) for each in maps.values()]))
         if self.guide is None:
             return
         self.exemplar.copy_((reduced(picture[None], self.config.layout)[0] * (LEVELS - 1)).round())
@@ -577,7 +607,7 @@ class Ride(nn.Module):
         height, width = images.shape[2:]
         slope = self.config.neighbourhood // 2 + 1
         ready = torch.arange(width)[None, :] + slope * torch.arange(height)[:, None]
-        blank = self.mean[:, None, None].expand_as(images[0]).to(images.device)
+        blank = self.mean[: images.shape[1], None, None].expand_as(images[0]).to(images.device)
         for stage in range(1, count + 1):
             seen = ready.to(images.device) < (ready.max() + 1) * stage / count
             yield torch.where(seen, images, blank)

@@ -51,6 +51,7 @@ def quilt(
     border: Quilted | None = None,
     guide: Float[Tensor, "C H W"] | None = None,
     strength: float = STRENGTH,
+    colours: int | None = None,
     rng: torch.Generator,
     progress: Callable[[float], None] | None = None,
 ) -> Quilted:
@@ -69,8 +70,8 @@ def quilt(
 
     With `guide`, a picture of that size, patches are also chosen by how bright they are (or what colour they have, if both pictures
     are coloured) on the whole, compared with the guide there (texture transfer, Efros & Freeman 2001). The guide's colours are
-    matched to the exemplar's first. `strength` (0 to 1) is how much that counts against a good fit of neighbours; the stronger it
-    is, the smaller are the patches if `patch_px` is None.
+    first matched to the exemplar's, which are its first `colours` channels (None: all). `strength` (0 to 1) is how much that counts
+    against a good fit of neighbours; the stronger it is, the smaller are the patches if `patch_px` is None.
 
     Raises ArgumentError if the exemplar is smaller than 4 x 4, has values that are not finite, or no opaque patch of 2 x 2.
 
@@ -108,7 +109,7 @@ def quilt(
     variance = float(full.var((1, 2)).sum())
     wanted = None
     if guide is not None:
-        wanted, own = guided(guide, torch.from_numpy(full), side)
+        wanted, own = guided(guide, torch.from_numpy(full)[:colours], side)
         full = np.concatenate([full, own])
     half = loops.halved(full, np.ones_like(full))[0]
     quarter = loops.halved(half, np.ones_like(half))[0]
