@@ -3,10 +3,10 @@
     uv run python scripts/measure_defects.py PHOTOGRAPHS... [--steps 600] [--out scripts/results/texture_defects.md] [--sheet d.jpg]
 
 PHOTOGRAPHS are files, or photo:NAME for one of scikit-image. For each, the preset `texture` of the model `ride` is trained on the
-upper 60 % of the rows. The lower 40 % have never been seen; their places of 32 px are judged, by the local mean of the bits per pixel
-(a Gaussian of 2 px). A place is an alarm if the largest of these means is above one threshold, or the least below another: what is
-flat where nothing else is has too few bits. Each is set, by photograph, to what half a percent of the clean places exceed. Then
-defects are planted in the middle of places, one in each, and those that give an alarm are counted.
+upper 60 % of the rows. The lower 40 % have never been seen; their places of 32 px are judged, by the local mean of the bits per
+pixel (a Gaussian of 2 px). A place is an alarm if the largest of these means is above one threshold, or the least below another:
+what is flat where nothing else is has too few bits. Each is set, by photograph, to what half a percent of the clean places exceed.
+Then defects are planted in the middle of places, one in each, and those that give an alarm are counted.
 """
 
 import argparse
@@ -206,12 +206,12 @@ def page(steps: int, table: list[str], trained: list[str], counts: dict[str, int
     head = [
         "# Defects in textures, measured",
         "",
-        f"The preset `texture` of `ride`, {steps} steps (seed 1) on the upper 60 % of {len(trained)} photographs (at most 512 px). In",
-        f"the lower 40 %, {least} or more defects of each kind and size are planted, over all photographs. A place of {PLACE} px is an",
-        f"alarm if the local mean of its bits per pixel (a Gaussian of {SIGMA:g} px) is somewhere above one threshold or below another;",
-        f"of the clean places, {RATE:.0%} are. Contrast is in standard deviations of the photograph: a disc of contrast 0 is a flat one",
-        "of the mean colour of its place. Stains let the texture show through, scratches are 20 px long, and patches have the mean and",
-        "the contrast of what they cover.",
+        f"The preset `texture` of `ride`, {steps} steps (seed 1) on the upper 60 % of {len(trained)} photographs (at most",
+        f"512 px). In the lower 40 %, {least} or more defects of each kind and size are planted, over all photographs. A place of",
+        f"{PLACE} px is an alarm if the local mean of its bits per pixel (a Gaussian of {SIGMA:g} px) is somewhere above one",
+        f"threshold or below another; of the clean places, {RATE:.0%} are. Contrast is in standard deviations of the photograph: a",
+        "disc of contrast 0 is a flat one of the mean colour of its place. Stains let the texture show through, scratches are 20 px",
+        "long, and patches have the mean and the contrast of what they cover.",
         f"One thread of {machine()}, torch {torch.__version__}. `scripts/measure_defects.py`",
         "",
         "![Discs, scratches and patches in textures, and the bits of their pixels](texture_defects.jpg)",
