@@ -171,7 +171,8 @@ def main() -> None:
     if given.sheet is not None:
         images.save_image(given.sheet, sheet(panels))
     if given.out is not None:
-        given.out.write_text(page(given.steps, table, trained, {kind: len(hits) for kind, hits in found.items()}))
+        counts = {kind: len(hits) for kind, hits in found.items()}
+        given.out.write_text(page(given.steps, table, trained, counts), encoding="utf-8")
 
 
 THRESHOLDS = "| photograph | channels | bits/dim, held out | thresholds, bits per pixel | false alarms of 100 clean places |"
