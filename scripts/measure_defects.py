@@ -1,35 +1,41 @@
 """Defects planted in textures: how many of them do the bits per pixel of a model give away?
 
-    uv run python scripts/measure_defects.py PHOTOGRAPHS... [--steps 600] [--out scripts/results/texture_defects.md] [--sheet d.jpg]
+    uv run python scripts/measure_defects.py PHOTOGRAPHS... [--steps 800] [--runs RUNS]
+        [--out scripts/results/texture_defects.md] [--sheet scripts/results/texture_defects.jpg]
 
 PHOTOGRAPHS are files, or photo:NAME for one of scikit-image. For each, the preset `texture` of the model `ride` is trained on the
-upper 60 % of the rows. The lower 40 % have never been seen; their places of 24 px are judged, by the local mean of the bits per
-pixel (a Gaussian of 2 px). How far this mean is from its median over the clean pixels, in units of how far the highest or the
-lowest percent of them is, is its score: what is flat where nothing else is has too few bits. A place has the largest score of its
-pixels, and is an alarm above what 1 % of the clean places exceed. Then defects are planted in the middle of places, one in each,
-and those that give an alarm are counted.
+upper 60 % of the rows, in a folder of RUNS, or taken from there. The lower 40 % have never been seen; their places of 24 px are
+judged in two ways: by the bits per pixel, as a heat map shows them, and by how far they are above what the model expects at that
+pixel (the mean bits of samples of its prediction), so that what is always grainy counts less. Either is blurred by Gaussians of
+1.5 and 3 px. How far such a mean is from its median over the clean pixels, in units of how far the highest or the lowest percent
+of them is, is its score. A place has the largest score of its pixels, and is an alarm above what 1 % of the clean places exceed.
+Then defects are planted in the middle of places, one in each, and those that give an alarm are counted.
 """
 
 import argparse
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 import drawgen
-from drawgen import images
+from drawgen import images, likelihood
 from drawgen.contract import generator
 from drawgen.jobs import machine
 from drawgen.jobs.heat_maps import HeatMap
+from drawgen.nn.spatial_lstm import diagonals
 
 PLACE = 24
 APART = 48
 """Pixels between the middles of two defects."""
-SIGMA = 2.0
+SIGMAS = (1.5, 3.0)
+SAMPLES = 12
+"""Of a pixel's prediction, of which the mean is the expected bits."""
+WAYS = ("bits", "bits above expectation")
 HELD_OUT = 0.4
 WANTED = 100
 """Defects of each kind and size, over all photographs."""
@@ -43,13 +49,19 @@ def grid() -> tuple[Tensor, Tensor]:
     return at[:, None].expand(PLACE, PLACE), at.expand(PLACE, PLACE)
 
 
+def signs(place: Float[Tensor, "C h w"], rng: torch.Generator) -> Float[Tensor, "C 1 1"]:
+    """Lighter or darker, by channel."""
+    return torch.where(torch.rand(len(place), 1, 1, generator=rng) < 0.5, 1.0, -1.0)
+
+
 def disc(diameter: float, contrast: float) -> Plant:
-    """A flat disc with an edge of a pixel: the mean colour, lighter or darker by `contrast` standard deviations."""
+    """A flat disc with an edge of a pixel: the mean colour, with each channel lighter or darker by `contrast`
+    standard deviations."""
 
     def plant(place: Tensor, std: Tensor, rng: torch.Generator) -> Tensor:
         y, x = grid()
         inside = (diameter / 2 - (y**2 + x**2).sqrt() + 0.5).clamp(0, 1)
-        sign = 1 if torch.rand((), generator=rng) < 0.5 else -1
+        sign = signs(place, rng)
         colour = (place.mean((1, 2), keepdim=True) + sign * contrast * std).clamp(0, 1)
         return torch.lerp(place, colour.expand_as(place), inside)
 
@@ -70,15 +82,14 @@ def stain(diameter: float, contrast: float) -> Plant:
 
 
 def scratch(width: float, contrast: float) -> Plant:
-    """A straight line of 16 px in any direction, lighter or darker by `contrast` standard deviations."""
+    """A straight line of 16 px in any direction, with each channel lighter or darker by `contrast` standard deviations."""
 
     def plant(place: Tensor, std: Tensor, rng: torch.Generator) -> Tensor:
         y, x = grid()
         angle = torch.rand((), generator=rng) * math.pi
         along, across = x * angle.cos() + y * angle.sin(), (y * angle.cos() - x * angle.sin()).abs()
         inside = (width / 2 - across + 0.5).clamp(0, 1) * (8 - along.abs() + 0.5).clamp(0, 1)
-        sign = 1 if torch.rand((), generator=rng) < 0.5 else -1
-        return (place + sign * contrast * std * inside).clamp(0, 1)
+        return (place + signs(place, rng) * contrast * std * inside).clamp(0, 1)
 
     return plant
 
@@ -101,10 +112,10 @@ def patch(side: int, other: Float[Tensor, "C H W"]) -> Plant:
     return plant
 
 
-def local_mean(bits: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
-    """Blurred by a Gaussian of `SIGMA`, with less weight on what lies outside."""
-    reach = math.ceil(3 * SIGMA)
-    kernel = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * SIGMA**2))
+def local_mean(bits: Float[Tensor, "H W"], sigma: float) -> Float[Tensor, "H W"]:
+    """Blurred by a Gaussian, which ends at the edges."""
+    reach = math.ceil(3 * sigma)
+    kernel = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * sigma**2))
 
     def blurred(x: Tensor) -> Tensor:
         x = torch.nn.functional.conv2d(x[None, None], kernel[None, None, :, None], padding=(reach, 0))
@@ -113,42 +124,61 @@ def local_mean(bits: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
     return blurred(bits) / blurred(torch.ones_like(bits))
 
 
-def scores(bits: Float[Tensor, "H W"], low: float, middle: float, high: float) -> Float[Tensor, "h w"]:
-    """The score of the place that begins at each pixel, by quantiles of the clean local means."""
-    means = local_mean(bits)
+@torch.no_grad()
+def surprise(model: Any, picture: Float[Tensor, "C H W"]) -> dict[str, Float[Tensor, "S H W"]]:
+    """The local means of the bits per pixel, and of what they are above expectation, by `SIGMAS`."""
+    mixture = model.mixture(model.outputs(model.standard(picture[None])))
+    place = diagonals(*picture.shape[1:], picture.device).place
+    bits, rng, expected = model.bits_by_pixel(picture[None])[0], generator(0), 0.0
+    for _ in range(SAMPLES):
+        uniforms = torch.rand(len(place), 1, model.channels + 1, generator=rng)
+        expected = expected - likelihood.log_prob(mixture, likelihood.sample(mixture, uniforms)) / SAMPLES / likelihood.LOG_2
+    above = bits - expected[place].view_as(bits)
+    found = zip(WAYS, (bits, above), strict=True)
+    return {way: torch.stack([local_mean(each, sigma) for sigma in SIGMAS]) for way, each in found}
+
+
+def scores(means: Float[Tensor, "S H W"], ends: Float[Tensor, "3 S"]) -> Float[Tensor, "h w"]:
+    """The score of the place that begins at each pixel, by quantiles of the clean local means: low, middle, high."""
+    low, middle, high = ends[:, :, None, None]
     each = torch.maximum((means - middle) / (high - middle), (middle - means) / (middle - low))
-    return torch.nn.functional.max_pool2d(each[None], PLACE, 1)[0]
+    return torch.nn.functional.max_pool2d(each.amax(0, keepdim=True), PLACE, 1)[0]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photographs", nargs="+")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--runs", type=Path, default=Path("runs/defects"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--sheet", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
+    given.runs.mkdir(parents=True, exist_ok=True)
     pictures = {name: images.load_image(name, longest_px=512) for name in given.photographs}
-    found: dict[str, list[int]] = {}
+    each = -(-WANTED // len(pictures))
+    found: dict[str, dict[str, list[int]]] = {}
     trained, panels = [], []
-    for number, (name, picture) in enumerate(pictures.items()):
-        begun = time.process_time()
-        data = {"path": name, "held_out": HELD_OUT}
-        run = drawgen.train("ride", "texture", data=data, fit={"steps": given.steps, "seed": 1}, progress=False)
-        model, bits_per_dim = run.model, run.scores["bits_per_dim"]
+    for number, (file, picture) in enumerate(pictures.items()):
+        name = file.removeprefix("photo:") if file.startswith("photo:") else Path(file).stem
+        if not (given.runs / name).exists():
+            data, fit = {"path": file, "held_out": HELD_OUT}, {"steps": given.steps, "seed": 1}
+            drawgen.train("ride", "texture", data=data, fit=fit, out=given.runs / name, progress=False)
+        run = drawgen.load(given.runs / name)
+        model: Any = run.model
         rows = picture.shape[1] - round(HELD_OUT * picture.shape[1])
         clean, std = picture[:, rows:], picture[:, :rows].std((1, 2), keepdim=True)
-        bits = model.bits_by_pixel(clean[None])[0]
-        ends = local_mean(bits).flatten().quantile(torch.tensor([RATE, 0.5, 1 - RATE])).tolist()
-        before = scores(bits, *ends)
-        threshold = float(before.flatten().quantile(1 - RATE))
-        false = float((before > threshold).float().mean())
-        other = list(pictures.values())[(number + 1) % len(pictures)].mean(0, keepdim=True)
-        kinds = defects(other)
-        each = -(-WANTED // len(pictures))
+        before = surprise(model, clean)
+        ends = {way: means.flatten(1).quantile(torch.tensor([RATE, 0.5, 1 - RATE]), dim=1) for way, means in before.items()}
+        clean_scores = {way: scores(means, ends[way]) for way, means in before.items()}
+        threshold = {way: each_score.flatten().quantile(1 - RATE) for way, each_score in clean_scores.items()}
+        false = [100 * float((clean_scores[way] > threshold[way]).float().mean()) for way in WAYS]
         lefts = range(16, clean.shape[2] - PLACE, APART)
         tops = range(16, clean.shape[1] - PLACE, APART)[: -(-each // len(lefts))]
         places = [(top, left) for top in tops for left in lefts]
+        other = list(pictures.values())[(number + 1) % len(pictures)].mean(0, keepdim=True)
+        hits_here = {way: 0 for way in WAYS}
+        kinds = defects(other)
         for at, (kind, plant) in enumerate(kinds.items()):
             rng = generator(number, at)
             spoilt = clean[:, : tops[-1] + APART].clone()
@@ -156,26 +186,29 @@ def main() -> None:
             for top, left in chosen:
                 place = spoilt[:, top : top + PLACE, left : left + PLACE]
                 place.copy_(plant(place, std, rng))
-            bits = model.bits_by_pixel(spoilt[None])[0]
-            after = scores(bits, *ends)
-            hits = [bool(after[top, left] > threshold) for top, left in chosen]
-            found.setdefault(kind, []).extend(map(int, hits))
-            if kind in SHOWN and number == SHOWN[kind]:
-                panels.append((spoilt, bits))
-        low, high = (ends[1] + threshold * (end - ends[1]) for end in (ends[0], ends[2]))
-        name = name.removeprefix("photo:") if name.startswith("photo:") else Path(name).stem
-        trained.append(f"| {name} | {len(picture)} | {bits_per_dim:.2f} | {low:.1f}, {high:.1f} | {100 * false:.1f} |")
-        print(trained[-1], f"{time.process_time() - begun:.0f} s", flush=True)
-    table = [f"| {kind} | {100 * sum(hits) / len(hits):.0f} |" for kind, hits in found.items()]
+            for way, means in surprise(model, spoilt).items():
+                after = scores(means, ends[way])
+                hits = [int(after[top, left] > threshold[way]) for top, left in chosen]
+                found.setdefault(kind, {}).setdefault(way, []).extend(hits)
+                hits_here[way] += sum(hits)
+            if SHOWN.get(kind) == number:
+                panels.append((spoilt, model.bits_by_pixel(spoilt[None])[0]))
+        shares = " | ".join(f"{100 * hits_here[way] / len(kinds) / each:.0f}" for way in WAYS)
+        bits_per_dim = run.evaluate()["bits_per_dim"]
+        trained.append(f"| {name} | {len(picture)} | {bits_per_dim:.2f} | {false[0]:.1f} / {false[1]:.1f} | {shares} |")
+        print(trained[-1], flush=True)
+    table = [
+        f"| {kind} | " + " | ".join(f"{100 * sum(ways[way]) / len(ways[way]):.0f}" for way in WAYS) + " |"
+        for kind, ways in found.items()
+    ]
     print("\n".join(table))
     if given.sheet is not None:
         images.save_image(given.sheet, sheet(panels))
     if given.out is not None:
-        counts = {kind: len(hits) for kind, hits in found.items()}
-        given.out.write_text(page(given.steps, table, trained, counts), encoding="utf-8")
+        given.out.write_text(page(given.steps, table, trained, each * len(pictures)), encoding="utf-8")
 
 
-THRESHOLDS = "| photograph | channels | bits/dim, held out | thresholds, bits per pixel | false alarms of 100 clean places |"
+PHOTOGRAPHS = "| photograph | channels | bits/dim, held out | false alarms of 100 | found of 100 by bits | above expectation |"
 SHOWN = {"disc of 8 px, contrast 3": 0, "scratch of 2 px, contrast 3": 1, "patch of another texture, 12 px": 2}
 """Kinds on the sheet, with the number of their photograph."""
 
@@ -183,13 +216,13 @@ SHOWN = {"disc of 8 px, contrast 3": 0, "scratch of 2 px, contrast 3": 1, "patch
 def defects(other: Float[Tensor, "1 H W"]) -> dict[str, Plant]:
     kinds: dict[str, Plant] = {}
     for diameter in (4, 8, 12):
-        for contrast in (0, 2, 3, 4):
+        for contrast in (0, 2, 3, 4, 5):
             kinds[f"disc of {diameter} px, contrast {contrast}"] = disc(diameter, contrast)
     for diameter in (8, 16):
         for contrast in (2, 4):
             kinds[f"stain of {diameter} px, contrast {contrast}"] = stain(diameter, contrast)
     for width in (1, 2):
-        for contrast in (1, 2, 3):
+        for contrast in (2, 3, 4):
             kinds[f"scratch of {width} px, contrast {contrast}"] = scratch(width, contrast)
     for side in (8, 12, 16):
         kinds[f"patch of another texture, {side} px"] = patch(side, other)
@@ -206,25 +239,25 @@ def sheet(panels: list[tuple[Tensor, Tensor]]) -> Float[Tensor, "3 H W"]:
     return torch.cat(columns, 2)
 
 
-def page(steps: int, table: list[str], trained: list[str], counts: dict[str, int]) -> str:
-    least = min(counts.values())
+def page(steps: int, table: list[str], trained: list[str], count: int) -> str:
     head = [
         "# Defects in textures, measured",
         "",
         f"The preset `texture` of `ride`, {steps} steps (seed 1) on the upper 60 % of {len(trained)} photographs (at most",
-        f"512 px). In the lower 40 %, {least} or more defects of each kind and size are planted, over all photographs. A place of",
-        f"{PLACE} px is an alarm if the local mean of its bits per pixel (a Gaussian of {SIGMA:g} px) is somewhere above one",
-        f"threshold or below another; of the clean places, {RATE:.0%} are. Contrast is in standard deviations of the photograph: a",
-        "disc of contrast 0 is a flat one of the mean colour of its place. Stains let the texture show through, scratches are",
-        "16 px long, and patches have the mean and the contrast of what they cover.",
+        f"512 px). In the lower 40 %, {count} defects of each kind and size are planted, over all photographs. A place of",
+        f"{PLACE} px is an alarm if the local mean of its bits per pixel is somewhere above one threshold or below another:",
+        "those of the heat map, or those above what the model expects at that pixel. Of the clean places, at most",
+        f"{RATE:.0%} are alarms. Contrast is in standard deviations of the photograph: a disc of contrast 0 is a flat one of",
+        "the mean colour of its place. Discs and scratches are of any colour, stains let the texture show through, scratches",
+        "are 16 px long, and patches have the mean and the contrast of what they cover.",
         f"One thread of {machine()}, torch {torch.__version__}. `scripts/measure_defects.py`",
         "",
         "![Discs, scratches and patches in textures, and the bits of their pixels](texture_defects.jpg)",
         "",
-        "| defect | found of 100 |",
-        "| --- | --- |",
+        "| defect | found of 100 by bits | by bits above expectation |",
+        "| --- | --- | --- |",
     ]
-    tail = ["", THRESHOLDS, "| --- | --- | --- | --- | --- |"]
+    tail = ["", PHOTOGRAPHS, "| --- | --- | --- | --- | --- | --- |"]
     return "\n".join([*head, *table, *tail, *trained, ""])
 
 
