@@ -198,10 +198,12 @@ def main() -> None:
         bits_per_dim = run.evaluate()["bits_per_dim"]
         trained.append(f"| {name} | {len(picture)} | {bits_per_dim:.2f} | {false[0]:.1f} / {false[1]:.1f} | {shares} |")
         print(trained[-1], flush=True)
-    table = [
-        f"| {kind} | " + " | ".join(f"{100 * sum(ways[way]) / len(ways[way]):.0f}" for way in WAYS) + " |"
-        for kind, ways in found.items()
-    ]
+    names = [line.split(" ")[1] for line in trained]
+    table = [f"| defect | {' | '.join(WAYS)} | {' | '.join(names)} |", "| --- " * (3 + len(names)) + "|"]
+    for kind, ways in found.items():
+        by_photograph = torch.tensor(ways[WAYS[1]]).view(len(names), each)
+        shares = [torch.tensor(ways[way]) for way in WAYS] + list(by_photograph)
+        table.append(f"| {kind} | " + " | ".join(f"{100 * share.float().mean():.0f}" for share in shares) + " |")
     print("\n".join(table))
     if given.sheet is not None:
         images.save_image(given.sheet, sheet(panels))
@@ -254,8 +256,8 @@ def page(steps: int, table: list[str], trained: list[str], count: int) -> str:
         "",
         "![Discs, scratches and patches in textures, and the bits of their pixels](texture_defects.jpg)",
         "",
-        "| defect | found of 100 by bits | by bits above expectation |",
-        "| --- | --- | --- |",
+        "How many of 100 are found: over all photographs, in both ways, and by bits above expectation in each.",
+        "",
     ]
     tail = ["", PHOTOGRAPHS, "| --- | --- | --- | --- | --- | --- |"]
     return "\n".join([*head, *table, *tail, *trained, ""])
