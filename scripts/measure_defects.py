@@ -204,6 +204,8 @@ def main() -> None:
         by_photograph = torch.tensor(ways[WAYS[1]]).view(len(names), each)
         shares = [torch.tensor(ways[way]) for way in WAYS] + list(by_photograph)
         table.append(f"| {kind} | " + " | ".join(f"{100 * share.float().mean():.0f}" for share in shares) + " |")
+    good = {kind for kind, ways in found.items() if sum(ways[WAYS[1]]) >= 0.9 * len(ways[WAYS[1]])}
+    table += ["", f"At least 90 of 100 are found, by bits above expectation, of: {'; '.join(sorted(good)) or 'none'}."]
     print("\n".join(table))
     if given.sheet is not None:
         images.save_image(given.sheet, sheet(panels))
