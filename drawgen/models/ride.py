@@ -342,12 +342,12 @@ class Ride(nn.Module):
         nats = self.nats(Pictures(batch.images))
         return {"bits_per_dim": (nats.sum() / likelihood.LOG_2, float(nats.numel() * self.channels))}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
         """-log2 p of each pixel, all its channels together, given those before it (and the pictures' own layout)."""
         place = diagonals(*images.shape[2:], images.device).place
         bits = self.nats(Pictures(images))[place] / likelihood.LOG_2  # HW B
-        return bits.t().unflatten(1, images.shape[2:]).clone()
+        return bits.t().unflatten(1, images.shape[2:])
 
     @property
     def bytes_per_pixel(self) -> int:
