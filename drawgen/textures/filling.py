@@ -44,7 +44,7 @@ LARGEST_CUT = 400_000
 """Pixels in one cut, at most."""
 SPREADS_PX = 24.0
 """How far a difference at a cut is spread."""
-LARGE = 0.08
+LARGE = 0.3
 """A difference at a cut that is left as it is, about: an edge."""
 DRIFT = (0.02, 0.0)
 """The default of `drift`: pictures change from top to bottom more than from left to right."""
