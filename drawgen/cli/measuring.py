@@ -18,6 +18,7 @@ def evaluate(words: list[str]) -> None:
         data: str | None = None,
         split: str | None = None,
         importance: int | None = None,
+        orientations: int | None = None,
         beam: int | None = None,
         meteor: bool = False,
         device: str = "cpu",
@@ -33,6 +34,8 @@ def evaluate(words: list[str]) -> None:
             split: The split: valid; test, if the data has one; or all, for a text. The default is valid, or all for a text given
                 with --data.
             importance: Add the importance-weighted bound with this many samples per picture (`draw`).
+            orientations: Add the mixture over this many orientations of each picture: 1, 2 (mirrored), 4 (upside down) or 8
+                (transposed) (`ride`).
             beam: Beam width: hypotheses kept while a caption is generated (`captioner`); 5 by default.
             meteor: Add METEOR, which needs Java and about ten seconds (`captioner`).
             device: auto, cpu, cuda, cuda:N or mps.
@@ -42,8 +45,9 @@ def evaluate(words: list[str]) -> None:
 
         with bars() as reports:
             scores = jobs.measure(
-                model, data=data, split=split, importance=importance, beams=beam, meteor=meteor, device=device, reports=reports
-            )
+                model, data=data, split=split, importance=importance, orientations=orientations, beams=beam, meteor=meteor,
+                device=device, reports=reports,
+            )  # fmt: skip
         say(json.dumps(scores) if json_ else "\n".join(score_lines(scores)), keep="\n")
 
     parse(command, words, "eval")
