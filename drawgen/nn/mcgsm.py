@@ -15,7 +15,6 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from drawgen.likelihood import choose
 
@@ -54,33 +53,31 @@ class MCGSM(nn.Module):
         diagonal = self.factors.diagonal(dim1=1, dim2=2).exp()
         return self.factors.tril(-1) + torch.diag_embed(diagonal)
 
-    def energies(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:
+    def energies(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "K N"]:
         """What e^a_cs is multiplied by in the logits: -1/2 sum beta^2 (b^T x)^2 + w^T x."""
-        energies = -0.5 * F.linear((x @ self.features.t()).square(), self.weights.square())
-        return energies if self.leanings is None else energies + x @ self.leanings.t()
-
-    def prior(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N K S"]:
-        """log p(c, s | x) up to a constant."""
-        return torch.addcmul(self.logits, self.energies(x)[:, :, None], self.log_precisions.exp())
-
-    def centres(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N K M"]:
-        """A_c x + u_c."""
-        centres = F.linear(x, self.predictors.flatten(0, 1)).unflatten(1, (-1, self.outputs))
-        return centres if self.offsets is None else centres + self.offsets
+        energies = -0.5 * (self.weights.square() @ (self.features @ x.t()).square())
+        return energies if self.leanings is None else torch.addmm(energies, self.leanings, x.t())
 
     def log_density(self, x: Float[Tensor, "N D"], y: Float[Tensor, "N M"]) -> Float[Tensor, " N"]:
         """log p(y | x) in nats."""
-        energies, precisions = self.energies(x)[:, :, None], self.log_precisions.exp()
-        residual = y[:, None] - self.centres(x)  # N K M
+        residual = y.t() - (self.predictors.flatten(0, 1) @ x.t()).unflatten(0, (-1, self.outputs))  # K M N
+        if self.offsets is not None:
+            residual = residual - self.offsets[:, :, None]
         if self.outputs == 1:
-            white = residual * self.factors[:, :, 0].exp()
+            white = residual * self.factors.exp()
         else:
-            white = (residual[:, :, :, None] * self.cholesky()).sum(2)  # L^T r
-        distances = 0.5 * white.square().sum(2)[:, :, None]
-        volume = self.factors.diagonal(dim1=1, dim2=2).sum(1)[:, None] + self.outputs / 2 * (self.log_precisions - LOG_2_PI)
-        joint = torch.addcmul(self.logits + volume, energies - distances, precisions)
-        prior = torch.addcmul(self.logits, energies, precisions)
-        return joint.flatten(1).logsumexp(1) - prior.flatten(1).logsumexp(1)
+            white = self.cholesky().mT @ residual  # L^T r
+        energies = self.energies(x)
+        differences = energies - 0.5 * white.square().sum(1)
+        log_det = self.factors.diagonal(dim1=1, dim2=2).sum(1)[:, None]
+        volumes = self.logits + log_det + self.outputs / 2 * (self.log_precisions - LOG_2_PI)
+        parts = energies, differences, self.logits, volumes, self.log_precisions.exp()
+        if x.device.type == "cpu" and x.dtype == torch.float32:
+            from drawgen.nn.mcgsm_cpu import LogRatio
+
+            compiled: Tensor = LogRatio.apply(*parts)
+            return compiled
+        return log_ratio(*parts)
 
     def sample(
         self,
@@ -92,7 +89,8 @@ class MCGSM(nn.Module):
     ) -> Float[Tensor, "N M"]:
         """y given x, from a number uniform in [0, 1) that chooses component and scale, and M normal ones. `temperature` divides the
         logits and multiplies the standard deviations."""
-        chosen = choose(self.prior(x).flatten(1), uniform, temperature=temperature)  # N
+        prior = self.logits + self.energies(x).t()[:, :, None] * self.log_precisions.exp()  # N K S
+        chosen = choose(prior.flatten(1), uniform, temperature=temperature)  # N
         component = chosen // self.log_precisions.shape[1]
         width = (-0.5 * self.log_precisions.flatten()[chosen]).exp() * temperature
         centre = (self.predictors[component] @ x[:, :, None])[:, :, 0]
@@ -100,6 +98,21 @@ class MCGSM(nn.Module):
             centre = centre + self.offsets[component]
         spread = torch.linalg.solve_triangular(self.cholesky()[component].mT, normal[:, :, None], upper=True)[:, :, 0]
         return centre + width[:, None] * spread
+
+
+def log_ratio(
+    energies: Float[Tensor, "K N"],
+    differences: Float[Tensor, "K N"],
+    logits: Float[Tensor, "K S"],
+    volumes: Float[Tensor, "K S"],
+    precisions: Float[Tensor, "K S"],
+) -> Float[Tensor, " N"]:
+    """log sum over c, s of exp(volumes + precisions * differences), minus log sum of exp(logits + precisions * energies)."""
+    joint, prior = (
+        torch.addcmul(offset[:, :, None], part[:, None], precisions[:, :, None]).flatten(0, 1).logsumexp(0)
+        for offset, part in ((volumes, differences), (logits, energies))
+    )
+    return joint - prior
 
 
 def fit_by_lbfgs(
