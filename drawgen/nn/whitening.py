@@ -22,6 +22,7 @@ class ConditionalWhitening(nn.Module):
     output_mean: Tensor
     regression: Tensor
     output_whitener: Tensor
+    """W, lower triangular."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -38,16 +39,17 @@ class ConditionalWhitening(nn.Module):
         wide_x, wide_y = x.double(), y.double()
         x_mean, y_mean = wide_x.mean(0), wide_y.mean(0)
         centred_x, centred_y = wide_x - x_mean, wide_y - y_mean
-        cov = centred_x.t() @ centred_x / len(x)
-        values, vectors = torch.linalg.eigh(cov)
-        values = values.clamp(min=max(least * float(values.mean()), 1e-12))
+        values, vectors = spectrum(centred_x.t() @ centred_x / len(x), least)
         regression = (centred_y.t() @ centred_x / len(x)) @ ((vectors / values) @ vectors.t())
         residual = centred_y - centred_x @ regression.t()
         self.input_mean.copy_(x_mean)
         self.input_whitener.copy_((vectors * values.rsqrt()) @ vectors.t())
         self.output_mean.copy_(y_mean)
         self.regression.copy_(regression)
-        self.output_whitener.copy_(inverse_factor(residual.t() @ residual / len(x), least))
+        left, axes = spectrum(residual.t() @ residual / len(x), least)
+        factor = torch.linalg.cholesky((axes * left) @ axes.t())
+        one = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
+        self.output_whitener.copy_(torch.linalg.solve_triangular(factor, one, upper=False))
 
     def inputs(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
         """x', of unit covariance."""
@@ -71,8 +73,7 @@ class ConditionalWhitening(nn.Module):
         return self.output_whitener.diagonal().log().sum()
 
 
-def inverse_factor(cov: Float64[Tensor, "M M"], least: float) -> Float64[Tensor, "M M"]:
-    """A lower triangular W with W cov W^T = 1."""
-    floor = max(least * float(cov.diagonal().mean()), 1e-12)
-    one = torch.eye(len(cov), dtype=cov.dtype, device=cov.device)
-    return torch.linalg.solve_triangular(torch.linalg.cholesky(cov + floor * one), one, upper=False)
+def spectrum(cov: Float64[Tensor, "D D"], least: float) -> tuple[Float64[Tensor, " D"], Float64[Tensor, "D D"]]:
+    """The variances along the principal axes, at least `least` times their mean, and the axes (columns)."""
+    values, vectors = torch.linalg.eigh(cov)
+    return values.clamp(min=max(least * float(values.mean()), 1e-12)), vectors
