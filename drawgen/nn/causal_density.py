@@ -95,7 +95,7 @@ class CausalDensity(nn.Module):
         return x
 
     @torch.no_grad()
-    def start(self, pictures: Iterable[Float[Tensor, "B C H W"]], *, iterations: int, rng: torch.Generator) -> None:
+    def start(self, pictures: Iterable[Float[Tensor, "_ C _ _"]], *, iterations: int, rng: torch.Generator) -> None:
         """Fits the whitening and the range of values to pictures, scales the MCGSM's inputs, and fits the MCGSM by L-BFGS
         (`iterations`; 0 for none)."""
         kept = list(pictures)
