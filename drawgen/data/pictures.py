@@ -116,7 +116,8 @@ class Crops:
         loaded = [self.load(path) for path in self.paths()]
         if self.grey or any(len(p) != len(loaded[0][0]) for p, _ in loaded):
             loaded = [(grey(p) if self.grey else p.expand(3, -1, -1), opaque) for p, opaque in loaded]
-        train, valid = [], []
+        train: list[Part] = []
+        valid: list[Part] = []
         for n, (picture, opaque) in enumerate(loaded):
             if self.whole:  # spread evenly over the pictures in the order of their names
                 parts = valid if math.floor((n + 1) * self.held_out) > math.floor(n * self.held_out) else train

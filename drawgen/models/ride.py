@@ -127,7 +127,9 @@ class Config:
                 if getattr(self, name):
                     raise ArgumentError(f"model.{name}", f"is {getattr(self, name)}; with model.head mcgsm it has to be 0")
             if not self.layers and not self.skip:
-                raise ArgumentError("model.skip", "is False and model.layers is 0, so that the mixture sees nothing; give one of them")
+                raise ArgumentError(
+                    "model.skip", "is False and model.layers is 0, so that the mixture sees nothing; give one of them"
+                )
 
     @property
     def least_tile_px(self) -> int:
@@ -699,7 +701,15 @@ PRESETS: dict[str, Recipe] = {
     ),
     "mcgsm": Recipe(
         model=Config(
-            head="mcgsm", layers=0, embed=0, hidden=0, noise=0.0, components=128, features=48, lbfgs=100, margin=16,
+            head="mcgsm",
+            layers=0,
+            embed=0,
+            hidden=0,
+            noise=0.0,
+            components=128,
+            features=48,
+            lbfgs=100,
+            margin=16,
         ),
         data=Crops(crop_px=32, batch=16, held_out=0.25, whole=True, longest_px=0, grey=True, mirror=True),
         fit=Fit(minutes=10.0, rate=2e-3, clip=0.0),
@@ -709,22 +719,40 @@ PRESETS: dict[str, Recipe] = {
     ),
     "paper-1": Recipe(
         model=Config(
-            head="mcgsm", neighbourhood=5, layers=1, cell="ride", embed=0, hidden=0, skip=False, noise=0.0, components=32, margin=16,
+            head="mcgsm",
+            neighbourhood=5,
+            layers=1,
+            cell="ride",
+            embed=0,
+            hidden=0,
+            skip=False,
+            noise=0.0,
+            components=32,
+            margin=16,
         ),
         data=Crops(crop_px=22, first_px=8, growth=1000, batch=50, held_out=0.25, whole=True, longest_px=0, grey=True, mirror=True),
         fit=Fit(minutes=15.0, rate=4e-3),
         what="RIDE as published, one layer",
-        size="36 k",
+        size="53 k",
         about="See `paper`; with one spatial LSTM.",
     ),
     "paper": Recipe(
         model=Config(
-            head="mcgsm", neighbourhood=5, layers=2, cell="ride", embed=0, hidden=0, skip=False, noise=0.0, components=32, margin=16,
+            head="mcgsm",
+            neighbourhood=5,
+            layers=2,
+            cell="ride",
+            embed=0,
+            hidden=0,
+            skip=False,
+            noise=0.0,
+            components=32,
+            margin=16,
         ),
         data=Crops(crop_px=22, first_px=8, growth=1000, batch=50, held_out=0.25, whole=True, longest_px=0, grey=True, mirror=True),
         fit=Fit(minutes=15.0, rate=4e-3),
         what="RIDE as published",
-        size="97 k",
+        size="114 k",
         about="The architecture of Theis & Bethge (2015): a neighbourhood of 12 pixels.",
     ),
     "tiny": Recipe(

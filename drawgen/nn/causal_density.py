@@ -57,9 +57,7 @@ class CausalDensity(nn.Module):
         self.register_buffer("low", torch.zeros(channels))
         self.register_buffer("high", torch.ones(channels))
         above = units + (seen if skip else 0)
-        self.lstms = nn.ModuleList(
-            SpatialLSTM(seen if n == 0 else above, units, cell=cell, rng=rng) for n in range(layers)
-        )
+        self.lstms = nn.ModuleList(SpatialLSTM(seen if n == 0 else above, units, cell=cell, rng=rng) for n in range(layers))
         self.mixture = MCGSM(
             above if layers else seen, channels, components=components, scales=scales, features=features, means=layers > 0, rng=rng
         )

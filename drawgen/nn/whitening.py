@@ -34,8 +34,8 @@ class ConditionalWhitening(nn.Module):
 
     @torch.no_grad()
     def fit(self, x: Float[Tensor, "N D"], y: Float[Tensor, "N M"], *, least: float = 1e-5) -> None:
-        """From pixels, in float64. Directions of x or of y given x with a variance below `least` times the mean variance count as if
-        they had that, so that constant pictures are no division by zero."""
+        """From pixels, in float64. Directions of x, or of y given x, with a variance below `least` times the mean variance count as
+        if they had that, so that constant pictures are no division by zero."""
         wide_x, wide_y = x.double(), y.double()
         x_mean, y_mean = wide_x.mean(0), wide_y.mean(0)
         centred_x, centred_y = wide_x - x_mean, wide_y - y_mean

@@ -304,7 +304,9 @@ def test_crops_grow_to_their_size_and_resume_there(crops):
 
 
 def test_about_half_of_the_crops_are_mirrored(crops):
-    plain, mirrored = (torch.cat([batch.images for batch in first(data, 100, seed=0)]) for data in (crops, replace(crops, mirror=True)))
+    plain, mirrored = (
+        torch.cat([batch.images for batch in first(data, 100, seed=0)]) for data in (crops, replace(crops, mirror=True))
+    )
     same = (plain == mirrored).flatten(1).all(1)
     turned = (plain.flip(3) == mirrored).flatten(1).all(1)
     assert (same | turned).all()

@@ -408,7 +408,9 @@ def mean(totals):
     return float(total) / count
 
 
-@pytest.mark.parametrize("changes", [{}, {"layers": 0, "skip": True}, {"layers": 0, "skip": True, "lbfgs": 5}, {"layers": 2}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"layers": 0, "skip": True}, {"layers": 0, "skip": True, "lbfgs": 5}, {"layers": 2}], ids=str
+)
 def test_bits_of_dequantised_pictures(changes):
     """They are 8 minus log2 of the density in [0, 1], and already few from the start."""
     model, batch = gaussian(**changes)
@@ -478,5 +480,5 @@ def test_settings_that_the_head_does_not_have_are_refused(changes, words):
 
 def test_too_small_a_first_crop_is_refused():
     model, _ = gaussian(neighbourhood=9, layers=0, skip=True)
-    with pytest.raises(ValueError, match="data.first_px is 8; the neighbourhood of this model needs crops of at least 9"):
+    with pytest.raises(ValueError, match=r"data.first_px is 8; the neighbourhood of this model needs crops of at least 9"):
         model.check(Pictures(torch.zeros(1, 1, 8, 8)))

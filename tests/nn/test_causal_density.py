@@ -14,7 +14,16 @@ VARIANTS = [{}, {"layers": 0, "skip": True}, {"layers": 1}, {"skip": True}, {"ne
 
 
 def small(channels=1, **changes):
-    settings = {"neighbourhood": 3, "layers": 2, "units": 4, "cell": "ride", "skip": False, "components": 3, "scales": 2, "features": 3}
+    settings = {
+        "neighbourhood": 3,
+        "layers": 2,
+        "units": 4,
+        "cell": "ride",
+        "skip": False,
+        "components": 3,
+        "scales": 2,
+        "features": 3,
+    }
     density = CausalDensity(channels, **(settings | changes), rng=generator(0)).double()
     for parameter in density.parameters():
         parameter.data += 0.3 * torch.randn(parameter.shape, dtype=DOUBLE, generator=generator(0, 1))

@@ -98,14 +98,18 @@ def test_samples_have_its_moments():
 def test_compiled_sums_equal_torch(pixels):
     """In float32 against float64: a logarithm of a sum is as right as the numbers in it, which are of a size of some tens."""
     rng = generator(5)
-    parts = [torch.randn(shape, generator=rng) * size for shape, size in (((6, pixels), 9), ((6, pixels), 9), ((6, 3), 2), ((6, 3), 2))]
+    parts = [
+        torch.randn(shape, generator=rng) * size for shape, size in (((6, pixels), 9), ((6, pixels), 9), ((6, 3), 2), ((6, 3), 2))
+    ]
     parts.append(torch.rand(6, 3, generator=rng) * 3)
     weights = torch.rand(pixels, generator=rng)
     results = []
     for function, kind in ((LogRatio.apply, torch.float32), (log_ratio, DOUBLE)):
         given = [part.to(kind).requires_grad_() for part in parts]
         value = function(*given)
-        results.append([value.detach().double(), *(g.double() for g in torch.autograd.grad((value * weights.to(kind)).sum(), given))])
+        results.append(
+            [value.detach().double(), *(g.double() for g in torch.autograd.grad((value * weights.to(kind)).sum(), given))]
+        )
     for ours, right in zip(*results, strict=True):
         torch.testing.assert_close(ours, right, rtol=1e-4, atol=2e-5 * max(1.0, right.abs().max().item()))
 
