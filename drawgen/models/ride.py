@@ -123,6 +123,7 @@ class Config:
                 "model.layout", f"is {self.layout}, which needs model.embed and model.skip; give them or a layout of 0"
             )
         if self.head == "mcgsm":
+            check_fields(self, "model", "neighbourhood", at_least=3)
             for name in ("embed", "hidden", "noise", "mistakes", "layout"):
                 if getattr(self, name):
                     raise ArgumentError(f"model.{name}", f"is {getattr(self, name)}; with model.head mcgsm it has to be 0")
@@ -630,7 +631,7 @@ class GaussianRide(nn.Module):
         """`bits_per_pixel` of the mixture over orientations. Each of them has other pixels whose neighbourhood is not inside; these
         have the uniform density, so that the mixture is one of densities of the whole picture."""
         values = self.draw_noise(batch, rng=rng).values
-        pixels = self.density(values[:1]).numel()
+        pixels = len(self.density.grid(values).order)
         nats = mixture_nats(lambda turned: -self.density(turned).sum(0), values, count)
         bits = nats.sum() / likelihood.LOG_2 + 8 * self.channels * pixels * len(values)
         return {"bits_per_pixel_oriented": (bits, float(pixels * len(values)))}

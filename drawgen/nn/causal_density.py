@@ -64,12 +64,12 @@ class CausalDensity(nn.Module):
 
     def forward(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B"]:
         """log p of the values in [0, 1) of each pixel (nats, all channels), in diagonal order."""
-        window, pixels = self.cut(values)
-        seen = self.whitening.inputs(window)
-        white = self.whitening.outputs(window, pixels)
-        inputs = self.inputs(seen, self.grid(values))
-        density = self.mixture.log_density(inputs.flatten(0, 1), white.flatten(0, 1))
-        return density.view(pixels.shape[:2]) + self.whitening.log_jacobian()
+        with torch.autocast(values.device.type, enabled=False):  # whitening magnifies small differences of large numbers
+            window, pixels = self.cut(values)
+            white = self.whitening.outputs(window, pixels)
+            inputs = self.inputs(self.whitening.inputs(window), self.grid(values))
+            density = self.mixture.log_density(inputs.flatten(0, 1), white.flatten(0, 1))
+            return density.view(pixels.shape[:2]) + self.whitening.log_jacobian()
 
     def grid(self, values: Float[Tensor, "B C H W"]) -> Diagonals:
         """The diagonal order of the pixels whose neighbourhood is inside."""
@@ -124,12 +124,11 @@ class CausalDensity(nn.Module):
         progress: Callable[[float], None] | None = None,
         rng: torch.Generator,
     ) -> Float[Tensor, "C H W"]:
-        """A picture of H x W pixels and what the first pixels see, which is noise of the pixels' mean and range: `reach` rows above
-        and as many columns on both sides. By the wavefront (`nn/pixel_sampling.py`), each value clipped to the data's range."""
+        """A picture by the wavefront (`nn/pixel_sampling.py`), each value clipped to the data's range. The rows above it and the
+        columns beside it, which the first pixels see, are uniform noise in that range."""
         reach, channels, device = self.reach, self.channels, self.low.device
         slope, tall, wide = reach + 1, height + reach, width + 2 * reach
-        middle = torch.rand(tall, wide, channels, generator=rng).to(device)
-        canvas = (self.low + (self.high - self.low) * middle).contiguous()
+        canvas = self.low + (self.high - self.low) * torch.rand(tall, wide, channels, generator=rng).to(device)
         uniform = torch.rand(height, width, 1, generator=rng).to(device)
         normal = torch.randn(height, width, channels, generator=rng).to(device)
         layers = [Wavefront(lstm, height, slope) for lstm in self.lstms]  # type: ignore[arg-type]
