@@ -590,10 +590,13 @@ class GaussianRide(nn.Module):
         )  # fmt: skip
 
     def check(self, batch: Pictures) -> None:
-        """Raises ValueError if no pixel of a crop has its whole neighbourhood inside."""
-        least, found = self.config.neighbourhood, min(batch.images.shape[2:])
-        if found < least:
-            raise ArgumentError("data.first_px", f"is {found}; the neighbourhood of this model needs crops of at least {least}")
+        """Raises ValueError if no pixel of a picture has its whole neighbourhood inside."""
+        least, (height, width) = self.config.neighbourhood, batch.images.shape[2:]
+        if min(height, width) < least:
+            raise ValueError(
+                f"a picture has {width}x{height} pixels, fewer than the neighbourhood's {least} per side; give larger ones (for the "
+                "first crops: data.first_px)"
+            )
 
     def values(self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """Dequantised pictures: (level + noise) / 256, with noise in [0, 1)."""

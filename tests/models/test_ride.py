@@ -467,6 +467,7 @@ def test_pictures_by_the_papers_head():
         ({"embed": 8}, "model.embed is 8; with model.head mcgsm it has to be 0"),
         ({"layout": 2, "embed": 8, "skip": True}, "model.embed is 8; with"),
         ({"mistakes": 0.5}, "model.mistakes is 0.5; with model.head mcgsm it has to be 0"),
+        ({"neighbourhood": 1}, "model.neighbourhood is 1; it has to be at least 3"),
         ({"layers": 0}, "model.skip is False and model.layers is 0"),
         ({"head": "gauss"}, "model.head is 'gauss'; it is one of logistics, mcgsm"),
         ({"head": "logistics", "layers": 0}, "model.layers is 0; it has to be at least 1"),
@@ -480,5 +481,5 @@ def test_settings_that_the_head_does_not_have_are_refused(changes, words):
 
 def test_too_small_a_first_crop_is_refused():
     model, _ = gaussian(neighbourhood=9, layers=0, skip=True)
-    with pytest.raises(ValueError, match=r"data.first_px is 8; the neighbourhood of this model needs crops of at least 9"):
+    with pytest.raises(ValueError, match=r"a picture has 8x8 pixels, fewer than the neighbourhood's 9 per side; .*data.first_px"):
         model.check(Pictures(torch.zeros(1, 1, 8, 8)))
