@@ -5,7 +5,7 @@
     uv run python scripts/ride_report.py table runs/mcgsm runs/paper-1 runs/paper --out scripts/results/ride_paper.md
 
 A table has a row for each run and one for its mixture over eight orientations: bits per pixel of dequantised pictures, on the
-pictures that it learned from and on those held out, in squares of 64 pixels.
+pictures that it learned from and on those held out, in squares of 64 pixels. OUT.png has two samples of each run, in rows.
 """
 
 import argparse
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from drawgen import images, jobs
+from drawgen import images, jobs, models
+from drawgen.contract import Request
 from drawgen.data.dead_leaves import dead_leaves
 
 PAPER = {"mcgsm": (3.717, 3.748), "paper-1": (3.802, None), "paper": (3.869, 3.899)}
@@ -53,6 +54,8 @@ def main() -> None:
     ]
     arguments.out.write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
+    samples = [models.load(run).sample(Request(n=2, size=(192, 192), seed=1)).images for run in arguments.runs]
+    images.save_image(arguments.out.with_suffix(".png"), images.grid(torch.cat(samples), columns=2))
 
 
 def rows_of(run: Path, orientations: int) -> list[str]:
