@@ -2,6 +2,7 @@
 
     load(SOURCE)        loads a trained model: .sample(), .reconstruct(), .interpolate(), .caption(), .read(), .write()
     texture(PHOTO)      synthesises a larger texture from one photograph
+    inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
     paint(PHOTO)        paints a photograph with brush strokes
     caption(PICTURES)   describes pictures in words
     train(MODEL)        trains a model from a preset; every setting can be changed
@@ -27,6 +28,8 @@ _HOMES = {
     "Trained": "jobs.asking",
     "TrainingRun": "jobs.runs",
     "caption": "jobs.asking",
+    "extend": "jobs.inpainting",
+    "inpaint": "jobs.inpainting",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
     "texture": "jobs.textures",
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import Trained as Trained
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
+    from drawgen.jobs.inpainting import extend as extend
+    from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
@@ -82,6 +87,8 @@ __all__ = [
     "TrainingRun",
     "__version__",
     "caption",
+    "extend",
+    "inpaint",
     "load",
     "paint",
     "texture",

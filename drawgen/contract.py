@@ -23,6 +23,7 @@ A *verb* is something that a model can do: a protocol, tested by `isinstance(mod
 and their commands.
 """
 
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -51,6 +52,37 @@ def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
     return torch.Generator(device).manual_seed(int(seed & np.uint64(2**63 - 1)))
 
 
+MAP_KINDS = ("normal", "values")
+MAP_NAME = re.compile(r"\w[\w .+()-]{0,63}")
+"""Names of maps become part of a file's name, so they have no slashes."""
+
+
+@dataclass(frozen=True)
+class TextureMap:
+    """A map of a texture: numbers that lie over its colours pixel for pixel, such as normals, heights or roughness."""
+
+    name: str
+    """As in the file OUT-NAME.png."""
+    kind: str = "values"
+    """normal: unit vectors, of which 0 to 1 stands for -1 to 1; values: numbers in [0, 1]."""
+    channels: int = 1
+    """1 or 3; 3 for normals."""
+    bits: int = 8
+    """Bits per channel of its files, 8 or 16."""
+    low: float = 0.0
+    high: float = 1.0
+    """The least and the largest value of the training map: models see what lies between them as 0 to 1."""
+
+    def __post_init__(self) -> None:
+        if MAP_NAME.fullmatch(self.name) is None:
+            raise ValueError(f"a map is named {self.name!r:.80}; names have at most 64 letters, digits, spaces and . + ( ) - _")
+        check_choice("kind", self.kind, MAP_KINDS)
+        if self.channels not in ((3,) if self.kind == "normal" else (1, 3)) or self.bits not in (8, 16):
+            raise ValueError(f"the map {self.name} has {self.channels} channels of {self.bits} bits; it has 1 or 3 of 8 or 16")
+        check_range("high", self.high, at_least=self.low, at_most=1)
+        check_range("low", self.low, at_least=0)
+
+
 @dataclass(frozen=True)
 class Spec:
     """A description of the data, from which a model is built. Fields that do not apply are None."""
@@ -67,11 +99,18 @@ class Spec:
     """Dimensions of a point."""
     exemplar: tuple[int, int] | None = None
     """Height and width in pixels of the one picture that all training pictures are crops of."""
+    maps: tuple[TextureMap, ...] | None = None
+    """What the last channels of a picture are, if it is a set: its colours come first, then its maps in this order."""
 
     @property
     def picture(self) -> tuple[int, int, int]:
         """`image`, for a model that needs it. Raises ValueError if it is None."""
         return self.wanted("image", "pictures")
+
+    @property
+    def colours(self) -> int:
+        """Channels of a picture that are its colours, not its maps: 1 or 3."""
+        return self.picture[0] - sum(one.channels for one in self.maps or ())
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -331,6 +370,10 @@ class Request:
     """Sample only from this many most probable symbols; 0: from all."""
     top_p: float = 1.0
     """Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling)."""
+    guide: Float[Tensor, "C H W"] | None = field(default=None, compare=False)
+    """Of a texture: a picture that it shows from afar. It is fitted to the size."""
+    strength: float = 0.8
+    """Of a guide: how much it counts against a good fit of the texture's parts, 0 to 1."""
     progress: Callable[[float], None] | None = None
     """Called regularly with the fraction done, 0 to 1."""
 
@@ -343,6 +386,7 @@ class Request:
         if not isinstance(self.tile, bool):
             check_choice("tile", self.tile, ("x", "y"))
         check_range("even_out", self.even_out, at_least=0, at_most=1)
+        check_range("strength", self.strength, at_least=0, at_most=1)
         check_range("length", self.length, at_least=1)
         check_range("top_k", self.top_k, at_least=0)
         check_range("top_p", self.top_p, above=0, at_most=1)
@@ -373,6 +417,9 @@ class Sample:
     """name -> the model's read or write window at each of its T steps: left, top, right, bottom, in pixels."""
     strokes: Float[Tensor, "B T P"] | None = None
     """The strokes of the painting, as numbers of `drawgen_envs.brush`; they can be rendered at any size."""
+    maps: Mapping[str, Float[Tensor, "B M H W"]] = field(default_factory=dict)
+    """name -> a map of the textures (normals, heights ...), in [0, 1]; `map_kinds` says what it is."""
+    map_kinds: Mapping[str, TextureMap] = field(default_factory=dict)
 
     def cpu(self) -> "Sample":
         """The same on the CPU; frames are moved as they are computed."""
@@ -382,6 +429,7 @@ class Sample:
             images=self.images.cpu(),
             frames=None if frames is None else lambda count: (frame.cpu() for frame in frames(count)),
             boxes={name: boxes.cpu() for name, boxes in self.boxes.items()},
+            maps={name: each.cpu() for name, each in self.maps.items()},
             strokes=None if self.strokes is None else self.strokes.cpu(),
         )
 
@@ -509,7 +557,8 @@ class Interpolates(Protocol):
 
 @runtime_checkable
 class Repairs(Protocol):
-    """Inpaints: redraws the picture where the mask `holes` is true."""
+    """Inpaints: redraws the pictures where the masks `holes` are true, and leaves the rest as it is. The pictures have a first
+    filling there already (`textures/filling.py`)."""
 
     def repair(self, images: Float[Tensor, "B C H W"], holes: Bool[Tensor, "B H W"], *, rng: torch.Generator) -> Sample: ...
 
@@ -565,6 +614,18 @@ class Recurs(Protocol):
     """Returns its recurrent states on a batch, by layer."""
 
     def states(self, batch: Batch, *, rng: torch.Generator) -> Mapping[str, Float[Tensor, "T B U"]]: ...
+
+
+@runtime_checkable
+class KnowsSurprise(Protocol):
+    """A model that predicts pictures pixel by pixel."""
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory that `bits_by_pixel` needs, about."""
+
+    def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
+        """-log2 of the probability of each pixel, all its channels together, given those before it."""
 
 
 @runtime_checkable

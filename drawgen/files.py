@@ -12,8 +12,8 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -128,30 +128,59 @@ def write_output(path: Path, data: bytes, *, replace: bool) -> None:
     lost; this raises StorageError, as does a file that cannot be written. A new file takes over the permissions of the file it
     replaces.
     """
-    target = Path(os.path.realpath(path))
+    write_outputs({path: data}, replace=replace)
+
+
+def write_outputs(contents: Mapping[Path, bytes], *, replace: bool) -> None:
+    """`write_output` of files that belong together: the data of all is on the disk before the first takes its name, so that a full
+    disk leaves none of them."""
     put = swap if replace else place
-    kept = written(path, target, data, put)
-    if kept != target:
-        kept = path.with_name(kept.name) if kept.parent == path.parent.resolve() else kept
-        raise StorageError(f"{path} has appeared meanwhile and is left as it is; what was made is in {kept}")
+    targets = {path: Path(os.path.realpath(path)) for path in contents}
+    with ExitStack() as stack:
+        ready = {path: stack.enter_context(prepared(path, targets[path], data)) for path, data in contents.items()}
+        found = {path: moved(path, targets[path], temporary, put) for path, temporary in ready.items()}
+    for path, kept in found.items():
+        if kept != targets[path]:
+            kept = path.with_name(kept.name) if kept.parent == path.parent.resolve() else kept
+            raise StorageError(f"{path} has appeared meanwhile and is left as it is; what was made is in {kept}")
 
 
 def written(path: Path, target: Path, data: bytes, put: Callable[[Path, Path], Path]) -> Path:
     """Writes a temporary file beside `target`; `put` moves it and returns its final path. `path` is its name in messages."""
+    with prepared(path, target, data) as temporary:
+        return moved(path, target, temporary, put)
+
+
+@contextmanager
+def prepared(path: Path, target: Path, data: bytes) -> Iterator[Path]:
+    """A temporary file beside `target` with the data, flushed to the disk; it is removed in the end, unless it was moved."""
     temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.tmp")  # short, however long the target's name is
     try:
-        with open(temporary, "xb") as file:
+        with told(path), open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        kept = patiently(put, temporary, target)
-        flush_folder(target.parent)
-    except OSError as error:
-        raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
+        yield temporary
     finally:  # after Ctrl-C too; where all went well it is gone already
         with suppress(OSError):
             temporary.unlink()
-    return kept
+
+
+def moved(path: Path, target: Path, temporary: Path, put: Callable[[Path, Path], Path]) -> Path:
+    """`put` moves the temporary file to the target and returns its final path."""
+    with told(path):
+        kept = patiently(put, temporary, target)
+        flush_folder(target.parent)
+        return kept
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """The system's errors as a StorageError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path} could not be written ({reason(error)}); what was there before is unchanged") from error
 
 
 def patiently(put: Callable[[Path, Path], Path], temporary: Path, target: Path) -> Path:

@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from drawgen.file_kinds import NotRead, kind_of, refusal
 from drawgen.files import open_file
 from drawgen.pillow_reading import read_pillow, to_raster
 from drawgen.png_reading import read_png
-from drawgen.raster import Opened, to_srgb, warn
+from drawgen.raster import COLOURS, Opened, levels, to_srgb, warn
 from drawgen.tiff_reading import read_tiff
 
 MOST_PIXELS = 250_000_000
@@ -79,6 +79,30 @@ def load_with_alpha(
         if picture.note is not None:
             warn(f"{name}: {picture.note}")
     return seen(pixels, alpha, picture.orientation, longest_px, name)
+
+
+def load_numbers(source: str | os.PathLike[str], *, longest_px: int | None = None) -> tuple[Float[Tensor, "C H W"], Literal[8, 16]]:
+    """The numbers of a picture that is no photograph, such as heights or normals, from 0 to 1, and their bits: without colour
+    management or transparency. C = 1 for a file of grey or of three equal channels, else 3. A file of 16 bits is never taken as one
+    of 12; floats and integers of more bits are scaled as a photograph's, and count as 16 bits.
+
+    A larger one is reduced to `longest_px` as a photograph is (`load_with_alpha`), so that the two stay aligned. Raises
+    ImageError."""
+    path, name = locate(source)
+    with opened(path, name) as picture:
+        factor = 1 if longest_px is None else max(picture.shown) // (SPARE * longest_px)
+        raster = picture.decode(max(1, factor))
+        if raster.model not in ("grey", "rgb"):
+            raise NotRead(f"has {raster.model.upper()} colours, which are no numbers of a map; save it as grey or RGB")
+        if raster.sixteen and raster.top is None:
+            raster.top = 65535.0
+        black, span = levels(raster, name)
+        pixels: np.ndarray = (raster.pixels[..., : COLOURS[raster.model]].astype(np.float64) - black) / span
+    if pixels.shape[2] == 3 and equal(pixels):
+        pixels = pixels[..., :1]
+    planes = np.ascontiguousarray(pixels.clip(0, 1).astype(np.float32).transpose(2, 0, 1))
+    numbers = finished(planes.transpose(1, 2, 0), picture.orientation, longest_px)
+    return numbers, 8 if raster.pixels.dtype == np.uint8 else 16
 
 
 def from_pillow(picture: Image.Image, name: str) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:

@@ -8,6 +8,7 @@ import io
 import os
 import re
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from drawgen.image_reading import ImageError as ImageError
 from drawgen.image_reading import from_array as from_array
 from drawgen.image_reading import from_pillow as from_pillow
 from drawgen.image_reading import load_image as load_image
+from drawgen.image_reading import load_numbers as load_numbers
 from drawgen.image_reading import load_with_alpha as load_with_alpha
 from drawgen.image_reading import picture_size as picture_size
 from drawgen.image_reading import resize as resize
@@ -196,16 +198,32 @@ def check_extent(path: Path, height: int, width: int) -> None:
 def save_image(path: Path, image: Float[Tensor, "C H W"], *, replace: bool = True) -> None:
     """Writes one picture atomically; without `replace` an existing file is kept. Raises ImageError for an unknown ending,
     StorageError for a full disk."""
+    write_output(path, encoded(path, image), replace=replace)
+
+
+def encoded(path: Path, image: Float[Tensor, "C H W"]) -> bytes:
+    """The bytes of a picture's file, by its ending. Raises ImageError for an unknown one."""
     kind = STILL.get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path} has no known ending; use one of {' '.join(sorted(STILL))}")
     options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
-    write_output(path, encode(path, Image.fromarray(to_bytes(image)), kind, **options), replace=replace)
+    return encode(path, Image.fromarray(to_bytes(image)), kind, **options)
 
 
-def png(image: Float[Tensor, "C H W"]) -> bytes:
-    """A picture as the bytes of a PNG file, as notebooks show it."""
-    return encode(Path("picture.png"), Image.fromarray(to_bytes(image)), "PNG")
+def png(image: Float[Tensor, "C H W"], *, bits: int = 8) -> bytes:
+    """A picture of 1 or 3 channels as the bytes of a PNG file, with 8 or 16 bits per channel."""
+    if bits == 8:
+        return encode(Path("picture.png"), Image.fromarray(to_bytes(image)), "PNG")
+    # Pillow writes no colours of 16 bits.
+    channels, height, width = image.shape
+    exact = image.detach().cpu().double().clamp(0, 1)
+    numbers = (exact * 65535).round().permute(1, 2, 0).numpy().astype(">u2")
+    raw = np.ascontiguousarray(numbers).view(np.uint8).reshape(height, -1)
+    rows = np.full((height, 1 + raw.shape[1]), 2, np.uint8)  # filter 2: differences from the row above
+    rows[:, 1:] = raw - np.concatenate([np.zeros_like(raw[:1]), raw[:-1]])
+    header = struct.pack(">IIBBBBB", width, height, 16, 0 if channels == 1 else 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
+    return animation.PNG + b"".join(animation.chunk(name, data) for name, data in parts)
 
 
 def encode(path: Path, picture: Image.Image, kind: str, **options: Any) -> bytes:

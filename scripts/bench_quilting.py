@@ -85,7 +85,8 @@ def load(name: str) -> torch.Tensor:
 def shown(exemplar: torch.Tensor, sources: np.ndarray) -> tuple[float, float, float, float]:
     """The cost of the seams per 1000 pixels and per pixel that a cut touches; the side of a square as large as the largest region
     that is copied as it is; the percentage of pixels that stand there more than once."""
-    cost = seams(np.ascontiguousarray(exemplar.permute(1, 2, 0).numpy()), sources.astype(np.int32), False, False) / 10000
+    pixels = np.ascontiguousarray(exemplar.permute(1, 2, 0).numpy())
+    cost = seams(pixels, np.ones(pixels.shape[:2], bool), sources.astype(np.int32), False, False) / 10000
     height, width = cost.shape
     offset = sources - np.stack(np.mgrid[:height, :width], 2)
     pieces = label(np.unique(offset.reshape(-1, 2), axis=0, return_inverse=True)[1].reshape(height, width) + 1, connectivity=1)

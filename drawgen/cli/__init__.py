@@ -14,6 +14,7 @@ from pathlib import Path
 import drawgen
 from drawgen.cli.captions import caption
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
+from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
 from drawgen.cli.printing import replace_unprintable, say, warn
@@ -25,6 +26,8 @@ from drawgen.printable import printable
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "texture": texture,
+    "inpaint": inpaint,
+    "extend": extend,
     "paint": paint,
     "train": train,
     "sample": sample,

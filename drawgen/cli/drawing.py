@@ -60,7 +60,6 @@ def sample(words: list[str]) -> None:
             force: Replace existing files.
         """
         from drawgen import images, jobs
-        from drawgen.jobs.answers import numbered
 
         last = ""
 
@@ -71,7 +70,7 @@ def sample(words: list[str]) -> None:
 
         try:
             with bars() as reports:
-                jobs.sample(
+                made = jobs.sample(
                     model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
                     tile=tile_axis or tile, even_out=even_out, match=match, boxes=boxes, animate=animate, prime=prime,
                     length=length, top_k=top_k, top_p=top_p,
@@ -80,9 +79,8 @@ def sample(words: list[str]) -> None:
         finally:
             if last and not last.endswith("\n"):
                 say("")
-        if out is not None:
-            for path in numbered(out, n, apart=bool(tile_axis or tile)):
-                say(path)
+        for path in made:
+            say(path)
 
     parse(command, words, "sample")
 

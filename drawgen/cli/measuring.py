@@ -1,6 +1,7 @@
 """drawgen eval."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
@@ -21,6 +22,8 @@ def evaluate(words: list[str]) -> None:
         orientations: int | None = None,
         beam: int | None = None,
         meteor: bool = False,
+        heat: Path | None = None,
+        force: bool = False,
         device: str = "cpu",
         json_: Annotated[bool, arg(name="json")] = False,
     ) -> None:
@@ -38,16 +41,29 @@ def evaluate(words: list[str]) -> None:
                 (transposed) (`ride`).
             beam: Beam width: hypotheses kept while a caption is generated (`captioner`); 5 by default.
             meteor: Add METEOR, which needs Java and about ten seconds (`captioner`).
+            heat: Instead, write the bits of each pixel of the picture of --data, or of the run's own, to this file, as a heat map
+                (`ride`). What is unlike the texture stands out.
+            force: Replace an existing heat map.
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object.
         """
         from drawgen import jobs
 
+        if heat is not None:
+            others = {"split": split, "importance": importance, "orientations": orientations, "beam": beam,
+                      "meteor": meteor or None}  # fmt: skip
+            if given := next((name for name, value in others.items() if value is not None), None):
+                raise ValueError(f"`heat` shows every pixel of a picture, and has no `{given}`; leave one of the two out")
+        elif force:
+            raise ValueError("`force` replaces a heat map, and none is asked for; leave it out")
         with bars() as reports:
-            scores = jobs.measure(
-                model, data=data, split=split, importance=importance, orientations=orientations, beams=beam, meteor=meteor,
-                device=device, reports=reports,
-            )  # fmt: skip
+            if heat is not None:
+                scores = jobs.heat(model, heat, data=data, device=device, force=force, reports=reports)
+            else:
+                scores = jobs.measure(
+                    model, data=data, split=split, importance=importance, orientations=orientations, beams=beam, meteor=meteor,
+                    device=device, reports=reports,
+                )  # fmt: skip
         say(json.dumps(scores) if json_ else "\n".join(score_lines(scores)), keep="\n")
 
     parse(command, words, "eval")

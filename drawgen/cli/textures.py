@@ -25,6 +25,7 @@ def texture(words: list[str]) -> None:
         tile_axis: Axis | None = None,
         even_out: float = 0.0,
         invent: Invent = "auto",
+        maps: str | None = None,
         minutes: float | None = None,
         steps: int | None = None,
         seed: int = 0,
@@ -48,6 +49,10 @@ def texture(words: list[str]) -> None:
             invent: all: every pixel, which dissolves large structures. detail: every pixel, over a layout of the photograph's
                 patches at half its size. nothing: lays out patches of the photograph itself (image quilting), in a second,
                 without training. auto: detail or all, by short trials.
+            maps: Files of the photograph's maps, with commas between them, of the same size as it: normals, heights, roughness and
+                the like, up to eight channels. They are made together with the colours and written beside them, as OUT-NAME.png
+                with their own 8 or 16 bits. FILE is named as the file, NAME=FILE otherwise. A name with "normal", "nrm" or "nor"
+                in it stands for unit vectors, any other for plain numbers of one channel or three. "alpha" is the photograph's.
             minutes: Training time; 3 by default.
             steps: Train on exactly this many batches instead; the same seed then gives the same file.
             seed: Seed of all random numbers.
@@ -59,15 +64,15 @@ def texture(words: list[str]) -> None:
             force: Replace existing files.
         """
         from drawgen import images, jobs
-        from drawgen.jobs.answers import numbered
+        from drawgen.jobs.answers import numbered, with_maps
 
         with bars() as reports:
             made = jobs.texture(
                 photo, out, size=images.parse_size(size), n=n, tile=tile_axis or tile, even_out=even_out, invent=invent,
-                minutes=minutes, steps=steps, seed=seed, save=save, exemplar_px=exemplar_px, match=match, device=device,
-                resume=resume, force=force, progress=reports,
+                maps=maps.split(",") if maps is not None else (), minutes=minutes, steps=steps, seed=seed, save=save,
+                exemplar_px=exemplar_px, match=match, device=device, resume=resume, force=force, progress=reports,
             )  # fmt: skip
-        for path in numbered(out, n, apart=bool(tile_axis or tile)):
+        for path in with_maps(numbered(out, n, apart=bool(tile_axis or tile)), made.maps):
             say(path)
         if made.trained is not None:
             warn(f"more of this texture: drawgen sample {shlex.quote(made.trained.source)} -o OUT.png --size 1024x1024 --seed 7")

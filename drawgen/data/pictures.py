@@ -11,12 +11,15 @@ from typing import ClassVar, NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
-from drawgen.images import PICTURES, ImageError, grey, load_with_alpha
-from drawgen.ranges import check_fields
+from drawgen.images import PICTURES, ImageError, grey, load_with_alpha, picture_size
+from drawgen.masks import read_mask
+from drawgen.ranges import ArgumentError, check_fields
+from drawgen.textures.maps import ALPHA, MapSet, load_maps, named, straight
 
 OPAQUE = 254 / 255
 """Pixels with more alpha than this are opaque; resized pictures have intermediate values at edges."""
@@ -55,7 +58,7 @@ class Part:
     def holes(self) -> Int[Tensor, "H2 W2"]:
         """Number of transparent pixels above and to the left of each corner (a summed-area table)."""
         opaque = torch.ones(self.image.shape[1:], dtype=torch.bool) if self.opaque is None else self.opaque
-        return torch.nn.functional.pad((~opaque).long(), (1, 0, 1, 0)).cumsum(0).cumsum(1)
+        return F.pad((~opaque).long(), (1, 0, 1, 0)).cumsum(0).cumsum(1)
 
     def places(self, side: int) -> Int[Tensor, "N 2"] | None:
         """Row and column of every opaque square of that side; None if all squares are."""
@@ -104,17 +107,29 @@ class Crops:
     """Side of the crops of the first step, which grow to `crop_px`; 0 for crops of one size."""
     growth: int = 0
     """Steps over which crops grow."""
+    hole: str = ""
+    """A mask of the picture's size; where it is white, nothing is used."""
+    source: str = ""
+    """A mask of the picture's size; only what is white is used."""
+    maps: tuple[str, ...] = ()
+    """Maps of the one picture (FILE, NAME=FILE, or alpha), learned together with its colours: normals, heights ..."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "crop_px", "batch", at_least=1)
         check_fields(self, "data", "longest_px", "first_px", "growth", at_least=0)
         check_fields(self, "data", "held_out", at_least=0, below=1)
+        if self.maps and self.mirror:
+            raise ArgumentError("data.mirror", "is for pictures without maps, whose normals it does not turn; leave it out")
 
     @cached_property
     def pictures(self) -> tuple[list[Part], list[Part]]:
         """The training and validation parts."""
         loaded = [self.load(path) for path in self.paths()]
-        if self.grey or any(len(p) != len(loaded[0][0]) for p, _ in loaded):
+        if self.map_set is not None:
+            (colours, opaque) = loaded[0]
+            colours = grey(colours) if self.grey else colours
+            loaded = [(torch.cat([colours, self.map_set.stack]), opaque)]
+        elif self.grey or any(len(p) != len(loaded[0][0]) for p, _ in loaded):
             loaded = [(grey(p) if self.grey else p.expand(3, -1, -1), opaque) for p, opaque in loaded]
         train: list[Part] = []
         valid: list[Part] = []
@@ -143,31 +158,55 @@ class Crops:
     def load(self, path: str) -> tuple[Float[Tensor, "C H W"], Bool[Tensor, "H W"] | None]:
         """A picture and a mask of its opaque pixels (None: all). Raises ImageError if no pixel is opaque."""
         picture, alpha = load_with_alpha(path, longest_px=self.longest_px or None)
-        if alpha is None:
-            return picture, None
-        opaque = alpha[0] > OPAQUE
+        if alpha is not None and ALPHA in self.maps:
+            picture, alpha = straight(picture, alpha), None
+        opaque = torch.ones(picture.shape[1:], dtype=torch.bool) if alpha is None else alpha[0] > OPAQUE
         if not opaque.any():
             raise ImageError(f"{path} has no opaque pixels to learn from; give a picture that is not transparent")
+        for mask, white in ((self.hole, False), (self.source, True)):
+            if mask:
+                # Of a picture that is scaled down, a pixel is used if all of it may be.
+                used = (read_mask(mask, picture_size(path)) == white).float()
+                opaque &= F.adaptive_avg_pool2d(used[None, None], (picture.shape[1], picture.shape[2]))[0, 0] > OPAQUE
+                if not opaque.any():
+                    raise ImageError(f"the mask {mask} leaves nothing of {path} to learn from; leave more of it")
         return picture, None if opaque.all() else opaque
+
+    @cached_property
+    def map_set(self) -> MapSet | None:
+        """The picture's maps; None if it has none. Raises ValueError for maps that do not belong to it."""
+        if not self.maps:
+            return None
+        if not self.path.startswith("photo:") and Path(self.path).is_dir():
+            raise DataError(f"{self.path} is a folder, and maps belong to one picture; give that")
+        longest = self.longest_px or None
+        alpha = load_with_alpha(self.path, longest_px=longest)[1] if ALPHA in self.maps else None
+        return load_maps(self.path, self.maps, longest_px=longest, alpha=alpha)
 
     def side(self) -> int:
         """Side of a crop: `crop_px`, or less if the largest opaque square of a picture is smaller."""
         return min(self.crop_px, *(part.side for part in self.pictures[0]))
 
     def digest(self) -> str:
+        others = [Path(file) for _, file in map(named, self.maps) if file]
+        others += [Path(mask) for mask in (self.hole, self.source) if mask]
         if self.path.startswith("photo:"):
-            return digest(self.path)
-        return of_files([Path(path) for path in self.paths()])
+            return digest(self.path, *([of_files(others)] if others else []))
+        return of_files([*map(Path, self.paths()), *others])
 
     def spec(self) -> Spec:
         side = self.side()
         if side < 2:
             raise ImageError(f"{self.path} is too small to learn from; give a picture of at least a few tens of pixels per side")
         whole = self.exemplar()[0].shape[1:] if len(self.pictures[0]) == 1 else None
-        return Spec((len(self.pictures[0][0].image), side, side), exemplar=None if whole is None else (whole[0], whole[1]))
+        return Spec(
+            (len(self.pictures[0][0].image), side, side),
+            exemplar=None if whole is None else (whole[0], whole[1]),
+            maps=None if self.map_set is None else self.map_set.maps,
+        )
 
     def exemplar(self) -> tuple[Float[Tensor, "C H W"], Bool[Tensor, "H W"] | None]:
-        """The one picture, with its held-out rows, and which of its pixels are opaque (None: all)."""
+        """The one picture, with its held-out rows and its maps, and which of its pixels are opaque (None: all)."""
         parts = [part[0] for part in self.pictures if part]
         picture = torch.cat([part.image for part in parts], 1)
         masks = [part.opaque for part in parts if part.opaque is not None]

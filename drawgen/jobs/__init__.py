@@ -4,6 +4,8 @@
 from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
+from drawgen.jobs.heat_maps import heat
+from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
 from drawgen.jobs.reading import read
@@ -21,6 +23,9 @@ __all__ = [
     "data_of",
     "demo",
     "draw",
+    "extend",
+    "heat",
+    "inpaint",
     "interpolate",
     "machine",
     "measure",

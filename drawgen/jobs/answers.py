@@ -7,7 +7,7 @@ import base64
 import html
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from torch import Tensor
 from drawgen import attention_maps, files, images
 from drawgen.contract import Hypothesis, Request, Sample
 from drawgen.jobs.previews import BETWEEN
+from drawgen.ranges import ArgumentError
 from drawgen.strokes.painting import Painting
 from drawgen.threads import threads
 
@@ -40,8 +41,8 @@ MOST_SHOWN = 32
 class Drawn(Sample):
     """Finished pictures: a `Sample` that a notebook displays as a grid, and that has `save`.
 
-    `images` is B C H W in [0, 1], on the CPU. `frames`, `boxes` (of a model with attention) and `strokes` (of a painter) are those
-    of `Sample`.
+    `images` is B C H W in [0, 1], on the CPU. `frames`, `boxes` (of a model with attention), `strokes` (of a painter) and `maps`
+    (of a texture: normals, heights ...) are those of `Sample`.
 
     >>> import drawgen
     >>> drawn = drawgen.load("draw").sample(n=4, seed=1)
@@ -62,13 +63,15 @@ class Drawn(Sample):
     def of(cls: type[D], sample: Sample, **more: Any) -> D:
         """Converts a sample. Its tensors become ordinary ones, not inference tensors."""
         parts = {field.name: plain(getattr(sample, field.name)) for field in fields(Sample)}
-        return cls(**parts | {"boxes": {name: plain(boxes) for name, boxes in sample.boxes.items()}} | more)
+        named = {kind: {name: plain(each) for name, each in getattr(sample, kind).items()} for kind in ("boxes", "maps")}
+        return cls(**parts | named | more)
 
     def __repr__(self) -> str:
         count, _, height, width = self.images.shape
         words = f"{count} picture{'s' * (count > 1)} of {width}x{height} pixels"
         words += ", drawn in steps" if self.frames is not None else ""
         words += f", with {self.strokes.shape[1]} strokes" if self.strokes is not None else ""
+        words += f", with maps: {', '.join(self.maps)}" if self.maps else ""
         return words + (f", with boxes of {' and '.join(self.boxes)}" if self.boxes else "")
 
     def still(self, *, boxes: bool = False) -> Float[Tensor, "C2 H2 W2"]:
@@ -108,12 +111,14 @@ class Drawn(Sample):
         """Writes a file. The ending of `path` decides the format: a grid (PNG, JPEG, WebP, TIFF, BMP), an animation of the drawing
         (GIF, APNG, MP4; with `animate` PNG and WebP), or the strokes of a painter (SVG, JSON). `boxes` draws the windows of a model
         with attention: read green, write red. An existing file is replaced only with `force`. Raises ImageError (a ValueError) if
-        the result cannot be written in that format, and StorageError. `{i}` in the name gives a file per picture."""
+        the result cannot be written in that format, and StorageError. `{i}` in the name gives a file per picture. Maps of textures
+        are written beside their colours, as OUT-NAME.png."""
         out = Path(path)
         count = len(self.images)
         paths = numbered(out, count)
         for each in paths:
             images.check_output(each, force=force, kinds=images.kinds_for(animate))
+        check_maps(paths, self.maps, animate=animate, force=force)
         check_grid(out, count // len(paths), tuple(self.images.shape[2:]), boxes=boxes, columns=self.columns)
         self.write(out, boxes=boxes, animate=animate, replace=force)
 
@@ -126,6 +131,8 @@ class Drawn(Sample):
             strokes=None if strokes is None else strokes[own],
             boxes={name: boxes[own] for name, boxes in self.boxes.items()},
             seen=None if seen is None else seen[own],
+            maps={name: each[own] for name, each in self.maps.items()},
+            map_kinds=self.map_kinds,
         )
 
     @threads(1)
@@ -143,7 +150,11 @@ class Drawn(Sample):
                 raise ValueError(f"`boxes` and {out} don't go together; choose one of {' '.join(images.STILL)}")
             self.painting().write(out, None, animate=False, replace=replace)
         elif not images.moves(out, animate):
-            images.save_image(out, self.still(boxes=boxes), replace=replace)
+            contents = {out: images.encoded(out, self.still(boxes=boxes))}
+            for name, each in self.maps.items():
+                sheet = images.grid(each, columns=self.columns)
+                contents[map_file(out, name)] = images.png(sheet, bits=self.map_kinds[name].bits)
+            files.write_outputs(contents, replace=replace)
         else:
             images.save_animation(out, self.stages(boxes=boxes), replace=replace)
 
@@ -170,12 +181,38 @@ def numbered(out: Path, n: int, *, apart: bool = False) -> list[Path]:
     return [out.with_name(f"{out.stem}-{i}{out.suffix}") for i in range(1, n + 1)] if apart and n > 1 else [out]
 
 
-def check_files(out: Path, request: Request, *, force: bool, sources: Sequence[str] = ()) -> None:
+def map_file(out: Path, name: str) -> Path:
+    """The file of a map beside that of its colours. It is a PNG, in which numbers stay exact."""
+    return out.with_name(f"{out.stem}-{name}.png")
+
+
+def with_maps(paths: Iterable[Path], maps: Collection[str]) -> list[Path]:
+    """The files of textures, each followed by those of its maps."""
+    return [each for path in paths for each in (path, *(map_file(path, name) for name in maps))]
+
+
+def check_maps(
+    paths: Sequence[Path], maps: Collection[str], *, animate: bool = False, force: bool = False, sources: Sequence[str] = ()
+) -> None:
+    """Raises an error, before drawing, if the maps of textures cannot be written beside these files."""
+    if not maps:
+        return
+    if moving := next((path for path in paths if images.moves(path, animate) or path.suffix.lower() in images.VECTOR), None):
+        raise ArgumentError("maps", f"are still pictures, and {moving} would be none; choose one of {' '.join(images.STILL)}")
+    every = with_maps(paths, maps)
+    if twice := next((path for path in every if every.count(path) > 1), None):
+        raise ArgumentError("maps", f"would write {twice} twice; give the map another name, as NAME=FILE")
+    for path in set(every) - set(paths):
+        images.check_output(path, force=force, sources=sources)
+
+
+def check_files(out: Path, request: Request, *, force: bool, sources: Sequence[str] = (), maps: Collection[str] = ()) -> None:
     """Raises an error, before drawing, if the textures of a request cannot be written."""
     assert request.size is not None
     paths = numbered(out, request.n, apart=bool(request.tile))
     for path in paths:
         images.check_output(path, force=force, sources=sources)
+    check_maps(paths, maps, force=force, sources=sources)
     check_grid(out, request.n // len(paths), request.size)
 
 

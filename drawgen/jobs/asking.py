@@ -38,6 +38,7 @@ from drawgen.jobs.verbs import that_can, verbs_of
 from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
 from drawgen.textures.colours import match_colours, without_specks
+from drawgen.textures.maps import joined, matched, parted, renormalised
 from drawgen.threads import threads
 from drawgen.tiling import even_out, fit_border
 
@@ -198,6 +199,29 @@ class Trained:
         return Drawn.of(drawer.interpolate(ends[0], ends[1], n).cpu(), columns=n)
 
     @asked()
+    def inpaint(
+        self,
+        picture: Picture,
+        *,
+        mask: Picture | None = None,
+        source: Picture | None = None,
+        seed: int = 0,
+        progress: Listener = None,
+    ) -> Drawn:
+        """Fills the hole of a picture with new pixels: see `drawgen.inpaint`, of which `mask` and `source` are.
+
+        >>> import drawgen, torch
+        >>> mask = torch.zeros(1, 512, 512)
+        >>> mask[:, 200:230, 100:140] = 1
+        >>> drawgen.load("ride:gravel").inpaint("photo:gravel", mask=mask).images.shape
+        torch.Size([1, 1, 512, 512])
+        """
+        from drawgen.jobs.inpainting import inpaint
+
+        return inpaint(
+            picture, mask=mask, source=source, model=self, seed=seed, device=str(device_of(self.model)), progress=progress
+        )
+
     def read(self, pictures: Pictures, *, n: int = 1, seed: int = 0) -> Labels:
         """Classifies pictures: the `n` most probable labels of each, with their probabilities. See `Labels`."""
         check_range("n", n, at_least=1)
@@ -330,19 +354,33 @@ def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
         limit = float(model.speck_limit)
         cleaned = [without_specks(image[None], limit)[0] for image in matched]  # one by one: it takes much memory
         sampled = replace(sampled, images=torch.stack(cleaned))
+    if sampled.maps:
+        sampled = replace(sampled, maps=dict(matched_maps(model, sampled, match=match)))
     done = finished(sampled, request)
     return replace(done, frames=lambda count: model.reveal(done.images, count))
 
 
+def matched_maps(model: Any, sampled: Sample, *, match: bool) -> Iterator[tuple[str, Tensor]]:
+    """The maps of a model's sample as they are written (`textures.maps.matched`)."""
+    values = model.map_values.cpu().split([found.shape[1] for found in sampled.maps.values()])
+    for (name, found), own, limit in zip(sampled.maps.items(), values, model.map_speck_limits.tolist(), strict=True):
+        yield name, matched(found, sampled.map_kinds[name], own, limit, match=match)
+
+
 def finished(sampled: Sample, request: Request) -> Sample:
-    """Textures, evened out; and the tiles of a request with the border of the first, so that they fit each other."""
-    textures = list(sampled.images)
+    """Textures, evened out; and the tiles of a request with the border of the first, so that they fit each other. Maps with their
+    colours."""
+    textures = list(joined(sampled))
     if request.even_out:
         textures = [even_out(texture, request.even_out, request.closes) for texture in textures]
     if all(request.closes):
         band = max(1, min(textures[0].shape[1:]) // BAND)
         textures[1:] = [fit_border(texture, textures[0], band) for texture in textures[1:]]
-    return replace(sampled, images=torch.stack(textures))
+    done = parted(sampled, torch.stack(textures))
+    if not request.even_out:
+        return done
+    turned = {name: renormalised(done.maps[name]) for name, kind in done.map_kinds.items() if kind.kind == "normal"}
+    return replace(done, maps={**done.maps, **turned})
 
 
 def check_textures(model: Model, source: str, request: Request) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drawgen import images
 from drawgen.contract import Draws, Interpolates, Redraws, Request, Writes
-from drawgen.jobs.answers import Drawn, check_grid, numbered
+from drawgen.jobs.answers import Drawn, check_grid, check_maps, numbered, with_maps
 from drawgen.jobs.asking import check_interpolates, check_redraws, load
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import kinds_of, that_can
@@ -37,11 +37,12 @@ def sample(
     device: str = "cpu",
     force: bool = False,
     reports: Reports = SILENT,
-) -> None:
+) -> list[Path]:
     """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
     (always for GIF, APNG and MP4; with `animate` for PNG and WebP); `{i}` in its name gives a file per picture, and tiles
-    always get one each. A text model samples `n` texts of `length` symbols that
-    continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine."""
+    always get one each. The maps of a texture are written beside its colours. A text model samples `n` texts of `length` symbols
+    that continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine.
+    Returns the files."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
         length=1000 if length is None else length, top_k=top_k or 0, top_p=1.0 if top_p is None else top_p,
@@ -54,7 +55,7 @@ def sample(
         if foreign := [name for name, given in of_pictures.items() if given]:
             raise ValueError(f"{source} writes text; leave `{foreign[0]}` out")
         write(trained.model, source, request, out, force=force, reports=reports)
-        return
+        return [] if out is None else numbered(out, n)
     that_can(trained.model, Draws, source)
     if foreign := [name for name, value in of_texts.items() if value is not None]:
         raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out")
@@ -63,8 +64,11 @@ def sample(
     paths = numbered(out, n, apart=bool(tile))
     for path in paths:
         images.check_output(path, force=force, kinds=kinds_of(Draws, animate=animate))
+    maps = [one.name for one in trained.spec.maps or ()]
+    check_maps(paths, maps, animate=animate, force=force)
     check_grid(out, n // len(paths), size or trained.spec.picture[1:], boxes=boxes)
     trained.draw(request, match=match).write(out, boxes=boxes, animate=animate, apart=bool(tile), replace=force)
+    return with_maps(paths, maps)
 
 
 def reconstruct(

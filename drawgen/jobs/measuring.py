@@ -116,6 +116,8 @@ def check_search(model: Model, source: str, beams: int | None, meteor: bool) -> 
 
 def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
     """`data_of`, checked against what the model was built for. Raises ValueError."""
+    if path is not None and model.spec.maps:
+        raise DataError(f"{source} was trained on a photograph with maps, which {path} has not; leave `data` out")
     config = data_of(folder, source, path)
     if path is not None and model.spec.vocabulary is not None:
         config = replace(config, vocabulary=model.spec.vocabulary)

@@ -8,15 +8,16 @@ from typing import Any
 from drawgen import checkpoint, models
 from drawgen.contract import Digests, Recipe
 from drawgen.data.pictures import DataError
+from drawgen.textures.maps import named
 from drawgen.training import run_folder
 from drawgen.training.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
-PATHS = ("path", "pictures", "valid")
+PATHS = ("path", "pictures", "valid", "hole", "source")
 """Settings of data that are paths."""
 FREE = {
     "config": {"feature_cache"},
-    "data": {*PATHS, "keep_mb"},
+    "data": {*PATHS, "maps", "keep_mb"},
     "fit": {"steps", "minutes", "device", "precision", "threads", "workers", "compile", "capture", "log_steps",
             "valid_steps", "save_minutes", "tensorboard"},
 }  # fmt: skip
@@ -163,4 +164,5 @@ def absolute(recipe: Recipe) -> Recipe:
 def describe_data(recipe: Recipe) -> str:
     """The data's description in the model card: a name, never a path."""
     path = str(getattr(recipe.data, "path", ""))
-    return path if path.startswith("photo:") else Path(path).name
+    names = [named(entry)[0] for entry in getattr(recipe.data, "maps", ())]
+    return (path if path.startswith("photo:") else Path(path).name) + (f" with its maps {', '.join(names)}" if names else "")

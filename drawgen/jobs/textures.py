@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import checkpoint, files, images, models
-from drawgen.contract import Recipe, Request, Sample, generator
+from drawgen.contract import Recipe, Request, Sample, TextureMap, generator
 from drawgen.devices import choose_device
 from drawgen.interrupts import Interrupted, plainly, signals
 from drawgen.jobs import previews
-from drawgen.jobs.answers import Drawn, check_files
+from drawgen.jobs.answers import Drawn, check_files, with_maps
 from drawgen.jobs.asking import Trained, finished, load
 from drawgen.jobs.loading import Picture, as_file, name_of
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
@@ -28,7 +28,9 @@ from drawgen.jobs.runs import RunFolder
 from drawgen.jobs.training import train
 from drawgen.ranges import ArgumentError, check_choice
 from drawgen.textures.copying import Copying, of_itself
-from drawgen.textures.quilting import Quilted, fitting_patch_px, quilt
+from drawgen.textures.maps import as_sample, check_names, check_sizes, named
+from drawgen.textures.quilting import Quilted, fitting_patch_px
+from drawgen.textures.set_quilting import quilt_set
 from drawgen.textures.yardstick import Yardstick, graininess, unit
 from drawgen.training import run_folder
 
@@ -96,6 +98,7 @@ def texture(
     seed: int = 0,
     save: str | os.PathLike[str] | None = None,
     exemplar_px: int = 512,
+    maps: Sequence[str | os.PathLike[str]] = (),
     match: bool = True,
     device: str = "auto",
     resume: bool = False,
@@ -119,6 +122,11 @@ def texture(
     distance and betrays the repetition. `match` matches the colours to the photograph's. `device` is auto, cpu, cuda, cuda:N or
     mps. `progress` is called with the fraction done.
 
+    `maps` are files of the photograph's size: normals, heights, roughness and the like, up to eight channels. They are made
+    together with the colours, pixel for pixel. `maps` of the result has them by name, and they are written as OUT-NAME.png. FILE is
+    named as the file, "NAME=FILE" otherwise. A name with "normal", "nrm" or "nor" in it stands for unit vectors, any other for
+    plain numbers, of one channel or three. "alpha" is how opaque the photograph is.
+
     Without `out` no picture is written; see `Drawn.save`. `{i}` in `out` gives a file per texture; tiles always get one each. The
     trained model is in the folder `save` (with `out` alone: OUT.model beside it), with a preview during training, and `resume`
     continues an interrupted run. Without both it is in a temporary folder, which is deleted with `trained` of the result. `force`
@@ -141,13 +149,17 @@ def texture(
         check_untrained(
             file, {"save": save is not None, "resume": resume, "minutes": minutes is not None, "steps": steps is not None}
         )
+    entries = [os.fspath(entry) for entry in maps]
+    names = check_names(entries)
     if file is not None:
-        check_files(file, request, force=force, sources=[name_of(photo)])
+        sources = [name_of(photo), *(source for _, source in map(named, entries) if source)]
+        check_files(file, request, force=force, sources=sources, maps=names)
     with hearing(progress, training=TRAINS if invent != "nothing" else 0.0) as reports, as_file(photo) as name:
         choose_device(device)
         path = name if name.startswith("photo:") else str(Path(name).resolve())
         preset = models.recipe(MODEL, INVENTED.get(invent, INVENTED["all"]))
-        data = replace(preset.data, path=path, longest_px=exemplar_px)
+        check_sizes(name, entries)
+        data = replace(preset.data, path=path, longest_px=exemplar_px, maps=tuple(map(absolute_map, entries)))
         fit = {"minutes": preset.fit.minutes if minutes is None else minutes, "steps": steps, "seed": seed, "device": device}
         recipe = replace(preset, data=data, fit=replace(preset.fit, **fit))
         height, width = images.picture_size(name)
@@ -157,12 +169,14 @@ def texture(
         check_request(request, data.spec().picture[0], known if known is not None and invent == "auto" else invent)
         if not resume and 0 < exemplar_px < max(height, width):
             reports.say(f"{name_of(photo)} is {width}x{height} pixels; it is reduced to {exemplar_px} on its longer side")
-        exemplar, opaque = data.exemplar()
+        whole, opaque = data.exemplar()
+        spec = data.spec()
+        exemplar = whole[: spec.colours]
         if not resume:
             tell_unit(exemplar, size, reports)
         request = replace(request, progress=reports.drawing)
         if invent == "nothing":
-            drawn = Drawn.of(finished(quilted(exemplar, opaque, request), request))
+            drawn = Drawn.of(finished(quilted(whole, opaque, request, spec.maps or ()), request))
             texture = Texture.of(drawn, trained=None, invented=invent)
         else:
             if wanted is None and resume:
@@ -215,6 +229,9 @@ def trained_on(
         if not run_folder.holds_run(folder):
             images.save_image(folder / previews.PICTURE, first)
         chosen, notes = tried(data, invent, {**fit, "minutes": minutes}, folder, reports)
+        if data.maps:
+            names = [named(entry)[0] for entry in data.maps]
+            notes.append(f"its samples are sets of files: {', '.join(map(str, with_maps([Path('OUT.png')], names)))}")
         minutes *= 1 - TRIALS
     recipe = recipe_for(chosen, whole, {**fit, "minutes": minutes})
 
@@ -236,8 +253,8 @@ def trained_on(
 
 def recipe_for(invent: str, data: Any, fit: Mapping[str, Any]) -> Recipe:
     preset = models.recipe(MODEL, INVENTED[invent])
-    return replace(preset, data=replace(preset.data, path=data.path, longest_px=data.longest_px, held_out=data.held_out),
-                   fit=replace(preset.fit, **fit))  # fmt: skip
+    told = {name: getattr(data, name) for name in ("path", "longest_px", "held_out", "maps")}
+    return replace(preset, data=replace(preset.data, **told), fit=replace(preset.fit, **fit))
 
 
 # ---------------------------------------------------------------- the choice
@@ -247,7 +264,7 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], folder: Path, reports:
     """Trains each candidate for a short time on seven eighths of the photograph. Returns the one whose samples have the most
     similar structure, and lines for the model card."""
     candidates = [invent] if invent != "auto" else ["detail", "all"]
-    exemplar = data.exemplar()[0]
+    exemplar = data.exemplar()[0][: data.spec().colours]
     try:
         yardstick = Yardstick(exemplar)
     except ArgumentError:
@@ -329,23 +346,31 @@ def settle_warp(folder: Path, exemplar: Float[Tensor, "C H W"], *, seed: int = 0
 # ---------------------------------------------------------------- the photograph
 
 
-def quilted(exemplar: Float[Tensor, "C H W"], opaque: Tensor | None, request: Request) -> Sample:
-    """Pictures of the photograph's own pixels."""
+def absolute_map(entry: str) -> str:
+    """A map's NAME=FILE with the whole path of the file, which is valid in any working folder."""
+    name, file = named(entry)
+    return f"{name}={Path(file).resolve()}" if file and not file.startswith("photo:") else entry
+
+
+def quilted(exemplar: Float[Tensor, "C H W"], opaque: Tensor | None, request: Request, maps: Sequence[TextureMap] = ()) -> Sample:
+    """Pictures of the photograph's own pixels, and of its maps'."""
     assert request.size is not None
     found: list[Quilted] = []
     for index in range(request.n):
         border = found[0] if index and all(request.closes) else None
-        found.append(quilt(exemplar, request.size, tile=request.closes, opaque=opaque, border=border, rng=request.rng(index)))
+        options = {"tile": request.closes, "opaque": opaque, "border": border}
+        found.append(quilt_set(exemplar, maps, request.size, rng=request.rng(index), **options))
         if request.progress is not None:
             request.progress((index + 1) / request.n)
-    return Sample(torch.stack([one.image for one in found]))
+    return as_sample(torch.stack([one.image for one in found]), maps)
 
 
 def first_picture(data: Any, size: tuple[int, int], seed: int) -> Float[Tensor, "C H W"]:
     """A quilted picture, which is the preview until there is a better one."""
     exemplar, opaque = data.exemplar()
     least = (min(size[0], FIRST_PX), min(size[1], FIRST_PX))
-    return quilt(exemplar, least, opaque=opaque, rng=generator(seed)).image
+    spec = data.spec()
+    return quilt_set(exemplar, spec.maps or (), least, opaque=opaque, rng=generator(seed)).image[: spec.colours]
 
 
 def tell_unit(exemplar: Float[Tensor, "C H W"], size: tuple[int, int], reports: Reports) -> None:

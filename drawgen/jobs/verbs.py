@@ -23,7 +23,7 @@ class Verb(NamedTuple):
     method: str = ""
     """Of `asking.Trained`; empty where there is none yet."""
     command: str = ""
-    """The command, with the placeholders MODEL, PICTURE and OUT; empty if there is none yet."""
+    """The command, with the placeholders MODEL, PICTURE, MASK and OUT; empty if there is none yet."""
     endings: tuple[str, ...] = ()
     """The ending of the file that it writes."""
     preview: Callable[[Any, previews.PreviewInput], previews.Preview] | None = None
@@ -63,7 +63,10 @@ VERBS = (
         contract.Interpolates, "draws the way between two pictures", "interpolate",
         "drawgen interpolate MODEL PICTURE PICTURE -o OUT.png", tuple(images.STILL),
     ),
-    Verb(contract.Repairs, "fills holes of pictures"),
+    Verb(
+        contract.Repairs, "fills holes of pictures", "inpaint", "drawgen inpaint PICTURE --mask MASK --model MODEL -o OUT.png",
+        tuple(images.STILL),
+    ),
     Verb(contract.Translates, "translates texts"),
     Verb(contract.Parses, "parses sentences"),
     Verb(contract.Classifies, "classifies texts"),

@@ -18,7 +18,7 @@ the large structures that the model alone loses.
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -29,6 +29,7 @@ from torch.nn import functional as F
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals, generator
 from drawgen.data.pictures import Crops, Pictures
+from drawgen.images import fit_to
 from drawgen.nn.causal_density import CausalDensity
 from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
@@ -37,7 +38,9 @@ from drawgen.nn.pixel_sampling import around_helix, by_wavefront
 from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.textures.colours import COLOURS, colour_sample, speck_limit
-from drawgen.textures.quilting import Quilted, quilt
+from drawgen.textures.maps import as_sample, split, stored_values
+from drawgen.textures.quilting import STRENGTH, Quilted, guided_patch_px
+from drawgen.textures.set_quilting import quilt_set
 from drawgen.textures.warping import warped
 from drawgen.tiling import close, close_rows, unshear
 from drawgen.training import Fit
@@ -172,6 +175,8 @@ class Ride(nn.Module):
     std: Tensor
     colours: Tensor
     speck_limit: Tensor
+    map_values: Tensor
+    map_speck_limits: Tensor
     embed: nn.Linear | None
     lstms: Sequence[SpatialLSTM]
     head: nn.Sequential
@@ -183,15 +188,20 @@ class Ride(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.channels = spec.picture[0]
+        self.channels, self.maps = spec.picture[0], spec.maps or ()
+        if self.maps and spec.colours not in (1, 3):
+            raise ValueError(f"the maps of spec.maps leave {spec.colours} channels for the colours, which are 1 or 3")
         offsets = causal_offsets(config.neighbourhood)
         seen = len(offsets) * self.channels
         outputs = likelihood.parameters_per_pixel(config.components, self.channels)
         # Pixels are standardised on the way in; `prepare` measures them.
         self.register_buffer("mean", torch.full((self.channels,), 0.5))
         self.register_buffer("std", torch.full((self.channels,), 0.25))
-        self.register_buffer("colours", torch.zeros(COLOURS, self.channels, dtype=torch.uint8))
+        self.register_buffer("colours", torch.zeros(COLOURS, spec.colours, dtype=torch.uint8))
         self.register_buffer("speck_limit", torch.tensor(3.0))
+        if self.maps:  # what `textures.maps.matched` needs: by channel and by map
+            self.register_buffer("map_values", torch.zeros(self.channels - spec.colours, COLOURS))
+            self.register_buffer("map_speck_limits", torch.full((len(self.maps),), 3.0))
         self.embed = linear(seen, config.embed, rng) if config.embed else None
         first = config.embed or seen
         self.lstms = nn.ModuleList(  # type: ignore[assignment]
@@ -369,6 +379,21 @@ class Ride(nn.Module):
         nats = mixture_nats(lambda images: self.nats(Pictures(images)).sum(0), batch.images, count)
         return {"bits_per_dim_oriented": (nats.sum() / likelihood.LOG_2, float(batch.images.numel()))}
 
+    @torch.inference_mode()
+    def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
+        """-log2 p of each pixel, all its channels together, given those before it (and the pictures' own layout)."""
+        place = diagonals(*images.shape[2:], images.device).place
+        bits = self.nats(Pictures(images))[place] / likelihood.LOG_2  # HW B
+        return bits.t().unflatten(1, images.shape[2:]).clone()
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory that `bits_by_pixel` needs, about: twice its neighbourhood, its states and the mixture's numbers."""
+        config = self.config
+        seen = len(causal_offsets(config.neighbourhood)) * self.channels
+        outputs = likelihood.parameters_per_pixel(config.components, self.channels)
+        return 4 * (2 * seen + 2 * config.embed + 6 * config.units * config.layers + (3 + 2 * bool(config.layout)) * outputs)
+
     @torch.no_grad()
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
         """Computes the standardisation, the colours and the closed-form initialisation: the means by ridge regression on the
@@ -445,16 +470,24 @@ class Ride(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Pictures of any size, sampled by the wavefront (`nn/pixel_sampling.py`), without the margins."""
         height, width = request.size or self.spec.picture[1:]
+        if request.guide is not None and self.guide is None:
+            raise ArgumentError("guide", "needs a model with a layout, which it lays out; give such a model")
         draw_one = self.tile if request.tile else self.plain
         images = torch.stack([draw_one(height, width, request, index) for index in range(request.n)])
-        return Sample(images, lambda count: self.reveal(images, count))
+        sampled = as_sample(images, self.maps)
+        return replace(sampled, frames=lambda count: self.reveal(sampled.images, count))
 
     def plain(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
         """A picture without the margins."""
         rng = request.rng(index)
         margin = self.config.margin
         tall, wide = height + margin, width + margin + margin // 4
-        layout = self.moved(self.lay_out(tall, wide, rng=rng).image, rng=rng) if self.guide is not None else None
+        layout = None
+        if self.guide is not None:
+            guide = guide_of(request, height, width)
+            if guide is not None:
+                guide = F.pad(guide[None], (margin, wide - width - margin, margin, 0), mode="replicate")[0]
+            layout = self.moved(self.lay_out(tall, wide, guide=guide, strength=request.strength, rng=rng).image, rng=rng)
         drawn = self.draw_over(layout, tall, wide, request, index, rng=rng)
         return drawn[:, margin:, margin : margin + width]
 
@@ -465,12 +498,22 @@ class Ride(nn.Module):
         *,
         closes: tuple[bool, bool] = (False, False),
         border: Quilted | None = None,
+        guide: Float[Tensor, "C H W"] | None = None,
+        strength: float = STRENGTH,
         rng: torch.Generator,
     ) -> Quilted:
-        """A new layout for a picture of that size, quilted from the exemplar (`textures/quilting.py`)."""
+        """A new layout for a picture of that size, quilted from the exemplar (`textures/quilting.py`), with a guide of that
+        size."""
         exemplar = self.exemplar.cpu().float() / (LEVELS - 1)
         cells = (-(-height // self.config.layout), -(-width // self.config.layout))
-        return quilt(exemplar, cells, tile=closes, opaque=self.opaque.cpu(), border=border, rng=rng)
+        small, patch = None, None
+        if guide is not None:
+            small = reduced(guide[None].cpu(), self.config.layout)[0]
+            patch = max(guided_patch_px(exemplar, strength) // self.config.layout, 4)
+        return quilt_set(
+            exemplar, self.maps, cells, patch_px=patch, tile=closes, opaque=self.opaque.cpu(), border=border, guide=small,
+            strength=strength, rng=rng,
+        )  # fmt: skip
 
     def moved(
         self, layout: Float[Tensor, "C h w"], *, closes: tuple[bool, bool] = (False, False), rng: torch.Generator
@@ -492,11 +535,46 @@ class Ride(nn.Module):
         )
         return drawn.permute(2, 0, 1) / (LEVELS - 1)
 
+    # ---------------------------------------------------------------- holes
+
+    @torch.inference_mode()
+    def repair(self, images: Float[Tensor, "B C H W"], holes: Bool[Tensor, "B H W"], *, rng: torch.Generator) -> Sample:
+        """Samples the pixels of the holes, given the ones around them, over the layout of the pictures themselves. So what is in
+        the holes has to look right at the layout's size (`textures/filling.py`)."""
+        if self.guide is None:
+            raise ArgumentError("model", "has no layout, by which what it samples is joined on all sides; give one that has")
+        return Sample(torch.stack([self.repair_one(image, hole, rng=rng) for image, hole in zip(images, holes, strict=True)]))
+
+    def repair_one(
+        self, image: Float[Tensor, "C H W"], hole: Bool[Tensor, "H W"], *, rng: torch.Generator
+    ) -> Float[Tensor, "C H W"]:
+        if not hole.any():
+            return image
+        factor, margin = self.config.layout, self.config.margin
+        part = []
+        for axis in range(2):
+            at = hole.any(1 - axis).nonzero()
+            part.append(slice(max(int(at[0]) - margin, 0) // factor * factor, int(at[-1]) + 1 + margin))
+        around, within = image[:, *part].to(self.mean.device), hole[*part].to(self.mean.device)
+        height, width = within.shape
+        before, beside = (each[0] for each in self.guided(self.standard(reduced(around[None], factor)), height, width))
+        given = (around * (LEVELS - 1)).masked_fill(within, torch.nan).permute(1, 2, 0)
+        uniforms = torch.rand(height, width, self.channels + 1, generator=rng).to(self.mean.device)
+        drawn = by_wavefront(self, uniforms, before=before, beside=beside, given=given, temperature=self.config.temperature)
+        out = image.clone()
+        out[:, *part][:, within.to(out.device)] = (drawn.permute(2, 0, 1) / (LEVELS - 1))[:, within].to(out)
+        return out
+
     def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None:
-        """Stores the photograph's colours and, for the layouts, the photograph at their size, in 8 bits."""
-        seen = picture.flatten(1)[:, None] if opaque is None else picture[:, opaque][:, None]
+        """Stores the photograph's colours, the values of its maps and, for the layouts, the photograph at their size, in 8 bits."""
+        shown, maps = split(picture[None], self.maps)
+        seen = shown[0].flatten(1)[:, None] if opaque is None else shown[0][:, opaque][:, None]
         self.colours.copy_(colour_sample(seen))
-        self.speck_limit.fill_(speck_limit(picture))
+        self.speck_limit.fill_(speck_limit(shown[0]))
+        if maps:
+            numbers = torch.cat(list(maps.values()), 1)[0]
+            self.map_values.copy_(stored_values(numbers.flatten(1) if opaque is None else numbers[:, opaque]))
+            self.map_speck_limits.copy_(torch.tensor([speck_limit(each[0]) for each in maps.values()]))
         if self.guide is None:
             return
         self.exemplar.copy_((reduced(picture[None], self.config.layout)[0] * (LEVELS - 1)).round())
@@ -527,12 +605,11 @@ class Ride(nn.Module):
         overlap = min(height // 4, width // 4, MOST_OVERLAP)
         more = [overlap if closed else margin // 4 for closed in closes]
         tall, wide = margin + height + more[0], margin + width + more[1]
-        cells = tuple(
-            (side if closed else whole) for side, whole, closed in zip((height, width), (tall, wide), closes, strict=True)
-        )
+        cells = (height if closes[0] else tall, width if closes[1] else wide)
         rng = request.rng(index)
+        guide = guide_of(request, *cells)
         first = self.lay_out(*cells, closes=closes, rng=request.rng(0)) if index and all(closes) else None
-        period = self.lay_out(*cells, closes=closes, border=first, rng=rng).image
+        period = self.lay_out(*cells, closes=closes, border=first, guide=guide, strength=request.strength, rng=rng).image
         period = self.moved(period, closes=closes, rng=generator(request.seed, 0 if all(closes) else index, WARPS))
         rows, columns = (
             (torch.arange(-(-whole // factor)) - closed * margin // factor) % count
@@ -567,7 +644,7 @@ class Ride(nn.Module):
         height, width = images.shape[2:]
         slope = self.config.neighbourhood // 2 + 1
         ready = torch.arange(width)[None, :] + slope * torch.arange(height)[:, None]
-        blank = self.mean[:, None, None].expand_as(images[0]).to(images.device)
+        blank = self.mean[: images.shape[1], None, None].expand_as(images[0]).to(images.device)
         for stage in range(1, count + 1):
             seen = ready.to(images.device) < (ready.max() + 1) * stage / count
             yield torch.where(seen, images, blank)
@@ -582,6 +659,8 @@ class GaussianRide(nn.Module):
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
+        if spec.maps:
+            raise ArgumentError("model.head", "is mcgsm, which learns no maps of a picture; give logistics")
         self.config, self.spec = config, spec
         self.channels = spec.picture[0]
         self.density = CausalDensity(
@@ -594,8 +673,8 @@ class GaussianRide(nn.Module):
         least, (height, width) = self.config.neighbourhood, batch.images.shape[2:]
         if min(height, width) < least:
             raise ValueError(
-                f"a picture has {width}x{height} pixels, fewer than the neighbourhood's {least} per side; give larger ones (for the "
-                "first crops: data.first_px)"
+                f"a picture has {width}x{height} pixels, fewer than the neighbourhood's {least} per side; give larger ones (for "
+                "the first crops: data.first_px)"
             )
 
     def values(self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
@@ -648,6 +727,8 @@ class GaussianRide(nn.Module):
         """Pictures of any size, without the margins."""
         if request.tile:
             raise ArgumentError("tile", "is asked of a model with the head mcgsm, which draws no tiles; leave it out")
+        if request.guide is not None:
+            raise ArgumentError("guide", "needs a model with a layout, which it lays out; give such a model")
         height, width = request.size or self.spec.picture[1:]
         margin = self.config.margin
         temperature = self.config.temperature * request.temperature
@@ -660,6 +741,11 @@ class GaussianRide(nn.Module):
         ]  # fmt: skip
         # A value in [0, 1) is a level plus noise, over 256.
         return Sample(((torch.stack(drawn) * LEVELS - 0.5) / (LEVELS - 1)).clamp(0, 1))
+
+
+def guide_of(request: Request, height: int, width: int) -> Float[Tensor, "C H W"] | None:
+    """The request's guide at that size."""
+    return None if request.guide is None else fit_to(request.guide, (len(request.guide), height, width))
 
 
 def reporting(request: Request, index: int) -> Callable[[float], None]:

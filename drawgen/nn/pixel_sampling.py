@@ -49,12 +49,14 @@ def by_wavefront(
     *,
     before: Float[Tensor, "H W E"] | None = None,
     beside: Float[Tensor, "H W D"] | None = None,
+    given: Float[Tensor, "H W C"] | None = None,
     temperature: float = 1.0,
     progress: Callable[[float], None] | None = None,
 ) -> Float[Tensor, "H W C"]:
     """One picture (levels 0 ... 255) by the wavefront (`in_torch`), compiled on a CPU. `before` is added to the embedding
-    before its ReLU, and `beside` to the mixture's outputs."""
-    options: dict[str, Any] = {"before": before, "beside": beside, "temperature": temperature, "progress": progress}
+    before its ReLU, and `beside` to the mixture's outputs. Pixels are those `given`, where that is not NaN."""
+    options: dict[str, Any] = {"before": before, "beside": beside, "given": given}
+    options |= {"temperature": temperature, "progress": progress}
     if net.mean.device.type == "cpu" and net.mean.dtype == torch.float32:
         return compiled(net, uniforms, **options)
     return in_torch(net, uniforms, **options)
@@ -66,6 +68,7 @@ def compiled(
     *,
     before: Float[Tensor, "H W E"] | None,
     beside: Float[Tensor, "H W D"] | None,
+    given: Float[Tensor, "H W C"] | None,
     temperature: float,
     progress: Callable[[float], None] | None,
 ) -> Float[Tensor, "H W C"]:
@@ -87,7 +90,7 @@ def compiled(
         as_array(net.mean),
         as_array(net.std),
         float(temperature),
-        *(np.zeros((0, 0, 0), np.float32) if part is None else as_array(part) for part in (before, beside)),
+        *(np.zeros((0, 0, 0), np.float32) if part is None else as_array(part) for part in (before, beside, given)),
     )
     steps = width + (reach + 1) * (height - 1)
     for start in range(0, steps, STEPS_AT_ONCE):
@@ -105,6 +108,7 @@ def in_torch(
     *,
     before: Float[Tensor, "H W E"] | None = None,
     beside: Float[Tensor, "H W D"] | None = None,
+    given: Float[Tensor, "H W C"] | None = None,
     temperature: float = 1.0,
     progress: Callable[[float], None] | None = None,
 ) -> Float[Tensor, "H W C"]:
@@ -157,6 +161,9 @@ def in_torch(
         values = likelihood.sample_chosen(
             one.means[:, 0], one.log_scales[:, 0], one.coupling[:, 0], noise[:, 1:], temperature=temperature
         )
+        if given is not None:
+            known = given[row, t - slope * row]
+            values = torch.where(known.isnan(), values, known)
         picture.as_strided((rows, channels), (strides[0] * channels, 1), start * channels).copy_(values)
         place = (corner + reach * wide + reach) * channels
         canvas.as_strided((rows, channels), ((wide - slope) * channels, 1), place).copy_((values / TOP - net.mean) / net.std)

@@ -107,10 +107,11 @@ def wavefront(
     temperature: float,
     before: Float32[np.ndarray, "H W E"],
     beside: Float32[np.ndarray, "H W O"],
+    given: Float32[np.ndarray, "H W C"],
 ) -> None:
     """Samples the pixels of the steps `start` to `stop`: pixel (i, j) is computed at step j + slope * i. `before` (added before the
-    embedding's ReLU) and `beside` (added to the outputs) may be empty. `neighbours` is D / C, `features` E
-    without padding, and `units` U without padding."""
+    embedding's ReLU), `beside` (added to the outputs) and `given` (pixels that are not sampled, where it is not NaN) may be empty.
+    `neighbours` is D / C, `features` E without padding, and `units` U without padding."""
     embed, lstms, biases, hidden, last, skip = weights
     levels, standard, h, c = canvas
     height, width, channels = levels.shape
@@ -206,3 +207,7 @@ def wavefront(
             i, j = top + r, t - slope * (top + r)
             place = standard[i + reach, j + reach]
             sample_pixel(flat[r], uniforms[i, j], components, mean, std, temperature, levels[i, j], place)
+            if given.shape[2] > 0 and not np.isnan(given[i, j, 0]):
+                for k in range(channels):
+                    levels[i, j, k] = given[i, j, k]
+                    place[k] = (given[i, j, k] / np.float32(255.0) - mean[k]) / std[k]

@@ -6,19 +6,30 @@ Axes: C channels, R S rows and columns of the exemplar, H W those of the picture
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
+from drawgen.images import grey
 from drawgen.ranges import ArgumentError, check_range, check_size
 from drawgen.textures import quilting_cpu as loops
+from drawgen.textures.blurring import blurred
+from drawgen.textures.colours import colour_sample, match_colours
 
 TOLERANCE = 0.1  # a patch is chosen among those whose error is at most so much above the least
 REPEAT = 0.2  # an error added for the same patch beside itself, as a share of the exemplar's variance; looked at from 0 to 1
 CONTINUE = 0.1  # the same for going on verbatim with a patch that is there, as often as that was done before
+STRENGTH = 0.8
+"""Of a guide: its share of the error."""
+LEAST_GUIDED_PX = 6
+SMOOTHER = 4
+"""The exemplar is compared with a guide without details finer than a patch over this."""
+RARE = 0.02
+"""Share of the darkest and of the brightest pixels that do not count for the range of a guide or an exemplar."""
 KEEP = 100  # positions that are kept at quarter size: the best at full size is then the best of all or, mostly, within 4 % of it
 
 
@@ -38,7 +49,11 @@ def quilt(
     tile: tuple[bool, bool] = (False, False),
     opaque: Bool[Tensor, "R S"] | None = None,
     border: Quilted | None = None,
+    guide: Float[Tensor, "C H W"] | None = None,
+    strength: float = STRENGTH,
+    colours: int | None = None,
     rng: torch.Generator,
+    progress: Callable[[float], None] | None = None,
 ) -> Quilted:
     """A picture of `size` (rows, columns) of the exemplar's texture, made of its pixels.
 
@@ -52,6 +67,11 @@ def quilt(
     the last beside the first; patches then lie over the border as over any other place. Only pixels that are `opaque` are used.
     With `border`, a picture of the same size that closes in both directions, the outermost pixels are its own, so that the two fit
     each other on any side; the rest is new.
+
+    With `guide`, a picture of that size, patches are also chosen by how bright they are (or what colour they have, if both pictures
+    are coloured) on the whole, compared with the guide there (texture transfer, Efros & Freeman 2001). The guide's colours are
+    first matched to the exemplar's, which are its first `colours` channels (None: all). `strength` (0 to 1) is how much that counts
+    against a good fit of neighbours; the stronger it is, the smaller are the patches if `patch_px` is None.
 
     Raises ArgumentError if the exemplar is smaller than 4 x 4, has values that are not finite, or no opaque patch of 2 x 2.
 
@@ -74,20 +94,32 @@ def quilt(
     if bad.any() and not bad.all():
         full = np.where(bad, full[:, ~bad].mean(1)[:, None, None], full)
     blocked = np.pad(bad.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    side = fitting_patch_px(torch.from_numpy(full)) if patch_px is None else patch_px
+    if patch_px is not None:
+        side = patch_px
+    else:
+        seen = torch.from_numpy(full)
+        side = fitting_patch_px(seen) if guide is None else guided_patch_px(seen, strength)
     side = max(min(side, *(length // 2 for length in bad.shape)), 2)
     while not (first := whole(blocked, side)).size:
         if side == 2:
             raise ArgumentError("opaque", "leaves no patch of the exemplar that is opaque throughout; give a larger opaque part")
         side = max(side * 3 // 4, 2)
     overlap = max(side // 4, 1) if overlap_px is None else min(overlap_px, side - 1)
-    pixels = np.ascontiguousarray(full.transpose(1, 2, 0))
-    half = loops.halved(full, np.ones(full.shape[1:], np.float32))[0]
-    quarter = loops.halved(half, np.ones(half.shape[1:], np.float32))[0]
+    pixels, usable = np.ascontiguousarray(full.transpose(1, 2, 0)), ~bad
     variance = float(full.var((1, 2)).sum())
+    wanted = None
+    if guide is not None:
+        wanted, own = guided(guide, torch.from_numpy(full)[:colours], side)
+        full = np.concatenate([full, own])
+    half = loops.halved(full, np.ones_like(full))[0]
+    quarter = loops.halved(half, np.ones_like(half))[0]
 
     sources = np.full((*size, 2), -1, np.int32)
     known, fixed = np.zeros(size, bool), np.zeros(size, bool)
+    if guide is not None:
+        check_range("strength", strength, at_least=0, at_most=1)
+        if tuple(guide.shape[1:]) != tuple(size):
+            raise ArgumentError("guide", f"has {guide.shape[1]} x {guide.shape[2]} pixels; give one of the picture's size")
     if border is not None:
         if not all(tile) or tuple(border.sources.shape[:2]) != tuple(size):
             raise ArgumentError("border", "is for tiles of the same size that close in both directions")
@@ -104,10 +136,16 @@ def quilt(
     repeat, more = REPEAT * variance, CONTINUE * variance * (1 if border is None else 20)
     for (row, y), (column, x) in itertools.product(enumerate(ys), enumerate(xs)):
         patch, weight = loops.window(pixels, sources, known, y, x, h, w)
+        met = float(weight[0].sum())
+        weight *= (1.0 if wanted is None else 1 - strength) / max(met, 1.0)
+        if wanted is not None:
+            rows, columns = np.arange(y, y + h) % size[0], np.arange(x, x + w) % size[1]
+            patch = np.concatenate([patch, wanted[:, rows[:, None], columns]])
+            weight = np.concatenate([weight, np.full((len(wanted), h, w), strength / (h * w), np.float32)])
         if not weight.any():
             found, error = first, np.zeros(len(first))
         else:
-            near = against(placed, y, x, sources, known, h, w, tile, repeat, more)
+            near = against(placed, y, x, sources, known, h, w, tile, repeat, more) if met else np.zeros((0, 4), np.float32)
             found, error = first[:0], np.zeros(0)
             if min(h, w) >= 4:
                 found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, KEEP)
@@ -115,10 +153,37 @@ def quilt(
                 found, error = loops.search(full, blocked, patch, weight, near, side, -1)
         good = np.flatnonzero(error <= error.min() * (1 + TOLERANCE))
         r, s = found[good[int(chance[row][column] * len(good))]].tolist()
-        loops.paste(pixels, sources, known, fixed, *tile, y, x, h, w, r, s)
+        loops.paste(pixels, usable, sources, known, fixed, *tile, y, x, h, w, r, s)
         placed = np.concatenate([placed, [[y, x, r, s]]])
+        if progress is not None:
+            progress(len(placed) / (len(ys) * len(xs)))
     at = torch.from_numpy(sources).long()
     return Quilted(exemplar[:, at[..., 0], at[..., 1]], at)
+
+
+def guided_patch_px(exemplar: Float[Tensor, "C R S"], strength: float) -> int:
+    """The side of a patch that follows a guide: a third of the usual one by default, less for a stronger one."""
+    return max(round((1.1 - strength) * fitting_patch_px(exemplar)), LEAST_GUIDED_PX)
+
+
+def guided(
+    guide: Float[Tensor, "C H W"], exemplar: Float[Tensor, "C R S"], side: int
+) -> tuple[Float32[np.ndarray, "G H W"], Float32[np.ndarray, "G R S"]]:
+    """What a guide wants, and what the exemplar has of it: brightness or colour, without detail that is finer than a patch."""
+    sigma = side / SMOOTHER
+    own = blurred(exemplar, sigma) / blurred(torch.ones_like(exemplar), sigma)
+    guide = guide.detach().to("cpu", torch.float32)
+    if len(guide) == len(own) == 3:
+        want = match_colours(guide[None], colour_sample(own))[0]
+    else:
+        guide, own = grey(guide), grey(own)
+        (low, high), (least, most) = (picture.quantile(torch.tensor([RARE, 1 - RARE])).tolist() for picture in (guide, own))
+        want = (least + (guide - low) * (most - least) / max(high - low, 1e-6)).clamp(least, most)
+    return as_loops(want), as_loops(own)
+
+
+def as_loops(picture: Float[Tensor, "C H W"]) -> Float32[np.ndarray, "C H W"]:
+    return np.ascontiguousarray(picture.detach().to("cpu", torch.float32).numpy())
 
 
 def frame(size: tuple[int, int], band: int) -> np.ndarray:

@@ -20,41 +20,42 @@ DOWN_ALONG = ((-1, 0), (1, 0), (0, -1), (0, 1))
 def errors(
     exemplar: Float32[np.ndarray, "C R S"],
     patch: Float32[np.ndarray, "C h w"],
-    weight: Float32[np.ndarray, "h w"],
+    weight: Float32[np.ndarray, "C h w"],
     rows: int,
     columns: int,
 ) -> Float32[np.ndarray, "rows columns"]:
-    """The mean squared difference between a patch and the exemplar at each of the first `rows` x `columns` positions."""
+    """The weighted sum of squared differences between a patch and the exemplar at each of the first `rows` x `columns`
+    positions."""
     C, h, w = patch.shape
     out = np.zeros((rows, columns), np.float32)
     for r in range(rows):
         total = out[r]
         for i in range(h):
             for j in range(w):
-                if weight[i, j] > 0:
-                    for c in range(C):
-                        line, value, much = exemplar[c, r + i, j : j + columns], patch[c, i, j], weight[i, j]
+                for c in range(C):
+                    if weight[c, i, j] > 0:
+                        line, value, much = exemplar[c, r + i, j : j + columns], patch[c, i, j], weight[c, i, j]
                         for s in range(columns):
                             difference = line[s] - value
                             total[s] += much * difference * difference
-    return out / max(weight.sum(), np.float32(1e-6))
+    return out
 
 
 @compiled(fastmath=True)
 def error_at(
     exemplar: Float32[np.ndarray, "C R S"],
     patch: Float32[np.ndarray, "C h w"],
-    weight: Float32[np.ndarray, "h w"],
+    weight: Float32[np.ndarray, "C h w"],
     r: int,
     s: int,
     most: float,
 ) -> float:
-    """The same at one position, not divided; something above `most` as soon as it is above it."""
+    """The same at one position; something above `most` as soon as it is above it."""
     C, h, w = patch.shape
     total = np.float32(0.0)
     for i in range(h):
         for c in range(C):
-            line, row, much = exemplar[c, r + i, s : s + w], patch[c, i], weight[i]
+            line, row, much = exemplar[c, r + i, s : s + w], patch[c, i], weight[c, i]
             part = np.float32(0.0)
             for j in range(w):
                 difference = line[j] - row[j]
@@ -66,22 +67,21 @@ def error_at(
 
 
 @compiled()
-def halved(picture: Float32[np.ndarray, "C h w"], weight: Float32[np.ndarray, "h w"]) -> tuple:  # type: ignore[type-arg]
-    """The weighted means of 2 x 2 cells and their mean weight; an odd last row or column is left out."""
+def halved(picture: Float32[np.ndarray, "C h w"], weight: Float32[np.ndarray, "C h w"]) -> tuple:  # type: ignore[type-arg]
+    """The weighted means of 2 x 2 cells and the sums of their weights; an odd last row or column is left out."""
     C, h, w = picture.shape
     out = np.zeros((C, h // 2, w // 2), np.float32)
-    share = np.zeros((h // 2, w // 2), np.float32)
-    for i in range(h - h % 2):
-        for j in range(w - w % 2):
-            share[i // 2, j // 2] += weight[i, j] / 4
-            for c in range(C):
-                out[c, i // 2, j // 2] += weight[i, j] * picture[c, i, j]
-    for i in range(h // 2):
-        for j in range(w // 2):
-            if share[i, j] > 0:
-                for c in range(C):
-                    out[c, i, j] /= 4 * share[i, j]
-    return out, share
+    total = np.zeros((C, h // 2, w // 2), np.float32)
+    for c in range(C):
+        for i in range(h - h % 2):
+            for j in range(w - w % 2):
+                total[c, i // 2, j // 2] += weight[c, i, j]
+                out[c, i // 2, j // 2] += weight[c, i, j] * picture[c, i, j]
+        for i in range(h // 2):
+            for j in range(w // 2):
+                if total[c, i, j] > 0:
+                    out[c, i, j] /= total[c, i, j]
+    return out, total
 
 
 @compiled()
@@ -94,17 +94,17 @@ def window(
     h: int,
     w: int,
 ) -> tuple:  # type: ignore[type-arg]
-    """The pixels that the patch at (y, x) will meet (C h w) and where there are any (h w: 1 or 0)."""
+    """The pixels that the patch at (y, x) will meet, and where there are any (1 or 0), both C h w."""
     H, W = known.shape
     C = exemplar.shape[2]
     patch = np.zeros((C, h, w), np.float32)
-    weight = np.zeros((h, w), np.float32)
+    weight = np.zeros((C, h, w), np.float32)
     for i in range(h):
         for j in range(w):
             p, q = (y + i) % H, (x + j) % W
             if known[p, q]:
-                weight[i, j] = 1.0
                 for c in range(C):
+                    weight[c, i, j] = 1.0
                     patch[c, i, j] = exemplar[sources[p, q, 0], sources[p, q, 1], c]
     return patch, weight
 
@@ -141,24 +141,23 @@ def exact(
     full: Float32[np.ndarray, "C R S"],
     blocked: Int64[np.ndarray, "R+1 S+1"],
     patch: Float32[np.ndarray, "C h w"],
-    weight: Float32[np.ndarray, "h w"],
+    weight: Float32[np.ndarray, "C h w"],
     near: Float32[np.ndarray, "K 4"],
     side: int,
     guard: int,
     positions: Int32[np.ndarray, "M 2"],
 ) -> tuple:  # type: ignore[type-arg]
-    """Those of the positions whose error is at most twice the least of those before, and the errors: mean squared difference and
-    penalty."""
-    much = max(weight.sum(), np.float32(1e-6))
+    """Those of the positions whose error is at most twice the least of those before, and the errors: weighted squared difference
+    and penalty."""
     found = np.empty_like(positions)
     error = np.empty(len(positions), np.float32)
     number, best = 0, np.inf
     for k in range(len(positions)):
         r, s = positions[k]
-        if fits(blocked, r, s, weight.shape[0], weight.shape[1]):
+        if fits(blocked, r, s, weight.shape[1], weight.shape[2]):
             against = penalty(near, r, s, side, guard)
             if against <= 2 * best:
-                value = against + error_at(full, patch, weight, r, s, (2 * best - against) * much) / much
+                value = against + error_at(full, patch, weight, r, s, 2 * best - against)
                 if value <= 2 * best and value < np.inf:
                     found[number, 0], found[number, 1], error[number] = r, s, value
                     number += 1
@@ -171,14 +170,14 @@ def search(
     full: Float32[np.ndarray, "C R S"],
     blocked: Int64[np.ndarray, "R+1 S+1"],
     patch: Float32[np.ndarray, "C h w"],
-    weight: Float32[np.ndarray, "h w"],
+    weight: Float32[np.ndarray, "C h w"],
     near: Float32[np.ndarray, "K 4"],
     side: int,
     guard: int,
 ) -> tuple:  # type: ignore[type-arg]
     """All positions (r, s) in the exemplar whose patch agrees with what is there about as well as the best, and their errors with
     penalty."""
-    h, w = weight.shape
+    h, w = weight.shape[1:]
     rows, columns = max(full.shape[1] - h + 1, 0), max(full.shape[2] - w + 1, 0)
     positions = np.empty((rows * columns, 2), np.int32)
     for r in range(rows):
@@ -209,7 +208,7 @@ def search_coarse(
     quarter: Float32[np.ndarray, "C R/4 S/4"],
     blocked: Int64[np.ndarray, "R+1 S+1"],
     patch: Float32[np.ndarray, "C h w"],
-    weight: Float32[np.ndarray, "h w"],
+    weight: Float32[np.ndarray, "C h w"],
     near: Float32[np.ndarray, "K 4"],
     side: int,
     guard: int,
@@ -217,7 +216,7 @@ def search_coarse(
 ) -> tuple:  # type: ignore[type-arg]
     """The same among fewer: all are compared at quarter size, what lies around the `keep` best at half size, and what lies around
     the best quarter of those at full size."""
-    h, w = weight.shape
+    h, w = weight.shape[1:]
     patch1, weight1 = halved(patch, weight)
     patch2, weight2 = halved(patch1, weight1)
     rows, columns = quarter.shape[1] - h // 4 + 1, quarter.shape[2] - w // 4 + 1
@@ -235,7 +234,7 @@ def search_coarse(
     seen = np.zeros((half.shape[1], half.shape[2]), np.bool_)
     some = np.empty((9 * min(keep, rows * columns) + 9, 2), np.int32)
     values = np.empty(len(some), np.float32)
-    count, much, best = 0, weight1.sum(), np.inf
+    count, best = 0, np.inf
     left = keep
     for ties in (False, True):
         for r in range(rows):
@@ -249,7 +248,7 @@ def search_coarse(
                         if not seen[p, q] and fits(blocked, 2 * p, 2 * q, h, w):
                             seen[p, q] = True
                             some[count, 0], some[count, 1] = p, q
-                            value = error_at(half, patch1, weight1, p, q, 3 * best * much) / much
+                            value = error_at(half, patch1, weight1, p, q, 3 * best)
                             values[count] = value + penalty(near, 2 * p, 2 * q, side, guard)
                             best = min(best, values[count])
                             count += 1
@@ -273,12 +272,16 @@ def search_coarse(
 
 
 @compiled()
-def seam(exemplar: Float32[np.ndarray, "R S C"], p: int, q: int, r: int, s: int, down: int, along: int) -> int:
+def seam(
+    exemplar: Float32[np.ndarray, "R S C"], usable: Bool[np.ndarray, "R S"], p: int, q: int, r: int, s: int, down: int, along: int
+) -> int:
     """The cost of a cut between two neighbours, copied from (p, q) and, `down` and `along` of it, from (r, s): how much each of the
-    two differs from what the other's source has in its place, relative to how much the sources change there."""
+    two differs from what the other's source has in its place, relative to how much the sources change there. Where one source has
+    nothing usable there, the other counts twice."""
     R, S, C = exemplar.shape
     p1, q1 = min(max(p + down, 0), R - 1), min(max(q + along, 0), S - 1)
     r1, s1 = min(max(r - down, 0), R - 1), min(max(s - along, 0), S - 1)
+    left, right = usable[r1, s1], usable[p1, q1]
     first, second, change, other = 0.0, 0.0, 0.0, 0.0
     for c in range(C):
         a, b, a1, b1 = exemplar[p, q, c], exemplar[r, s, c], exemplar[p1, q1, c], exemplar[r1, s1, c]
@@ -286,12 +289,19 @@ def seam(exemplar: Float32[np.ndarray, "R S C"], p: int, q: int, r: int, s: int,
         second += (a1 - b) ** 2
         change += (a - a1) ** 2
         other += (b - b1) ** 2
+    if left != right:
+        first, second = (first, first) if left else (second, second)
+        change, other = (other, other) if left else (change, change)
     return int(UNIT * (np.sqrt(first) + np.sqrt(second)) / (SOFT + np.sqrt(change) + np.sqrt(other)))
 
 
 @compiled()
 def seams(
-    exemplar: Float32[np.ndarray, "R S C"], sources: Int32[np.ndarray, "H W 2"], wrap_rows: bool, wrap_columns: bool
+    exemplar: Float32[np.ndarray, "R S C"],
+    usable: Bool[np.ndarray, "R S"],
+    sources: Int32[np.ndarray, "H W 2"],
+    wrap_rows: bool,
+    wrap_columns: bool,
 ) -> Int64[np.ndarray, "H W"]:
     """The costs of the cuts between each pixel and those below it and to its right."""
     H, W = sources.shape[:2]
@@ -300,15 +310,16 @@ def seams(
         for j in range(W):
             (p, q), (r, s), (u, v) = sources[i, j], sources[(i + 1) % H, j], sources[i, (j + 1) % W]
             if (i < H - 1 or wrap_rows) and (r != p + 1 or s != q):
-                out[i, j] += seam(exemplar, p, q, r, s, 1, 0)
+                out[i, j] += seam(exemplar, usable, p, q, r, s, 1, 0)
             if (j < W - 1 or wrap_columns) and (u != p or v != q + 1):
-                out[i, j] += seam(exemplar, p, q, u, v, 0, 1)
+                out[i, j] += seam(exemplar, usable, p, q, u, v, 0, 1)
     return out
 
 
 @compiled()
 def paste(
     exemplar: Float32[np.ndarray, "R S C"],
+    usable: Bool[np.ndarray, "R S"],
     sources: Int32[np.ndarray, "H W 2"],
     known: Bool[np.ndarray, "H W"],
     fixed: Bool[np.ndarray, "H W"],
@@ -323,15 +334,22 @@ def paste(
 ) -> None:
     """Lays the exemplar's patch at (r, s) over the window h x w at (y, x). Unknown pixels take the patch's; known ones either keep
     theirs or take the patch's, along the cut of least cost, where seams that were there before may be covered (Kwatra et al. 2003;
-    in the terms of Boykov et al. 2001, it is one expansion of the patch's label). `fixed` pixels stay."""
+    in the terms of Boykov et al. 2001, it is one expansion of the patch's label). `fixed` pixels stay, and where the patch
+    has nothing usable, everything stays as it is."""
     H, W = known.shape
     neighbour = grid(h, w, False, False)
     capacity = np.zeros((h * w, 4), np.int64)
     terminal = np.zeros(h * w, np.int64)  # positive: it costs that much to keep the old pixel; negative: to take the new one
+    there_is = np.zeros((h, w), np.bool_)
+    for i in range(max(-r, 0), min(h, usable.shape[0] - r)):
+        for j in range(max(-s, 0), min(w, usable.shape[1] - s)):
+            there_is[i, j] = usable[r + i, s + j]
     for i in range(h):
         for j in range(w):
             n = i * w + j
             p, q = (y + i) % H, (x + j) % W
+            if not there_is[i, j]:
+                continue
             if not known[p, q]:
                 terminal[n] += NEVER
             elif fixed[p, q]:
@@ -339,7 +357,7 @@ def paste(
             for d in range(4):
                 down, along = DOWN_ALONG[d]
                 a, b = i + down, j + along
-                inside = 0 <= a < h and 0 <= b < w
+                inside = 0 <= a < h and 0 <= b < w and there_is[a, b]
                 if inside and d % 2 == 0:
                     continue  # each pair once
                 if not inside and not ((wrap_rows or 0 <= y + a < H) and (wrap_columns or 0 <= x + b < W)):
@@ -347,17 +365,18 @@ def paste(
                 u, v = (y + a) % H, (x + b) % W
                 if not known[p, q] and not known[u, v]:
                     continue
-                new = seam(exemplar, r + i, s + j, sources[u, v, 0], sources[u, v, 1], down, along) if known[u, v] else 0
+                (e, f), (g, k) = sources[p, q], sources[u, v]
+                new = seam(exemplar, usable, r + i, s + j, g, k, down, along) if known[u, v] else 0
                 if not inside:
                     if known[u, v] and known[p, q]:
-                        old = seam(exemplar, sources[p, q, 0], sources[p, q, 1], sources[u, v, 0], sources[u, v, 1], down, along)
+                        old = seam(exemplar, usable, e, f, g, k, down, along)
                         terminal[n] += 2 * (old - new)
                     continue
                 m = a * w + b
-                old_new = seam(exemplar, sources[p, q, 0], sources[p, q, 1], r + a, s + b, down, along) if known[p, q] else 0
+                old_new = seam(exemplar, usable, e, f, r + a, s + b, down, along) if known[p, q] else 0
                 old_old = 0
                 if known[p, q] and known[u, v]:
-                    old_old = seam(exemplar, sources[p, q, 0], sources[p, q, 1], sources[u, v, 0], sources[u, v, 1], down, along)
+                    old_old = seam(exemplar, usable, e, f, g, k, down, along)
                 # All costs are doubled: one of two old pixels is half that of each, less half where only one of them is old.
                 here, there = 2 * old_new - old_old, 2 * new - old_old  # n old and m new; n new and m old (doubled)
                 terminal[n] += old_old
@@ -378,6 +397,6 @@ def paste(
     for i in range(h):
         for j in range(w):
             p, q = (y + i) % H, (x + j) % W
-            if new_side[i * w + j] or not known[p, q]:
+            if there_is[i, j] and (new_side[i * w + j] or not known[p, q]):
                 sources[p, q, 0], sources[p, q, 1] = r + i, s + j
                 known[p, q] = True

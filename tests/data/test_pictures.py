@@ -311,3 +311,8 @@ def test_about_half_of_the_crops_are_mirrored(crops):
     turned = (plain.flip(3) == mirrored).flatten(1).all(1)
     assert (same | turned).all()
     assert 0.4 < same.float().mean() < 0.6
+
+
+def test_sets_of_maps_are_not_mirrored():
+    with pytest.raises(ValueError, match=r"data.mirror is for pictures without maps"):
+        Crops(maps=("alpha",), mirror=True)

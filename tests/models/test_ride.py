@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drawgen import likelihood
-from drawgen.contract import Request, Spec, generator
+from drawgen.contract import Request, Spec, TextureMap, generator
 from drawgen.data.pictures import Pictures
 from drawgen.models import ride
 from drawgen.nn import pixel_sampling
@@ -459,6 +459,10 @@ def test_pictures_by_the_papers_head():
     assert torch.equal(images[0], model.sample(Request(n=1, size=(20, 24), seed=5)).images[0])
     with pytest.raises(ValueError, match="tile is asked of a model with the head mcgsm, which draws no tiles; leave it out"):
         model.sample(Request(tile=True))
+    with pytest.raises(ValueError, match="guide needs a model with a layout"):
+        model.sample(Request(guide=torch.zeros(1, 20, 24)))
+    with pytest.raises(ValueError, match=r"model.head is mcgsm, which learns no maps of a picture; give logistics"):
+        model.config.build(Spec((4, 16, 16), maps=(TextureMap("height"),)), rng=generator(0))
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_closes(tile):
     exemplar = grass()
     quilted = quilt(exemplar, (101, 97), patch_px=24, tile=tile, rng=generator(0))
     pixels = np.ascontiguousarray(exemplar.permute(1, 2, 0).numpy())
-    cost = torch.from_numpy(loops.seams(pixels, quilted.sources.int().numpy(), True, True))
+    cost = torch.from_numpy(loops.seams(pixels, everywhere(pixels), quilted.sources.int().numpy(), True, True))
     for axis in range(2):
         joined = steps(quilted, axis).movedim(axis, 0)
         if tile[axis]:
@@ -138,8 +138,12 @@ def test_halved_and_lowest():
     assert [loops.lowest(values, k) for k in range(1, 8)] == [0, 1, 1, 2, 3, np.inf, np.inf]
 
 
+def everywhere(pixels):
+    return np.ones(pixels.shape[:2], bool)
+
+
 def energy(pixels, sources):
-    return int(loops.seams(pixels, sources, False, False).sum())
+    return int(loops.seams(pixels, everywhere(pixels), sources, False, False).sum())
 
 
 @settings(deadline=None, max_examples=30)
@@ -158,7 +162,7 @@ def test_a_paste_is_the_best_cut(seed, started):
     fixed[2, 2] = True
     r, s = rng.integers(8, 24, 2).tolist()
     sources = old.copy()
-    loops.paste(pixels, sources, known.copy(), fixed, False, False, 2, 2, 3, 3, r, s)
+    loops.paste(pixels, everywhere(pixels), sources, known.copy(), fixed, False, False, 2, 2, 3, 3, r, s)
     new = place[:3, :3] + (r, s)
     best = None
     for choice in itertools.product((False, True), repeat=6):
