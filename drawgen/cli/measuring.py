@@ -34,8 +34,8 @@ def evaluate(words: list[str]) -> None:
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
             data: Evaluate on this data instead of the run's own: on a whole text, or on the held-out part of other data.
-            split: The split: valid; test, if the data has one; or all, for a text. The default is valid, or all for a text given
-                with --data.
+            split: The split: valid; test, if the data has one; seen, the training part of pictures; or all, for a text. The default
+                is valid, or all for a text given with --data.
             importance: Add the importance-weighted bound with this many samples per picture (`draw`).
             orientations: Add the mixture over this many orientations of each picture: 1, 2 (mirrored), 4 (upside down) or 8
                 (transposed) (`ride`).

@@ -23,8 +23,6 @@ from drawgen.textures.maps import ALPHA, MapSet, load_maps, named, straight
 
 OPAQUE = 254 / 255
 """Pixels with more alpha than this are opaque; resized pictures have intermediate values at edges."""
-
-
 SQUARE_PX = 64
 """Side of the squares in which whole pictures are measured (Theis & Bethge 2015)."""
 
@@ -213,7 +211,8 @@ class Crops:
         return picture, torch.cat(masks) if masks else None
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training: an endless stream of crops. Validation: the held-out rows once, cut into squares and divided over the ranks."""
+        """Training: an endless stream of crops. Validation: the held-out rows or pictures once, cut into squares and divided over the
+        ranks; "seen": the training parts likewise."""
         check_split(self, split)
         if split != "train":
             yield from self.squares(self.pictures[split == "valid"])[rank::ranks]
