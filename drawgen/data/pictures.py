@@ -211,8 +211,8 @@ class Crops:
         return picture, torch.cat(masks) if masks else None
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training: an endless stream of crops. Validation: the held-out rows or pictures once, cut into squares and divided over the
-        ranks; "seen": the training parts likewise."""
+        """Training: an endless stream of crops. Validation: the held-out rows or pictures once, cut into squares and divided over
+        the ranks; "seen": the training parts likewise."""
         check_split(self, split)
         if split != "train":
             yield from self.squares(self.pictures[split == "valid"])[rank::ranks]

@@ -448,6 +448,22 @@ def test_a_mixture_over_orientations(head):
             assert mixed >= min(alone) - 0.2
 
 
+def test_bits_by_pixel_of_the_papers_head():
+    """Those of the density at the middle of each level, at their places; 8 where the neighbourhood is not inside."""
+    model, batch = gaussian()
+    bits = model.bits_by_pixel(batch.images)
+    assert bits.shape == (8, 16, 16)
+    assert (bits[:, :2] == 8).all()
+    assert (bits[:, :, :2] == 8).all()
+    assert (bits[:, :, -2:] == 8).all()
+    with torch.no_grad():
+        density = model.density(model.values(batch.images, torch.full_like(batch.images, 0.5)))
+    order = diagonals(14, 12).order
+    inner = bits[:, 2:, 2:-2].flatten(1)[:, order].t()
+    torch.testing.assert_close(inner, 8 - density / likelihood.LOG_2)
+    assert model.bytes_per_pixel > 4 * 12
+
+
 def test_pictures_by_the_papers_head():
     model, _ = gaussian()
     request = Request(n=2, size=(20, 24), seed=5)
