@@ -30,6 +30,7 @@ _HOMES = {
     "caption": "jobs.asking",
     "extend": "jobs.inpainting",
     "inpaint": "jobs.inpainting",
+    "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
     "texture": "jobs.textures",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
+    from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
     from drawgen.strokes.painting import Painting as Painting
@@ -89,6 +91,7 @@ __all__ = [
     "caption",
     "extend",
     "inpaint",
+    "labelled_texture",
     "load",
     "paint",
     "texture",

@@ -372,7 +372,7 @@ class Request:
     """Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling)."""
     guide: Float[Tensor, "C H W"] | None = field(default=None, compare=False)
     """Of a texture: a picture that it shows from afar. It is fitted to the size."""
-    strength: float = 0.8
+    guide_strength: float = 0.8
     """Of a guide: how much it counts against a good fit of the texture's parts, 0 to 1."""
     progress: Callable[[float], None] | None = None
     """Called regularly with the fraction done, 0 to 1."""
@@ -386,7 +386,7 @@ class Request:
         if not isinstance(self.tile, bool):
             check_choice("tile", self.tile, ("x", "y"))
         check_range("even_out", self.even_out, at_least=0, at_most=1)
-        check_range("strength", self.strength, at_least=0, at_most=1)
+        check_range("guide_strength", self.guide_strength, at_least=0, at_most=1)
         check_range("length", self.length, at_least=1)
         check_range("top_k", self.top_k, at_least=0)
         check_range("top_p", self.top_p, above=0, at_most=1)

@@ -27,6 +27,8 @@ def sample(words: list[str]) -> None:
         tile_axis: Axis | None = None,
         even_out: float = 0.0,
         match: bool = True,
+        guide: str | None = None,
+        guide_strength: float = 0.8,
         boxes: bool = False,
         animate: bool = False,
         prime: str | None = None,
@@ -50,6 +52,8 @@ def sample(words: list[str]) -> None:
             tile_axis: Make each texture repeat without a seam in this direction only, with or without --tile.
             even_out: Fraction of a texture's differences over a long distance to remove, 0 to 1.
             match: Match a texture's colours to its photograph's.
+            guide: A picture that a texture shows from afar, by the brightness or the colours of its parts.
+            guide_strength: How finely the guide is shown, against how much is left of the texture's structures, 0 to 1.
             boxes: Draw the windows of a model with attention.
             animate: Animate a PNG or WebP too, to show the drawing process.
             prime: Text that the sample continues.
@@ -72,8 +76,8 @@ def sample(words: list[str]) -> None:
             with bars() as reports:
                 made = jobs.sample(
                     model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
-                    tile=tile_axis or tile, even_out=even_out, match=match, boxes=boxes, animate=animate, prime=prime,
-                    length=length, top_k=top_k, top_p=top_p,
+                    tile=tile_axis or tile, even_out=even_out, match=match, guide=guide, guide_strength=guide_strength,
+                    boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p,
                     device=device, force=force, reports=dataclasses.replace(reports, writing=show),
                 )  # fmt: skip
         finally:

@@ -11,6 +11,7 @@ from drawgen.jobs.paintings import paint
 from drawgen.jobs.reading import read
 from drawgen.jobs.recipe import RECIPE, begun, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports
+from drawgen.jobs.texture_collections import labelled_texture, texture_folder
 from drawgen.jobs.textures import texture
 from drawgen.jobs.training import train
 from drawgen.training.run_folder import mend
@@ -27,6 +28,7 @@ __all__ = [
     "heat",
     "inpaint",
     "interpolate",
+    "labelled_texture",
     "machine",
     "measure",
     "mend",
@@ -37,5 +39,6 @@ __all__ = [
     "sample",
     "stored_recipe",
     "texture",
+    "texture_folder",
     "train",
 ]

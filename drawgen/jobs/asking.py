@@ -30,7 +30,7 @@ from drawgen.devices import device_of
 from drawgen.interrupts import plainly
 from drawgen.jobs import captions, measuring
 from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
-from drawgen.jobs.loading import Picture, Pictures, name_of, pictures_for, several
+from drawgen.jobs.loading import Picture, Pictures, name_of, opened, pictures_for, several
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import problem_lines
@@ -39,6 +39,7 @@ from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
 from drawgen.textures.colours import match_colours, without_specks
 from drawgen.textures.maps import joined, matched, parted, renormalised
+from drawgen.textures.quilting import STRENGTH
 from drawgen.threads import threads
 from drawgen.tiling import even_out, fit_border
 
@@ -126,22 +127,27 @@ class Trained:
         tile: bool | str = False,
         even_out: float = 0.0,
         match: bool = True,
+        guide: Picture | None = None,
+        guide_strength: float = STRENGTH,
         progress: Listener = None,
     ) -> Drawn:
         """Samples `n` pictures of `size` (height, width) in pixels; by default the training size.
 
         A `temperature` below 1 gives likelier pictures, above 1 more varied ones. The rest is for textures: `tile` makes each
         repeat without a seam (True: in both directions, "x" or "y": in one), and several tiles fit each other; `even_out` (0 to
-        1) removes what differs over a long distance; `match` matches the colours to the photograph's.
+        1) removes what differs over a long distance; `match` matches the colours to the photograph's; `guide` is
+        a picture that a texture with a layout shows from afar, more finely with a higher `guide_strength`.
 
         >>> import drawgen
         >>> drawgen.load("ride:dirt").sample(size=(24, 32), tile=True, seed=1).images.shape
         torch.Size([1, 3, 24, 32])
         """
         with hearing(progress) as reports:
+            shown = None if guide is None else opened(guide, name_of(guide), covering=size)[0]
             asked_for = Request(
-                n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, progress=reports.drawing
-            )
+                n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, guide=shown,
+                guide_strength=guide_strength, progress=reports.drawing,
+            )  # fmt: skip
             return self.draw(asked_for, match=match)
 
     @asked()
@@ -349,13 +355,14 @@ def drawn_by(model: Draws, request: Request, *, match: bool) -> Sample:
     sampled = model.sample(request).cpu()
     if not isinstance(model, DrawsTextures):
         return sampled
+    own = match and request.guide is None  # a guide decides how much there is of each colour
     if match:
-        matched = match_colours(sampled.images, model.colours.cpu())
+        matched = match_colours(sampled.images, model.colours.cpu()) if own else sampled.images
         limit = float(model.speck_limit)
         cleaned = [without_specks(image[None], limit)[0] for image in matched]  # one by one: it takes much memory
         sampled = replace(sampled, images=torch.stack(cleaned))
     if sampled.maps:
-        sampled = replace(sampled, maps=dict(matched_maps(model, sampled, match=match)))
+        sampled = replace(sampled, maps=dict(matched_maps(model, sampled, match=own)))
     done = finished(sampled, request)
     return replace(done, frames=lambda count: model.reveal(done.images, count))
 
@@ -385,6 +392,8 @@ def finished(sampled: Sample, request: Request) -> Sample:
 
 def check_textures(model: Model, source: str, request: Request) -> None:
     """Raises ArgumentError for a request that only a model of textures can fulfil, if the model is none."""
+    if request.guide is not None and not isinstance(model, DrawsTextures):
+        raise ArgumentError("guide", f"is given, and {source} draws no textures; leave it out")
     for name, value in (("tile", request.tile), ("even_out", request.even_out)):
         if value and not isinstance(model, DrawsTextures):
             raise ArgumentError(name, f"is {str(value).lower()}, and {source} draws no textures; leave it out")

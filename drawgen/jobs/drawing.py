@@ -10,6 +10,7 @@ from drawgen.jobs.asking import check_interpolates, check_redraws, load
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import kinds_of, that_can
 from drawgen.jobs.writing import write
+from drawgen.textures.quilting import STRENGTH
 
 
 def draw(source: str, request: Request, *, device: str = "cpu", match: bool = True) -> Drawn:
@@ -28,6 +29,8 @@ def sample(
     tile: bool | str = False,
     even_out: float = 0.0,
     match: bool = True,
+    guide: str | None = None,
+    guide_strength: float = STRENGTH,
     boxes: bool = False,
     animate: bool = False,
     prime: str | None = None,
@@ -45,11 +48,12 @@ def sample(
     Returns the files."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
+        guide=None if guide is None else images.load_with_alpha(guide, covering=size)[0], guide_strength=guide_strength,
         length=1000 if length is None else length, top_k=top_k or 0, top_p=1.0 if top_p is None else top_p,
         progress=reports.drawing,
     )  # fmt: skip
     trained = load(source, device=device)
-    of_pictures = {"size": size is not None, "tile": tile, "even_out": even_out, "boxes": boxes, "animate": animate}
+    of_pictures = {"size": size is not None, "tile": tile, "even_out": even_out, "guide": guide, "boxes": boxes, "animate": animate}
     of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p}
     if isinstance(trained.model, Writes):
         if foreign := [name for name, given in of_pictures.items() if given]:

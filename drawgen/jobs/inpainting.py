@@ -26,7 +26,8 @@ from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.runs import RunFolder
-from drawgen.jobs.textures import INVENTED, MODEL, TRAINS, Texture, check_folder, check_untrained, model_folder
+from drawgen.jobs.texture_trials import INVENTED, MODEL
+from drawgen.jobs.textures import TRAINS, Texture, check_folder, check_untrained, model_folder
 from drawgen.jobs.training import train
 from drawgen.jobs.verbs import that_can
 from drawgen.masks import read_mask

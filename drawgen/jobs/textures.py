@@ -1,11 +1,9 @@
 """Synthesises a larger texture from one photograph."""
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -15,52 +13,33 @@ from torch import Tensor
 from drawgen import checkpoint, files, images, models
 from drawgen.contract import Recipe, Request, Sample, TextureMap, generator
 from drawgen.devices import choose_device
-from drawgen.interrupts import Interrupted, plainly, signals
+from drawgen.interrupts import Interrupted, plainly
 from drawgen.jobs import previews
 from drawgen.jobs.answers import Drawn, check_files, with_maps
 from drawgen.jobs.asking import Trained, finished, load
-from drawgen.jobs.loading import Picture, as_file, name_of
+from drawgen.jobs.loading import Picture, as_file, name_of, opened
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.recipe import RECIPE, read_recipe
-from drawgen.jobs.reports import SILENT, Reports
+from drawgen.jobs.reports import Reports
 from drawgen.jobs.runs import RunFolder
+from drawgen.jobs.texture_trials import INVENTED, MODEL, TRIALS, recipe_for, settle_warp, tried
 from drawgen.jobs.training import train
 from drawgen.ranges import ArgumentError, check_choice
-from drawgen.textures.copying import Copying, of_itself
 from drawgen.textures.maps import as_sample, check_names, check_sizes, named
-from drawgen.textures.quilting import Quilted, fitting_patch_px
+from drawgen.textures.quilting import STRENGTH, Quilted
 from drawgen.textures.set_quilting import quilt_set
 from drawgen.textures.yardstick import Yardstick, graininess, unit
 from drawgen.training import run_folder
 
-MODEL = "ride"
-"""The model of a texture."""
-INVENTED: Mapping[str, str] = {"all": "texture", "detail": "layout"}
-"""What the model invents, and its preset."""
 INVENT = ("auto", *INVENTED, "nothing")
-TRIALS = 0.2
-"""The fraction of the training time that the trials take, which measure the model on rows that it has not seen, and choose."""
 TRAINS = 0.9
 """The fraction of the time that training takes, about."""
-JUDGED_PX = 256
-"""Side of the samples by which a trial is judged, and their number."""
-JUDGED = 2
-WARPS = (0.0, 0.3, 0.6)
-"""Displacements of the layout that are tried; see `settle_warp`."""
-ORDERED_PX, LITTLE = 80, 0.3
-"""Of a photograph whose patches have to be larger than this (walls, boards), layouts are displaced by this at most: straight lines
-would become wavy."""
-ALLOWED = 0.02
-"""A sample may copy this fraction of its patches more than the photograph repeats of itself."""
+DEFAULT_SIZE = (512, 512)
 FEW_UNITS = 6
 """A photograph with fewer units across is too small to learn its units from."""
 FEW_PX = 64
 """A photograph with a shorter side is too small to measure its units."""
-TRIAL = ".trial-"
-"""Begins the name of the folder of the trials, in the model folder: there is room, while a system's own temporary folder may be
-small."""
-IN_TRIALS = "interrupted in the trials, of which nothing is kept; start again"
 LEAST_TILE_PX = 4
 """Smallest side of a quilted tile."""
 FIRST_PX = 512
@@ -88,7 +67,7 @@ def texture(
     photo: Picture,
     out: str | os.PathLike[str] | None = None,
     *,
-    size: tuple[int, int] = (512, 512),
+    size: tuple[int, int] | None = None,
     n: int = 1,
     tile: bool | str = False,
     invent: str = "auto",
@@ -99,13 +78,15 @@ def texture(
     save: str | os.PathLike[str] | None = None,
     exemplar_px: int = 512,
     maps: Sequence[str | os.PathLike[str]] = (),
+    guide: Picture | None = None,
+    guide_strength: float = STRENGTH,
     match: bool = True,
     device: str = "auto",
     resume: bool = False,
     force: bool = False,
     progress: Listener = None,
 ) -> Texture:
-    """Makes `n` textures of `size` (height, width in pixels) from one photograph.
+    """Makes `n` textures of `size` (height, width in pixels; 512 x 512 by default) from one photograph.
 
     `photo` is a file, photo:NAME for a photograph of scikit-image (brick, grass, gravel ...), a picture of Pillow, an array or a
     tensor; a larger one is first scaled down to `exemplar_px` on its longer side. `invent` says what is new:
@@ -127,6 +108,11 @@ def texture(
     named as the file, "NAME=FILE" otherwise. A name with "normal", "nrm" or "nor" in it stands for unit vectors, any other for
     plain numbers, of one channel or three. "alpha" is how opaque the photograph is.
 
+    `guide` is a picture that the texture shows from afar: its bright and dark parts (or its colours, if the photograph has colours,
+    too) are laid out from bright and dark parts of the photograph. The default of `size` then has its aspect ratio. With a higher
+    `guide_strength` (0 to 1) it is shown more finely, and less is left of the photograph's structures. It needs a layout, so
+    `invent` may not be "all".
+
     Without `out` no picture is written; see `Drawn.save`. `{i}` in `out` gives a file per texture; tiles always get one each. The
     trained model is in the folder `save` (with `out` alone: OUT.model beside it), with a preview during training, and `resume`
     continues an interrupted run. Without both it is in a temporary folder, which is deleted with `trained` of the result. `force`
@@ -144,7 +130,14 @@ def texture(
     """
     file = None if out is None else Path(out)
     check_choice("invent", invent, INVENT)
-    request = Request(n=n, size=size, seed=seed, tile=tile, even_out=even_out)
+    shown = None
+    if guide is not None:
+        if invent == "all":
+            raise ArgumentError("guide", "needs a layout, and with `invent` all there is none; leave one of the two out")
+        shown = opened(guide, name_of(guide), covering=size or DEFAULT_SIZE)[0]
+        invent = "detail" if invent == "auto" else invent
+    size = size or (DEFAULT_SIZE if shown is None else shaped_as(shown))
+    request = Request(n=n, size=size, seed=seed, tile=tile, even_out=even_out, guide=shown, guide_strength=guide_strength)
     if invent == "nothing":
         check_untrained(
             file, {"save": save is not None, "resume": resume, "minutes": minutes is not None, "steps": steps is not None}
@@ -192,7 +185,8 @@ def texture(
                 trained = place.keep(load(place.folder, device=device))
                 drawn = trained.draw(request, match=match)
             texture = Texture.of(drawn, trained=trained, invented=chosen)
-            tell_result(texture.images[0], exemplar, reports)
+            if shown is None:
+                tell_result(texture.images[0], exemplar, reports)
     if file is not None:
         texture.write(file, apart=bool(tile), replace=force)
     return texture
@@ -251,98 +245,6 @@ def trained_on(
     return chosen
 
 
-def recipe_for(invent: str, data: Any, fit: Mapping[str, Any]) -> Recipe:
-    preset = models.recipe(MODEL, INVENTED[invent])
-    told = {name: getattr(data, name) for name in ("path", "longest_px", "held_out", "maps")}
-    return replace(preset, data=replace(preset.data, **told), fit=replace(preset.fit, **fit))
-
-
-# ---------------------------------------------------------------- the choice
-
-
-def tried(data: Any, invent: str, fit: Mapping[str, Any], folder: Path, reports: Reports) -> tuple[str, list[str]]:
-    """Trains each candidate for a short time on seven eighths of the photograph. Returns the one whose samples have the most
-    similar structure, and lines for the model card."""
-    candidates = [invent] if invent != "auto" else ["detail", "all"]
-    exemplar = data.exemplar()[0][: data.spec().colours]
-    try:
-        yardstick = Yardstick(exemplar)
-    except ArgumentError:
-        yardstick = None
-        candidates = candidates[-1:]
-    share = TRIALS / len(candidates)
-    brief = {
-        **fit,
-        "minutes": share * fit["minutes"],
-        "steps": None if fit["steps"] is None else max(1, round(share * fit["steps"])),
-    }
-    notes, found = [], {}
-    if len(candidates) > 1:
-        reports.say(f"a short trial each of {' and '.join(f'`{name}`' for name in candidates)}")
-    for killed in folder.glob(f"{TRIAL}*"):
-        shutil.rmtree(killed, ignore_errors=True)
-    with TemporaryDirectory(prefix=TRIAL, dir=folder) as place, signals() as interrupted:
-
-        def go_on(_share: float) -> None:
-            if number := interrupted():
-                raise Interrupted(number, IN_TRIALS)
-
-        for name in candidates:
-            try:
-                outcome = train(MODEL, recipe_for(name, data, brief), Path(place) / name, preset=INVENTED[name],
-                                reports=replace(SILENT, training=reports.training))  # fmt: skip
-            except Interrupted as stop:
-                raise Interrupted(stop.number, IN_TRIALS) from None
-            shutil.rmtree(Path(place) / name)
-            bits = "".join(f", {bits:.3f} bits/dim on held-out rows" for bits in (outcome.scores.get("bits_per_dim"),) if bits)
-            note = f"trial of `{name}`: {outcome.steps} steps{bits}"
-            if yardstick is not None:
-                side = min(JUDGED_PX, *exemplar.shape[1:])
-                judged = Request(n=JUDGED, size=(side, side), seed=fit["seed"], progress=go_on)
-                drawn = outcome.model.sample(judged).images.cpu()
-                found[name] = sum(yardstick.structure(image) for image in drawn) / JUDGED
-                note += f", structure {found[name]:.2f}"
-            notes.append(note)
-            go_on(1.0)
-    chosen = min(found, key=found.__getitem__) if found else candidates[0]
-    if chosen == "detail":
-        notes.append("the folder holds the photograph at half its size, from which layouts are made")
-    if len(found) > 1:
-        told = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
-        reports.say(
-            f"structure of the trials (1: as far from the photograph as one part of it from another): {told}; `{chosen}` it is"
-        )
-    return chosen, notes
-
-
-def settle_warp(folder: Path, exemplar: Float[Tensor, "C H W"], *, seed: int = 0, reports: Reports = SILENT) -> float | None:
-    """Chooses how far a trained model's layouts are displaced (`Config.warp`), and writes it to its folder: as little as
-    possible, so that a sample copies no more of the photograph than one part of that has in common with another, and little where
-    lines are straight. None if that cannot be measured."""
-    model: Any = load(folder).model
-    try:
-        copying, common = Copying(exemplar), of_itself(exemplar)
-    except ArgumentError:
-        return None
-    side = min(JUDGED_PX, *exemplar.shape[1:])
-    alike = {}
-    warps = [warp for warp in WARPS if warp <= LITTLE or fitting_patch_px(exemplar) <= ORDERED_PX]
-    for warp in warps:
-        model.config = replace(model.config, warp=warp)
-        found = copying.of(model.sample(Request(size=(side, side), seed=seed)).images[0])
-        alike[warp] = found.alike
-        if found.near <= common.near + ALLOWED and found.alike <= common.alike + ALLOWED:
-            break
-    else:  # what is nearly flat stays near to something, wherever it is moved
-        warp = next((warp for warp, share in alike.items() if share <= common.alike + ALLOWED), warps[-1])
-    checkpoint.write_model(folder, MODEL, replace(model.config, warp=warp), model.spec)
-    reports.say(
-        f"layouts are displaced by {warp:g} cells; {alike[warp]:.1%} of a sample's 11x11 patches are like one of the photograph "
-        f"(of one half of the photograph, {common.alike:.1%} are like one of the other)"
-    )
-    return warp
-
-
 # ---------------------------------------------------------------- the photograph
 
 
@@ -355,14 +257,28 @@ def absolute_map(entry: str) -> str:
 def quilted(exemplar: Float[Tensor, "C H W"], opaque: Tensor | None, request: Request, maps: Sequence[TextureMap] = ()) -> Sample:
     """Pictures of the photograph's own pixels, and of its maps'."""
     assert request.size is not None
+    guide = None if request.guide is None else images.fit_to(request.guide, (len(request.guide), *request.size))
     found: list[Quilted] = []
+
+    def progress(share: float) -> None:
+        if request.progress is not None:
+            request.progress((len(found) + share) / request.n)
+
     for index in range(request.n):
         border = found[0] if index and all(request.closes) else None
-        options = {"tile": request.closes, "opaque": opaque, "border": border}
+        options: dict[str, Any] = {"tile": request.closes, "opaque": opaque, "border": border, "progress": progress}
+        options |= {"guide": guide, "strength": request.guide_strength}
         found.append(quilt_set(exemplar, maps, request.size, rng=request.rng(index), **options))
-        if request.progress is not None:
-            request.progress((index + 1) / request.n)
     return as_sample(torch.stack([one.image for one in found]), maps)
+
+
+def shaped_as(picture: Float[Tensor, "C H W"]) -> tuple[int, int]:
+    """The default size of a texture that shows a picture: of its aspect ratio, as long as the usual one."""
+    height, width = picture.shape[1:]
+    longest = max(DEFAULT_SIZE)
+    return (
+        (longest, max(longest * width // height, 2) & ~1) if height > width else (max(longest * height // width, 2) & ~1, longest)
+    )
 
 
 def first_picture(data: Any, size: tuple[int, int], seed: int) -> Float[Tensor, "C H W"]:

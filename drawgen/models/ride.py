@@ -487,7 +487,7 @@ class Ride(nn.Module):
             guide = guide_of(request, height, width)
             if guide is not None:
                 guide = F.pad(guide[None], (margin, wide - width - margin, margin, 0), mode="replicate")[0]
-            layout = self.moved(self.lay_out(tall, wide, guide=guide, strength=request.strength, rng=rng).image, rng=rng)
+            layout = self.moved(self.lay_out(tall, wide, guide=guide, strength=request.guide_strength, rng=rng).image, rng=rng)
         drawn = self.draw_over(layout, tall, wide, request, index, rng=rng)
         return drawn[:, margin:, margin : margin + width]
 
@@ -609,7 +609,7 @@ class Ride(nn.Module):
         rng = request.rng(index)
         guide = guide_of(request, *cells)
         first = self.lay_out(*cells, closes=closes, rng=request.rng(0)) if index and all(closes) else None
-        period = self.lay_out(*cells, closes=closes, border=first, guide=guide, strength=request.strength, rng=rng).image
+        period = self.lay_out(*cells, closes=closes, border=first, guide=guide, strength=request.guide_strength, rng=rng).image
         period = self.moved(period, closes=closes, rng=generator(request.seed, 0 if all(closes) else index, WARPS))
         rows, columns = (
             (torch.arange(-(-whole // factor)) - closed * margin // factor) % count
