@@ -821,10 +821,10 @@ PRESETS: dict[str, Recipe] = {
         size="14 k",
         figure="4.12 bits/px (BSDS)",
         about="The MCGSM of Theis & Bethge (2015), for a folder of photographs: 128 components of 4 scales, 48 features, 40 "
-        "whitened neighbours. L-BFGS on 262,000 pixels (100 iterations, before the first step), then Adam on crops of all. Measured on "
-        "twelve pictures of BSDS and four held-out ones (seed 0, 7,296 steps, 530 s on one core of a busy two-core Xeon, and two "
-        "minutes of L-BFGS): 4.43 bits per pixel of the training pictures, 4.12 of the others (the paper, on others: 4.28). "
-        "scripts/results/ride_paper.md.",
+        "whitened neighbours. L-BFGS on 262,000 pixels (100 iterations, before the first step), then Adam on crops of all. "
+        "Measured on twelve pictures of BSDS and four held-out ones (seed 0, 7,296 steps, 530 s on one core of a busy two-core "
+        "Xeon, and two minutes of L-BFGS): 4.43 bits per pixel of the training pictures, 4.12 of the others (the paper, on "
+        "others: 4.28). scripts/results/ride_paper.md.",
     ),
     "paper-1": Recipe(
         model=replace(PAPER, layers=1),
@@ -844,10 +844,10 @@ PRESETS: dict[str, Recipe] = {
         size="114 k",
         figure="4.04 bits/px, of 8 turns 4.01",
         about="RIDE of Theis & Bethge (2015), for a folder of photographs: 12 neighbours, conditional whitening, two spatial LSTMs "
-        "of 64 units with their cell, an MCGSM of 32 components, dequantised grey pictures, crops that grow from 8 to 22 pixels. Adam "
-        "on everything replaces SGD and L-BFGS by turns. Measured on twelve pictures of BSDS and four held-out ones (seed 0, 5,403 "
-        "steps, 1,155 s on one core of a busy two-core Xeon): 4.34 bits per pixel of the training pictures, 4.04 of the others, "
-        "4.01 by the mixture over eight orientations (the paper, on others: 4.13 and 4.10). scripts/results/ride_paper.md.",
+        "of 64 units with their cell, an MCGSM of 32 components, dequantised grey pictures, crops that grow from 8 to 22 pixels. "
+        "Adam on everything replaces SGD and L-BFGS by turns. Measured on twelve pictures of BSDS and four held-out ones (seed 0, "
+        "5,403 steps, 1,156 s on one core of a busy two-core Xeon): 4.34 bits per pixel of the training pictures, 4.04 of the "
+        "others, 4.01 by the mixture over eight orientations (the paper, on others: 4.13 and 4.10). scripts/results/ride_paper.md.",
     ),
     "tiny": Recipe(
         model=Config(neighbourhood=5, embed=8, layers=1, units=8, hidden=8, components=3, margin=4),
