@@ -211,7 +211,7 @@ def encoded(path: Path, image: Float[Tensor, "C H W"]) -> bytes:
 
 
 def png(image: Float[Tensor, "C H W"], *, bits: int = 8) -> bytes:
-    """A picture of 1 or 3 channels as the bytes of a PNG file, with 8 or 16 bits per channel."""
+    """A picture (1, 3 or, with alpha, 4 channels) as the bytes of a PNG file, with 8 or 16 bits per channel."""
     if bits == 8:
         return encode(Path("picture.png"), Image.fromarray(to_bytes(image)), "PNG")
     # Pillow writes no colours of 16 bits.
@@ -221,7 +221,7 @@ def png(image: Float[Tensor, "C H W"], *, bits: int = 8) -> bytes:
     raw = np.ascontiguousarray(numbers).view(np.uint8).reshape(height, -1)
     rows = np.full((height, 1 + raw.shape[1]), 2, np.uint8)  # filter 2: differences from the row above
     rows[:, 1:] = raw - np.concatenate([np.zeros_like(raw[:1]), raw[:-1]])
-    header = struct.pack(">IIBBBBB", width, height, 16, 0 if channels == 1 else 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
     return animation.PNG + b"".join(animation.chunk(name, data) for name, data in parts)
 

@@ -47,6 +47,8 @@ def read_labels(source: str | os.PathLike[str], count: int) -> Int[Tensor, "H W"
         with Image.open(path, formats=LABELLED) as picture:
             check_size((picture.height, picture.width), name)
             levels = np.asarray(picture)
+    except FileNotFoundError as error:
+        raise ImageError(f"{name} does not exist; check the path") from error
     except OSError as error:
         kinds = ", ".join(LABELLED)
         raise ImageError(

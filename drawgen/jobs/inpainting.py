@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from drawgen import images, models
+from drawgen import files, images, models
 from drawgen.contract import Repairs, Request, Sample, generator
 from drawgen.data.pictures import OPAQUE, Crops
 from drawgen.devices import choose_device
@@ -38,6 +38,8 @@ from drawgen.training import run_folder
 INVENT = ("nothing", "detail")
 SIDEWAYS = (0.05, 0.0)
 """`drift` of a picture that is extended to the left or right: what is added at some height comes from about that height."""
+DEEP = (".png", ".tif", ".tiff")
+"""Endings of files that may have 16 bits per channel."""
 BYTES_AT_WORK = 160
 """Bytes per pixel of the whole picture, as measured."""
 
@@ -86,6 +88,8 @@ def inpaint(
     >>> filled.save("mended.png")
     """
     file = None if out is None else Path(out)
+    fit = {"minutes": minutes, "steps": steps, "seed": seed, "device": device}
+    invent = checked(invent, model, fit, save, resume)
     with ExitStack() as stack:
         reports = stack.enter_context(hearing(progress, training=TRAINS))
         name, hole_file, source_file = (None if one is None else stack.enter_context(as_file(one)) for one in (photo, mask, source))
@@ -115,10 +119,9 @@ def inpaint(
             reports.say(f"the mask {hole_file} is black, so there is nothing to fill")
         data = crops_of(name, hole=hole_file or "", source=source_file or "")
         task = Task(picture, alpha, hole, usable, DRIFT, data, name_of(photo))
-        fit = {"minutes": minutes, "steps": steps, "seed": seed, "device": device}
         made = mended(task, file, invent=invent, model=model, fit=fit, save=save, resume=resume, force=force, reports=reports)
-    if file is not None:
-        made.write(file, replace=force)
+        if file is not None:
+            write(made, file, name, force=force, reports=reports)
     return made
 
 
@@ -152,11 +155,11 @@ def extend(
     torch.Size([1, 1, 512, 552])
     """
     file = None if out is None else Path(out)
+    fit = {"minutes": minutes, "steps": steps, "seed": seed, "device": device}
+    invent = checked(invent, model, fit, save, resume)
     if (by is None) == (size is None):
         raise ArgumentError("by", "and `size` are two ways to say the same; give one of them")
     if by is not None:
-        if len(by) != 4:
-            raise ArgumentError("by", f"is {by}; give four numbers of pixels: left, top, right, bottom")
         check_range("by", by, at_least=0)
     if size is not None:
         check_size(size)
@@ -191,10 +194,9 @@ def extend(
             beyond(picture, 0), None if alpha is None else beyond(alpha, 1), hole, beyond(usable, False),
             SIDEWAYS if left or right else (0.0, 0.0), crops_of(name, source=source_file or ""), name_of(photo),
         )  # fmt: skip
-        fit = {"minutes": minutes, "steps": steps, "seed": seed, "device": device}
         made = mended(task, file, invent=invent, model=model, fit=fit, save=save, resume=resume, force=force, reports=reports)
-    if file is not None:
-        made.write(file, replace=force)
+        if file is not None:
+            write(made, file, name, force=force, reports=reports)
     return made
 
 
@@ -214,6 +216,34 @@ class Task:
     name: str
 
 
+def write(made: Texture, file: Path, photo: str, *, force: bool, reports: Reports) -> None:
+    """Writes the picture, with 16 bits per channel if the photograph has them."""
+    try:
+        deep = Path(photo).suffix.lower() in DEEP and images.load_numbers(photo)[1] == 16
+    except images.ImageError:  # not grey or RGB: 8 bits
+        deep = False
+    if deep and file.suffix.lower() == ".png":
+        files.write_output(file, images.png(made.images[0], bits=16), replace=force)
+        return
+    if deep:
+        reports.say(f"{photo} has 16 bits per channel, and {file} will have 8; PNG keeps them")
+    made.write(file, replace=force)
+
+
+def checked(invent: str | None, model: object, fit: dict[str, Any], save: object, resume: bool) -> str:
+    """What is invented, by default. Raises ArgumentError for what does not go together."""
+    if invent is None:
+        invent = "nothing" if model is None else "detail"
+    check_choice("invent", invent, INVENT)
+    given = {"save": save is not None, "resume": resume, "minutes": fit["minutes"] is not None, "steps": fit["steps"] is not None}
+    if invent == "nothing":
+        check_untrained(None, {"model": model is not None, **given})
+    elif model is not None and any(given.values()):
+        raise ArgumentError("model", f"is given, so nothing is trained; leave `{next(k for k, v in given.items() if v)}` out")
+    choose_device(fit["device"])
+    return invent
+
+
 def crops_of(name: str, *, hole: str = "", source: str = "") -> Crops:
     """Crops of the photograph outside the hole, where it may be used, at its own size."""
     path, *masks = (one if not one or one.startswith("photo:") else str(Path(one).resolve()) for one in (name, hole, source))
@@ -226,7 +256,7 @@ def mended(
     task: Task,
     file: Path | None,
     *,
-    invent: str | None,
+    invent: str,
     model: str | os.PathLike[str] | Trained | None,
     fit: dict[str, Any],
     save: str | os.PathLike[str] | None,
@@ -235,15 +265,6 @@ def mended(
     reports: Reports,
 ) -> Texture:
     """The picture with its hole filled."""
-    if invent is None:
-        invent = "nothing" if model is None else "detail"
-    check_choice("invent", invent, INVENT)
-    given = {"save": save is not None, "resume": resume, "minutes": fit["minutes"] is not None, "steps": fit["steps"] is not None}
-    if invent == "nothing":
-        check_untrained(None, {"model": model is not None, **given})
-    elif model is not None and any(given.values()):
-        raise ArgumentError("model", f"is given, so nothing is trained; leave `{next(k for k, v in given.items() if v)}` out")
-    choose_device(fit["device"])
     trained = None if model is None else model if isinstance(model, Trained) else load(os.fspath(model), device=fit["device"])
     picture = task.picture
     if trained is not None:

@@ -498,7 +498,7 @@ class Ride(nn.Module):
         *,
         closes: tuple[bool, bool] = (False, False),
         border: Quilted | None = None,
-        guide: Float[Tensor, "C H W"] | None = None,
+        guide: Float[Tensor, "G H W"] | None = None,
         strength: float = STRENGTH,
         rng: torch.Generator,
     ) -> Quilted:

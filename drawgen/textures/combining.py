@@ -19,7 +19,7 @@ SOFT_PX = 0.8
 """Standard deviation of the blend at a cut."""
 
 
-def combined(textures: Float[Tensor, "K C H W"], labels: Int[Tensor, "H W"], *, band_px: int = BAND_PX) -> Float[Tensor, "C H W"]:
+def combined(textures: Float[Tensor, "K C H W"], labels: Int[Tensor, "h w"], *, band_px: int = BAND_PX) -> Float[Tensor, "C H W"]:
     """One picture of several textures of the same size: where a label is k, it is texture k. Within `band_px` of a border, the
     textures meet along the minimum cut between them (Kwatra et al. 2003), and are blended over a pixel or two. With one label it is
     that texture, bit for bit.

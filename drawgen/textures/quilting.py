@@ -49,7 +49,7 @@ def quilt(
     tile: tuple[bool, bool] = (False, False),
     opaque: Bool[Tensor, "R S"] | None = None,
     border: Quilted | None = None,
-    guide: Float[Tensor, "C H W"] | None = None,
+    guide: Float[Tensor, "G H2 W2"] | None = None,
     strength: float = STRENGTH,
     colours: int | None = None,
     rng: torch.Generator,
@@ -167,7 +167,7 @@ def guided_patch_px(exemplar: Float[Tensor, "C R S"], strength: float) -> int:
 
 
 def guided(
-    guide: Float[Tensor, "C H W"], exemplar: Float[Tensor, "C R S"], side: int
+    guide: Float[Tensor, "D H W"], exemplar: Float[Tensor, "C R S"], side: int
 ) -> tuple[Float32[np.ndarray, "G H W"], Float32[np.ndarray, "G R S"]]:
     """What a guide wants, and what the exemplar has of it: brightness or colour, without detail that is finer than a patch."""
     sigma = side / SMOOTHER

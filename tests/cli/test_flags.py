@@ -16,6 +16,10 @@ from drawgen.ranges import ArgumentError
 PHOTO, OUT = "photo.png", Path("new.png")
 REFUSED = {
     "texture": ("photo.png -o new.png --device gpu", "device", lambda: jobs.texture(PHOTO, OUT, device="gpu")),
+    "inpaint": ("photo.png -o new.png --mask photo.png --device gpu", "device",
+                lambda: jobs.inpaint(PHOTO, OUT, mask=PHOTO, device="gpu")),
+    "extend": ("photo.png -o new.png --by 1 --device gpu", "device",
+               lambda: jobs.extend(PHOTO, OUT, by=(1, 1, 1, 1), device="gpu")),
     "paint": ("photo.png -o new.png --least-radius 99", "least_radius", lambda: jobs.paint(PHOTO, OUT, least_radius=99)),
     "train": ("ride tiny -o new --fit.valid-steps -1", "fit.valid_steps", lambda: changed("fit", valid_steps=-1)),
     "sample": ("run -o new.png --top-k -1", "top_k", lambda: jobs.sample("run", OUT, top_k=-1)),

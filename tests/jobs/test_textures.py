@@ -13,7 +13,7 @@ from PIL import Image
 
 import drawgen
 from drawgen import checkpoint, cli, images, jobs
-from drawgen.jobs import memory, textures
+from drawgen.jobs import memory, texture_trials
 from drawgen.models.ride import Ride
 from drawgen.textures.colours import colour_sample, match_colours, speck_limit, without_specks
 from drawgen.textures.copying import Copied
@@ -268,9 +268,9 @@ def test_rare_colours_of_a_lichen_are_kept():
 )
 def test_layouts_are_displaced_as_little_as_the_photograph_allows(here, monkeypatch, shares, patch_px, chosen):
     found = iter(shares)
-    monkeypatch.setattr(textures.Copying, "of", lambda self, sample: Copied(*next(found), 0))
-    monkeypatch.setattr(textures, "of_itself", lambda exemplar: Copied(0.01, 0.01, 0))
-    monkeypatch.setattr(textures, "fitting_patch_px", lambda exemplar: patch_px)
+    monkeypatch.setattr(texture_trials.Copying, "of", lambda self, sample: Copied(*next(found), 0))
+    monkeypatch.setattr(texture_trials, "of_itself", lambda exemplar: Copied(0.01, 0.01, 0))
+    monkeypatch.setattr(texture_trials, "fitting_patch_px", lambda exemplar: patch_px)
     texture = drawgen.texture("photo.png", size=(20, 24), steps=2, invent="detail", save="model")
     assert texture.trained.model.config.warp == chosen
     assert drawgen.load("model").model.config.warp == chosen

@@ -89,6 +89,20 @@ def test_what_is_added_at_each_pixel(how):
             assert_same(drawn[:, straight], again(model, drawn[:, straight], uniforms[:, straight], **own))
 
 
+@pytest.mark.parametrize("how", [by_wavefront, in_torch], ids=lambda how: how.__name__)
+def test_given_pixels_stay_and_the_others_follow_them(how):
+    """A pixel that is sampled is the network's at that place of the finished picture, with the given ones in it."""
+    model = small(3)
+    uniforms = torch.rand(11, 13, 4, generator=generator(2))
+    given = torch.randint(256, (11, 13, 3), generator=generator(5)).float()
+    hole = torch.zeros(11, 13, dtype=torch.bool)
+    hole[3:8, 4:10] = True
+    drawn = how(model, uniforms, given=given.masked_fill(hole[..., None], torch.nan))
+    assert torch.equal(drawn[~hole], given[~hole])
+    assert_same(drawn[hole], again(model, drawn, uniforms)[hole])
+    assert torch.equal(how(model, uniforms, given=torch.full_like(given, torch.nan)), how(model, uniforms))
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1, 2.0])
 def test_temperature(temperature):
     model = small(3)

@@ -95,8 +95,9 @@ def test_search_against_brute_force(seed, side, masked):
     rng = np.random.default_rng(seed)
     full = np.ascontiguousarray(noise(2, 70, 80, seed).numpy())
     patch = np.ascontiguousarray(noise(2, side, side, seed + 1).numpy())
-    weight = np.zeros((side, side), np.float32)
-    weight[: side // 3], weight[:, : side // 3] = 1, 1
+    weight = np.zeros((2, side, side), np.float32)
+    weight[:, : side // 3], weight[0, :, : side // 3] = 1, 2
+    weight /= weight.sum()
     bad = (rng.random((70, 80)) < 0.0003) & masked
     blocked = np.zeros((71, 81), np.int64)
     blocked[1:, 1:] = bad.cumsum(0).cumsum(1)
@@ -107,7 +108,7 @@ def test_search_against_brute_force(seed, side, masked):
         if bad[r : r + side, s : s + side].any() or 0 < max(abs(r - 40), abs(s - 30)) <= guard:
             continue
         share = max(1 - abs(r - 20) / side, 0) * max(1 - abs(s - 20) / side, 0)
-        error = ((full[:, r : r + side, s : s + side] - patch) ** 2 * weight).sum() / weight.sum()
+        error = ((full[:, r : r + side, s : s + side] - patch) ** 2 * weight).sum()
         expected[r, s] = error + 0.01 * share + 0.02 * ((r, s) == (40, 30))
     found, error = loops.search(full, blocked, patch, weight, near, side, guard)
     assert len(found) or not expected
@@ -116,8 +117,8 @@ def test_search_against_brute_force(seed, side, masked):
     if expected:
         best = min(expected.values())
         assert error.min() == pytest.approx(best, rel=1e-4)
-        half = loops.halved(full, np.ones(full.shape[1:], np.float32))[0]
-        quarter = loops.halved(half, np.ones(half.shape[1:], np.float32))[0]
+        half = loops.halved(full, np.ones_like(full))[0]
+        quarter = loops.halved(half, np.ones_like(half))[0]
         found, error = loops.search_coarse(full, half, quarter, blocked, patch, weight, near, side, guard, 100)
         for at, value in zip(found.tolist(), error.tolist(), strict=True):
             assert value == pytest.approx(expected[tuple(at)], rel=1e-4)
@@ -128,12 +129,12 @@ def test_search_against_brute_force(seed, side, masked):
 def test_halved_and_lowest():
     rng = np.random.default_rng(0)
     picture = rng.random((2, 9, 7), np.float32)
-    weight = rng.choice(np.float32([0, 0, 0.0625, 1]), (9, 7))
-    half, share = loops.halved(picture, weight)
-    cells = weight[:8, :6].reshape(4, 2, 3, 2)
-    np.testing.assert_allclose(share, cells.mean((1, 3)), rtol=1e-6)
+    weight = rng.choice(np.float32([0, 0, 0.0625, 1]), (2, 9, 7))
+    half, sums = loops.halved(picture, weight)
+    cells = weight[:, :8, :6].reshape(2, 4, 2, 3, 2)
+    np.testing.assert_allclose(sums, cells.sum((2, 4)), rtol=1e-6)
     total = (picture[:, :8, :6].reshape(2, 4, 2, 3, 2) * cells).sum((2, 4))
-    np.testing.assert_allclose(half, np.where(share > 0, total / np.where(share > 0, 4 * share, 1), 0), rtol=1e-5)
+    np.testing.assert_allclose(half, np.where(sums > 0, total / np.where(sums > 0, sums, 1), 0), rtol=1e-5)
     values = np.float32([[0, 3, np.inf], [1, 1, 2]])
     assert [loops.lowest(values, k) for k in range(1, 8)] == [0, 1, 1, 2, 3, np.inf, np.inf]
 
@@ -239,3 +240,49 @@ def test_refusals(words, arguments):
     arguments = {"exemplar": noise(), "size": (16, 16), **arguments}
     with pytest.raises(ArgumentError, match=words):
         quilt(arguments.pop("exemplar"), arguments.pop("size"), **arguments, rng=generator(0))
+
+
+# ---------------------------------------------------------------- guides
+
+
+def test_a_guide_is_shown_from_afar():
+    """Half of the guide is dark: the texture is darker there, more so by a stronger guide. Without strength it is not."""
+    exemplar = grass()
+    guide = torch.ones(1, 90, 120)
+    guide[:, :, :60] = 0
+    contrast = []
+    for strength in (0.0, 0.5, 0.9):
+        image = quilt(exemplar, (90, 120), guide=guide, strength=strength, patch_px=12, rng=generator(0)).image
+        contrast.append(float(image[:, :, 70:].mean() - image[:, :, :50].mean()))
+    assert abs(contrast[0]) < 0.05
+    assert contrast[0] + 0.05 < contrast[1] < contrast[2]
+
+
+def test_a_guide_of_colours():
+    """Where both have colours, these count: equally bright parts are told apart."""
+    exemplar = torch.cat([torch.tensor([0.6, 0.3, 0.3]), torch.tensor([0.3, 0.4528, 0.3])]).view(2, 3).t()[:, None, :, None]
+    exemplar = exemplar.expand(3, 60, 2, 30).reshape(3, 60, 60) + 0.02 * noise(3, 60, 60)
+    guide = exemplar[:, :40, 10:50].flip(2)
+    image = quilt(exemplar, (40, 40), guide=guide, strength=0.9, patch_px=8, rng=generator(0)).image
+    assert float((image - guide).abs().mean()) < 0.05
+
+
+def test_a_guide_with_tiles_and_sets():
+    exemplar = noise(4, 40, 40)
+    guide = noise(3, 24, 32, 5)
+    tile = quilt(exemplar, (24, 32), guide=guide, colours=1, tile=(True, True), rng=generator(0))
+    assert torch.equal(tile.image, exemplar[:, tile.sources[..., 0], tile.sources[..., 1]])
+
+
+def test_a_guide_that_cannot_be_followed():
+    with pytest.raises(ArgumentError, match=r"^guide has 20 x 30 pixels"):
+        quilt(noise(1, 40, 40), (20, 31), guide=noise(1, 20, 30), rng=generator(0))
+    with pytest.raises(ArgumentError, match=r"^strength is 1.5"):
+        quilt(noise(1, 40, 40), (20, 30), guide=noise(1, 20, 30), strength=1.5, rng=generator(0))
+
+
+def test_progress_is_told():
+    shares = []
+    quilt(noise(1, 40, 40), (60, 60), rng=generator(0), progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
