@@ -33,6 +33,7 @@ def main() -> None:
     table = commands.add_parser("table")
     table.add_argument("runs", type=Path, nargs="+")
     table.add_argument("--orientations", type=int, default=8)
+    table.add_argument("--note", default="", help="a last paragraph")
     table.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.command == "leaves":
@@ -52,6 +53,7 @@ def main() -> None:
         "| model | data | training pictures | held out | the paper | weights | steps | seed | training s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         *rows,
+        *(["", arguments.note] if arguments.note else []),
     ]
     arguments.out.write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
