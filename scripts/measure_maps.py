@@ -1,4 +1,4 @@
-"""A floor with its four maps, made anew: do the maps still belong together, and what do they cost?
+"""A floor with its four maps, and new ones like it: do the maps still belong together, and what do they cost?
 
     uv run python scripts/measure_maps.py [--steps 800] [--out scripts/results/texture_maps.md] [--sheet texture_maps.jpg]
 
@@ -77,7 +77,7 @@ def main() -> None:
         images.save_image(given.sheet, torch.cat(rows, 1))
     if given.out is not None:
         told = f"{copies} of {MADE * MADE} pixels that `nothing` lays out are exact copies, 16 bits of all maps included."
-        given.out.write_text(page([*lines, "", told, "", *costs()]))
+        given.out.write_text(page([*lines, "", told, "", *costs()]), encoding="utf-8")
 
 
 def exact(stack: Float[Tensor, "C N"]) -> list[list[int]]:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from drawgen import images, models
-from drawgen.contract import HasExemplar, KnowsSurprise, Model
+from drawgen.contract import KnowsSurprise, Model
 from drawgen.devices import device_of
 from drawgen.jobs import measuring
 from drawgen.jobs.memory import refuse_more_than_there_is
@@ -75,7 +75,7 @@ def heat_map(model: Model, source: str, *, data: str | None = None) -> HeatMap:
             "heat", f"is asked of {source}, which has no bits of single pixels; models of the kind `ride` have them"
         )
     config = measuring.data_for(model, models.resolve(source), source, data)
-    if not isinstance(config, HasExemplar) or config.spec().exemplar is None:
+    if config.spec().exemplar is None:
         raise ArgumentError("heat", f"shows one picture, and {config.path} has several; give one")
     picture, opaque = config.exemplar()
     height, width = picture.shape[1:]

@@ -70,6 +70,9 @@ def labelled_texture(
         sources = [*map(name_of, photos), *([os.fspath(labels)] if isinstance(labels, (str, os.PathLike)) else [])]
         check_files(file, Request(n=n, size=size), force=force, sources=sources)
         images.check_output(numbered(file, n)[0], force=force, kinds=images.STILL)
+    for photo in photos:  # before any is made
+        if isinstance(photo, (str, os.PathLike)):
+            images.picture_size(photo)
     folder = Path(save) if save is not None else None if file is None else model_folder(file)
     with hearing(progress) as reports:
         made = []

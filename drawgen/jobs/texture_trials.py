@@ -4,7 +4,7 @@ Axes: C channels, H W rows and columns.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from drawgen.ranges import ArgumentError
 from drawgen.textures.copying import Copying, of_itself
 from drawgen.textures.quilting import fitting_patch_px
 from drawgen.textures.yardstick import Yardstick
+from drawgen.training import Progress
 
 MODEL = "ride"
 """The model of a texture."""
@@ -52,6 +53,17 @@ def recipe_for(invent: str, data: Any, fit: Mapping[str, Any]) -> Recipe:
     return replace(preset, data=replace(preset.data, **told), fit=replace(preset.fit, **fit))
 
 
+def part_of(reports: Reports, start: float, share: float) -> Callable[[Progress], None]:
+    """Reports of a training that is a `share` of the whole, from the fraction `start` on."""
+
+    def training(told: Progress) -> None:
+        if reports.training is not None:
+            whole = max(round(told.steps / share), 1)
+            reports.training(replace(told, step=round(start * whole) + told.step, steps=whole))
+
+    return training
+
+
 def tried(data: Any, invent: str, fit: Mapping[str, Any], folder: Path, reports: Reports) -> tuple[str, list[str]]:
     """Trains each candidate for a short time on seven eighths of the photograph. Returns the one whose samples have the most
     similar structure, and lines for the model card."""
@@ -79,10 +91,10 @@ def tried(data: Any, invent: str, fit: Mapping[str, Any], folder: Path, reports:
             if number := interrupted():
                 raise Interrupted(number, IN_TRIALS)
 
-        for name in candidates:
+        for place_in_order, name in enumerate(candidates):
+            listening = replace(SILENT, training=part_of(reports, share * place_in_order, share))
             try:
-                outcome = train(MODEL, recipe_for(name, data, brief), Path(place) / name, preset=INVENTED[name],
-                                reports=replace(SILENT, training=reports.training))  # fmt: skip
+                outcome = train(MODEL, recipe_for(name, data, brief), Path(place) / name, preset=INVENTED[name], reports=listening)
             except Interrupted as stop:
                 raise Interrupted(stop.number, IN_TRIALS) from None
             shutil.rmtree(Path(place) / name)

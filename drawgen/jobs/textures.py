@@ -23,7 +23,7 @@ from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.recipe import RECIPE, read_recipe
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.runs import RunFolder
-from drawgen.jobs.texture_trials import INVENTED, MODEL, TRIALS, recipe_for, settle_warp, tried
+from drawgen.jobs.texture_trials import INVENTED, MODEL, TRIALS, part_of, recipe_for, settle_warp, tried
 from drawgen.jobs.training import train
 from drawgen.ranges import ArgumentError, check_choice
 from drawgen.textures.maps import as_sample, check_names, check_sizes, named
@@ -229,11 +229,12 @@ def trained_on(
         minutes *= 1 - TRIALS
     recipe = recipe_for(chosen, whole, {**fit, "minutes": minutes})
 
+    following = part_of(reports, 0.0, 1.0) if resume else part_of(reports, TRIALS, 1 - TRIALS)
+
     def training(told: Any) -> None:
         if not resume and not (folder / previews.PICTURE).exists():
             images.save_image(folder / previews.PICTURE, first)  # a new run has removed it
-        if reports.training is not None:
-            reports.training(told)
+        following(told)
 
     try:
         train(MODEL, recipe, folder, preset=INVENTED[chosen], resume=resume, force=force, notes=notes,

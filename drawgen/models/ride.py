@@ -379,12 +379,12 @@ class Ride(nn.Module):
         nats = mixture_nats(lambda images: self.nats(Pictures(images)).sum(0), batch.images, count)
         return {"bits_per_dim_oriented": (nats.sum() / likelihood.LOG_2, float(batch.images.numel()))}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
         """-log2 p of each pixel, all its channels together, given those before it (and the pictures' own layout)."""
         place = diagonals(*images.shape[2:], images.device).place
         bits = self.nats(Pictures(images))[place] / likelihood.LOG_2  # HW B
-        return bits.t().unflatten(1, images.shape[2:]).clone()
+        return bits.t().unflatten(1, images.shape[2:])
 
     @property
     def bytes_per_pixel(self) -> int:
@@ -718,7 +718,7 @@ class GaussianRide(nn.Module):
         bits = nats.sum() / likelihood.LOG_2 + 8 * self.channels * pixels * len(values)
         return {"bits_per_pixel_oriented": (bits, float(pixels * len(values)))}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
         """-log2 of the density of each pixel, with levels as the unit, given those before it; 8 per channel where the neighbourhood
         is not inside the picture. The noise of dequantisation is half a level everywhere."""

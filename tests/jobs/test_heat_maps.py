@@ -1,6 +1,7 @@
 """The bits of each pixel: the model's own, and what they look like."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from drawgen import cli, images, models
-from drawgen.contract import Spec, generator
+from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
 from drawgen.jobs.heat_maps import ENDS, UNKNOWN, HeatMap, coloured, heat_map
 from drawgen.models.ride import PRESETS, Config
@@ -22,16 +23,15 @@ def test_the_bits_add_up(config):
     bits = model.bits_by_pixel(picture)
     assert bits.shape == (1, 20, 24)
     total, count = model.measure(Pictures(picture), rng=generator(0))["bits_per_dim"]
-    assert float(bits.sum()) == pytest.approx(float(total), rel=1e-4)
+    assert float(bits.sum()) == pytest.approx(total.item(), rel=1e-4)
     assert count == 3 * 20 * 24
     if config.layout:
         return  # a layout is made of all pixels
     picture[0, :, 10, 12] = 1 - picture[0, :, 10, 12]
-    changed = (model.bits_by_pixel(picture) - bits).abs()[0] > 1e-3
-    assert changed[10, 12]
-    assert not changed[:10].any()
-    assert not changed[10, :12].any()
-    assert changed[10, 13]
+    change = (model.bits_by_pixel(picture) - bits).abs()[0]
+    before = torch.cat([change[:10].flatten(), change[10, :12]]).max()
+    assert before < 1e-4
+    assert min(change[10, 12], change[10, 13], change[11, 12]) > 10 * before
     assert model.bytes_per_pixel > 0
 
 
@@ -111,11 +111,13 @@ def test_refused(photo, tmp_path, capsys, words, message):
 
 
 def test_a_defect_stands_out(photo):
-    """White, where the photograph is dark."""
-    shades = np.random.default_rng(0).integers(60, 90, (60, 60, 3), dtype=np.uint8)
-    shades[40:44, 30:34] = 250
-    Image.fromarray(shades).save(photo)
-    found = heat_map(models.load("ride:dirt"), "ride:dirt", data=photo)
-    at = divmod(int(found.bits.argmax()), 60)
-    assert 40 <= at[0] < 46
-    assert 30 <= at[1] < 36
+    """Noise in a sample of the model."""
+    model = models.load("ride:dirt")
+    sample = model.sample(Request(size=(60, 60), seed=1)).images[0].clone()
+    sample[:, 40:46, 30:36] = torch.rand(3, 6, 6, generator=generator(0))
+    images.save_image(Path(photo), sample)
+    bits = heat_map(model, "ride:dirt", data=photo).bits
+    means = torch.nn.functional.avg_pool2d(bits[None], 6, 1)[0]
+    top, left = divmod(int(means.argmax()), means.shape[1])
+    assert abs(top - 40) <= 3
+    assert abs(left - 30) <= 3

@@ -206,7 +206,7 @@ def test_what_is_refused(here, capsys):
 
 
 def test_what_is_refused_from_python(here):
-    with pytest.raises(ArgumentError, match=r"^by is -1"):
+    with pytest.raises(ArgumentError, match=r"^by is \(-1, 0, 0, 0\)"):
         drawgen.extend("photo.png", by=(-1, 0, 0, 0))
     with pytest.raises(ArgumentError, match=r"^invent is 'all'"):
         drawgen.inpaint("photo.png", mask="mask.png", invent="all")

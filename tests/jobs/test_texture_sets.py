@@ -10,6 +10,7 @@ from PIL import Image
 import drawgen
 from drawgen import cli, images
 from drawgen.jobs.answers import Drawn
+from drawgen.jobs.heat_maps import heat_map
 from drawgen.textures.height_fields import floor, misalignment
 
 MAPS = "normal.png,height.png,rough=roughness.png"
@@ -106,6 +107,17 @@ def test_more_of_the_set(trained, tmp_path, capsys):
     assert not torch.equal(again.maps["height"], other.maps["height"])
     with pytest.raises(ValueError, match="was trained on a photograph with maps, which photo:brick has not; leave `data` out"):
         loaded.evaluate(data="photo:brick")
+
+
+def test_the_bits_of_a_set(trained):
+    """Of its own photograph, colours and maps together."""
+    folder, texture = trained
+    source = str(folder / "set.model")
+    found = heat_map(texture.trained.model, source)
+    assert found.bits.shape == (72, 80)
+    assert found.mean / 8 < 8
+    with pytest.raises(ValueError, match="was trained on a photograph with maps"):
+        heat_map(texture.trained.model, source, data="photo:brick")
 
 
 def test_sets_as_tiles(trained, tmp_path):

@@ -38,6 +38,16 @@ def test_textures_meet_where_they_are_equal():
     assert float(picture[:, :, 32:].min()) > 0.95
 
 
+def test_a_thin_line_stays():
+    """Though a cut would be least without it."""
+    given = torch.stack([torch.zeros(1, 30, 50), torch.ones(1, 30, 50)])
+    labels = torch.zeros(30, 50, dtype=torch.long)
+    labels[:, 20:24], labels[3, 40] = 1, 1
+    picture = combined(given, labels)
+    assert float(picture[0, :, 20:24].amax(1).min()) > 0.6
+    assert float(picture[0, 3, 40]) > 0.2
+
+
 def test_labels_that_do_not_fit():
     with pytest.raises(ArgumentError, match=r"^labels go from 0 to 3"):
         combined(textures(), torch.arange(50).clamp(max=3).expand(40, 50))
