@@ -636,6 +636,13 @@ class WeighsSamples(Protocol):
 
 
 @runtime_checkable
+class Turns(Protocol):
+    """Measures a mixture over the 1, 2, 4 or 8 orientations of a picture (flips, then transposes), all under this model."""
+
+    def oriented(self, batch: Batch, count: int, *, rng: torch.Generator) -> Totals: ...
+
+
+@runtime_checkable
 class TakesInk(Protocol):
     """A model of ink, light on black. The ink of a user's picture is segmented and centred for it."""
 

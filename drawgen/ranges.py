@@ -57,8 +57,8 @@ def check_fields(config: Any, part: str, *names: str, **bounds: float) -> None:
             check_range(f"{part}.{name}" if part else name, value, **bounds)
 
 
-def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+def check_choice(name: str, value: object, choices: Iterable[str | int]) -> None:
     """Raises ArgumentError for a value that is not one of the choices."""
     known = tuple(choices)
     if value not in known:
-        raise ArgumentError(name, f"is {value!r}; it is one of {', '.join(known)}")
+        raise ArgumentError(name, f"is {value!r}; it is one of {', '.join(map(str, known))}")

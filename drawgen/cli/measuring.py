@@ -19,6 +19,7 @@ def evaluate(words: list[str]) -> None:
         data: str | None = None,
         split: str | None = None,
         importance: int | None = None,
+        orientations: int | None = None,
         beam: int | None = None,
         meteor: bool = False,
         heat: Path | None = None,
@@ -33,9 +34,11 @@ def evaluate(words: list[str]) -> None:
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
             data: Evaluate on this data instead of the run's own: on a whole text, or on the held-out part of other data.
-            split: The split: valid; test, if the data has one; or all, for a text. The default is valid, or all for a text given
-                with --data.
+            split: The split: valid; test, if the data has one; seen, the training part of pictures; or all, for a text. The default
+                is valid, or all for a text given with --data.
             importance: Add the importance-weighted bound with this many samples per picture (`draw`).
+            orientations: Add the mixture over this many orientations of each picture: 1, 2 (mirrored), 4 (upside down) or 8
+                (transposed) (`ride`).
             beam: Beam width: hypotheses kept while a caption is generated (`captioner`); 5 by default.
             meteor: Add METEOR, which needs Java and about ten seconds (`captioner`).
             heat: Instead, write the bits of each pixel of the picture of --data, or of the run's own, to this file, as a heat map
@@ -47,7 +50,8 @@ def evaluate(words: list[str]) -> None:
         from drawgen import jobs
 
         if heat is not None:
-            others = {"split": split, "importance": importance, "beam": beam, "meteor": meteor or None}
+            others = {"split": split, "importance": importance, "orientations": orientations, "beam": beam,
+                      "meteor": meteor or None}  # fmt: skip
             if given := next((name for name, value in others.items() if value is not None), None):
                 raise ValueError(f"`heat` shows every pixel of a picture, and has no `{given}`; leave one of the two out")
         elif force:
@@ -57,8 +61,9 @@ def evaluate(words: list[str]) -> None:
                 scores = jobs.heat(model, heat, data=data, device=device, force=force, reports=reports)
             else:
                 scores = jobs.measure(
-                    model, data=data, split=split, importance=importance, beams=beam, meteor=meteor, device=device, reports=reports
-                )
+                    model, data=data, split=split, importance=importance, orientations=orientations, beams=beam, meteor=meteor,
+                    device=device, reports=reports,
+                )  # fmt: skip
         say(json.dumps(scores) if json_ else "\n".join(score_lines(scores)), keep="\n")
 
     parse(command, words, "eval")

@@ -1,7 +1,8 @@
 """Pictures as training data: crops of one picture or of a folder of them."""
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +18,13 @@ from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
 from drawgen.images import PICTURES, ImageError, grey, load_with_alpha, picture_size
 from drawgen.masks import read_mask
-from drawgen.ranges import check_fields
+from drawgen.ranges import ArgumentError, check_fields
 from drawgen.textures.maps import ALPHA, MapSet, load_maps, named, straight
 
 OPAQUE = 254 / 255
 """Pixels with more alpha than this are opaque; resized pictures have intermediate values at edges."""
+SQUARE_PX = 64
+"""Side of the squares in which whole pictures are measured (Theis & Bethge 2015)."""
 
 
 class DataError(ValueError):
@@ -80,7 +83,8 @@ class Part:
 class Crops:
     """Random square crops of one picture, or of all pictures of a folder. Crops have only opaque pixels."""
 
-    splits: ClassVar[tuple[str, ...]] = SPLITS
+    splits: ClassVar[tuple[str, ...]] = (*SPLITS, "seen")
+    """seen: the training parts once, cut into squares as the validation parts are."""
     path: str = "photo:brick"
     """A picture, a folder of pictures, or photo:NAME for a photograph of scikit-image."""
     crop_px: int = 48
@@ -88,11 +92,19 @@ class Crops:
     batch: int = 2
     """Crops in a batch."""
     held_out: float = 0.125
-    """Fraction of each picture, its lowest rows, held out for validation."""
+    """Fraction of each picture, its lowest rows, held out for validation; or of the pictures (`whole`)."""
+    whole: bool = False
+    """Hold out whole pictures, and measure all pictures in squares of 64 pixels."""
     longest_px: int = 512
     """Longer side that larger pictures are scaled down to first; 0 keeps their size."""
     grey: bool = False
     """Convert to grey."""
+    mirror: bool = False
+    """Mirror every second crop of the training, at random."""
+    first_px: int = 0
+    """Side of the crops of the first step, which grow to `crop_px`; 0 for crops of one size."""
+    growth: int = 0
+    """Steps over which crops grow."""
     hole: str = ""
     """A mask of the picture's size; where it is white, nothing is used."""
     source: str = ""
@@ -102,8 +114,10 @@ class Crops:
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "crop_px", "batch", at_least=1)
-        check_fields(self, "data", "longest_px", at_least=0)
+        check_fields(self, "data", "longest_px", "first_px", "growth", at_least=0)
         check_fields(self, "data", "held_out", at_least=0, below=1)
+        if self.maps and self.mirror:
+            raise ArgumentError("data.mirror", "is for pictures without maps, whose normals it does not turn; leave it out")
 
     @cached_property
     def pictures(self) -> tuple[list[Part], list[Part]]:
@@ -115,8 +129,13 @@ class Crops:
             loaded = [(torch.cat([colours, self.map_set.stack]), opaque)]
         elif self.grey or any(len(p) != len(loaded[0][0]) for p, _ in loaded):
             loaded = [(grey(p) if self.grey else p.expand(3, -1, -1), opaque) for p, opaque in loaded]
-        train, valid = [], []
-        for picture, opaque in loaded:
+        train: list[Part] = []
+        valid: list[Part] = []
+        for n, (picture, opaque) in enumerate(loaded):
+            if self.whole:  # spread evenly over the pictures in the order of their names
+                parts = valid if math.floor((n + 1) * self.held_out) > math.floor(n * self.held_out) else train
+                parts.append(Part(picture, opaque))
+                continue
             rows = picture.shape[1] - round(self.held_out * picture.shape[1])
             train.append(Part(picture[:, :rows], None if opaque is None else opaque[:rows]))
             if rows < picture.shape[1]:
@@ -192,19 +211,23 @@ class Crops:
         return picture, torch.cat(masks) if masks else None
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """Training: an endless stream of crops. Validation: the held-out rows once, cut into squares and divided over the ranks."""
+        """Training: an endless stream of crops. Validation: the held-out rows or pictures once, cut into squares and divided over
+        the ranks; "seen": the training parts likewise."""
         check_split(self, split)
-        if split == "valid":
-            yield from self.held_out_squares()[rank::ranks]
+        if split != "train":
+            yield from self.squares(self.pictures[split == "valid"])[rank::ranks]
             return
-        train, side = self.pictures[0], self.side()
-        places = [part.places(side) for part in train]
+        train, last = self.pictures[0], self.side()
+        side, places = last, [part.places(last) for part in train]
         areas = torch.tensor(
             [float(p.image.shape[1] * p.image.shape[2]) if p.opaque is None else float(p.opaque.sum()) for p in train]
         )
         step = start
         while True:
             rng = generator(seed, SPLITS.index(split), step, rank)
+            if side != self.side_at(step, last):
+                side = self.side_at(step, last)
+                places = [part.places(side) for part in train]
             chosen = torch.multinomial(areas, self.batch, replacement=True, generator=rng)
             where = torch.rand(self.batch, 2, generator=rng)
             crops = []
@@ -215,19 +238,30 @@ class Crops:
                 else:
                     top, left = known[int(u * len(known))].tolist()
                 crops.append(picture[:, top : top + side, left : left + side])
-            yield Pictures(torch.stack(crops))
+            images = torch.stack(crops)
+            if self.mirror:
+                images = torch.where(torch.rand(self.batch, 1, 1, 1, generator=rng) < 0.5, images.flip(3), images)
+            yield Pictures(images)
             step += 1
 
-    def held_out_squares(self) -> list[Pictures]:
-        """The held-out rows of each picture as one batch of adjacent squares, without those that are not opaque."""
+    def side_at(self, step: int, last: int) -> int:
+        """Side of the crops of a step: it grows linearly, in steps of two pixels, to the `last` one."""
+        first = min(self.first_px, last)
+        if first == 0 or step >= self.growth:
+            return last
+        return first + (last - first) * step // self.growth // 2 * 2
+
+    def squares(self, parts: Sequence[Part]) -> list[Pictures]:
+        """Each part as one batch of adjacent squares, without those that are not opaque."""
         batches = []
-        for part in self.pictures[1]:
-            side = part.side
+        for part in parts:
+            side = min(part.side, SQUARE_PX) if self.whole else part.side
             if side == 0:
                 continue
             known = part.places(side)
             if known is None:
-                corners = [(0, x) for x in range(0, part.image.shape[2] - side + 1, side)]
+                rows, columns = (range(0, length - side + 1, side) for length in part.image.shape[1:])
+                corners = [(y, x) for y in rows for x in columns]
             else:  # from the first on, those that do not overlap
                 corners = []
                 for top, left in known.tolist():

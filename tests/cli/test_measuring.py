@@ -37,11 +37,19 @@ def test_eval(capsys, here):
         ("--beam 3", "run writes no captions"),
         ("--meteor", "run writes no captions"),
         ("--importance 0", "--importance is 0; it has to be at least 1"),
+        ("--orientations 3", "--orientations is 3; it is one of 1, 2, 4, 8"),
         ("--importance 5", "--importance is 5, and run has no importance-weighted estimate; leave it out"),
     ],
 )
 def test_what_the_model_or_its_data_do_not_have_is_refused(capsys, here, flags, words):
     refused(capsys, here, f"eval run {flags}", words)
+
+
+def test_eval_of_orientations(capsys, here):
+    scores = json.loads(run(capsys, "eval", "run", "--orientations", "8", "--json")[1])
+    assert scores["bits_per_dim"] - 1 < scores["bits_per_dim_oriented"] < scores["bits_per_dim"] + 1
+    alone = json.loads(run(capsys, "eval", "run", "--orientations", "1", "--json")[1])
+    assert alone["bits_per_dim_oriented"] == pytest.approx(alone["bits_per_dim"], rel=1e-6)
 
 
 def test_all_numbers_come_from_one_split(tmp_path, capsys):

@@ -256,3 +256,63 @@ def test_pictures_that_are_not_read_are_named_not_passed_over(tmp_path):
     (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     with pytest.raises(ImageError, match=r"b\.HEIC is a HEIC picture, which is not read"):
         Crops(path=str(tmp_path)).spec()
+
+
+# ---------------------------------------------------------------- whole pictures held out, crops that grow, mirrored ones
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    """Eight pictures of 70 x 150 pixels, the n-th of level 10 n."""
+    folder = tmp_path_factory.mktemp("eight")
+    for n in range(8):
+        Image.fromarray(np.full((70, 150), 10 * n, np.uint8)).save(folder / f"{n}.png")
+    return Crops(path=str(folder), crop_px=16, batch=50, held_out=0.25, whole=True)
+
+
+def levels(batches):
+    return sorted({round(255 * level) // 10 for batch in batches for level in batch.images.flatten().unique().tolist()})
+
+
+def test_whole_pictures_are_held_out(eight):
+    """Spread evenly over their names; each picture is measured in adjacent squares of 64 pixels."""
+    assert levels(eight.stream("valid", seed=0)) == [3, 7]
+    assert levels(eight.stream("seen", seed=0)) == [0, 1, 2, 4, 5, 6]
+    assert levels(first(eight, 20, seed=0)) == [0, 1, 2, 4, 5, 6]
+    assert all(batch.images.shape == (2, 1, 64, 64) for batch in eight.stream("valid", seed=0))
+    alone = replace(eight, path=f"{eight.path}/1.png")
+    assert levels(first(alone, 1, seed=0)) == [1]
+    assert list(alone.stream("valid", seed=0)) == []
+
+
+def test_the_training_part_can_be_measured(crops):
+    """`seen`: rows 0 to 29 once, cut as the held-out ones are."""
+    (batch,) = crops.stream("seen", seed=0)
+    assert batch.images.shape == (1, 1, 30, 30)
+    assert torch.equal(batch.images[0], crops.pictures[0][0].image[:, :, :30])
+
+
+def test_crops_grow_to_their_size_and_resume_there(crops):
+    growing = replace(crops, first_px=5, growth=6)
+    sides = [batch.images.shape[2] for batch in first(growing, 8, seed=0)]
+    assert sides == [5, 5, 7, 7, 9, 9, 12, 12]
+    assert growing.spec() == crops.spec()
+    for start in range(8):
+        (later,) = first(growing, 1, seed=0, start=start)
+        assert torch.equal(later.images, first(growing, 8, seed=0)[start].images)
+    assert torch.equal(first(growing, 1, seed=0, start=6)[0].images, first(crops, 1, seed=0, start=6)[0].images)
+
+
+def test_about_half_of_the_crops_are_mirrored(crops):
+    plain, mirrored = (
+        torch.cat([batch.images for batch in first(data, 100, seed=0)]) for data in (crops, replace(crops, mirror=True))
+    )
+    same = (plain == mirrored).flatten(1).all(1)
+    turned = (plain.flip(3) == mirrored).flatten(1).all(1)
+    assert (same | turned).all()
+    assert 0.4 < same.float().mean() < 0.6
+
+
+def test_sets_of_maps_are_not_mirrored():
+    with pytest.raises(ValueError, match=r"data.mirror is for pictures without maps"):
+        Crops(maps=("alpha",), mirror=True)

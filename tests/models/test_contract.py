@@ -217,6 +217,9 @@ def test_scores(trained):
     if name != "draw":
         with pytest.raises(ValueError, match=f"importance is 3, and .*{name}.* leave it out"):
             jobs.measure(str(folder), importance=3)
+    if name != "ride":
+        with pytest.raises(ValueError, match=r"orientations is 2, and .* has no mixture over orientations; leave it out"):
+            jobs.measure(str(folder), orientations=2)
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from drawgen import likelihood
-from drawgen.contract import Request, Spec, generator
+from drawgen.contract import Request, Spec, TextureMap, generator
 from drawgen.data.pictures import Pictures
 from drawgen.models import ride
 from drawgen.nn import pixel_sampling
+from drawgen.nn.orientations import orientations
 from drawgen.nn.pixel_sampling import around_helix, by_wavefront
 from drawgen.nn.spatial_lstm import causal_offsets, diagonals
 from drawgen.textures.colours import colour_sample
@@ -385,3 +386,120 @@ def test_stable_far_beyond_the_training_size():
     first, last = picture[:200], picture[-200:]
     assert abs(first.mean() - last.mean()) < 0.5 * picture.std()
     assert 0.7 < first.std() / last.std() < 1.4
+
+
+# ---------------------------------------------------------------- the paper's head
+
+
+def gaussian(**changes):
+    settings = {
+        "head": "mcgsm", "neighbourhood": 5, "embed": 0, "hidden": 0, "noise": 0.0, "layers": 1, "units": 6, "skip": False,
+        "components": 3, "scales": 2, "features": 4, "margin": 4,
+    }  # fmt: skip
+    model = ride.Config(**(settings | changes)).build(Spec((changes.pop("channels", 1), 16, 16)), rng=generator(0))
+    noise = torch.rand(8, model.channels, 16, 16, generator=generator(1))
+    smooth = (noise + noise.roll(1, 3) + noise.roll(1, 2)) / 3
+    model.prepare([Pictures(smooth[:4]), Pictures(smooth[4:, :, :10, :12])], rng=generator(2))
+    return model.eval(), Pictures(smooth)
+
+
+def mean(totals):
+    ((total, count),) = totals.values()
+    return float(total) / count
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"layers": 0, "skip": True}, {"layers": 0, "skip": True, "lbfgs": 5}, {"layers": 2}], ids=str
+)
+def test_bits_of_dequantised_pictures(changes):
+    """They are 8 minus log2 of the density in [0, 1], and already few from the start."""
+    model, batch = gaussian(**changes)
+    with torch.no_grad():
+        bits = mean(model.measure(batch, rng=generator(3)))
+        values = model.draw_noise(batch, rng=generator(3)).values
+        assert bits == pytest.approx(8 - float(model.density(values).mean()) / likelihood.LOG_2, abs=1e-4)
+    assert bits < 9
+    assert (values >= 0).all()
+    assert (values < 1).all()
+    assert torch.equal((values * 256).floor(), (batch.images * 255).round())
+    for loss in model.losses(model.draw_noise(batch, rng=generator(3)), state={}, rng=generator(4)):
+        loss.value.backward()
+        assert float(loss.log["bits_per_pixel"]) == pytest.approx(bits, abs=1e-3)
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("head", ["logistics", "mcgsm"])
+def test_a_mixture_over_orientations(head):
+    """Of one it is the plain measurement; of more, at least as likely as the mean of its parts."""
+    model, batch = gaussian() if head == "mcgsm" else (small().float(), gaussian()[1])
+    parts = {1: 0.0, 2: 0.0, 4: 0.0, 8: 0.0}
+    with torch.no_grad():
+        plain = mean(model.measure(batch, rng=generator(3)))
+        assert mean(model.oriented(batch, 1, rng=generator(3))) == pytest.approx(plain, abs=1e-5)
+        values = model.draw_noise(batch, rng=generator(3)).values if head == "mcgsm" else batch.images
+        for count in parts:
+            turned = orientations(values, count)
+            if head == "mcgsm":
+                alone = [8 - float(model.density(one).mean()) / likelihood.LOG_2 for one in turned]
+            else:
+                alone = [mean(model.measure(Pictures(one), rng=generator(3))) for one in turned]
+            mixed = mean(model.oriented(batch, count, rng=generator(3)))
+            assert mixed <= sum(alone) / count + 1e-4
+            assert mixed >= min(alone) - 0.2
+
+
+def test_bits_by_pixel_of_the_papers_head():
+    """Those of the density at the middle of each level, at their places; 8 where the neighbourhood is not inside."""
+    model, batch = gaussian()
+    bits = model.bits_by_pixel(batch.images)
+    assert bits.shape == (8, 16, 16)
+    assert (bits[:, :2] == 8).all()
+    assert (bits[:, :, :2] == 8).all()
+    assert (bits[:, :, -2:] == 8).all()
+    with torch.no_grad():
+        density = model.density(model.values(batch.images, torch.full_like(batch.images, 0.5)))
+    order = diagonals(14, 12).order
+    inner = bits[:, 2:, 2:-2].flatten(1)[:, order].t()
+    torch.testing.assert_close(inner, 8 - density / likelihood.LOG_2)
+    assert model.bytes_per_pixel > 4 * 12
+
+
+def test_pictures_by_the_papers_head():
+    model, _ = gaussian()
+    request = Request(n=2, size=(20, 24), seed=5)
+    images = model.sample(request).images
+    assert images.shape == (2, 1, 20, 24)
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert torch.equal(images, model.sample(request).images)
+    assert torch.equal(images[0], model.sample(Request(n=1, size=(20, 24), seed=5)).images[0])
+    with pytest.raises(ValueError, match="tile is asked of a model with the head mcgsm, which draws no tiles; leave it out"):
+        model.sample(Request(tile=True))
+    with pytest.raises(ValueError, match="guide needs a model with a layout"):
+        model.sample(Request(guide=torch.zeros(1, 20, 24)))
+    with pytest.raises(ValueError, match=r"model.head is mcgsm, which learns no maps of a picture; give logistics"):
+        model.config.build(Spec((4, 16, 16), maps=(TextureMap("height"),)), rng=generator(0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"embed": 8}, "model.embed is 8; with model.head mcgsm it has to be 0"),
+        ({"layout": 2, "embed": 8, "skip": True}, "model.embed is 8; with"),
+        ({"mistakes": 0.5}, "model.mistakes is 0.5; with model.head mcgsm it has to be 0"),
+        ({"neighbourhood": 1}, "model.neighbourhood is 1; it has to be at least 3"),
+        ({"layers": 0}, "model.skip is False and model.layers is 0"),
+        ({"head": "gauss"}, "model.head is 'gauss'; it is one of logistics, mcgsm"),
+        ({"head": "logistics", "layers": 0}, "model.layers is 0; it has to be at least 1"),
+    ],
+    ids=str,
+)
+def test_settings_that_the_head_does_not_have_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        gaussian(**changes)
+
+
+def test_too_small_a_first_crop_is_refused():
+    model, _ = gaussian(neighbourhood=9, layers=0, skip=True)
+    with pytest.raises(ValueError, match=r"a picture has 8x8 pixels, fewer than the neighbourhood's 9 per side; .*data.first_px"):
+        model.check(Pictures(torch.zeros(1, 1, 8, 8)))
