@@ -40,6 +40,7 @@ FLOORS = {
     "drawgen.tiff_tags": 2,
     "drawgen.images": 2,
     "drawgen.animation": 2,
+    "drawgen.masks": 2,
     "drawgen.ink": 2,
     "drawgen.attention_maps": 3,
     "drawgen.training": 3,
