@@ -4,6 +4,7 @@ Axes: C channels, H W rows and columns.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,7 +134,7 @@ def extend(
     photo: Picture,
     out: str | os.PathLike[str] | None = None,
     *,
-    by: tuple[int, int, int, int] | None = None,
+    by: Sequence[int] | None = None,
     size: tuple[int, int] | None = None,
     source: Picture | None = None,
     invent: str | None = None,
@@ -165,8 +166,7 @@ def extend(
     if by is not None:
         if len(by) != 4 or any(side != round(side) for side in by):
             raise ArgumentError("by", f"is {by}; give four numbers of pixels, as (0, 0, 512, 0) (left, top, right, bottom)")
-        by = (by[0], by[1], by[2], by[3])
-        check_range("by", by, at_least=0)
+        check_range("by", tuple(by), at_least=0)
     if size is not None:
         check_size(size)
     with ExitStack() as stack:
@@ -347,9 +347,16 @@ def learned(
         images.save_image(folder / previews.PICTURE, first)
     known = {name: value for name, value in fit.items() if value is not None}
     recipe = replace(preset, data=task.data, fit=replace(preset.fit, **known))
+
+    def training(told: Any) -> None:
+        if not resume and not (folder / previews.PICTURE).exists():
+            images.save_image(folder / previews.PICTURE, first)  # a new run has removed it
+        if reports.training is not None:
+            reports.training(told)
+
     try:
         train(MODEL, recipe, folder, preset=INVENTED["detail"], resume=resume, force=force,
-              preview_request=Request(size=(128, 128), seed=fit["seed"]), reports=reports)  # fmt: skip
+              preview_request=Request(size=(128, 128), seed=fit["seed"]), reports=replace(reports, training=training))  # fmt: skip
     except Interrupted as stop:
         if run_folder.holds_run(folder):
             stop.so_far = place.keep(load(folder, device=fit["device"]))
@@ -387,8 +394,8 @@ def check_learnable(task: Task) -> None:
     side = task.data.side()
     if side < least:
         raise images.ImageError(
-            f"{task.left} a square of {side} pixels of {task.name} to learn from, and at least {least} are needed; give more of it, "
-            "or choose nothing for `invent`"
+            f"{task.left} a square of {side} pixels of {task.name} to learn from, and at least {least} are needed; give more of "
+            "it, or choose nothing for `invent`"
         )
 
 

@@ -26,7 +26,7 @@ from drawgen.masks import labels_of, read_labels
 from drawgen.ranges import ArgumentError, check_size
 from drawgen.textures.combining import combined
 
-Labels = str | os.PathLike[str] | np.ndarray | Tensor
+Labels = str | os.PathLike[str] | np.ndarray | Tensor | Sequence[Sequence[int]]
 """A picture whose grey levels or palette indices are labels, or whole numbers H W."""
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import drawgen
 from drawgen import cli, images, models
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
@@ -108,6 +109,15 @@ def test_refused(photo, tmp_path, capsys, words, message):
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "heat.png").exists()
+
+
+def test_the_picture_of_a_run_is_not_replaced(photo, capsys, tmp_path):
+    drawgen.texture(photo, "new.png", size=(9, 9), invent="all", steps=2)
+    before = (tmp_path / photo).read_bytes()
+    assert cli.main(["eval", "new.model", "--heat", photo, "--force"]) == 2
+    assert "photo.png is the file that is read" in capsys.readouterr().err
+    assert (tmp_path / photo).read_bytes() == before
+    assert cli.main(["eval", "new.model", "--heat", "heat.png"]) == 0
 
 
 def test_a_defect_stands_out(photo):

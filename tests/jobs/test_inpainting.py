@@ -12,7 +12,7 @@ from PIL import Image
 from skimage import data
 
 import drawgen
-from drawgen import checkpoint, images
+from drawgen import checkpoint, images, jobs
 from drawgen.contract import Repairs, generator
 from drawgen.images import ImageError
 from drawgen.interrupts import Interrupted
@@ -98,6 +98,31 @@ def test_other_transparent_parts_stay(here, capsys):
     kept = outside() & (alpha == 255)
     assert np.array_equal(found[kept][:, :3], pixels("photo.png")[kept])
     refused(capsys, here, "inpaint clear.png --mask mask.png -o new.jpg", "new.jpg cannot be written as JPEG")
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_colours_that_do_not_show_stay(here, capsys, bits):
+    """Those of parts that are transparent, more or less; and how transparent they are."""
+    clear = torch.rand(4, 64, 72, generator=generator(0)).round(decimals=3)
+    clear[3, :, :20], clear[3, :, 20:30] = 0, clear[3, :, 20:30] / 200
+    clear[3, :, 30:] = 1
+    Path("clear.png").write_bytes(images.png(clear, bits=bits))
+    assert run(capsys, "inpaint", "clear.png", "--mask", "mask.png", "-o", "new.png")[0] == 0
+    assert run(capsys, "extend", "clear.png", "--by", "0,0,9,0", "-o", "wide.png")[0] == 0
+    before, new, wide = (images.load_with_alpha(name, over_white=False) for name in ("clear.png", "new.png", "wide.png"))
+    for which in range(2):
+        assert torch.equal(before[which][:, outside()], new[which][:, outside()])
+        assert torch.equal(before[which], wide[which][..., :72])
+    assert images.load_numbers("new.png")[1] == bits
+    assert float(new[1][:, ~outside()].min()) == 1
+
+
+def test_a_tensor_stays(here):
+    """Its numbers, which a file of 8 bits has not."""
+    photo = torch.rand(3, 64, 72, generator=generator(0))
+    kept = torch.from_numpy(outside())
+    assert torch.equal(drawgen.inpaint(photo, mask="mask.png").images[0][:, kept], photo[:, kept])
+    assert torch.equal(drawgen.extend(photo, by=(1, 0, 0, 2)).images[0][:, :64, 1:], photo)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -195,6 +220,20 @@ def test_what_is_refused(here, capsys):
     refused(capsys, here, f"{words} --mask absent.png", "absent.png does not exist")
     refused(capsys, here, "inpaint photo.png --mask mask.png -o x.gif", "x.gif cannot hold this")
     refused(capsys, here, "inpaint photo.png --mask mask.png -o mask.png --force", "mask.png")
+    refused(capsys, here, "inpaint photo.png --mask mask.png -o x.png --seed -1", "--seed is -1; it has to be at least 0")
+    few = np.full((64, 72), 255, np.uint8)
+    few[5:11, 5:11] = 0
+    Image.fromarray(few).save("few.png")
+    refused(capsys, here, f"{words} --mask few.png", "few.png leaves no square of 7x7 pixels of photo.png to take from; give more")
+    few[5:13, 5:13] = 0
+    Image.fromarray(few).save("few.png")
+    learned = "few.png leaves a square of 8 pixels of photo.png to learn from, and at least 9 are needed"
+    refused(capsys, here, f"{words} --mask few.png --invent detail", learned)
+    Path("x.model").mkdir()
+    Path("x.model/text.txt").write_text("text")
+    refused(capsys, here, f"{words} --mask mask.png --invent detail", "x.model exists already and is no model")
+    Image.fromarray(np.zeros((1, 72), np.uint8)).save("line.png")
+    refused(capsys, here, "extend line.png -o x.png --by 9", "there is no square of 7x7 pixels of line.png to take from")
     extend = "extend photo.png -o x.png"
     refused(capsys, here, extend, "--by and --size are two ways to say the same; give one of them")
     refused(capsys, here, f"{extend} --by 1 --size 99x99", "--by and --size are two ways to say the same; give one of them")
@@ -205,9 +244,35 @@ def test_what_is_refused(here, capsys):
     refused(capsys, here, f"{extend} --by 1 --source small.png", "the mask small.png is 9x9 pixels")
 
 
+def test_a_small_hole_of_a_large_picture_needs_little_memory(here, monkeypatch):
+    """It is filled from around it; a hole that is everywhere, from everywhere."""
+    monkeypatch.setattr("drawgen.jobs.memory.available_memory", lambda: 1000 * 1000 * 100)
+    monkeypatch.setattr("drawgen.textures.filling.BESIDE_PX", 40)
+    photo, mask = torch.rand(1, 1000, 1000, generator=generator(0)), torch.zeros(1, 1000, 1000)
+    mask[:, 500:503, 500:503] = 1
+    drawgen.inpaint(photo, mask=mask)
+    mask[:, ::990] = 1
+    with pytest.raises(ValueError, match=r"^1000x1000 pixels take about 0.3 GiB of memory.* ask for a smaller photograph$"):
+        drawgen.inpaint(photo, mask=mask)
+
+
+def test_a_preview_while_it_trains(here, monkeypatch):
+    """It is the first filling, until there is a better one."""
+    seen = []
+
+    def heard(_):
+        seen.append(Path("new.model/preview.png").exists())
+
+    drawgen.inpaint("photo.png", "new.png", mask="mask.png", invent="detail", steps=2, progress=jobs.Reports(training=heard))
+    assert seen
+    assert all(seen)
+
+
 def test_what_is_refused_from_python(here):
     with pytest.raises(ArgumentError, match=r"^by is \(-1, 0, 0, 0\)"):
         drawgen.extend("photo.png", by=(-1, 0, 0, 0))
+    with pytest.raises(ArgumentError, match=r"^by is \(1, 2, 3\); give four numbers of pixels"):
+        drawgen.extend("photo.png", by=(1, 2, 3))
     with pytest.raises(ArgumentError, match=r"^invent is 'all'"):
         drawgen.inpaint("photo.png", mask="mask.png", invent="all")
     clear = np.zeros((64, 72, 4), np.uint8)

@@ -75,6 +75,14 @@ def test_what_labels_refuse(here, capsys):
         jobs.labelled_texture([], "labels.png")
 
 
+def test_what_labels_refuse_from_python(here):
+    with pytest.raises(ArgumentError, match=r"^size is \(0, 9\)|^size is 0"):
+        jobs.labelled_texture(["grass.png"], np.zeros((9, 9), int), size=(0, 9), invent="nothing")
+    with pytest.raises(ArgumentError, match=r"^invent is nothing, which trains no model; leave `save` out$"):
+        jobs.labelled_texture(["grass.png"], np.zeros((9, 9), int), save="model", invent="nothing")
+    assert jobs.labelled_texture(["grass.png"], [[0, 0], [0, 0]], invent="nothing").images.shape == (1, 1, 2, 2)
+
+
 # ---------------------------------------------------------------- folders
 
 
@@ -123,8 +131,34 @@ def test_what_is_no_photograph_is_left_out(here, capsys):
     assert "bad.png" in said
 
 
+def test_names_of_a_folder(here, capsys):
+    """Each texture has a file of its own, and these are told; several tiles have one each."""
+    for name in ("brick.jpg", "brick.png.bmp", "a {i}.png"):
+        Image.fromarray(data.grass()[:64, :64]).save(f"photos/{name}")
+    words = ["texture", "photos", "--size", "20x24", *NEW]
+    status, told, _ = run(capsys, *words, "-o", "new")
+    made = [Path(line) for line in told.splitlines()]
+    assert (status, len(set(made))) == (0, 5)
+    assert {"a i.png", "gravel.png"} < {path.name for path in made}
+    assert sorted(made) == sorted(Path("new").iterdir())
+    told = run(capsys, *words, "-o", "tiles", "--tile", "-n", "2")[1]
+    assert sorted(map(Path, told.splitlines())) == sorted(Path("tiles").iterdir())
+    assert len(told.splitlines()) == 10
+    refused(capsys, here, " ".join([*words, "-o", "tiles", "--tile", "-n", "2"]), "exists already; replace it with --force")
+    kept = {path: path.stat().st_mtime_ns for path in made}
+    assert run(capsys, *words, "-o", "new", "--resume")[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in made} == kept
+
+
+def test_models_of_a_folder_are_not_replaced(here, capsys):
+    Path("new/gravel.model").mkdir(parents=True)
+    refused(capsys, here, "texture photos -o new --steps 2", "gravel.model exists already; replace it with --force, or go on")
+
+
 def test_what_a_folder_refuses(here, capsys):
     Path("empty").mkdir()
+    refused(capsys, here, "texture photos -o grass.png/new --invent nothing", "new cannot be made (")
+    refused(capsys, here, "texture photos -o new --invent nothing --maps grass.png", "--maps belong to one photograph")
     refused(capsys, here, "texture empty -o new --invent nothing", "the folder empty holds no pictures")
     refused(capsys, here, "texture photos -o photos --invent nothing", "photos is the folder of the photographs")
     refused(capsys, here, "texture photos -o grass.png --invent nothing", "grass.png is a file")
@@ -144,6 +178,9 @@ def test_a_guide(here, capsys):
     assert new.shape == (1, 340, 512)
     assert float(new[:, :, 280:].mean() - new[:, :, :230].mean()) > 0.1
     refused(capsys, here, "texture grass.png -o x.png --guide guide.png --invent all", "--guide needs a layout")
+    for words in ("texture grass.png --invent nothing", "texture grass.png --labels guide.png", "sample ride:brick"):
+        Image.new("L", (9, 9)).save("guide.png")
+        refused(capsys, here, f"{words} --guide guide.png -o guide.png --force", "guide.png is the file that is read")
     refused(capsys, here, "texture grass.png -o x.png --guide absent.png", "absent.png does not exist")
     refused(capsys, here, "texture grass.png -o x.png --guide guide.png --guide-strength 2", "--guide-strength is 2")
 

@@ -101,6 +101,17 @@ def test_a_large_picture_is_filled_from_around_the_hole(monkeypatch):
     assert int(at[:, 1].max()) < 140
 
 
+@pytest.mark.parametrize("limit", ["MANY", "VISITS"])
+def test_stripes_go_on_in_holes_of_many_pixels(monkeypatch, limit):
+    """Where less is searched."""
+    monkeypatch.setattr(filling, limit, 100)
+    stripes = (torch.arange(120) // 3 % 2).expand(1, 100, 120).float()
+    hole = box(100, 120, 20, 30, 40, 50)
+    hole |= torch.rand(100, 120, generator=generator(0)) < 0.002
+    filled = fill(stripes.masked_fill(hole, 0.5), hole, rng=generator(0)).image
+    assert float(((filled - stripes).abs() > 0.05).float()[:, hole].mean()) < 0.1
+
+
 def test_progress_is_told():
     shares = []
     fill(noise(1, 90, 90), box(90, 90, 20, 20, 60, 60), rng=generator(0), progress=shares.append)
