@@ -5,7 +5,7 @@ Axes: B pictures, C channels, H rows, W columns, P pixels in diagonal order, n o
 and M outputs of a regression.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float64
@@ -21,7 +21,8 @@ from drawgen.nn.spatial_lstm import diagonals
 class LinearlyPredicting(PixelNet, Protocol):
     """A net whose skip connection and guide predict the means of its mixture linearly. Its `config` also has `layout`."""
 
-    guide: Guide | None
+    if TYPE_CHECKING:  # as of `PixelNet`
+        guide: Guide | None
 
     def standard(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]: ...
     def windows(self, seen: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B D"]: ...

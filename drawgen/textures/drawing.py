@@ -9,7 +9,7 @@ Tiles are in `textures/tiles.py`.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -29,9 +29,10 @@ from drawgen.textures.warping import warped
 class TextureNet(PixelNet, Protocol):
     """A net of a texture's pixels, which may see a layout. Its `config` also has `layout`, `margin`, `temperature` and `warp`."""
 
-    maps: tuple[TextureMap, ...]
-    guide: Guide | None
-    """None: it sees no layout, and has neither `guided` nor `small_exemplar` to answer."""
+    if TYPE_CHECKING:  # as of `PixelNet`
+        maps: tuple[TextureMap, ...]
+        guide: Guide | None
+        """None: it sees no layout, and `guided` and `small_exemplar` are not called."""
 
     @property
     def least_tile_px(self) -> int: ...
