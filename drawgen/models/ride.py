@@ -16,7 +16,6 @@ In training it is the picture's own. For sampling it is quilted from that of the
 the large structures that the model alone loses.
 """
 
-import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -29,7 +28,7 @@ from torch.nn import functional as F
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.pictures import Crops, Pictures
-from drawgen.nn.causal_density import CausalDensity
+from drawgen.nn.causal_density import CausalDensity, dequantised
 from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
 from drawgen.nn.mixture_start import start, start_mixture
@@ -475,14 +474,6 @@ class GaussianRide(nn.Module):
                 "the first crops: data.first_px)"
             )
 
-    def values(self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-        """Dequantised pictures: (level + noise) / 256, with noise in [0, 1)."""
-        return ((images * (LEVELS - 1)).round() + noise) / LEVELS
-
-    def nats(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B"]:
-        """-log of the density of each pixel (all its channels), with levels as the unit."""
-        return self.channels * math.log(LEVELS) - self.density(values)
-
     def players(self) -> dict[str, Player]:
         mixture = list(self.density.mixture.parameters())
         others = [parameter for lstm in self.density.lstms for parameter in lstm.parameters()]
@@ -490,13 +481,13 @@ class GaussianRide(nn.Module):
 
     def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> Dequantised:
         noise = torch.rand(batch.images.shape, device=batch.images.device, dtype=batch.images.dtype, generator=rng)
-        return Dequantised(self.values(batch.images, noise))
+        return Dequantised(dequantised(batch.images, noise))
 
     def losses(self, batch: Pictures | Dequantised, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """Nats per pixel whose neighbourhood is inside the crop."""
         if isinstance(batch, Pictures):
             batch = self.draw_noise(batch, rng=rng)
-        nats = self.nats(batch.values)
+        nats = self.density.nats(batch.values)
         value = nats.mean()
         yield Loss(value, count=nats.numel(), log={"bits_per_pixel": value.detach() / likelihood.LOG_2})
         return None
@@ -504,7 +495,7 @@ class GaussianRide(nn.Module):
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
         """`bits_per_pixel`, all channels, of the pixels whose neighbourhood is inside the picture (the paper's measure: 8 minus its
         log2 density of a grey pixel in [0, 1])."""
-        nats = self.nats(self.draw_noise(batch, rng=rng).values)
+        nats = self.density.nats(self.draw_noise(batch, rng=rng).values)
         return {"bits_per_pixel": (nats.sum() / likelihood.LOG_2, float(nats.numel()))}
 
     def oriented(self, batch: Pictures, count: int, *, rng: torch.Generator) -> Totals:
@@ -518,14 +509,9 @@ class GaussianRide(nn.Module):
 
     @torch.no_grad()
     def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
-        """-log2 of the density of each pixel, with levels as the unit, given those before it; 8 per channel where the neighbourhood
-        is not inside the picture. The noise of dequantisation is half a level everywhere."""
-        values = self.values(images, torch.full_like(images, 0.5))
-        grid, reach = self.density.grid(values), self.density.reach
-        bits = values.new_full((len(images), *images.shape[2:]), 8.0 * self.channels)
-        inner = self.nats(values)[grid.place].t().unflatten(1, (grid.height, grid.width)) / likelihood.LOG_2
-        bits[:, reach:, reach : reach + grid.width] = inner
-        return bits
+        """-log2 of the density of each pixel, with levels as the unit, given those before it. The noise of dequantisation is half a
+        level everywhere."""
+        return self.density.bits_by_pixel(dequantised(images, torch.full_like(images, 0.5)))
 
     @property
     def bytes_per_pixel(self) -> int:
