@@ -2,8 +2,8 @@
 
     python scripts/texture_examples.py scripts/results
 
-inpaint.jpg: a man with a camera, the mask, and the lawn without him. extend.jpg: a wall as a banner. guide.jpg: a portrait in gravel
-and in grass. labels.jpg: a path of gravel through grass, with its labels.
+inpaint.jpg: a man with a camera, the mask, and the lawn without him. extend.jpg: a table and a wall, continued on both sides.
+guide.jpg: a portrait in gravel and in grass. labels.jpg: a path of gravel through grass, with its labels.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from torch import Tensor
 import drawgen
 from drawgen import images
 
-MAN = [(0, 150), (0, 511), (415, 511), (415, 490), (340, 330), (345, 290), (305, 250), (335, 230), (338, 160), (330, 130), (275, 130),
-       (278, 90), (240, 55), (180, 55), (140, 95), (90, 120), (30, 180)]  # fmt: skip
+MAN = [(0, 150), (0, 511), (415, 511), (415, 490), (340, 330), (345, 290), (305, 250), (335, 230), (338, 160), (330, 130),
+       (275, 130), (278, 90), (240, 55), (180, 55), (140, 95), (90, 120), (30, 180)]  # fmt: skip
 """Corners (x, y) of a polygon around the man and his tripod in photo:camera."""
 
 
@@ -56,7 +56,8 @@ def main() -> None:
     images.save_image(folder / "extend.jpg", torch.cat([table, wall.expand(3, -1, -1)], 1))
 
     portrait = images.load_image("photo:astronaut")[:, :260, 110:350]
-    made = [drawgen.texture(f"photo:{name}", guide=portrait, size=(512, 472), invent="nothing").images[0] for name in ("gravel", "grass")]
+    options = {"guide": portrait, "size": (512, 472), "invent": "nothing"}
+    made = [drawgen.texture(f"photo:{name}", **options).images[0] for name in ("gravel", "grass")]
     images.save_image(folder / "guide.jpg", beside(images.resize(portrait, 512, 472), *made))
 
     labels = path()

@@ -88,7 +88,8 @@ def desk(tmp_path_factory):
     photo = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
     letter = Image.new("L", (64, 64), 255)
     letter.paste(0, (28, 12, 36, 52))
-    for name in ("PHOTO", "A.jpg", "SCENE.png", "holiday/b.jpg", "FOLDER/c.png", "scenes/d.png", "val2017/e.png", "OTHER", "PORTRAIT.jpg"):
+    names = ["PHOTO", "OTHER", "PORTRAIT.jpg", "A.jpg", "SCENE.png", "holiday/b.jpg", "FOLDER/c.png", "scenes/d.png"]
+    for name in (*names, "val2017/e.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         photo.save(folder / name, format="JPEG" if name.endswith("jpg") else "PNG")
     for name in ("MY_LETTER.jpg", "MY_DIGIT.jpg", "DIGIT.png", "ONE.png", "OTHER.png"):
