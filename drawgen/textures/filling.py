@@ -34,7 +34,10 @@ ROUNDS = (2, 8)
 """Rounds of search and vote on a level, fewest and most, and the number of places that are visited in all, about."""
 VISITS = 150_000
 STARTS = 5
-"""Random beginnings at the smallest size, of which the best is taken."""
+"""Random beginnings at the smallest size, at most, of which the best is taken."""
+MANY = 1_000_000
+"""With more places than this on a level, what the half size has found is only improved, by patches at most NEARBY_PX away."""
+NEARBY_PX = 4
 FADES = 1.3
 """A patch one pixel farther inside the hole counts this much less."""
 OFFSETS = 40
@@ -200,9 +203,9 @@ def searched(
 
     if coarse is None:
         ends = []
-        for start in range(STARTS):
+        for start in range(int(np.clip(VISITS / len(wanted), 1, STARTS))):
             values, near = from_outside(level, centres, number, chance(len(wanted)), drift, seed + start)
-            near, error = settled(level._replace(values=values), centres, wanted, number, near, drift, seed + start)
+            near, error = settled(level._replace(values=values), centres, wanted, number, near, drift, seed + start, False)
             ends.append((float(error.mean()), start, near))
         near = min(ends)[2]
     else:
@@ -212,7 +215,7 @@ def searched(
         near[lost] = chance(int(lost.sum()))
         # What the half size has found votes first: nothing is known of the hole at this size.
         values = patches.vote(level.values, level.hole, number, near, np.zeros(len(near), np.float32), trust(level.hole), 1.0)
-        near, _ = settled(level._replace(values=values), centres, wanted, number, near, drift, seed)
+        near, _ = settled(level._replace(values=values), centres, wanted, number, near, drift, seed, len(wanted) > MANY)
     found = np.zeros((height, width, 2), np.int32)
     found[touching] = near
     return found
@@ -226,15 +229,17 @@ def settled(
     near: Int32[np.ndarray, "N 2"],
     drift: tuple[float, float],
     seed: int,
+    near_already: bool,
 ) -> tuple[Int32[np.ndarray, "N 2"], Float32[np.ndarray, " N"]]:
-    """Searches and votes in turn. Returns the nearest patches and their errors."""
+    """Searches and votes in turn; `near_already`: once, nearby. Returns the nearest patches and their errors."""
     values, hole, _ = level
     error = np.zeros(len(wanted), np.float32)
     everywhere, even = np.ones(hole.shape, bool), trust(hole)
-    for time in range(int(np.clip(VISITS / len(wanted), *ROUNDS))):
+    farthest, rounds = (NEARBY_PX, 1) if near_already else (max(hole.shape), int(np.clip(VISITS / len(wanted), *ROUNDS)))
+    for time in range(rounds):
         if time:
             values = patches.vote(values, hole, number, near, error, even, usual(error))
-        patches.match(values, everywhere, centres, wanted, number, near, error, per_pixel(drift, hole), 2, seed + time)
+        patches.match(values, everywhere, centres, wanted, number, near, error, per_pixel(drift, hole), farthest, 2, seed + time)
     return near, error
 
 
@@ -259,12 +264,13 @@ def from_outside(
     """A first picture and its patches: the hole is filled ring by ring, each by what fits the ones before it."""
     values, hole, _ = level
     known, even = ~hole, np.ones(hole.shape, np.float32)
+    rounds = 8 if len(near) <= VISITS else 2
     while not known.all():
         ring = grown(known, 1) & ~known
         some, place = listed(grown(ring, REACH) & (number >= 0))
         which = number[tuple(some.T)]
         nearby, error = near[which], np.zeros(len(some), np.float32)
-        patches.match(values, known, centres, some, place, nearby, error, per_pixel(drift, hole), 8, seed)
+        patches.match(values, known, centres, some, place, nearby, error, per_pixel(drift, hole), max(hole.shape), rounds, seed)
         values = patches.vote(values, ring, place, nearby, error, even, usual(error))
         near[which] = nearby
         known = known | ring
@@ -334,38 +340,34 @@ def spread(
         sum of weight_nm (c_n - c_m - d_nm)^2  +  sum of c_n^2 / SPREADS_PX^2,
 
     where d_nm is the step that the sources of the two have there, less that of f: 0 except at cuts. c is 0 outside the hole."""
-    rows, columns = (slice(max(at.min() - 1, 0), at.max() + 2) for at in np.nonzero(hole))
-    inside = torch.from_numpy(hole[rows, columns])
-    wanted, weights = [], []
+    places, number = listed(hole)
+    links, weights = np.full((len(places), 4), -1, np.int32), np.zeros((len(places), 4), np.float32)
+    residual = np.zeros((len(places), pixels.shape[2]), np.float32)
     for axis in range(2):
-        step = patches.steps(pixels, hole, sources, axis)[rows, columns]
-        wanted.append(torch.from_numpy(step).permute(2, 0, 1))  # C H W: from a pixel to the next
-        weights.append(1 / (1 + wanted[-1].square().mean(0) / LARGE**2))
-        weights[-1][-1 if axis == 0 else slice(None), -1 if axis == 1 else slice(None)] = 0  # no neighbour beyond the border
-
-    def differences(c: Tensor) -> list[Tensor]:
-        return [c.roll(-1, axis + 1) - c for axis in range(2)]
-
-    def collected(steps: list[Tensor]) -> Tensor:
-        """The transpose of `differences`."""
-        return sum((step.roll(1, axis + 1) - step for axis, step in enumerate(steps)), torch.zeros_like(steps[0]))
-
-    def applied(c: Tensor) -> Tensor:
-        total = collected([w * step for w, step in zip(weights, differences(c), strict=True)]) + c / SPREADS_PX**2
-        return total * inside
-
-    c = torch.zeros(pixels.shape[2], *inside.shape)
-    residual = collected([w * step for w, step in zip(weights, wanted, strict=True)]) * inside
-    direction, size = residual, residual.square().sum()
+        step = patches.steps(pixels, hole, sources, axis)
+        for side, sign in enumerate((-1, 1)):  # to the pixel before, and to the one after
+            beside = places + np.int32(sign) * np.eye(2, dtype=np.int32)[axis]
+            there = (beside[:, axis] >= 0) & (beside[:, axis] < hole.shape[axis])
+            beside = beside[there]
+            wanted = step[tuple((beside if sign < 0 else places[there]).T)]
+            weight = 1 / (1 + np.square(wanted).mean(1) / LARGE**2)
+            links[there, 2 * axis + side], weights[there, 2 * axis + side] = number[tuple(beside.T)], weight
+            residual[there] -= sign * weight[:, None] * wanted
+    c, direction, size = np.zeros_like(residual), residual, squared(residual)
     enough = 1e-6 * size
     for _ in range(MOST_ROUNDS):  # conjugate gradients
         if size <= enough:
             break
-        image = applied(direction)
-        far = size / (direction * image).sum()
-        c, residual = c + far * direction, residual - far * image
-        size, before = residual.square().sum(), size
-        direction = residual + size / before * direction
+        image = patches.linked(direction, links, weights, 1 / SPREADS_PX**2)
+        far = np.float32(size / np.sum(direction * image, dtype=np.float64))
+        c += far * direction
+        residual -= far * image
+        size, before = squared(residual), size
+        direction = residual + np.float32(size / before) * direction
     out = torch.zeros(pixels.shape[2], *hole.shape)
-    out[:, rows, columns] = c
+    out[:, torch.from_numpy(hole)] = torch.from_numpy(c.T)
     return out
+
+
+def squared(numbers: Float32[np.ndarray, "N C"]) -> float:
+    return float(np.sum(np.square(numbers), dtype=np.float64))

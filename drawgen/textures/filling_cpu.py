@@ -48,11 +48,12 @@ def match(
     near: Int32[np.ndarray, "N 2"],
     error: Float32[np.ndarray, " N"],
     drift: tuple[float, float],
+    farthest: int,
     rounds: int,
     seed: int,
 ) -> None:
     """PatchMatch (Barnes et al. 2009): improves the nearest patches `near` of the places `wanted` among the `centres` by those of
-    the neighbours and by random ones, ever nearer. `number` is a place's index in `wanted`, or -1. To the error is added `drift`
+    the neighbours and by random ones, at most `farthest` rows or columns away and then ever nearer. `number` is a place's index in `wanted`, or -1. To the error is added `drift`
     times the square of how many rows and columns a patch is away."""
     H, W = known.shape
     state = np.uint64(seed * 2 + 1)
@@ -75,7 +76,7 @@ def match(
                         value = away + distance(pixels, known, i, j, p, q, error[n] - away)
                         if value < error[n]:
                             near[n, 0], near[n, 1], error[n] = p, q, value
-            reach = max(H, W)
+            reach = farthest
             while reach >= 1:
                 state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
                 p = near[n, 0] + np.int64((state >> np.uint64(33)) % np.uint64(2 * reach + 1)) - reach
@@ -173,4 +174,22 @@ def steps(
                 if second:
                     step += there - pixels[r - down, s - along, c]
                 out[i, j, c] = step / count - (there - here)
+    return out
+
+
+@compiled()
+def linked(
+    c: Float32[np.ndarray, "N C"], links: Int32[np.ndarray, "N 4"], weights: Float32[np.ndarray, "N 4"], own: float
+) -> Float32[np.ndarray, "N C"]:
+    """The matrix of `filling.spread` times c: for each place, `own` c there, and for each neighbour its weight times the difference
+    to c there, which is 0 at one without a number (-1)."""
+    N, C = c.shape
+    out = np.empty((N, C), np.float32)
+    for n in range(N):
+        for f in range(C):
+            total = np.float32(own) * c[n, f]
+            for k in range(4):
+                m = links[n, k]
+                total += weights[n, k] * (c[n, f] - (c[m, f] if m >= 0 else np.float32(0.0)))
+            out[n, f] = total
     return out

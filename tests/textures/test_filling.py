@@ -131,7 +131,7 @@ def test_the_search_finds_the_nearest_patches():
     near = places[np.zeros(len(wanted), int)].astype(np.int32)
     error = np.zeros(len(wanted), np.float32)
     drift = (1e-4, 2e-4)
-    filling_cpu.match(values, known, centres, wanted, number, near, error, drift, 20, 0)
+    filling_cpu.match(values, known, centres, wanted, number, near, error, drift, 34, 20, 0)
     windows = np.lib.stride_tricks.sliding_window_view(values, (7, 7), (0, 1))  # i - 3, j - 3
     best = []
     for i, j in wanted:
