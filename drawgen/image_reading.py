@@ -62,10 +62,15 @@ def load_image(
 
 
 def load_with_alpha(
-    source: str | os.PathLike[str], *, longest_px: int | None = None, covering: tuple[int, int] | None = None
+    source: str | os.PathLike[str],
+    *,
+    longest_px: int | None = None,
+    covering: tuple[int, int] | None = None,
+    over_white: bool = True,
 ) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
     """The picture as from `load_image`, and its alpha; None for a picture without transparency. Over another `ground` the picture
-    is `image + (1 - alpha) * (ground - 1)`. Raises ImageError."""
+    is `image + (1 - alpha) * (ground - 1)`. If `over_white` is False, it is the colours of the file, even where none of them shows.
+    Raises ImageError."""
     path, name = locate(source)
     with opened(path, name) as picture:
         height, width = picture.shown
@@ -75,7 +80,7 @@ def load_with_alpha(
             factor = min(height // (SPARE * covering[0]), width // (SPARE * covering[1]))
         else:
             factor = 1
-        pixels, alpha = to_srgb(picture.decode(max(1, factor)), name)
+        pixels, alpha = to_srgb(picture.decode(max(1, factor)), name, over_white=over_white)
         if picture.note is not None:
             warn(f"{name}: {picture.note}")
     return seen(pixels, alpha, picture.orientation, longest_px, name)

@@ -1,14 +1,16 @@
 """Masks, which are white where something holds and black elsewhere; and pictures of labels."""
 
 import os
+import warnings
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from drawgen.image_reading import ImageError, check_size, load_with_alpha, locate
+from drawgen.files import open_file
+from drawgen.image_reading import ORIENTATION, ImageError, load_with_alpha, locate, picture_size, turned
 from drawgen.images import grey
 
 BETWEEN = (0.1, 0.9)
@@ -43,29 +45,36 @@ def mask_of(picture: Float[Tensor, "C H W"], size: tuple[int, int], name: str) -
 def read_labels(source: str | os.PathLike[str], count: int) -> Int[Tensor, "H W"]:
     """The labels of a picture: its grey levels, or its indices in a palette, 0 to `count` - 1. Raises ImageError."""
     path, name = locate(source)
+    picture_size(source)  # one that can be opened, and is not too large
     try:
-        with Image.open(path, formats=LABELLED) as picture:
-            check_size((picture.height, picture.width), name)
-            levels = np.asarray(picture)
-    except FileNotFoundError as error:
-        raise ImageError(f"{name} does not exist; check the path") from error
-    except OSError as error:
+        with open_file(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes: ours is checked
+            with Image.open(file, formats=LABELLED) as picture:
+                levels = turned(np.asarray(picture), picture.getexif().get(ORIENTATION, 1))
+    except Exception as error:  # a decoder may fail on a damaged file in any way
+        why = "another format" if isinstance(error, UnidentifiedImageError) else str(error)
         kinds = ", ".join(LABELLED)
         raise ImageError(
-            f"the labels {name} cannot be read ({error}); give a picture of grey levels or with a palette ({kinds})"
+            f"the labels {name} cannot be read ({why}); give a picture of grey levels or with a palette ({kinds})"
         ) from error
-    if levels.ndim == 3 and levels.shape[2] >= 3 and (levels[..., :3] == levels[..., :1]).all():
+    if levels.ndim == 3 and (levels.shape[2] == 2 or (levels[..., :3] == levels[..., :1]).all()):  # 2: grey and alpha
         levels = levels[..., 0]
     if levels.ndim != 2:
         raise ImageError(f"the labels {name} are colours; save them as grey levels or with a palette")
     return labels_of(levels, count, f"the labels {name}")
 
 
-def labels_of(levels: np.ndarray | Tensor, count: int, name: str = "labels") -> Int[Tensor, "H W"]:
+def labels_of(levels: object, count: int, name: str = "labels") -> Int[Tensor, "H W"]:
     """The same of whole numbers, H W."""
-    numbers = torch.as_tensor(np.asarray(levels).astype(np.int64)) if isinstance(levels, np.ndarray) else levels.cpu().long()
-    if numbers.ndim != 2:
-        raise ImageError(f"{name} have the shape {tuple(numbers.shape)}; give rows and columns")
+    try:
+        given = levels.detach().cpu().numpy() if isinstance(levels, Tensor) else np.asarray(levels)
+    except ValueError as error:  # lists of different lengths
+        raise ImageError(f"{name} are no rows and columns; give rows of the same length") from error
+    if given.ndim != 2 or 0 in given.shape:
+        raise ImageError(f"{name} have the shape {given.shape}; give rows and columns")
+    if given.dtype.kind not in "biuf" or not (given == np.floor(given)).all() or np.isinf(given).any():
+        raise ImageError(f"{name} are not whole numbers; give 0 for the first photograph, 1 for the second ...")
+    numbers = torch.from_numpy(given.astype(np.int64))
     least, most = int(numbers.min()), int(numbers.max())
     if least < 0 or most >= count:
         wanted = "0" if count == 1 else f"0 to {count - 1}, in the order of the photographs"

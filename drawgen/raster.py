@@ -164,9 +164,11 @@ def as_array(picture: Image.Image) -> UInt8[np.ndarray, "H W C"]:
 # ---------------------------------------------------------------- to a picture in [0, 1]
 
 
-def to_srgb(raster: Raster, name: str) -> tuple[Float32[np.ndarray, "H W C"], Float32[np.ndarray, "H W"] | None]:
-    """sRGB in [0, 1] (C = 1 grey, 3 colour) over white, and the alpha, if there is one. A profile that cannot be used is ignored
-    with a warning. Raises ValueError."""
+def to_srgb(
+    raster: Raster, name: str, *, over_white: bool = True
+) -> tuple[Float32[np.ndarray, "H W C"], Float32[np.ndarray, "H W"] | None]:
+    """sRGB in [0, 1] (C = 1 grey, 3 colour), over white unless it is False, and the alpha, if there is one. A profile that cannot
+    be used is ignored with a warning. Raises ValueError."""
     black, span = levels(raster, name)
     convert = None
     if raster.encoding is not None:
@@ -193,8 +195,9 @@ def to_srgb(raster: Raster, name: str) -> tuple[Float32[np.ndarray, "H W C"], Fl
             out[rows] = in_srgb(colours, raster.model, convert)
         if alpha is not None:
             alpha[rows] = np.clip(part[..., -1].astype(np.float32) / raster.range.opaque, 0, 1)
-            share = alpha[rows, :, None]
-            out[rows] = out[rows] * share + (1 - share)
+            if over_white:
+                share = alpha[rows, :, None]
+                out[rows] = out[rows] * share + (1 - share)
     return out, alpha
 
 

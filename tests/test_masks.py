@@ -74,9 +74,36 @@ def test_labels_that_are_none():
     with pytest.raises(ImageError, match=r"^the labels mask.png are colours; save them as grey levels or with a palette$"):
         read_labels(saved(colours), 2)
     Path("text.png").write_text("text")
-    with pytest.raises(ImageError, match=r"^the labels text.png cannot be read"):
+    with pytest.raises(ImageError, match=r"^text.png is not a picture in a format that can be read"):
         read_labels("text.png", 2)
     with pytest.raises(ImageError, match=r"^absent.png does not exist"):
         read_labels("absent.png", 2)
     with pytest.raises(ImageError, match=r"have the shape \(2, 2, 3\)"):
         labels_of(np.zeros((2, 2, 3)), 1)
+    with pytest.raises(ImageError, match=r"^labels are not whole numbers"):
+        labels_of(torch.tensor([[0.0, 0.5]]), 2)
+    with pytest.raises(ImageError, match=r"^labels are not whole numbers"):
+        labels_of(np.array([[0, np.nan]]), 2)
+    with pytest.raises(ImageError, match=r"^labels are no rows and columns"):
+        labels_of([[0, 1], [0]], 2)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save("labels.jpg")
+    with pytest.raises(ImageError, match=r"^the labels labels.jpg cannot be read \(another format\); give .* \(PNG, GIF, BMP, TIFF\)"):
+        read_labels("labels.jpg", 2)
+    Path("cut.png").write_bytes(Path(saved(np.arange(4000).reshape(40, 100) % 2)).read_bytes()[:-40])
+    with pytest.raises(ImageError, match=r"^the labels cut.png cannot be read"):
+        read_labels("cut.png", 2)
+    with pytest.raises(ImageError, match=r"^/dev/null cannot be read \(it is a pipe or a device, not a file\)"):
+        read_labels("/dev/null", 2)
+
+
+def test_labels_are_seen_as_other_pictures_are():
+    """Turned by EXIF, and without their alpha."""
+    numbers = np.arange(6, dtype=np.uint8).reshape(2, 3) % 3
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    saved(np.rot90(numbers), "turned.png")
+    Image.open("turned.png").save("turned.png", exif=turned)
+    Image.fromarray(numbers).convert("LA").save("clear.png")
+    for name in ("turned.png", "clear.png"):
+        assert torch.equal(read_labels(name, 3), torch.from_numpy(numbers).long())
+    assert torch.equal(labels_of(numbers.tolist(), 3), torch.from_numpy(numbers).long())

@@ -67,7 +67,7 @@ def sample(
         raise ValueError(f"{source} draws pictures; give `out`, the file to write")
     paths = numbered(out, n, apart=bool(tile))
     for path in paths:
-        images.check_output(path, force=force, kinds=kinds_of(Draws, animate=animate))
+        images.check_output(path, force=force, kinds=kinds_of(Draws, animate=animate), sources=[guide] if guide is not None else [])
     maps = [one.name for one in trained.spec.maps or ()]
     check_maps(paths, maps, animate=animate, force=force)
     check_grid(out, n // len(paths), size or trained.spec.picture[1:], boxes=boxes)

@@ -91,6 +91,9 @@ def heat(
     the bits at the ends of the colour scale."""
     images.check_output(out, force=force, kinds=images.STILL, sources=[data] if data is not None else [])
     model = models.load(source, device=device)
+    if data is None and isinstance(model, KnowsSurprise):
+        config = measuring.data_for(model, models.resolve(source), source, None)
+        images.check_output(out, force=force, kinds=images.STILL, sources=[getattr(config, "path", "")])
     found = heat_map(model, source, data=data)
     low, high = found.ends
     images.save_image(out, found.picture(), replace=force)

@@ -21,7 +21,7 @@ from drawgen.devices import choose_device
 from drawgen.interrupts import Interrupted, plainly
 from drawgen.jobs import previews
 from drawgen.jobs.asking import Trained, load
-from drawgen.jobs.loading import Picture, as_file, name_of
+from drawgen.jobs.loading import Picture, as_file, name_of, opened
 from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
@@ -32,7 +32,7 @@ from drawgen.jobs.training import train
 from drawgen.jobs.verbs import that_can
 from drawgen.masks import read_mask
 from drawgen.ranges import ArgumentError, check_choice, check_range, check_size
-from drawgen.textures.filling import DRIFT, fill
+from drawgen.textures.filling import DRIFT, SIDE, fill, surroundings
 from drawgen.training import run_folder
 
 INVENT = ("nothing", "detail")
@@ -40,8 +40,10 @@ SIDEWAYS = (0.05, 0.0)
 """`drift` of a picture that is extended to the left or right: what is added at some height comes from about that height."""
 DEEP = (".png", ".tif", ".tiff")
 """Endings of files that may have 16 bits per channel."""
-BYTES_AT_WORK = 160
+BYTES_HELD = 80
 """Bytes per pixel of the whole picture, as measured."""
+BYTES_AT_WORK = 250
+"""Bytes more per pixel of the part around the hole that is filled from, as measured."""
 
 
 @plainly()
@@ -98,9 +100,9 @@ def inpaint(
             images.check_output(
                 file, force=force, kinds=images.STILL, sources=[one for one in (name, hole_file, source_file) if one]
             )
-        picture, alpha = images.load_with_alpha(name)
+        colours, alpha = straight(photo)
         opaque = None if alpha is None else alpha[0] > OPAQUE
-        size = (picture.shape[1], picture.shape[2])
+        size = (colours.shape[1], colours.shape[2])
         if hole_file is not None:
             hole = read_mask(hole_file, size)
         elif opaque is not None and not opaque.all():
@@ -116,9 +118,10 @@ def inpaint(
             masks = " and ".join(one for one in (hole_file, source_file) if one)
             raise images.ImageError(f"{masks} leaves nothing of {name_of(photo)} to take from; leave more of it")
         if not hole.any():
-            reports.say(f"the mask {hole_file} is black, so there is nothing to fill")
+            reports.say(f"the mask {hole_file} is black, so there is nothing to fill; make it white where there is")
         data = crops_of(name, hole=hole_file or "", source=source_file or "")
-        task = Task(picture, alpha, hole, usable, DRIFT, data, name_of(photo))
+        masks = " and ".join(one for one in (hole_file, source_file) if one)
+        task = Task(colours, alpha, hole, usable, DRIFT, data, name_of(photo), f"{masks} leaves" if masks else "there is")
         made = mended(task, file, invent=invent, model=model, fit=fit, save=save, resume=resume, force=force, reports=reports)
         if file is not None:
             write(made, file, name, force=force, reports=reports)
@@ -160,6 +163,9 @@ def extend(
     if (by is None) == (size is None):
         raise ArgumentError("by", "and `size` are two ways to say the same; give one of them")
     if by is not None:
+        if len(by) != 4 or any(side != round(side) for side in by):
+            raise ArgumentError("by", f"is {by}; give four numbers of pixels, as (0, 0, 512, 0) (left, top, right, bottom)")
+        by = (by[0], by[1], by[2], by[3])
         check_range("by", by, at_least=0)
     if size is not None:
         check_size(size)
@@ -177,10 +183,12 @@ def extend(
             down, along = size[0] - height, size[1] - width
             by = (along // 2, down // 2, along - along // 2, down - down // 2)
         left, top, right, bottom = by
-        check_room((height + top + bottom, width + left + right), file)
+        if file is not None:
+            images.check_extent(file, height + top + bottom, width + left + right)
+        check_room((height + top + bottom, width + left + right), None, "less by `by` or `size`")
         if file is not None:
             images.check_output(file, force=force, kinds=images.STILL, sources=[one for one in (name, source_file) if one])
-        picture, alpha = images.load_with_alpha(name)
+        colours, alpha = straight(photo)
 
         def beyond(part: Tensor, value: float) -> Tensor:
             return F.pad(part, (left, right, top, bottom), value=value)
@@ -191,8 +199,9 @@ def extend(
             raise images.ImageError(f"{source_file or name_of(photo)} leaves no opaque pixels to take from; leave more of them")
         hole = beyond(torch.zeros(height, width, dtype=torch.bool), True)
         task = Task(
-            beyond(picture, 0), None if alpha is None else beyond(alpha, 1), hole, beyond(usable, False),
+            beyond(colours, 0), None if alpha is None else beyond(alpha, 1), hole, beyond(usable, False),
             SIDEWAYS if left or right else (0.0, 0.0), crops_of(name, source=source_file or ""), name_of(photo),
+            f"{source_file} leaves" if source_file else "there is",
         )  # fmt: skip
         made = mended(task, file, invent=invent, model=model, fit=fit, save=save, resume=resume, force=force, reports=reports)
         if file is not None:
@@ -204,7 +213,8 @@ def extend(
 class Task:
     """A picture and its hole."""
 
-    picture: Float[Tensor, "C H W"]
+    colours: Float[Tensor, "C H W"]
+    """Those of the file, even where none of them shows."""
     alpha: Float[Tensor, "1 H W"] | None
     hole: Bool[Tensor, "H W"]
     usable: Bool[Tensor, "H W"]
@@ -214,6 +224,18 @@ class Task:
     data: Crops
     """What a model learns from."""
     name: str
+    left: str
+    """What the masks do, as in "MASK leaves" no pixels; "there is" without any."""
+
+
+def straight(photo: Picture) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "1 H W"] | None]:
+    """The colours of a photograph as they are, not over white, and how opaque it is."""
+    if isinstance(photo, (str, os.PathLike)):
+        return images.load_with_alpha(photo, over_white=False)
+    picture, alpha = opened(photo, name_of(photo))
+    if alpha is None:
+        return picture, None
+    return ((picture.expand(3, -1, -1) + alpha - 1) / alpha.clamp(min=1 / 255)).clamp(0, 1), alpha
 
 
 def write(made: Texture, file: Path, photo: str, *, force: bool, reports: Reports) -> None:
@@ -235,6 +257,7 @@ def checked(invent: str | None, model: object, fit: dict[str, Any], save: object
     if invent is None:
         invent = "nothing" if model is None else "detail"
     check_choice("invent", invent, INVENT)
+    check_range("seed", fit["seed"], at_least=0)
     given = {"save": save is not None, "resume": resume, "minutes": fit["minutes"] is not None, "steps": fit["steps"] is not None}
     if invent == "nothing":
         check_untrained(None, {"model": model is not None, **given})
@@ -266,15 +289,28 @@ def mended(
 ) -> Texture:
     """The picture with its hole filled."""
     trained = None if model is None else model if isinstance(model, Trained) else load(os.fspath(model), device=fit["device"])
-    picture = task.picture
+    picture = task.colours if task.alpha is None else task.colours * task.alpha + 1 - task.alpha
     if trained is not None:
         that_can(trained.model, Repairs, trained.source)
         picture = suited(picture, task.name, trained)
-    rng = generator(fit["seed"])
+    check_transparency(task, file)
     everything = bool((task.usable | task.hole).all())
-    first = fill(
-        picture, task.hole, source=None if everything else task.usable, drift=task.drift, rng=rng, progress=reports.drawing
-    )
+    check_room((picture.shape[1], picture.shape[2]), task.hole if everything else None, "a smaller photograph")
+    if invent == "detail" and trained is None and task.hole.any():
+        check_learnable(task)
+        if save is not None or file is not None:
+            check_folder(Path(save) if save is not None else model_folder(Path(str(file))), force=force, resume=resume)
+    rng = generator(fit["seed"])
+    try:
+        first = fill(
+            picture, task.hole, source=None if everything else task.usable, drift=task.drift, rng=rng, progress=reports.drawing
+        )
+    except ArgumentError as error:
+        if error.name != "hole":
+            raise
+        raise images.ImageError(
+            f"{task.left} no square of {SIDE}x{SIDE} pixels of {task.name} to take from; give more of it"
+        ) from error
     image = first.image
     if invent == "detail" and task.hole.any():
         with RunFolder(Path(save) if save is not None else None if file is None else model_folder(file)) as place:
@@ -326,17 +362,42 @@ def learned(
 
 
 def with_alpha(image: Float[Tensor, "C H W"], task: Task) -> Float[Tensor, "C2 H W"]:
-    """The picture with the photograph's transparency, but none in the hole."""
-    if task.alpha is None:
-        return image
-    alpha = task.alpha.masked_fill(task.hole, 1.0)
-    if bool((alpha > OPAQUE).all()):
-        return image
-    return torch.cat([((image.expand(3, -1, -1) + alpha - 1) / alpha.clamp(min=1 / 255)).clamp(0, 1), alpha])
+    """The picture with the photograph's colours and transparency, but none in the hole."""
+    colours = torch.where(task.hole, image, task.colours)
+    alpha = remaining(task)
+    return colours if alpha is None else torch.cat([colours.expand(3, -1, -1), alpha])
 
 
-def check_room(size: tuple[int, int], file: Path | None) -> None:
-    """Raises ValueError for pictures that the format or the memory has no room for."""
-    if file is not None:
-        images.check_extent(file, *size)
-    refuse_more_than_there_is(size[0] * size[1] * BYTES_AT_WORK, f"{size[1]}x{size[0]} pixels", "less by `by` or `size`")
+def remaining(task: Task) -> Float[Tensor, "1 H W"] | None:
+    """The photograph's transparency, but none in the hole; None if nothing is left of it."""
+    alpha = None if task.alpha is None else task.alpha.masked_fill(task.hole, 1.0)
+    return None if alpha is None or bool((alpha == 1).all()) else alpha
+
+
+# ---------------------------------------------------------------- checks
+
+
+def check_transparency(task: Task, file: Path | None) -> None:
+    """Raises ImageError for a file that cannot hold it."""
+    if file is not None and images.STILL[file.suffix.lower()] == "JPEG" and remaining(task) is not None:
+        raise images.ImageError(
+            f"{file} cannot be written as JPEG, which has no transparency, as {task.name} has; choose another ending, as .png"
+        )
+
+
+def check_learnable(task: Task) -> None:
+    """Raises ImageError where too little is left for a model to learn from."""
+    least = models.recipe(MODEL, INVENTED["detail"]).model.neighbourhood
+    side = task.data.side()
+    if side < least:
+        raise images.ImageError(
+            f"{task.left} a square of {side} pixels of {task.name} to learn from, and at least {least} are needed; give more of it, "
+            "or choose nothing for `invent`"
+        )
+
+
+def check_room(size: tuple[int, int], hole: Bool[Tensor, "H W"] | None, less: str) -> None:
+    """Raises ValueError for pictures that the memory has no room for. `hole`: None if it is filled from the whole picture."""
+    top, bottom, left, right = (0, size[0], 0, size[1]) if hole is None else surroundings(hole) if hole.any() else (0, 0, 0, 0)
+    need = size[0] * size[1] * BYTES_HELD + (bottom - top) * (right - left) * BYTES_AT_WORK
+    refuse_more_than_there_is(need, f"{size[1]}x{size[0]} pixels", less)

@@ -21,9 +21,9 @@ from drawgen.jobs.answers import check_files, numbered
 from drawgen.jobs.loading import Picture, name_of
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
-from drawgen.jobs.textures import TRAINS, Texture, model_folder, texture
+from drawgen.jobs.textures import TRAINS, Texture, check_untrained, model_folder, texture
 from drawgen.masks import labels_of, read_labels
-from drawgen.ranges import ArgumentError
+from drawgen.ranges import ArgumentError, check_size
 from drawgen.textures.combining import combined
 
 Labels = str | os.PathLike[str] | np.ndarray | Tensor
@@ -62,12 +62,15 @@ def labelled_texture(
             raise ArgumentError(name, "and `labels` do not go together; leave one of the two out")
     if not photos:
         raise ArgumentError("photos", "are none; give one or more")
+    if save is not None:
+        check_untrained(None, {"save": options.get("invent") == "nothing"})
     where = read_labels(labels, len(photos)) if isinstance(labels, (str, os.PathLike)) else labels_of(labels, len(photos))
     size = size or (where.shape[0], where.shape[1])
+    check_size(size)
     where = F.interpolate(where[None, None].float(), size, mode="nearest")[0, 0].long()
     file = None if out is None else Path(out)
     if file is not None:
-        sources = [*map(name_of, photos), *([os.fspath(labels)] if isinstance(labels, (str, os.PathLike)) else [])]
+        sources = [name_of(one) for one in (*photos, labels, options.get("guide")) if isinstance(one, (str, os.PathLike))]
         check_files(file, Request(n=n, size=size), force=force, sources=sources)
         images.check_output(numbered(file, n)[0], force=force, kinds=images.STILL)
     for photo in photos:  # before any is made
@@ -122,26 +125,42 @@ def texture_folder(
         raise images.ImageError(f"{folder} is the folder of the photographs; give another one for the textures")
     if options.get("save") is not None:
         raise ArgumentError("save", "is one folder, and each photograph has a model of its own; leave it out")
-    stems = [path.stem for path in found]
-    targets = [folder / f"{path.stem if stems.count(path.stem) == 1 else path.name}.png" for path in found]
-    if not (force or resume) and (there := next((one for one in targets if one.exists()), None)):
+    if options.get("maps"):
+        raise ArgumentError("maps", "belong to one photograph, and a folder is given; give one photograph, or leave them out")
+    targets = [folder / f"{name}.png" for name in names_for(found)]
+    files_of = {target: numbered(target, options.get("n", 1), apart=bool(options.get("tile"))) for target in targets}
+    trains = options.get("invent") != "nothing"
+    expected = [one for target in targets for one in (*files_of[target], *([model_folder(target)] if trains else []))]
+    if not (force or resume) and (there := next((one for one in expected if one.exists()), None)):
         raise images.ImageError(f"{there} exists already; replace it with `force`, or go on with what is missing with `resume`")
-    folder.mkdir(parents=True, exist_ok=True)
-    made, left_out = [], {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise images.ImageError(f"the folder {folder} cannot be made ({files.reason(error)}); choose another") from error
+    made: list[Path] = []
+    left_out = {}
     with hearing(progress) as reports:
         for k, (path, target) in enumerate(zip(found, targets, strict=True)):
-            if resume and target.exists():
-                made.append(target)
+            if resume and all(one.exists() for one in files_of[target]):
+                made += files_of[target]
                 continue
             try:
-                begun = resume and model_folder(target).exists()
+                begun = resume and trains and model_folder(target).exists()
                 texture(path, target, resume=begun, force=force, progress=part_of(reports, k, len(found), path.name), **options)
             except images.ImageError as error:
                 left_out[str(path)] = str(error)
-                reports.say(f"left out: {error}")
+                reports.say(f"left out: {error}".replace("`", ""))
             else:
-                made.append(target)
+                made += files_of[target]
     return made, left_out
+
+
+def names_for(photos: Sequence[Path]) -> list[str]:
+    """A name for each photograph's texture: without its ending, or with it where two would have the same. {i}, which stands for a
+    number in outputs, is i."""
+    names = [path.stem.replace("{i}", "i") for path in photos]
+    longer = [path.name.replace("{i}", "i") if names.count(name) > 1 else name for path, name in zip(photos, names, strict=True)]
+    return [name if longer.index(name) == k else f"{name}-{k + 1}" for k, name in enumerate(longer)]
 
 
 def part_of(reports: Reports, index: int, count: int, name: str) -> Reports:

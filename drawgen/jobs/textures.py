@@ -146,6 +146,7 @@ def texture(
     names = check_names(entries)
     if file is not None:
         sources = [name_of(photo), *(source for _, source in map(named, entries) if source)]
+        sources += [name_of(guide)] if guide is not None else []
         check_files(file, request, force=force, sources=sources, maps=names)
     with hearing(progress, training=TRAINS if invent != "nothing" else 0.0) as reports, as_file(photo) as name:
         choose_device(device)

@@ -133,8 +133,12 @@ class Level(NamedTuple):
     """Pixels that may be taken."""
 
     def centres(self) -> Bool[np.ndarray, "H W"]:
-        """The centres of patches of which every pixel may be taken."""
-        return ~grown(np.pad(~self.may, 1, constant_values=True), REACH)[1:-1, 1:-1]
+        return centres_of(self.may)
+
+
+def centres_of(may: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The centres of patches of which every pixel may be taken."""
+    return ~grown(np.pad(~may, 1, constant_values=True), REACH)[1:-1, 1:-1]
 
 
 def nearest(
@@ -146,9 +150,9 @@ def nearest(
     progress: Callable[[float], None] | None,
 ) -> Int32[np.ndarray, "H W 2"]:
     """For each pixel of the hole, the centre of its nearest patch."""
-    levels = [Level(np.concatenate([pixels, texture(pixels, hole)], 2), hole, may)]
-    if not levels[0].centres().any():
+    if not centres_of(may).any():
         raise ArgumentError("hole", f"leaves no patch of {SIDE}x{SIDE} pixels to take from; make it, or what is excluded, smaller")
+    levels = [Level(np.concatenate([pixels, texture(pixels, hole)], 2), hole, may)]
     inside = patches.depth(hole)
     while inside.max() / 2 ** (len(levels) - 1) > 2 * REACH and (smaller := halved(levels[-1])).centres().any():
         levels.append(smaller)

@@ -76,7 +76,7 @@ def test_what_is_in_the_hole_does_not_matter(here):
 def test_a_black_mask_changes_nothing(here, capsys):
     Image.new("L", (72, 64)).save("black.png")
     status, _, said = run(capsys, "inpaint", "photo.png", "--mask", "black.png", "-o", "new.png")
-    assert (status, said) == (0, "the mask black.png is black, so there is nothing to fill\n")
+    assert (status, said) == (0, "the mask black.png is black, so there is nothing to fill; make it white where there is\n")
     assert np.array_equal(pixels("new.png"), pixels("photo.png"))
 
 
