@@ -391,8 +391,8 @@ def check_learnable(task: Task) -> None:
     side = task.data.side()
     if side < least:
         raise images.ImageError(
-            f"{task.left} a square of {side} pixels of {task.name} to learn from, and at least {least} are needed; give more of it, "
-            "or choose nothing for `invent`"
+            f"{task.left} a square of {side} pixels of {task.name} to learn from, and at least {least} are needed; give more of "
+            "it, or choose nothing for `invent`"
         )
 
 
