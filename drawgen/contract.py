@@ -26,7 +26,7 @@ and their commands.
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -507,10 +507,11 @@ class Draws(Protocol):
 class DrawsTextures(Draws, Protocol):
     """Samples textures of any size, also as tiles, and knows the colours of its training picture."""
 
-    colours: Tensor
-    """A sample of its colours (N C, bytes); pictures can be matched to it (`textures.colours`)."""
-    speck_limit: Tensor
-    """How far its pixels stand from the median of their neighbours (`textures.colours.speck_limit`)."""
+    if TYPE_CHECKING:  # from Python 3.12 on, `isinstance` does not see what torch keeps: buffers and submodules
+        colours: Tensor
+        """A sample of its colours (N C, bytes); pictures can be matched to it (`textures.colours`)."""
+        speck_limit: Tensor
+        """How far its pixels stand from the median of their neighbours (`textures.colours.speck_limit`)."""
 
     @property
     def least_tile_px(self) -> int:

@@ -22,7 +22,9 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 RESOLUTIONS = {"highest": "newest", "lowest-direct": "lowest"}
 TESTS = (
     "tests/cli/test_main.py",
+    "tests/cli/test_textures.py",
     "tests/models/test_contract.py",
+    "tests/models/test_ride.py",
     "tests/envs/test_contract.py",
     "tests/envs/test_mypaint.py",
     "tests/nn/test_spatial_lstm.py",

@@ -184,6 +184,8 @@ def main() -> None:
             "and filled again by `scripts/measure_filling.py`, which says what is measured. Seam / structure: lower structure is",
             "better, a seam of 1 is the photograph's.",
             "",
+            "![Of each photograph the piece, the hole, and how the methods filled it, in the order of the table](filling.jpg)",
+            "",
             f"| photograph | {' | '.join(names)} |",
             f"| --- |{' --- |' * len(names)}",
             *rows,

@@ -24,7 +24,7 @@ from drawgen.data.pictures import Pictures
 from drawgen.jobs import machine
 from drawgen.textures.height_fields import floor, misalignment
 
-SIDE = 384
+SIDE = 512
 MADE = 256
 LIGHT = torch.nn.functional.normalize(torch.tensor([0.75, -0.35, 0.55]), dim=0)
 """From the right, below; the photograph is lit from the left, above."""

@@ -87,9 +87,7 @@ def test_labels_that_are_none():
     with pytest.raises(ImageError, match=r"^labels are no rows and columns"):
         labels_of([[0, 1], [0]], 2)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save("labels.jpg")
-    with pytest.raises(
-        ImageError, match=r"^the labels labels.jpg cannot be read \(another format\); give .* \(PNG, GIF, BMP, TIFF\)"
-    ):
+    with pytest.raises(ImageError, match=r"^the labels labels.jpg cannot be read \(another format\); .* \(PNG, GIF, BMP, TIFF\)"):
         read_labels("labels.jpg", 2)
     Path("cut.png").write_bytes(Path(saved(np.arange(4000).reshape(40, 100) % 2)).read_bytes()[:-40])
     with pytest.raises(ImageError, match=r"^the labels cut.png cannot be read"):

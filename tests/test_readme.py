@@ -23,6 +23,8 @@ COMMANDS = [
 """The words of every command in the README's blocks, each with its remark."""
 QUICK = {
     "texture": ["--steps", "2", "--size", "24x24", "--force"],
+    "inpaint": ["--force"],
+    "extend": ["--force"],
     "paint": ["--strokes", "3", "--detail-px", "16", "--force"],
     "sample": ["--force"],
     "reconstruct": ["--force"],
@@ -86,11 +88,16 @@ def desk(tmp_path_factory):
     photo = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
     letter = Image.new("L", (64, 64), 255)
     letter.paste(0, (28, 12, 36, 52))
-    for name in ("PHOTO", "A.jpg", "SCENE.png", "holiday/b.jpg", "FOLDER/c.png", "scenes/d.png", "val2017/e.png"):
+    names = ["PHOTO", "OTHER", "PORTRAIT.jpg", "A.jpg", "SCENE.png", "holiday/b.jpg", "FOLDER/c.png", "scenes/d.png"]
+    for name in (*names, "val2017/e.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         photo.save(folder / name, format="JPEG" if name.endswith("jpg") else "PNG")
     for name in ("MY_LETTER.jpg", "MY_DIGIT.jpg", "DIGIT.png", "ONE.png", "OTHER.png"):
         letter.save(folder / name)
+    Image.fromarray(np.eye(64, dtype=np.uint8)).save(folder / "LABELS.png")
+    Image.fromarray(np.eye(64, dtype=np.uint8) * 255).save(folder / "MASK.png")
+    Image.fromarray(rng.integers(0, 256, (64, 64), dtype=np.uint8)).save(folder / "height.png")
+    Image.new("RGB", (64, 64), (128, 128, 255)).save(folder / "normal.png")
     found = {"images": [{"id": 1, "file_name": "e.png"}], "annotations": [{"image_id": 1, "caption": "noise"}]}
     (folder / "captions_val2017.json").write_text(json.dumps(found), encoding="utf-8")
     jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
@@ -111,6 +118,7 @@ def test_every_command_runs(line, desk, capsys, monkeypatch):
     monkeypatch.setattr(jobs, "train", note)
     monkeypatch.setattr(jobs, "begun", lambda *_: ("texture", models.recipe("ride", "texture")))
     monkeypatch.setattr(jobs, "measure", lambda *words, **options: note(*words, **options).scores)
+    monkeypatch.setattr(jobs, "heat", lambda *words, **options: note(*words, **options).scores)
     monkeypatch.setattr(jobs, "demo", note)
     command, *words = shlex.split(line, comments=True)
     if command in QUICK:

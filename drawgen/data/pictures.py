@@ -18,8 +18,8 @@ from drawgen.data.digests import digest, of_files
 from drawgen.files import files_in
 from drawgen.images import PICTURES, ImageError, grey, load_with_alpha, picture_size
 from drawgen.masks import read_mask
-from drawgen.ranges import ArgumentError, check_fields
-from drawgen.textures.maps import ALPHA, MapSet, load_maps, named, straight
+from drawgen.ranges import check_fields
+from drawgen.textures.maps import ALPHA, MapSet, flipped, load_maps, named, straight
 
 OPAQUE = 254 / 255
 """Pixels with more alpha than this are opaque; resized pictures have intermediate values at edges."""
@@ -100,7 +100,7 @@ class Crops:
     grey: bool = False
     """Convert to grey."""
     mirror: bool = False
-    """Mirror every second crop of the training, at random."""
+    """Mirror every second crop of the training, at random; normals are turned along."""
     first_px: int = 0
     """Side of the crops of the first step, which grow to `crop_px`; 0 for crops of one size."""
     growth: int = 0
@@ -116,8 +116,6 @@ class Crops:
         check_fields(self, "data", "crop_px", "batch", at_least=1)
         check_fields(self, "data", "longest_px", "first_px", "growth", at_least=0)
         check_fields(self, "data", "held_out", at_least=0, below=1)
-        if self.maps and self.mirror:
-            raise ArgumentError("data.mirror", "is for pictures without maps, whose normals it does not turn; leave it out")
 
     @cached_property
     def pictures(self) -> tuple[list[Part], list[Part]]:
@@ -240,7 +238,9 @@ class Crops:
                 crops.append(picture[:, top : top + side, left : left + side])
             images = torch.stack(crops)
             if self.mirror:
-                images = torch.where(torch.rand(self.batch, 1, 1, 1, generator=rng) < 0.5, images.flip(3), images)
+                maps = self.map_set.maps if self.map_set is not None else ()
+                mirrored = flipped(images, maps, across=True)
+                images = torch.where(torch.rand(self.batch, 1, 1, 1, generator=rng) < 0.5, mirrored, images)
             yield Pictures(images)
             step += 1
 

@@ -65,7 +65,7 @@ def load(source: str | Path, *, device: str = "cpu") -> "Trained":
 
     >>> import drawgen
     >>> drawgen.load("ride:dirt")
-    ride:dirt, a model that draws pictures (sample)
+    ride:dirt, a model that draws pictures (sample) and fills holes of pictures (inpaint)
     """
     return Trained(models.load(source, device=device), str(source))
 

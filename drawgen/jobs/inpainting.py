@@ -324,6 +324,10 @@ def mended(
 def suited(picture: Float[Tensor, "C H W"], name: str, trained: Trained) -> Float[Tensor, "C2 H W"]:
     """The picture with as many channels as the model's. Raises ArgumentError."""
     channels = trained.spec.picture[0]
+    if trained.spec.maps:
+        raise ArgumentError(
+            "model", f"is {trained.source}, of a photograph with maps, which {name} has not; give a model of a photograph alone"
+        )
     if len(picture) == channels:
         return picture
     if len(picture) != 1:

@@ -76,6 +76,11 @@ def measured(
         check_choice("orientations", orientations, COUNTS)
         if not isinstance(model, Turns):
             raise ArgumentError("orientations", f"is {orientations}, and {source} has no mixture over orientations; leave it out")
+        if orientations > 1 and any(one.kind == "normal" for one in model.spec.maps or ()):
+            raise ArgumentError(
+                "orientations",
+                f"is {orientations}, and {source} has a normal map, which other orientations do not turn; leave it out",
+            )
     check_search(model, source, beams, meteor)
     config = data_for(model, folder, source, data)
     if split is None:

@@ -16,47 +16,35 @@ In training it is the picture's own. For sampling it is quilted from that of the
 the large structures that the model alone loses.
 """
 
-import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import likelihood
-from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals, generator
+from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.pictures import Crops, Pictures
-from drawgen.images import fit_to
-from drawgen.nn.causal_density import CausalDensity
+from drawgen.nn.causal_density import CausalDensity, dequantised
 from drawgen.nn.guide import Guide, reduced
 from drawgen.nn.linear import linear
+from drawgen.nn.mixture_start import start, start_mixture
 from drawgen.nn.orientations import mixture_nats
-from drawgen.nn.pixel_sampling import around_helix, by_wavefront
 from drawgen.nn.spatial_lstm import SpatialLSTM, causal_offsets, diagonals, window_index
 from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.textures.colours import COLOURS, colour_sample, speck_limit
+from drawgen.textures.drawing import plain, repaired, reporting, stages
 from drawgen.textures.maps import as_sample, split, stored_values
-from drawgen.textures.quilting import STRENGTH, Quilted, guided_patch_px
-from drawgen.textures.set_quilting import quilt_set
-from drawgen.textures.warping import warped
-from drawgen.tiling import close, close_rows, unshear
+from drawgen.textures.tiles import tile
 from drawgen.training import Fit
 
 LEVELS = 256
 HEADS = ("logistics", "mcgsm")
 LEAST_LOG_SCALE = -6.0
 """Of a logistic, in levels: at this one, nearly all the mass is on one level."""
-MOST_OVERLAP = 64
-"""Rows over which the end of a tile overlaps its beginning, where they are cut together."""
-WARPS = 1
-"""In the key of the random numbers that displace the layouts of a request's tiles."""
-SHEARED = 8
-"""Rows at each end of a strip that are wrong once its shear is removed."""
-MOST_STARTS = 128
-"""Offsets at which a tile may start; all are compared at once, in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +215,7 @@ class Ride(nn.Module):
             # The exemplar at the layout's size, from which the layout of each sample is made, and its opaque pixels.
             self.register_buffer("exemplar", torch.zeros(self.channels, *extent, dtype=torch.uint8))
             self.register_buffer("opaque", torch.ones(*extent, dtype=torch.bool))
-        self.start_mixture(torch.ones(self.channels), torch.zeros(self.channels * (self.channels - 1) // 2))
+        start_mixture(self, torch.ones(self.channels), torch.zeros(self.channels * (self.channels - 1) // 2))
 
     # ---------------------------------------------------------------- the density
 
@@ -396,8 +384,7 @@ class Ride(nn.Module):
 
     @torch.no_grad()
     def prepare(self, batches: Iterable[Pictures], *, rng: torch.Generator) -> None:
-        """Computes the standardisation, the colours and the closed-form initialisation: the means by ridge regression on the
-        neighbourhood, the couplings by regression of the residuals on each other, the scales from the remaining residuals."""
+        """Computes the standardisation, the colours and the closed-form initialisation (`nn/mixture_start.py`)."""
         images = torch.cat([batch.images for batch in batches])
         flat = images.transpose(0, 1).flatten(1)  # C n
         mean, std = flat.mean(1), flat.std(1).clamp(min=1.0 / (LEVELS - 1))
@@ -406,63 +393,7 @@ class Ride(nn.Module):
         if self.spec.exemplar is None:
             self.colours.copy_(colour_sample(flat[:, None]))
             self.speck_limit.fill_(max(map(speck_limit, images)))
-        residual = self.start_means(images)
-        coupling = []
-        spread = [residual[:, 0].std()]
-        scale = std.double()
-        for channel in range(1, self.channels):
-            known = residual[:, :channel]
-            on = ridge(known.t() @ known, known.t() @ residual[:, channel : channel + 1])[:, 0]
-            spread.append((residual[:, channel] - residual[:, :channel] @ on).std())
-            coupling.append(on * scale[channel] / scale[:channel])
-        pairs = torch.cat(coupling) if coupling else torch.zeros(0)
-        self.start_mixture(torch.stack(spread).float(), pairs.float())
-
-    def start_means(self, images: Float[Tensor, "B C H W"]) -> Float64[Tensor, "n C"]:
-        """Sets the linear predictions of the means, from the neighbourhood and, by a pixel's place in its cell, from the layout, to
-        the solution of one ridge regression. Returns the residuals of the standardised pixels."""
-        height, width = images.shape[2:]
-        seen, factor = self.standard(images), self.config.layout or 1
-        order = diagonals(height, width, images.device).order
-        row, column = order // width, order % width
-        place = row % factor * factor + column % factor  # P
-        target = seen.flatten(2)[:, :, order].permute(2, 0, 1)  # P B C
-        window = self.windows(seen)  # P B NC
-        cells = window.new_zeros(*window.shape[:2], 0)
-        if self.guide is not None:
-            around = F.pad(self.guide.windows(self.standard(reduced(images, factor))), (0, 1), value=1.0)  # B h w D
-            cells = around.flatten(1, 2)[:, row // factor * around.shape[2] + column // factor].transpose(0, 1)  # P B D
-        first, each = window.shape[2], cells.shape[2]
-        size = first + factor**2 * each
-        gram = target.new_zeros(size, size, dtype=torch.float64)
-        products = target.new_zeros(size, self.channels, dtype=torch.float64)
-        parts = []
-        for k in range(factor**2):
-            inputs = torch.cat([window[place == k], cells[place == k]], 2).flatten(0, 1).double()
-            outputs = target[place == k].flatten(0, 1).double()
-            index = torch.cat([torch.arange(first), first + k * each + torch.arange(each)]).to(gram.device)
-            gram[index[:, None], index] += inputs.t() @ inputs
-            products[index] += inputs.t() @ outputs
-            parts.append((inputs, outputs, index))
-        weights = ridge(gram, products)
-        if self.skip is not None:
-            rows = self.skip.weight.unflatten(0, (self.config.components, -1))  # K, numbers of a component, NC
-            rows[:, 1 : 1 + self.channels] = weights[:first].t().float()
-        if self.guide is not None:
-            by_place = weights[first:].unflatten(0, (factor**2, each)).transpose(1, 2).flatten(0, 1).float()
-            self.guide.linear.weight.copy_(by_place[:, :-1])
-            self.guide.linear.bias.copy_(by_place[:, -1])
-        return torch.cat([outputs - inputs @ weights[index] for inputs, outputs, index in parts])
-
-    @torch.no_grad()
-    def start_mixture(self, spread: Float[Tensor, " C"], coupling: Float[Tensor, " M"]) -> None:
-        """Sets the output biases: one mean, and scales from a quarter to four times that of a residual with standard deviation
-        `spread`."""
-        k, c = self.config.components, self.channels
-        bias = self.output().bias.zero_().unflatten(0, (k, -1))  # K, numbers of a component
-        ladder = torch.linspace(-1.4, 1.4, k) if k > 1 else torch.zeros(1)
-        bias[:, 1 + c : 1 + 2 * c] = (spread.cpu().clamp(min=1e-3) * 0.55).log() + ladder[:, None]
-        bias[:, 1 + 2 * c :] = coupling
+        start(self, images)
 
     # ---------------------------------------------------------------- sampling
 
@@ -471,71 +402,13 @@ class Ride(nn.Module):
         """Pictures of any size, sampled by the wavefront (`nn/pixel_sampling.py`), without the margins."""
         height, width = request.size or self.spec.picture[1:]
         if request.guide is not None and self.guide is None:
-            raise ArgumentError("guide", "needs a model with a layout, which it lays out; give such a model")
-        draw_one = self.tile if request.tile else self.plain
-        images = torch.stack([draw_one(height, width, request, index) for index in range(request.n)])
+            raise ArgumentError(
+                "guide", "needs a model with a layout, in which it is shown, and this one has none; give one that has"
+            )
+        draw = tile if request.tile else plain
+        images = torch.stack([draw(self, height, width, request, index) for index in range(request.n)])
         sampled = as_sample(images, self.maps)
         return replace(sampled, frames=lambda count: self.reveal(sampled.images, count))
-
-    def plain(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
-        """A picture without the margins."""
-        rng = request.rng(index)
-        margin = self.config.margin
-        tall, wide = height + margin, width + margin + margin // 4
-        layout = None
-        if self.guide is not None:
-            guide = guide_of(request, height, width)
-            if guide is not None:
-                guide = F.pad(guide[None], (margin, wide - width - margin, margin, 0), mode="replicate")[0]
-            layout = self.moved(self.lay_out(tall, wide, guide=guide, strength=request.guide_strength, rng=rng).image, rng=rng)
-        drawn = self.draw_over(layout, tall, wide, request, index, rng=rng)
-        return drawn[:, margin:, margin : margin + width]
-
-    def lay_out(
-        self,
-        height: int,
-        width: int,
-        *,
-        closes: tuple[bool, bool] = (False, False),
-        border: Quilted | None = None,
-        guide: Float[Tensor, "G H W"] | None = None,
-        strength: float = STRENGTH,
-        rng: torch.Generator,
-    ) -> Quilted:
-        """A new layout for a picture of that size, quilted from the exemplar (`textures/quilting.py`), with a guide of that
-        size."""
-        exemplar = self.exemplar.cpu().float() / (LEVELS - 1)
-        cells = (-(-height // self.config.layout), -(-width // self.config.layout))
-        small, patch = None, None
-        if guide is not None:
-            small = reduced(guide[None].cpu(), self.config.layout)[0]
-            patch = max(guided_patch_px(exemplar, strength) // self.config.layout, 4)
-        return quilt_set(
-            exemplar, self.maps, cells, patch_px=patch, tile=closes, opaque=self.opaque.cpu(), border=border, guide=small,
-            strength=strength, rng=rng,
-        )  # fmt: skip
-
-    def moved(
-        self, layout: Float[Tensor, "C h w"], *, closes: tuple[bool, bool] = (False, False), rng: torch.Generator
-    ) -> Float[Tensor, "C h w"]:
-        """A layout with its shapes changed a little, so that they are not the photograph's (`textures/warping.py`)."""
-        return warped(layout, self.config.warp, closes=closes, rng=rng) if self.config.warp else layout
-
-    def draw_over(
-        self, layout: Float[Tensor, "C h w"] | None, height: int, width: int, request: Request, index: int, *, rng: torch.Generator
-    ) -> Float[Tensor, "C H W"]:
-        """One picture of a request, over a layout, by the wavefront (`nn/pixel_sampling.py`)."""
-        uniforms = torch.rand(height, width, self.channels + 1, generator=rng).to(self.mean.device)
-        before = beside = None
-        if layout is not None:
-            before, beside = (part[0] for part in self.guided(self.standard(layout[None].to(self.mean.device)), height, width))
-        temperature = self.config.temperature * request.temperature
-        drawn = by_wavefront(
-            self, uniforms, before=before, beside=beside, temperature=temperature, progress=reporting(request, index)
-        )
-        return drawn.permute(2, 0, 1) / (LEVELS - 1)
-
-    # ---------------------------------------------------------------- holes
 
     @torch.inference_mode()
     def repair(self, images: Float[Tensor, "B C H W"], holes: Bool[Tensor, "B H W"], *, rng: torch.Generator) -> Sample:
@@ -543,27 +416,7 @@ class Ride(nn.Module):
         the holes has to look right at the layout's size (`textures/filling.py`)."""
         if self.guide is None:
             raise ArgumentError("model", "has no layout, by which what it samples is joined on all sides; give one that has")
-        return Sample(torch.stack([self.repair_one(image, hole, rng=rng) for image, hole in zip(images, holes, strict=True)]))
-
-    def repair_one(
-        self, image: Float[Tensor, "C H W"], hole: Bool[Tensor, "H W"], *, rng: torch.Generator
-    ) -> Float[Tensor, "C H W"]:
-        if not hole.any():
-            return image
-        factor, margin = self.config.layout, self.config.margin
-        part = []
-        for axis in range(2):
-            at = hole.any(1 - axis).nonzero()
-            part.append(slice(max(int(at[0]) - margin, 0) // factor * factor, int(at[-1]) + 1 + margin))
-        around, within = image[:, *part].to(self.mean.device), hole[*part].to(self.mean.device)
-        height, width = within.shape
-        before, beside = (each[0] for each in self.guided(self.standard(reduced(around[None], factor)), height, width))
-        given = (around * (LEVELS - 1)).masked_fill(within, torch.nan).permute(1, 2, 0)
-        uniforms = torch.rand(height, width, self.channels + 1, generator=rng).to(self.mean.device)
-        drawn = by_wavefront(self, uniforms, before=before, beside=beside, given=given, temperature=self.config.temperature)
-        out = image.clone()
-        out[:, *part][:, within.to(out.device)] = (drawn.permute(2, 0, 1) / (LEVELS - 1))[:, within].to(out)
-        return out
+        return Sample(torch.stack([repaired(self, image, hole, rng=rng) for image, hole in zip(images, holes, strict=True)]))
 
     def keep_exemplar(self, picture: Float[Tensor, "C H W"], opaque: Bool[Tensor, "H W"] | None) -> None:
         """Stores the photograph's colours, the values of its maps and, for the layouts, the photograph at their size, in 8 bits."""
@@ -581,73 +434,17 @@ class Ride(nn.Module):
         if opaque is not None:
             self.opaque.copy_(reduced(opaque[None, None].float(), self.config.layout)[0, 0] > 0.99)
 
+    def small_exemplar(self) -> tuple[Float[Tensor, "C h w"], Bool[Tensor, "h w"]]:
+        """The photograph at the layouts' size, and which of its cells are opaque."""
+        return self.exemplar.cpu().float() / (LEVELS - 1), self.opaque.cpu()
+
     @property
     def least_tile_px(self) -> int:
         return self.config.least_tile_px
 
-    def tile(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
-        """A picture that repeats without a seam in the directions that the request names."""
-        least = self.least_tile_px
-        if min(height, width) < least:
-            raise ArgumentError("size", f"is {width}x{height} pixels; a tile by this model has to be at least {least}x{least}")
-        return (self.tile_over if self.guide is not None else self.tile_around)(height, width, request, index)
-
-    def tile_over(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
-        """A tile over a layout that repeats: a picture of more than one period is sampled, and its ends are joined where they
-        agree. The layouts of all tiles of a request have the same border and displacements, if they close in both directions."""
-        factor, closes = self.config.layout, request.closes
-        margin = -(-self.config.margin // factor) * factor
-        for side, closed in zip((height, width), closes, strict=True):
-            if closed and side % factor:
-                raise ArgumentError(
-                    "size", f"is {width}x{height} pixels; the sides of a tile by this model are multiples of {factor}"
-                )
-        overlap = min(height // 4, width // 4, MOST_OVERLAP)
-        more = [overlap if closed else margin // 4 for closed in closes]
-        tall, wide = margin + height + more[0], margin + width + more[1]
-        cells = (height if closes[0] else tall, width if closes[1] else wide)
-        rng = request.rng(index)
-        guide = guide_of(request, *cells)
-        first = self.lay_out(*cells, closes=closes, rng=request.rng(0)) if index and all(closes) else None
-        period = self.lay_out(*cells, closes=closes, border=first, guide=guide, strength=request.guide_strength, rng=rng).image
-        period = self.moved(period, closes=closes, rng=generator(request.seed, 0 if all(closes) else index, WARPS))
-        rows, columns = (
-            (torch.arange(-(-whole // factor)) - closed * margin // factor) % count
-            for whole, closed, count in zip((tall, wide), closes, period.shape[1:], strict=True)
-        )
-        drawn = self.draw_over(period[:, rows[:, None], columns], tall, wide, request, index, rng=rng)[:, margin:, margin:]
-        return close(drawn.cpu(), (height, width), overlap, closes).to(self.mean.device)
-
-    def tile_around(self, height: int, width: int, request: Request, index: int) -> Float[Tensor, "C H W"]:
-        """A tile without a layout. In x it is sampled around a helix, and the shear of one row is removed afterwards. In y the
-        end of the strip is joined to its beginning, at the offset and along the path where they agree best."""
-        in_y, in_x = request.closes
-        margin = self.config.margin
-        overlap = min(height // 4, MOST_OVERLAP)
-        more = overlap + min(height // 2, MOST_STARTS) if in_y else 2 * SHEARED  # the last ones for the choice of the start
-        rng = request.rng(index)
-        if not in_x:
-            strip = self.draw_over(None, margin + height + more, margin + width + margin // 4, request, index, rng=rng)
-            return close_rows(strip[:, margin:, margin : margin + width], height, overlap)[0]
-        uniforms = torch.rand(margin + height + more, width, self.channels + 1, generator=rng)
-        temperature = self.config.temperature * request.temperature
-        drawn = around_helix(self, uniforms, temperature=temperature, progress=reporting(request, index))
-        strip = drawn[margin:].permute(2, 0, 1) / (LEVELS - 1)
-        if in_y:
-            upright = unshear(close_rows(strip, height, overlap)[0])
-        else:
-            upright = unshear(strip)[:, SHEARED : SHEARED + height]  # the shift is cyclic: its ends are discarded
-        return upright.clamp(0, 1).to(self.mean.device)
-
-    def reveal(self, images: Tensor, count: int) -> Iterator[Tensor]:
+    def reveal(self, images: Float[Tensor, "B C H W"], count: int) -> Iterator[Float[Tensor, "B C H W"]]:
         """Stages of the wavefront that sampled `images`."""
-        height, width = images.shape[2:]
-        slope = self.config.neighbourhood // 2 + 1
-        ready = torch.arange(width)[None, :] + slope * torch.arange(height)[:, None]
-        blank = self.mean[: images.shape[1], None, None].expand_as(images[0]).to(images.device)
-        for stage in range(1, count + 1):
-            seen = ready.to(images.device) < (ready.max() + 1) * stage / count
-            yield torch.where(seen, images, blank)
+        return stages(self, images, count)
 
 
 class GaussianRide(nn.Module):
@@ -677,14 +474,6 @@ class GaussianRide(nn.Module):
                 "the first crops: data.first_px)"
             )
 
-    def values(self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-        """Dequantised pictures: (level + noise) / 256, with noise in [0, 1)."""
-        return ((images * (LEVELS - 1)).round() + noise) / LEVELS
-
-    def nats(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B"]:
-        """-log of the density of each pixel (all its channels), with levels as the unit."""
-        return self.channels * math.log(LEVELS) - self.density(values)
-
     def players(self) -> dict[str, Player]:
         mixture = list(self.density.mixture.parameters())
         others = [parameter for lstm in self.density.lstms for parameter in lstm.parameters()]
@@ -692,13 +481,13 @@ class GaussianRide(nn.Module):
 
     def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> Dequantised:
         noise = torch.rand(batch.images.shape, device=batch.images.device, dtype=batch.images.dtype, generator=rng)
-        return Dequantised(self.values(batch.images, noise))
+        return Dequantised(dequantised(batch.images, noise))
 
     def losses(self, batch: Pictures | Dequantised, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """Nats per pixel whose neighbourhood is inside the crop."""
         if isinstance(batch, Pictures):
             batch = self.draw_noise(batch, rng=rng)
-        nats = self.nats(batch.values)
+        nats = self.density.nats(batch.values)
         value = nats.mean()
         yield Loss(value, count=nats.numel(), log={"bits_per_pixel": value.detach() / likelihood.LOG_2})
         return None
@@ -706,7 +495,7 @@ class GaussianRide(nn.Module):
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
         """`bits_per_pixel`, all channels, of the pixels whose neighbourhood is inside the picture (the paper's measure: 8 minus its
         log2 density of a grey pixel in [0, 1])."""
-        nats = self.nats(self.draw_noise(batch, rng=rng).values)
+        nats = self.density.nats(self.draw_noise(batch, rng=rng).values)
         return {"bits_per_pixel": (nats.sum() / likelihood.LOG_2, float(nats.numel()))}
 
     def oriented(self, batch: Pictures, count: int, *, rng: torch.Generator) -> Totals:
@@ -720,14 +509,9 @@ class GaussianRide(nn.Module):
 
     @torch.no_grad()
     def bits_by_pixel(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
-        """-log2 of the density of each pixel, with levels as the unit, given those before it; 8 per channel where the neighbourhood
-        is not inside the picture. The noise of dequantisation is half a level everywhere."""
-        values = self.values(images, torch.full_like(images, 0.5))
-        grid, reach = self.density.grid(values), self.density.reach
-        bits = values.new_full((len(images), *images.shape[2:]), 8.0 * self.channels)
-        inner = self.nats(values)[grid.place].t().unflatten(1, (grid.height, grid.width)) / likelihood.LOG_2
-        bits[:, reach:, reach : reach + grid.width] = inner
-        return bits
+        """-log2 of the density of each pixel, with levels as the unit, given those before it. The noise of dequantisation is half a
+        level everywhere."""
+        return self.density.bits_by_pixel(dequantised(images, torch.full_like(images, 0.5)))
 
     @property
     def bytes_per_pixel(self) -> int:
@@ -746,7 +530,9 @@ class GaussianRide(nn.Module):
         if request.tile:
             raise ArgumentError("tile", "is asked of a model with the head mcgsm, which draws no tiles; leave it out")
         if request.guide is not None:
-            raise ArgumentError("guide", "needs a model with a layout, which it lays out; give such a model")
+            raise ArgumentError(
+                "guide", "needs a model with a layout, in which it is shown, and this one has none; give one that has"
+            )
         height, width = request.size or self.spec.picture[1:]
         margin = self.config.margin
         temperature = self.config.temperature * request.temperature
@@ -759,28 +545,6 @@ class GaussianRide(nn.Module):
         ]  # fmt: skip
         # A value in [0, 1) is a level plus noise, over 256.
         return Sample(((torch.stack(drawn) * LEVELS - 0.5) / (LEVELS - 1)).clamp(0, 1))
-
-
-def guide_of(request: Request, height: int, width: int) -> Float[Tensor, "C H W"] | None:
-    """The request's guide at that size."""
-    return None if request.guide is None else fit_to(request.guide, (len(request.guide), height, width))
-
-
-def reporting(request: Request, index: int) -> Callable[[float], None]:
-    """Tells the request's listener how much of all its pictures is done, from the fraction of picture number `index`."""
-
-    def report(share: float) -> None:
-        if request.progress is not None:
-            request.progress((index + share) / request.n)
-
-    return report
-
-
-def ridge(gram: Float[Tensor, "D D"], products: Float[Tensor, "D M"]) -> Float[Tensor, "D M"]:
-    """Least squares with a small penalty (a thousandth of the mean squared input), from the inputs' products with each other and
-    with the outputs."""
-    penalty = 1e-3 * gram.diagonal().mean() + 1e-9
-    return torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=gram.dtype, device=gram.device), products)
 
 
 PAPER = Config(head="mcgsm", neighbourhood=5, cell="ride", embed=0, hidden=0, skip=False, noise=0.0, components=32, margin=16)

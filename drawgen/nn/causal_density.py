@@ -9,6 +9,7 @@ A pixel whose neighbourhood is not inside the picture has a uniform density over
 out. So the product is a density of the whole picture.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from drawgen.likelihood import LOG_2
 from drawgen.nn.mcgsm import MCGSM, fit_by_lbfgs
 from drawgen.nn.spatial_lstm import Diagonals, SpatialLSTM, Wavefront, causal_offsets, diagonals
 from drawgen.nn.whitening import ConditionalWhitening
@@ -70,6 +72,19 @@ class CausalDensity(nn.Module):
             inputs = self.inputs(self.whitening.inputs(window), self.grid(values))
             density = self.mixture.log_density(inputs.flatten(0, 1), white.flatten(0, 1))
             return density.view(pixels.shape[:2]) + self.whitening.log_jacobian()
+
+    def nats(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "P B"]:
+        """-log of the density of each pixel (all its channels), with levels as the unit."""
+        return self.channels * math.log(LEVELS) - self(values)
+
+    def bits_by_pixel(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "B H W"]:
+        """-log2 of the density of each pixel, with levels as the unit, given those before it; 8 per channel where the neighbourhood
+        is not inside the picture."""
+        grid, reach = self.grid(values), self.reach
+        bits = values.new_full((len(values), *values.shape[2:]), 8.0 * self.channels)
+        inner = self.nats(values)[grid.place].t().unflatten(1, (grid.height, grid.width)) / LOG_2
+        bits[:, reach:, reach : reach + grid.width] = inner
+        return bits
 
     def grid(self, values: Float[Tensor, "B C H W"]) -> Diagonals:
         """The diagonal order of the pixels whose neighbourhood is inside."""
@@ -156,6 +171,11 @@ class CausalDensity(nn.Module):
             if progress is not None and t % 64 == 0:
                 progress(t / steps)
         return canvas[reach:, reach : reach + width].permute(2, 0, 1)
+
+
+def dequantised(images: Float[Tensor, "B C H W"], noise: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Pictures of 256 levels as real values: (level + noise) / 256, with noise in [0, 1)."""
+    return ((images * (LEVELS - 1)).round() + noise) / LEVELS
 
 
 @lru_cache(maxsize=64)

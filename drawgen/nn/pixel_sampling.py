@@ -4,7 +4,7 @@ Axes: H rows, W columns, C channels, M numbers of a pixel (C + 1 uniform ones), 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,15 +27,16 @@ TOP = 255
 class PixelNet(Protocol):
     """A net over causal neighbourhoods: embedding, spatial LSTMs, a head of one or two layers, a skip connection."""
 
-    config: Any
-    """With `neighbourhood`, `embed`, `units` and `components`."""
-    channels: int
-    mean: Tensor
-    std: Tensor
-    embed: nn.Linear | None
-    lstms: Sequence[SpatialLSTM]
-    head: nn.Sequential
-    skip: nn.Linear | None
+    if TYPE_CHECKING:  # from Python 3.12 on, `isinstance` does not see what torch keeps: buffers and submodules
+        config: Any
+        """With `neighbourhood`, `embed`, `units` and `components`."""
+        channels: int
+        mean: Tensor
+        std: Tensor
+        embed: nn.Linear | None
+        lstms: Sequence[SpatialLSTM]
+        head: nn.Sequential
+        skip: nn.Linear | None
 
     def hidden(self) -> nn.Linear | None: ...
     def output(self) -> nn.Linear: ...

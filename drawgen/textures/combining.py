@@ -14,7 +14,7 @@ from drawgen.textures import quilting_cpu as cuts
 from drawgen.textures.blurring import blurred
 from drawgen.textures.filling_cpu import depth
 
-BAND_PX = 12
+BAND_PX = 8
 """How far a cut may run beside the border of two labels."""
 SOFT_PX = 0.8
 """Standard deviation of the blend at a cut."""

@@ -45,8 +45,10 @@ OFFSETS = 40
 AROUND_PX = 12
 LARGEST_CUT = 400_000
 """Pixels in one cut, at most."""
-SPREADS_PX = 24.0
+SPREADS_PX = 64.0
 """How far a difference at a cut is spread."""
+MOST_ROUNDS = 400
+"""Of conjugate gradients: the condition of the system is about SPREADS_PX^2."""
 LARGE = 0.3
 """A difference at a cut that is left as it is, about: an edge."""
 DRIFT = (0.02, 0.0)
@@ -357,7 +359,7 @@ def spread(
             residual[there] -= sign * weight[:, None] * wanted
     c, direction, size = np.zeros_like(residual), residual, squared(residual)
     enough = 1e-6 * size
-    for _ in range(int(6 * SPREADS_PX)):  # conjugate gradients; the condition is about SPREADS_PX^2
+    for _ in range(MOST_ROUNDS):  # conjugate gradients
         if size <= enough:
             break
         image = patches.linked(direction, links, weights, 1 / SPREADS_PX**2)

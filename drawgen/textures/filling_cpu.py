@@ -53,8 +53,8 @@ def match(
     seed: int,
 ) -> None:
     """PatchMatch (Barnes et al. 2009): improves the nearest patches `near` of the places `wanted` among the `centres` by those of
-    the neighbours and by random ones, at most `farthest` rows or columns away and then ever nearer. `number` is a place's index in
-    `wanted`, or -1. To the error is added `drift` times the square of how many rows and columns a patch is away."""
+    the neighbours and by random ones, at most `farthest` away and ever nearer. `number` is a place's index in `wanted`, or -1. To
+    the error is added `drift` times the square of how many rows and columns a patch is away."""
     H, W = known.shape
     state = np.uint64(seed * 2 + 1)
     N = len(wanted)

@@ -1,5 +1,5 @@
 """Image quilting: a texture laid out again from patches of its exemplar (Efros & Freeman 2001), joined by graph cuts that may run
-anywhere (Kwatra et al. 2003) and gone over a second time where seams show.
+anywhere (Kwatra et al. 2003).
 
 Axes: C channels, R S rows and columns of the exemplar, H W those of the picture.
 """

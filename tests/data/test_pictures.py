@@ -313,6 +313,15 @@ def test_about_half_of_the_crops_are_mirrored(crops):
     assert 0.4 < same.float().mean() < 0.6
 
 
-def test_sets_of_maps_are_not_mirrored():
-    with pytest.raises(ValueError, match=r"data.mirror is for pictures without maps"):
-        Crops(maps=("alpha",), mirror=True)
+def test_normals_are_turned_when_they_are_mirrored(tmp_path):
+    """Normals that all lean to the right lean to the left in a mirrored crop."""
+    ramp = np.arange(0, 240, 10, dtype=np.uint8)[None].repeat(24, 0)
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    Image.fromarray(np.full((24, 24, 3), (204, 102, 230), np.uint8)).save(tmp_path / "normal.png")
+    data = Crops(path=str(tmp_path / "ramp.png"), maps=(str(tmp_path / "normal.png"),), crop_px=8, batch=20, mirror=True)
+    (batch,) = first(data, 1, seed=0)
+    mirrored = batch.images[:, 0, 0, 0] > batch.images[:, 0, 0, -1]
+    assert 0 < mirrored.sum() < 20
+    for image, turned in zip(batch.images, mirrored, strict=True):
+        expected = torch.tensor([51 if turned else 204, 102, 230]) / 255
+        torch.testing.assert_close(image[1:], expected[:, None, None].expand(-1, 8, 8))

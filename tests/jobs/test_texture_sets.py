@@ -132,6 +132,41 @@ def test_sets_as_tiles(trained, tmp_path):
     assert len(list(tmp_path.iterdir())) == 8
 
 
+def test_a_guide_of_a_set(trained, here):
+    """A picture, dark on the left and bright on the right, is shown by the colours; the maps follow them."""
+    bright = np.where(np.arange(60) < 30, 0, 255).astype(np.uint8)[None].repeat(60, 0)
+    Image.fromarray(bright).save("guide.png")
+    options = {"size": (60, 60), "guide": "guide.png"}
+    stacks = [numbers(name) for name in ("floor.png", "normal.png", "height.png")]
+    known = {tuple(pixel) for pixel in torch.cat(stacks).flatten(1).t().tolist()}
+    made = drawgen.texture("floor.png", "new.png", invent="nothing", maps=["normal.png", "height.png"], **options)
+    found = torch.cat([numbers(name) for name in ("new.png", "new-normal.png", "new-height.png")])
+    assert all(tuple(pixel) in known for pixel in found.flatten(1).t().tolist())
+    sampled = drawgen.load(trained[0] / "set.model").sample(**options)
+    assert {name: tuple(each.shape) for name, each in sampled.maps.items()} == {
+        "normal": (1, 3, 60, 60), "height": (1, 1, 60, 60), "rough": (1, 1, 60, 60)
+    }  # fmt: skip
+    for one in (made, sampled):
+        assert one.images[..., 35:].mean() > one.images[..., :25].mean() + 0.02
+    tiles = drawgen.load(trained[0] / "set.model").sample(n=2, tile=True, **options)
+    assert tiles.maps["height"].shape == (2, 1, 60, 60)
+
+
+def test_what_a_model_of_a_set_does_not_do(trained, here):
+    """Neither holes of a photograph alone, nor a density of flips, which do not turn normals."""
+    model = str(trained[0] / "set.model")
+    mask = np.zeros((72, 80))
+    mask[20:30, 20:30] = 1
+    words = r"model is .*set\.model, of a photograph with maps, which floor\.png has not; give a model of a photograph alone"
+    with pytest.raises(ValueError, match=words):
+        drawgen.inpaint("floor.png", mask=mask, model=model)
+    with pytest.raises(ValueError, match=words):
+        drawgen.extend("floor.png", by=(4, 0, 0, 0), model=model)
+    words = r"orientations is 2, and .*set\.model has a normal map, which other orientations do not turn; leave it out"
+    with pytest.raises(ValueError, match=words):
+        drawgen.load(model).evaluate(orientations=2)
+
+
 @pytest.mark.parametrize("invent", ["all", "detail"])
 def test_all_ways_to_make_a_set(here, invent):
     made = drawgen.texture("floor.png", size=(40, 40), n=2, tile=True, steps=2, invent=invent, maps=["height.png"])

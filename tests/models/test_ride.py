@@ -1,5 +1,6 @@
 """RIDE against slow loops from its definition: density, sampling, helix; and what a texture must keep at any size."""
 
+import inspect
 import itertools
 
 import numpy as np
@@ -7,14 +8,18 @@ import pytest
 import torch
 
 from drawgen import likelihood
-from drawgen.contract import Request, Spec, TextureMap, generator
+from drawgen.contract import DrawsTextures, Request, Spec, TextureMap, generator
 from drawgen.data.pictures import Pictures
 from drawgen.models import ride
 from drawgen.nn import pixel_sampling
+from drawgen.nn.causal_density import dequantised
+from drawgen.nn.guide import reduced
+from drawgen.nn.mixture_start import LinearlyPredicting
 from drawgen.nn.orientations import orientations
-from drawgen.nn.pixel_sampling import around_helix, by_wavefront
+from drawgen.nn.pixel_sampling import PixelNet, around_helix, by_wavefront
 from drawgen.nn.spatial_lstm import causal_offsets, diagonals
 from drawgen.textures.colours import colour_sample
+from drawgen.textures.drawing import TextureNet
 
 DOUBLE = torch.float64
 
@@ -236,7 +241,7 @@ def test_the_closed_form_start_predicts_from_the_layout():
     with torch.no_grad():
         over, alone = (one.nats(Pictures(pictures)).mean() for one in (model, plain))
     assert over < alone - 0.3
-    torch.testing.assert_close(model.exemplar.float() / 255, ride.reduced(pictures[:1], 2)[0], atol=0.5 / 255 + 1e-6, rtol=0)
+    torch.testing.assert_close(model.exemplar.float() / 255, reduced(pictures[:1], 2)[0], atol=0.5 / 255 + 1e-6, rtol=0)
 
 
 def test_training_on_its_own_mistakes_draws_them_from_the_model():
@@ -360,6 +365,17 @@ def test_too_small_a_picture_is_refused():
         ride.Config().build(Spec((1, 20, 8)), rng=generator(0))
 
 
+@pytest.mark.parametrize("protocol", [DrawsTextures, LinearlyPredicting, PixelNet, TextureNet])
+def test_protocols_name_what_every_python_sees(protocol):
+    """From Python 3.12 on, `isinstance` sees what is in the dictionary of an object or its class: no buffers, no submodules."""
+    model = small()
+    assert isinstance(model, protocol)
+    names = {name for part in protocol.__mro__ for name in {*vars(part), *vars(part).get("__annotations__", {})} if name[0] != "_"}
+    assert names
+    for name in names:
+        inspect.getattr_static(model, name)
+
+
 def test_too_small_a_tile_is_refused():
     with pytest.raises(ValueError, match="8x40"):
         small().float().sample(Request(size=(40, 8), tile=True))
@@ -457,7 +473,7 @@ def test_bits_by_pixel_of_the_papers_head():
     assert (bits[:, :, :2] == 8).all()
     assert (bits[:, :, -2:] == 8).all()
     with torch.no_grad():
-        density = model.density(model.values(batch.images, torch.full_like(batch.images, 0.5)))
+        density = model.density(dequantised(batch.images, torch.full_like(batch.images, 0.5)))
     order = diagonals(14, 12).order
     inner = bits[:, 2:, 2:-2].flatten(1)[:, order].t()
     torch.testing.assert_close(inner, 8 - density / likelihood.LOG_2)
