@@ -25,6 +25,7 @@ from drawgen.jobs.asking import Trained, load
 from drawgen.jobs.loading import Picture, as_file, name_of, opened
 from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.jobs.progress import Listener, hearing
+from drawgen.jobs.recipe import read_recipe
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.runs import RunFolder
 from drawgen.jobs.texture_trials import INVENTED, MODEL
@@ -115,13 +116,12 @@ def inpaint(
             )
         usable = ~hole if source_file is None else ~hole & read_mask(source_file, size)
         usable = usable if opaque is None else usable & opaque
+        masks = " and ".join(one for one in (hole_file, source_file) if one)
         if not usable.any():
-            masks = " and ".join(one for one in (hole_file, source_file) if one)
             raise images.ImageError(f"{masks} leaves nothing of {name_of(photo)} to take from; leave more of it")
         if not hole.any():
             reports.say(f"the mask {hole_file} is black, so there is nothing to fill; make it white where there is")
         data = crops_of(name, hole=hole_file or "", source=source_file or "")
-        masks = " and ".join(one for one in (hole_file, source_file) if one)
         task = Task(colours, alpha, hole, usable, DRIFT, data, name_of(photo), f"{masks} leaves" if masks else "there is")
         made = mended(task, file, invent=invent, model=model, fit=fit, save=save, resume=resume, force=force, reports=reports)
         if file is not None:
@@ -296,10 +296,11 @@ def mended(
     check_transparency(task, file)
     everything = bool((task.usable | task.hole).all())
     check_room((picture.shape[1], picture.shape[2]), task.hole if everything else None, "a smaller photograph")
+    wanted = Path(save) if save is not None else None if file is None else model_folder(file)
     if invent == "detail" and trained is None and task.hole.any():
         check_learnable(task)
-        if save is not None or file is not None:
-            check_folder(Path(save) if save is not None else model_folder(Path(str(file))), force=force, resume=resume)
+        if wanted is not None:
+            check_folder(wanted, force=force, resume=resume)
     rng = generator(fit["seed"])
     try:
         first = fill(
@@ -313,11 +314,11 @@ def mended(
         ) from error
     image = first.image
     if invent == "detail" and task.hole.any():
-        with RunFolder(Path(save) if save is not None else None if file is None else model_folder(file)) as place:
-            if trained is None:
+        if trained is None:
+            with RunFolder(wanted) as place:
                 trained = learned(task, place, image, fit, resume=resume, force=force, reports=reports)
-            repairing: Any = trained.model
-            image = repairing.repair(image[None], task.hole[None], rng=rng).images[0].cpu()
+        repairing: Any = trained.model
+        image = repairing.repair(image[None], task.hole[None], rng=rng).images[0].cpu()
     return Texture.of(Sample(with_alpha(image, task)[None]), trained=trained, invented=invent)
 
 
@@ -350,14 +351,10 @@ def learned(
     if not run_folder.holds_run(folder):
         images.save_image(folder / previews.PICTURE, first)
     known = {name: value for name, value in fit.items() if value is not None}
+    if resume and fit["minutes"] is None:  # those that it was started with
+        known["minutes"] = read_recipe(folder)["fit"].get("minutes")
     recipe = replace(preset, data=task.data, fit=replace(preset.fit, **known))
-
-    def training(told: Any) -> None:
-        if not resume and not (folder / previews.PICTURE).exists():
-            images.save_image(folder / previews.PICTURE, first)  # a new run has removed it
-        if reports.training is not None:
-            reports.training(told)
-
+    training = reports.training if resume else previews.until_first(folder, first, reports.training)
     try:
         train(MODEL, recipe, folder, preset=INVENTED["detail"], resume=resume, force=force,
               preview_request=Request(size=(128, 128), seed=fit["seed"]), reports=replace(reports, training=training))  # fmt: skip

@@ -1,13 +1,16 @@
 """Previews of a model in training, as files in its run folder: one function per verb."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import files, images
 from drawgen.contract import Data, Describes, Draws, Reads, Redraws, Request, Writes, generator
+from drawgen.training import Progress
 
 PICTURE, TEXT = "preview.png", "preview.txt"
 MOST = 8
@@ -27,6 +30,21 @@ class Preview(NamedTuple):
             images.save_image(folder / PICTURE, self.picture)
         if self.text is not None:
             files.write_atomically(folder / TEXT, self.text.encode(errors="replace"))
+
+
+def until_first(
+    folder: Path, picture: Float[Tensor, "C H W"], reported: Callable[[Progress], None] | None
+) -> Callable[[Progress], None]:
+    """Reports of a new run, passed on to `reported`. Until the run writes a preview, it is `picture`: a run that begins removes the
+    one that was there."""
+
+    def training(told: Progress) -> None:
+        if not (folder / PICTURE).exists():
+            images.save_image(folder / PICTURE, picture)
+        if reported is not None:
+            reported(told)
+
+    return training
 
 
 class PreviewInput(NamedTuple):

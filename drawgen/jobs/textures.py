@@ -230,13 +230,9 @@ def trained_on(
         minutes *= 1 - TRIALS
     recipe = recipe_for(chosen, whole, {**fit, "minutes": minutes})
 
-    following = part_of(reports, 0.0, 1.0) if resume else part_of(reports, TRIALS, 1 - TRIALS)
-
-    def training(told: Any) -> None:
-        if not resume and not (folder / previews.PICTURE).exists():
-            images.save_image(folder / previews.PICTURE, first)  # a new run has removed it
-        following(told)
-
+    training = part_of(reports, 0.0, 1.0) if resume else part_of(reports, TRIALS, 1 - TRIALS)
+    if not resume:
+        training = previews.until_first(folder, first, training)
     try:
         train(MODEL, recipe, folder, preset=INVENTED[chosen], resume=resume, force=force, notes=notes,
               preview_request=Request(size=(128, 128), seed=fit["seed"]), reports=replace(reports, training=training))  # fmt: skip
