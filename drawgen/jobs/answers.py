@@ -285,6 +285,10 @@ class Described(NamedTuple):
     captions: list[Hypothesis]
     image: Float[Tensor, "C H W"]
     """The picture as the model saw it."""
+    model: str = ""
+    """The model that captioned it."""
+    doubt: str = ""
+    """Why the caption is doubtful, as a sentence; empty if it is not."""
 
     @property
     def text(self) -> str:
@@ -300,12 +304,13 @@ class Described(NamedTuple):
         return f"{self.picture}: " + "; ".join(caption.text for caption in self.captions)
 
     def as_json(self) -> dict[str, Any]:
-        """The picture's name, and its captions with their scores and the log-probabilities of their words."""
+        """The picture's name, its captions with their scores and the log-probabilities of their words, the model, and the doubt (None
+        if there is none)."""
         captions = [
             {"caption": c.text, "score": c.score, "finished": c.finished, "words": list(zip(c.words, c.log_probs, strict=True))}
             for c in self.captions
         ]
-        return {"picture": self.picture, "captions": captions}
+        return {"picture": self.picture, "captions": captions, "model": self.model, "doubt": self.doubt or None}
 
 
 class Captions(list[Described]):

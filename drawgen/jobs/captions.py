@@ -74,7 +74,7 @@ def described(
         with threads(1), plainly():  # given back before anything is handed out
             found = describer.caption(torch.stack(list(seen.values())).to(device_of(model)), beams=beams, n=n)
         for (name, image), captions in zip(seen.items(), found, strict=True):
-            yield Described(name, captions, image)
+            yield Described(name, captions, image, source)
     if len(skipped) - before == len(pictures):
         raise ImageError(f"no picture could be read: {list(skipped.values())[before]}")
 
