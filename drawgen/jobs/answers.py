@@ -346,7 +346,7 @@ class Captions(list[Described]):
         """Writes the attention maps, after the checks. Raises ValueError for captions without maps."""
         if len(self) > MOST_SHOWN:
             raise ValueError(f"at most {MOST_SHOWN} pictures are drawn into one file, and there are {len(self)}")
-        best = [(image, captions[0]) for _, captions, image in self]
+        best = [(one.image, one.captions[0]) for one in self]
         shown = [list(attention_maps.panels(image, c.words, c.maps)) for image, c in best if c.maps is not None]
         if not shown:
             raise ValueError(f"the captions have no maps, which {out} would show: the model was built without attention")
@@ -360,7 +360,7 @@ class Captions(list[Described]):
         return "\n".join(repr(described) for described in self)
 
     def _repr_html_(self) -> str:
-        return figures((image, [caption.text for caption in captions]) for _, captions, image in self)
+        return figures((one.image, [caption.text for caption in one.captions]) for one in self)
 
 
 # ---------------------------------------------------------------- labels

@@ -47,7 +47,7 @@ def test_alternatives_and_json(run, capsys):
     assert len(scores) == 3
     assert caption(run, run / "pictures" / "0.png", "-n", 2, "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"picture", "captions"}
+    assert set(told) == {"picture", "captions", "model", "doubt"}
     first = told["captions"][0]
     assert first["caption"] == " ".join(word for word, _ in first["words"])
     assert len(told["captions"]) == 2
