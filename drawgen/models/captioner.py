@@ -55,6 +55,8 @@ class Config:
     """Units of the attention; 0 feeds the mean of the map once, before the first word."""
     word_query: bool = False
     """The attention's query includes the last word; in Xu et al. it is the state alone, which has not read that word yet."""
+    glimpses: int = 1
+    """Glimpses before each word, 1 or 2; the second weighs every place by itself and adds up, so that the decoder can count."""
     cell: str = "lstm"
     """The recurrent cell: rnn, gru or lstm."""
     units: int = 256
@@ -81,8 +83,11 @@ class Config:
         check_fields(self, "model", "features", at_least=4)
         check_fields(self, "model", "units", "layers", "embedding", "longest", at_least=1)
         check_fields(self, "model", "attention", at_least=0)
+        check_fields(self, "model", "glimpses", at_least=1, at_most=2)
         check_fields(self, "model", "dropout", "word_dropout", "word_noise", at_least=0, below=1)
         check_fields(self, "model", "encoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
+        if self.glimpses > 1 and not self.attention:
+            raise ValueError(f"model.glimpses is {self.glimpses}, and model.attention 0 has none; give it units, or one glimpse")
         if self.encoder_weights and self.encoder == "small":
             raise ValueError("model.encoder_weights are for a ResNet; choose one with model.encoder, or leave them out")
         if self.feature_cache and self.encoder_rate:
@@ -123,6 +128,7 @@ class Captioner(nn.Module):
             features=features if config.attention else 0,
             attention=config.attention,
             word_query=config.word_query,
+            glimpses=config.glimpses,
             rng=rng,
         )
         self.whole = None if config.attention else linear(features, config.embedding, rng)

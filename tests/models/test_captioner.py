@@ -20,7 +20,8 @@ from drawgen.training import Fit, fit
 DATA = Scenes(side_px=32, batch=6, count=6)
 WITH = Config(features=16, attention=8, units=12, embedding=8, longest=9)
 WITHOUT = dataclasses.replace(WITH, attention=0)
-BOTH = pytest.mark.parametrize("config", [WITH, WITHOUT], ids=["attention", "fed once"])
+TWICE = dataclasses.replace(WITH, word_query=True, glimpses=2)
+BOTH = pytest.mark.parametrize("config", [WITH, TWICE, WITHOUT], ids=["attention", "two glimpses", "fed once"])
 
 
 def built(config, seed=0):
@@ -270,6 +271,8 @@ def test_bad_weights(resnet, tmp_path, content):
         ({"dropout": 1.0}, "dropout"),
         ({"word_noise": -0.1}, "word_noise"),
         ({"doubly_stochastic": -1.0}, "doubly_stochastic"),
+        ({"glimpses": 3}, "glimpses"),
+        ({"glimpses": 2, "attention": 0}, "glimpses"),
         ({"encoder_rate": float("nan")}, "encoder_rate"),
         ({"encoder_rate": 0.1, "feature_cache": "cache"}, "feature_cache"),
     ],
@@ -288,6 +291,18 @@ def test_other_data_is_refused():
             WITH.build(spec, rng=generator(0))
     with pytest.raises(ValueError, match="too small"):
         WITH.build(dataclasses.replace(DATA.spec(), image=(3, 4, 4)), rng=generator(0))
+
+
+def test_a_config_without_glimpses_has_one(tmp_path):
+    """Folders from before the setting load as they were."""
+    model = built(WITH)
+    checkpoint.write_model(tmp_path, "captioner", WITH, model.spec)
+    config = checkpoint.read_json(tmp_path / checkpoint.CONFIG)
+    del config["config"]["glimpses"]
+    checkpoint.write_json(tmp_path / checkpoint.CONFIG, config)
+    checkpoint.write_weights(tmp_path, model.state_dict())
+    batch = batch_of()
+    assert torch.equal(models.load(str(tmp_path)).nats(batch)[0], model.nats(batch)[0])
 
 
 # ---------------------------------------------------------------- trained
