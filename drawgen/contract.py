@@ -576,6 +576,13 @@ class Describes(Protocol):
 
 
 @runtime_checkable
+class Sees(Protocol):
+    """A model with an image encoder. `see` maps pictures to D features at N places."""
+
+    def see(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]: ...
+
+
+@runtime_checkable
 class Reads(Protocol):
     """Classifies pictures."""
 

@@ -42,7 +42,7 @@ def caption(words: list[str]) -> None:
             attention: A file for the attention maps of each word; a GIF or APNG shows them word by word.
             coco: A COCO captions file; all its images are captioned into the results file -o, in the format of COCO's scorers.
             pictures: With --coco, the folder of its images or that folder's parent, if they are not beside the file.
-            output: A file for the captions instead: .csv with the columns picture, caption, score, model and doubt, or .jsonl with the
+            output: A file for the captions: .csv with the columns picture, caption, score, model and doubt, or .jsonl with the
                 objects of --json. With --coco, the results file: a JSON list of objects with image_id and caption.
             sidecar: Write the captions of each picture to a text file beside it: those of a.jpg to a.txt.
             strict: Stop at the first picture that cannot be read, instead of leaving it out.

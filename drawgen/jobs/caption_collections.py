@@ -153,12 +153,12 @@ class Table:
         if not self.out.exists():
             return frozenset()
         found = read_back(self.out)
-        if found and found[last := next(reversed(found))].count < n:
+        if found and found[last := next(reversed(found))].n < n:
             found.pop(last)  # a kill between its rows
         for name, one in found.items():
-            if one.count != n:
+            if one.n != n:
                 raise ArgumentError(
-                    "n", f"is {n}, and {self.out} has {one.count} captions of {name}; give the same, or another file"
+                    "n", f"is {n}, and {self.out} has {one.n} captions of {name}; give the same, or another file"
                 )
             if one.model != model if model else one.model.partition(":")[0] != captions.MODEL:
                 told = f"is {model}" if model else "is not given"

@@ -3,8 +3,8 @@
     captions.csv      picture,caption,score,model,doubt   one row per caption, the best first
     captions.jsonl    `Described.as_json()`               one line per picture
 
-Pictures are named relative to the file's folder. What is in a file so far can be read back, also after a kill: a damaged end is left
-out. Both are read by `data.caption_files`.
+Pictures are named relative to the file's folder. What is in a file can be read back, also after a kill: a torn last line is left out.
+Data for training may be such files too (`data.caption_files`).
 """
 
 import csv
@@ -32,7 +32,8 @@ class Kept(NamedTuple):
 
     text: str
     """The picture's lines, as they are."""
-    count: int
+    n: int
+    """Number of captions."""
     model: str
 
 
@@ -62,8 +63,8 @@ def row(cells: tuple[str, ...]) -> str:
 
 
 def name_in(picture: str, out: Path) -> str:
-    """The name of a picture in the file: its path relative to the file's folder, with slashes; an absolute one, if they have only the
-    root in common. What is no file has its own name."""
+    """The name of a picture in the file: its path relative to the file's folder, with slashes; if they have only the root in common,
+    the absolute path. What is no file keeps its name."""
     if not os.path.isfile(picture):  # noqa: PTH113  # a name of 300 letters is no error of the system
         return picture
     path, folder = Path(picture), Path(os.path.realpath(out.parent))
@@ -87,7 +88,7 @@ def read_back(out: Path) -> dict[str, Kept]:
     found: dict[str, Kept] = {}
     for name, lines, count, model in rows_of(text, out) if out.suffix.lower() == ".csv" else objects_of(text, out):
         before = found.get(name, Kept("", 0, model))
-        found[name] = Kept(before.text + lines, before.count + count, model)
+        found[name] = Kept(before.text + lines, before.n + count, model)
     return found
 
 

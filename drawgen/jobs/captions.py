@@ -152,14 +152,23 @@ def pictures_in(pictures: Sequence[Picture]) -> list[Picture]:
 # ---------------------------------------------------------------- scores
 
 
-def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bool = False) -> dict[str, float]:
+def score(
+    model: Any,
+    examples: Iterator[Example],
+    *,
+    beams: int = 5,
+    meteor: bool = False,
+    note: Callable[[Example, str], None] | None = None,
+) -> dict[str, float]:
     """Scores the generated captions against the references (the extra `eval`), and on scenes against the scenes themselves.
 
     `true` is the fraction of true captions, `facts` the mean number of facts per caption, `facts_of_data` that of the references,
     and `KIND_right` the fraction of facts of a kind that are true. `different` is 0 if all pictures get the same caption and 1 if
     each gets its own. With attention, `map_change` is the fraction of a word's map that moves from the word before (0: the model
     always attends to the same places). On scenes, `on_object` is the fraction of the map of a colour or shape word that is on the
-    objects it describes, and `on_object_by_chance` the fraction of the picture that they cover."""
+    objects it describes, and `on_object_by_chance` the fraction of the picture that they cover.
+
+    `note` is called with each picture and its caption."""
     written: list[str] = []
     references: list[Sequence[str]] = []
     changes: list[float] = []
@@ -168,6 +177,8 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
     while batch := list(itertools.islice(examples, AT_ONCE)):
         found = model.caption(torch.stack([example.picture for example in batch]).to(device_of(model)), beams=beams)
         for example, (best, *_) in zip(batch, found, strict=True):
+            if note is not None:
+                note(example, best.text)
             written.append(best.text)
             references.append(example.captions)
             if best.maps is not None and len(best.maps) > 1:
