@@ -305,8 +305,8 @@ class Described(NamedTuple):
         return f"{self.picture}: " + "; ".join(caption.text for caption in self.captions)
 
     def as_json(self) -> dict[str, Any]:
-        """The picture's name, its captions with their scores and the log-probabilities of their words, the model, and the doubt (None
-        if there is none)."""
+        """The picture's name, its captions with their scores and the log-probabilities of their words, the model, and the doubt
+        (None if there is none)."""
         captions = [
             {"caption": c.text, "score": c.score, "finished": c.finished, "words": list(zip(c.words, c.log_probs, strict=True))}
             for c in self.captions

@@ -23,14 +23,14 @@ from torch.nn import functional as F
 
 from drawgen import sampling
 from drawgen.contract import Group, Hypothesis, Loss, Player, Recipe, Spec, State, Totals
-from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, CaptionBatch, Captioned
+from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, CaptionBatch, Captioned, TextBatch
 from drawgen.data.scenes import Scenes
 from drawgen.data.words import joined
 from drawgen.feature_cache import FeatureCache
 from drawgen.nn import convnet
 from drawgen.nn.decoder import Decoder, Memory
 from drawgen.nn.linear import linear
-from drawgen.nn.recurrence import CELLS
+from drawgen.nn.recurrence import CELLS, dropped
 from drawgen.ranges import check_choice, check_fields
 from drawgen.training import Fit
 
@@ -40,9 +40,10 @@ class Config:
     """An image encoder and a recurrent decoder."""
 
     encoder: str = "small"
-    """The image encoder: small, or resnet18, resnet34, resnet50, resnet101, resnet152."""
+    """The image encoder: small, efficientnet-lite0, or resnet18, resnet34, resnet50, resnet101, resnet152."""
     encoder_weights: str = ""
-    """Initial weights of a ResNet: imagenet (downloaded by torchvision), a file, or empty for random ones."""
+    """Initial weights of a ResNet: imagenet (downloaded by torchvision), a file, or empty for random ones. Those of
+    efficientnet-lite0: a file, or empty for ImageNet's, which are installed with drawgen."""
     encoder_rate: float = 1.0
     """Factor on the encoder's learning rate; 0 freezes the encoder."""
     feature_cache: str = ""
@@ -51,6 +52,8 @@ class Config:
     budget in minutes is measured while the cache is still empty."""
     features: int = 128
     """Features per place of the small encoder's map."""
+    projection: int = 0
+    """Units of a layer between the encoder's map and the decoder, which keeps the decoder small; 0: none."""
     attention: int = 128
     """Units of the attention; 0 feeds the mean of the map once, before the first word."""
     word_query: bool = False
@@ -63,8 +66,12 @@ class Config:
     """Layers of the decoder."""
     embedding: int = 128
     """Dimensions of a word embedding."""
+    tied: bool = False
+    """The output layer has the weights of the word embeddings, which keeps the decoder small (with attention)."""
     dropout: float = 0.0
     """Dropout on the layers' outputs."""
+    input_dropout: float = 0.0
+    """Dropout on the features, on the word embeddings, and before the output layer."""
     word_dropout: float = 0.0
     """Fraction of the decoder's input words that are masked in training, so that it has to rely on the picture."""
     word_noise: float = 0.0
@@ -72,6 +79,10 @@ class Config:
     the next one."""
     doubly_stochastic: float = 0.0
     """Weight of the doubly stochastic term, which encourages attention to every place."""
+    label_smoothing: float = 0.0
+    """Share of the probability that training wants on all words alike, and not on the caption's word."""
+    pairs_once: bool = False
+    """Generated captions never have the same two words in succession twice."""
     longest: int = 30
     """Maximal number of words in a generated caption."""
 
@@ -80,16 +91,25 @@ class Config:
         check_choice("model.cell", self.cell, CELLS)
         check_fields(self, "model", "features", at_least=4)
         check_fields(self, "model", "units", "layers", "embedding", "longest", at_least=1)
-        check_fields(self, "model", "attention", at_least=0)
-        check_fields(self, "model", "dropout", "word_dropout", "word_noise", at_least=0, below=1)
+        check_fields(self, "model", "attention", "projection", at_least=0)
+        check_fields(
+            self, "model", "dropout", "input_dropout", "word_dropout", "word_noise", "label_smoothing", at_least=0, below=1
+        )
         check_fields(self, "model", "encoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
         if self.encoder_weights and self.encoder == "small":
-            raise ValueError("model.encoder_weights are for a ResNet; choose one with model.encoder, or leave them out")
+            raise ValueError(
+                "model.encoder_weights are not for the small encoder; choose another by model.encoder, or leave them out"
+            )
         if self.feature_cache and self.encoder_rate:
             raise ValueError(
                 f"model.feature_cache caches the features of a frozen encoder, and model.encoder_rate is {self.encoder_rate}; "
                 "make that 0, or leave the cache out"
             )
+
+    @property
+    def installed(self) -> bool:
+        """Whether the encoder has the installed weights, which are then not a part of the model."""
+        return self.encoder == convnet.EFFICIENTNET and not self.encoder_rate and not self.encoder_weights
 
     def published(self) -> "Config":
         """The config as a model folder stores it, without paths (of the initial weights, of the cache)."""
@@ -111,8 +131,9 @@ class Captioner(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.encoder = convnet.build(config.encoder, spec.picture[0], config.features, rng=rng)
-        features = self.encoder.features
+        self.encoder = convnet.build(config.encoder, spec.picture[0], config.features, installed=config.installed, rng=rng)
+        self.projection = linear(self.encoder.features, config.projection, rng) if config.projection else None
+        features = config.projection or self.encoder.features
         self.decoder = Decoder(
             len(spec.symbols),
             cell=config.cell,
@@ -120,6 +141,8 @@ class Captioner(nn.Module):
             layers=config.layers,
             embedding=config.embedding,
             dropout=config.dropout,
+            input_dropout=config.input_dropout,
+            tied=config.tied and config.attention > 0,
             features=features if config.attention else 0,
             attention=config.attention,
             word_query=config.word_query,
@@ -135,7 +158,7 @@ class Captioner(nn.Module):
                 self.encoder,
                 self.encoder if config.attention else lambda images: self.encoder(images).mean(1, keepdim=True),
                 image=spec.picture,
-                shape=(places, features),
+                shape=(places, self.encoder.features),
                 kept=f"{config.encoder}, {'map' if config.attention else 'mean'}",
             )
         silent = torch.zeros(len(spec.symbols))
@@ -167,17 +190,29 @@ class Captioner(nn.Module):
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> tuple[State, Memory | None]:
         """The decoder's state before the first word, and the features that it attends to."""
-        features = self.see(images)
+        return self.begin_from(self.see(images))
+
+    def begin_from(self, features: Float[Tensor, "B N D"], *, rng: torch.Generator | None = None) -> tuple[State, Memory | None]:
+        """`begin` from the encoder's map; with dropout if an `rng` is given."""
+        features = dropped(features, self.config.input_dropout, rng)
+        if self.projection is not None:
+            features = dropped(F.relu(self.projection(features)), self.config.input_dropout, rng)
         if self.whole is None:
             memory = self.decoder.look(features)
-            return self.decoder.start(len(images), memory), memory
-        return self.decoder.feed(self.whole(features.mean(1)), self.decoder.start(len(images))), None
+            return self.decoder.start(len(features), memory), memory
+        return self.decoder.feed(self.whole(features.mean(1)), self.decoder.start(len(features))), None
+
+    def nothing(self, rows: int) -> Float[Tensor, "B 1 D"]:
+        """The features of no picture."""
+        return self.silent.new_zeros(rows, 1, self.encoder.features)
 
     def nats(
-        self, batch: CaptionBatch, *, rng: torch.Generator | None = None
+        self, batch: CaptionBatch | TextBatch, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T"], Float[Tensor, " B"], Float[Tensor, "B T"]]:
-        """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and the mask of words (1)."""
-        state, memory = self.begin(batch.images)
+        """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and the mask of words (1). With an
+        `rng`, as training wants it: with dropout, and with smoothed labels."""
+        features = self.nothing(len(batch.tokens)) if isinstance(batch, TextBatch) else self.see(batch.images)
+        state, memory = self.begin_from(features, rng=rng)
         read, wanted = batch.tokens[:, :-1], batch.tokens[:, 1:]
         if rng is not None and self.config.word_dropout + self.config.word_noise:
             luck = torch.rand(read.shape, device=read.device, generator=rng)
@@ -185,8 +220,9 @@ class Captioner(nn.Module):
             read = read.masked_fill((luck < self.config.word_dropout) & (read != START), UNKNOWN)
         logits, _, maps = self.decoder(read, state, memory, rng=rng)
         counted = (torch.arange(1, batch.tokens.shape[1], device=read.device) < batch.lengths[:, None]).to(logits.dtype)
-        nats = F.cross_entropy(logits.float().transpose(1, 2), wanted, reduction="none") * counted
-        if maps is None:
+        smoothing = 0.0 if rng is None else self.config.label_smoothing
+        nats = F.cross_entropy(logits.float().transpose(1, 2), wanted, reduction="none", label_smoothing=smoothing) * counted
+        if maps is None or isinstance(batch, TextBatch):
             return nats, nats.new_zeros(len(nats)), counted
         looked = (maps.float() * counted[..., None]).sum(1)  # B N
         return nats, (1 - looked).square().sum(1), counted
@@ -195,7 +231,9 @@ class Captioner(nn.Module):
 
     def prepare(self, batches: Iterable[CaptionBatch], *, rng: torch.Generator) -> None:
         """Loads the encoder's initial weights. Raises ValueError."""
-        if self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet):
+        if isinstance(self.encoder, convnet.EfficientNet) or (
+            self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet)
+        ):
             self.encoder.load(self.config.encoder_weights)
 
     def train(self, mode: bool = True) -> "Captioner":
@@ -213,7 +251,7 @@ class Captioner(nn.Module):
             groups.append(Group(looking, rate=self.config.encoder_rate))
         return {"model": Player(groups)}
 
-    def losses(self, batch: CaptionBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+    def losses(self, batch: CaptionBatch | TextBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """The mean over captions of -log p, in nats, and the doubly stochastic term."""
         nats, term, counted = self.nats(batch, rng=rng)
         value = nats.sum(1).mean() + self.config.doubly_stochastic * term.mean()
@@ -243,7 +281,8 @@ class Captioner(nn.Module):
 
         start = torch.full((len(images),), START, device=images.device)
         found = sampling.beam_search(
-            step, start, state, beams=beams, length=self.config.longest + 1, end=END, alpha=alpha
+            step, start, state, beams=beams, length=self.config.longest + 1, end=END, alpha=alpha,
+            pairs_once=self.config.pairs_once,
         )  # fmt: skip
         return [[self.read_out(found, row, k) for k in range(n)] for row in range(len(images))]
 
