@@ -157,9 +157,7 @@ class Table:
             found.pop(last)  # a kill between its rows
         for name, one in found.items():
             if one.n != n:
-                raise ArgumentError(
-                    "n", f"is {n}, and {self.out} has {one.n} captions of {name}; give the same, or another file"
-                )
+                raise ArgumentError("n", f"is {n}, and {self.out} has {one.n} captions of {name}; give the same, or another file")
             if one.model != model if model else one.model.partition(":")[0] != captions.MODEL:
                 told = f"is {model}" if model else "is not given"
                 raise ArgumentError("model", f"{told}, and {self.out} has captions by {one.model}; give the same, or another file")
@@ -225,15 +223,13 @@ class Sidecars:
             unread = next((one for one in (picture, other) if unreadable(one)), None)  # a camera's raw file beside its JPEG
             if unread is None:
                 raise ImageError(
-                    f"{other} and {picture} would both have their caption in {target}; rename one, or give one file for all captions"
+                    f"{other} and {picture} would both have their caption in {target}; rename one, or give a file for all"
                 )
             del self.targets[unread]
             of[os.path.normcase(target)] = picture if unread == other else other
         for target in self.targets.values():
             if target.is_file() and not (self.replace or resume):
-                raise ImageError(
-                    f"{target} exists already; replace it with `force`, or caption only pictures without one with `resume`"
-                )
+                raise ImageError(f"{target} exists already; replace it with `force`, or add those that are missing with `resume`")
             images.check_output(target, force=self.replace or resume, kinds=(".txt",))
 
     def kept(self, model: str, n: int) -> frozenset[str]:

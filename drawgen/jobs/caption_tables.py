@@ -3,8 +3,8 @@
     captions.csv      picture,caption,score,model,doubt   one row per caption, the best first
     captions.jsonl    `Described.as_json()`               one line per picture
 
-Pictures are named relative to the file's folder. What is in a file can be read back, also after a kill: a torn last line is left out.
-Data for training may be such files too (`data.caption_files`).
+Pictures are named relative to the file's folder. A file can be read back, also after a kill: a torn last line is left out. Such
+files are read as data for training, too (`data.caption_files`).
 """
 
 import csv
@@ -63,8 +63,8 @@ def row(cells: tuple[str, ...]) -> str:
 
 
 def name_in(picture: str, out: Path) -> str:
-    """The name of a picture in the file: its path relative to the file's folder, with slashes; if they have only the root in common,
-    the absolute path. What is no file keeps its name."""
+    """The name of a picture in the file: its path relative to the file's folder, with slashes; if they have only the root in
+    common, the absolute path. What is no file keeps its name."""
     if not os.path.isfile(picture):  # noqa: PTH113  # a name of 300 letters is no error of the system
         return picture
     path, folder = Path(picture), Path(os.path.realpath(out.parent))

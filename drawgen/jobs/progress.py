@@ -87,7 +87,7 @@ class Bars:
     def pictures(self, done: int, total: int) -> None:
         """Pictures per second are of those done since the first call."""
         if self.bar is None:
-            self.open(total, " pictures", initial=done)
+            self.open(total, " pictures", initial=done, delay=1.0)
         self.bar.update(done - self.bar.n)
         if done >= total:
             self.close()
