@@ -133,7 +133,9 @@ def fixed_sentences(captions: Sequence[Sequence[str]]) -> tuple[str, str]:
     penalty of CIDEr-D: the mean over references of the cosine of n-gram counts weighted by log(pictures / pictures with it), which
     is a product with the mean over references."""
     references = [[tuple(words_of(caption)) for caption in each] for each in captions]
-    texts = {words: text for each, said in zip(captions, references, strict=True) for text, words in zip(each, said, strict=True)}
+    texts: dict[Words, str] = {}
+    for text in itertools.chain(*captions):
+        texts.setdefault(tuple(words_of(text)), text)
     bleu, cider = Bleu(references), Cider(references)
     return texts[max(texts, key=bleu.of)], texts[max(texts, key=cider.of)]
 

@@ -216,7 +216,7 @@ def test_a_kill_at_any_byte(here, captioner, ending, monkeypatch):
     whole = out.read_bytes()
     found = list(captions.caption(captioner, captions.pictures_in(["photos/more"]), beams=2, n=2))
     monkeypatch.setattr(captions, "caption", lambda *_, **__: iter(found))
-    step = max(1, len(whole) // 150)
+    step = max(1, len(whole) // 60)
     for size in range(0, len(whole) + 1, step):
         out.write_bytes(whole[:size])
         jobs.caption_files("photos/more", out, **options, resume=True)
