@@ -175,7 +175,8 @@ class Table:
             yield
         finally:
             if self.file is not None:
-                self.file.close()
+                with self.file:
+                    os.fsync(self.file.fileno())
 
     def write(self, described: Described) -> None:
         """Appends the picture's lines. The file is replaced, or made, with the first."""
