@@ -47,9 +47,10 @@ class Config:
     encoder_rate: float = 1.0
     """Factor on the encoder's learning rate; 0 freezes the encoder."""
     feature_cache: str = ""
-    """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16: each picture is encoded once instead of
-    once per epoch. Bytes per picture: 2 x features, and with attention 2 x features x places. Give fit.steps with it, because a
-    budget in minutes is measured while the cache is still empty."""
+    """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16, or auto, for drawgen/features in the
+    user's cache folder: each view of a picture is encoded once instead of once per epoch. Bytes per view: 2 x features, and with
+    attention 2 x features x places. Give fit.steps with it, because a budget in minutes is measured while the cache is still
+    empty."""
     features: int = 128
     """Features per place of the small encoder's map."""
     projection: int = 0
@@ -322,6 +323,40 @@ PRESETS: dict[str, Recipe] = {
         "enough: --fit.minutes 2. Give a folder of pictures with captions.csv (the columns picture and caption; "
         "docs/captions.md has the other forms). For photographs add --model.encoder resnet18 --model.encoder-weights "
         "imagenet --data.side-px 224.",
+    ),
+    "photos": Recipe(
+        model=Config(
+            encoder="efficientnet-lite0",
+            encoder_rate=0.0,
+            feature_cache="auto",
+            projection=256,
+            attention=192,
+            word_query=True,
+            units=384,
+            embedding=256,
+            tied=True,
+            dropout=0.4,
+            input_dropout=0.4,
+            label_smoothing=0.1,
+            pairs_once=True,
+            longest=20,
+        ),
+        data=Captioned(views=4, min_count=3),
+        fit=Fit(
+            steps=1200,
+            rate=1e-3,
+            warmup=100,
+            decay=1.0,
+            betas=(0.9, 0.98),
+            weight_decay=1e-4,
+            clip=60.0,
+            ema=0.998,
+            valid_steps=200,
+            log_steps=20,
+        ),
+        what="your photographs and captions",
+        size="2.5 M",
+        about="Your own photographs and captions, hundreds to thousands of them, on a CPU.",
     ),
     "show-and-tell": Recipe(
         model=Config(
