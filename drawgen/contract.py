@@ -308,6 +308,14 @@ class HasExamples(Protocol):
 
 
 @runtime_checkable
+class Extends(Protocol):
+    """Data whose symbols may be added to those of a model that training begins with."""
+
+    def extending(self, vocabulary: tuple[str, ...]) -> Any:
+        """The data with this vocabulary and, after it, the symbols that are new."""
+
+
+@runtime_checkable
 class Publishes(Protocol):
     """A model config that may contain local paths. `published` returns it without them, as a model folder stores it."""
 

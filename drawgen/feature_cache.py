@@ -146,14 +146,16 @@ class FeatureCache:
 
 def user_folder() -> Path:
     """drawgen/features in the user's cache folder, or, where nothing can be written there, a temporary folder."""
-    try:
-        place: Path | None = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "drawgen" / "features"
-        place.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # the latter without a home
-        place = None
-    if place is not None and os.access(place, os.W_OK):
-        return place
-    return Path(tempfile.gettempdir()) / f"drawgen-features-{os.getuid() if hasattr(os, 'getuid') else ''}"
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    places = [Path(tempfile.gettempdir()) / f"drawgen-features-{user}"]
+    with suppress(RuntimeError):  # there is no home
+        places.insert(0, Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "drawgen" / "features")
+    for place in places:
+        with suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True)
+            if os.access(place, os.W_OK):
+                return place
+    return places[-1]
 
 
 def checksum(name: str, body: bytes) -> bytes:

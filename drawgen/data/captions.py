@@ -11,7 +11,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -249,6 +249,15 @@ class Captioned:
                 f"{self.path} has no word that occurs {self.min_count} times; lower data.min_count, or give more captions"
             )
         return vocabulary_of(frequent[: self.most_words])
+
+    def extending(self, vocabulary: tuple[str, ...]) -> "Captioned":
+        """The data with these words and, after them, the frequent words of its captions that are new."""
+        known = set(vocabulary)
+        new = tuple(word for word in self.words if word not in known)
+        extended = replace(self, vocabulary=(*vocabulary, *new))
+        some = f": {', '.join(new[:5])}{' ...' if len(new) > 5 else ''}" if new else ""
+        extended.report.used.append(f"words: {len(known) - len(SPECIAL)} that are known, and {len(new)} new ones{some}")
+        return extended
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch | TextBatch]:
         """Training: first the texts, then every caption with its picture, reshuffled in every epoch, with captions of similar
