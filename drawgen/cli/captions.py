@@ -63,11 +63,13 @@ def caption(words: list[str]) -> None:
                     force=force, progress=reports,
                 )  # fmt: skip
             place = "text files beside them" if output is None else str(output)
+            count = done.found + done.kept
             there = f" ({done.kept} of them were there)" if done.kept else ""
-            warn(f"{place}: captions of {done.found + done.kept} pictures{there}")
+            warn(f"{place}: captions of {count} picture{'s' * (count != 1)}{there}")
             if done.doubted:
-                warn(f"{done.doubted} of them are doubtful" + ("" if output is None else "; the column doubt says why"))
-            tell_left_out(done.left_out, done.found + done.kept + len(done.left_out))
+                why = "" if output is None else "; `doubt` in the file says why"
+                warn(f"{done.doubted} of the new captions {'is' if done.doubted == 1 else 'are'} doubtful{why}")
+            tell_left_out(done.left_out, count + len(done.left_out))
             return
         report = Report(strict=strict)
         ids: list[tuple[int, str]] = []

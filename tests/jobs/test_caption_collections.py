@@ -337,3 +337,16 @@ def test_pictures_of_all_kinds(here, capsys, captioner):
     (folder / "empty.png").touch()
     done = jobs.caption_files("kinds", "c.csv", model=captioner)
     assert (done.found, [Path(name).name for name in done.left_out]) == (11, ["empty.png"])
+
+
+def test_doubt_is_written_and_told(here, capsys, captioner, monkeypatch):
+    caption = captions.caption
+
+    def doubting(*words, **options):
+        return (one._replace(doubt='it is "odd", very') for one in caption(*words, **options))
+
+    monkeypatch.setattr(captions, "caption", doubting)
+    status, _, err = run(capsys, "caption", "photos/00, a.png", "-o", "c.csv", "--model", captioner)
+    assert status == 0
+    assert "c.csv: captions of 1 picture\n1 of the new captions is doubtful; `doubt` in the file says why\n" in err
+    assert rows("c.csv")[1][4] == 'it is "odd", very'
