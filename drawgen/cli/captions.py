@@ -87,9 +87,7 @@ def caption(words: list[str]) -> None:
             captions.save_results(output, [(number, told[path]) for number, path in ids if path in told])
             warn(f"{output}: {len(told)} captions")
         if doubts:
-            warn(
-                "\n".join(["drawgen: " + line if not n else line for n, line in enumerate(captions.doubt_lines(doubts, len(told)))])
-            )
+            warn("drawgen: " + "\n".join(captions.doubt_lines(doubts, len(told))), keep="\n")
         if skipped:
             lines = [f"drawgen: {len(skipped)} of {wanted} pictures were left out:", *problem_lines(skipped)]
             warn("\n".join(lines), keep="\n")

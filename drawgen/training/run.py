@@ -168,7 +168,7 @@ class Run:
             self.model.train()
 
     def conclude(self, batches: Iterable[Batch], held: Iterable[Batch]) -> None:
-        """Runs the model's `conclude` under the averaged weights. The buffers that it changes are kept; every rank has those of rank
+        """Runs the model's `conclude` under the averaged weights. The buffers that it changes are kept, on every rank those of rank
         0."""
         with self.with_averaged() as averaged:
             averaged.conclude(batches, held)
