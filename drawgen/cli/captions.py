@@ -36,7 +36,8 @@ def caption(words: list[str]) -> None:
 
         Args:
             paths: Pictures, folders of pictures, or patterns such as 'holiday/*.jpg'.
-            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default; captioner when left out.
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default. When left out, each picture has the
+                shipped captioner whose training pictures it is most like.
             beam: Beam width: hypotheses kept while a caption is generated; 1 is greedy.
             n: Captions per picture, the best first, each with its score (mean log-probability per word, in nats).
             attention: A file for the attention maps of each word; a GIF or APNG shows them word by word.
@@ -81,7 +82,7 @@ def caption(words: list[str]) -> None:
         wanted = len(names) + len(skipped)
         with bars() as reports:
             found = captions.caption(
-                model or captions.MODEL,
+                model or None,
                 names,
                 beams=beam,
                 n=n,
@@ -93,15 +94,20 @@ def caption(words: list[str]) -> None:
                 say=reports.message,
             )
             told: dict[str, str] = {}
+            doubts: dict[str, str] = {}
             for number, described in enumerate(found, 1):
                 if output is None:
                     say(caption_line(described, n, json_), keep="\t\n")
                 told[described.picture] = described.captions[0].text
+                if described.doubt:
+                    doubts[described.picture] = described.doubt
                 if output is not None or not sys.stdout.isatty():
                     reports.drawing((number + len(skipped)) / wanted)
         if output is not None:
             captions.save_results(output, [(number, told[path]) for number, path in ids if path in told])
             warn(f"{output}: {len(told)} captions")
+        if doubts:
+            warn("drawgen: " + "\n".join(captions.doubt_lines(doubts, len(told))), keep="\n")
         tell_left_out(skipped, wanted)
         if attention is not None:
             warn(f"attention: {attention}")

@@ -11,6 +11,7 @@ The loss is -log p of the caption's words, in nats. With attention it has the do
 lambda sum_i (1 - sum_t alpha_ti)^2, which encourages attention to every place.
 """
 
+import hashlib
 import math
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
@@ -29,10 +30,14 @@ from drawgen.data.words import joined
 from drawgen.feature_cache import FeatureCache
 from drawgen.nn import convnet
 from drawgen.nn.decoder import Decoder, Memory
+from drawgen.nn.familiarity import Familiarity
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import CELLS, dropped
 from drawgen.ranges import check_choice, check_fields
 from drawgen.training import Fit
+
+OUTLINED = 2048
+"""Pictures in the statistics of the training pictures, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +91,18 @@ class Config:
     """Generated captions never have the same two words in succession twice."""
     longest: int = 30
     """Maximal number of words in a generated caption."""
+    doubt: int = 0
+    """Dimensions of the statistics of the training pictures' features, which are taken at the end of training. Captions of pictures
+    far outside them are doubted. 0: no statistics, and no doubt."""
+    kind: str = "pictures"
+    """What the training pictures are, in the plural, for the sentence of the doubt."""
 
     def __post_init__(self) -> None:
         check_choice("model.encoder", self.encoder, convnet.STRIDES)
         check_choice("model.cell", self.cell, CELLS)
         check_fields(self, "model", "features", at_least=4)
         check_fields(self, "model", "units", "layers", "embedding", "longest", at_least=1)
-        check_fields(self, "model", "attention", "projection", at_least=0)
+        check_fields(self, "model", "attention", "projection", "doubt", at_least=0)
         check_fields(
             self, "model", "dropout", "input_dropout", "word_dropout", "word_noise", "label_smoothing", at_least=0, below=1
         )
@@ -162,6 +172,7 @@ class Captioner(nn.Module):
                 shape=(places, self.encoder.features),
                 kept=f"{config.encoder}, {'map' if config.attention else 'mean'}",
             )
+        self.familiarity = Familiarity(self.encoder.features, config.doubt) if config.doubt else None
         silent = torch.zeros(len(spec.symbols))
         silent[[START, UNKNOWN]] = -torch.inf  # never generated
         self.silent: Tensor
@@ -264,6 +275,44 @@ class Captioner(nn.Module):
         nats, _, counted = self.nats(batch)
         return {"nats_per_word": (nats.sum(), float(counted.sum()))}
 
+    # ---------------------------------------------------------------- doubt
+
+    @property
+    def kind(self) -> str:
+        return self.config.kind if self.familiarity is not None and self.familiarity.fitted else ""
+
+    @torch.no_grad()
+    def strangeness(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
+        """See `Familiarity`; 0 without statistics."""
+        if self.familiarity is None:
+            return images.new_zeros(len(images))
+        return self.familiarity.strangeness(self.outline(images))
+
+    @torch.no_grad()
+    def outline(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The features of a whole picture whose statistics are taken: the roots of the map's mean activations."""
+        return self.see(images).mean(1).clamp(min=0).sqrt()
+
+    def conclude(self, batches: Iterable[CaptionBatch | TextBatch], held: Iterable[CaptionBatch]) -> None:
+        """Takes the statistics of training pictures and held-out ones."""
+        if self.familiarity is not None:
+            self.familiarity.fit(self.outlines(batches), self.outlines(held))
+
+    def outlines(self, batches: Iterable[CaptionBatch | TextBatch]) -> Float[Tensor, "N D"]:
+        """The outlines of the first `OUTLINED` pictures, each once, however many captions it has."""
+        known: set[bytes] = set()
+        found = [self.silent.new_zeros(0, self.encoder.features)]
+        for number, batch in enumerate(batches):
+            if not isinstance(batch, TextBatch):
+                digests = [hashlib.sha256(image.cpu().numpy().tobytes()).digest() for image in batch.images]
+                new = [row for row, each in enumerate(digests) if each not in known and each not in digests[:row]]
+                known.update(digests)
+                if new:
+                    found.append(self.outline(batch.images[new]))
+            if len(known) >= OUTLINED or (number + 1) * len(batch.tokens) >= 2 * OUTLINED:
+                break
+        return torch.cat(found)
+
     # ---------------------------------------------------------------- captions
 
     @torch.inference_mode()
@@ -302,7 +351,16 @@ class Captioner(nn.Module):
 PRESETS: dict[str, Recipe] = {
     "scenes": Recipe(
         model=Config(
-            features=96, attention=64, word_query=True, units=192, embedding=96, word_dropout=0.1, word_noise=0.1, longest=24
+            features=96,
+            attention=64,
+            word_query=True,
+            units=192,
+            embedding=96,
+            word_dropout=0.1,
+            word_noise=0.1,
+            longest=24,
+            doubt=32,
+            kind="drawn scenes",
         ),
         data=Scenes(batch=32, lessons=128_000),
         fit=Fit(steps=16_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),
@@ -314,7 +372,7 @@ PRESETS: dict[str, Recipe] = {
         "that validation has. The shipped model, 7,000 steps later (--begin): 93.3 % and 88.4 %. The aim was 97 %.",
     ),
     "own": Recipe(
-        model=Config(features=128, attention=128, word_query=True, units=256, embedding=128, dropout=0.3),
+        model=Config(features=128, attention=128, word_query=True, units=256, embedding=128, dropout=0.3, doubt=32),
         data=Captioned(side_px=96, min_count=2),
         fit=Fit(minutes=30.0, rate=1e-3, warmup=200, decay=0.8, clip=10.0, ema=0.998, valid_steps=1000),
         what="your pictures and captions",

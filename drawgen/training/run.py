@@ -4,7 +4,7 @@
 has everything that a run has learned; `Run.pack` is the content of a checkpoint.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -166,6 +166,18 @@ class Run:
         finally:
             self.model.load_state_dict(own)
             self.model.train()
+
+    def conclude(self, batches: Iterable[Batch], held: Iterable[Batch]) -> None:
+        """Runs the model's `conclude` under the averaged weights. The buffers that it changes are kept, on every rank those of rank
+        0."""
+        with self.with_averaged() as averaged:
+            averaged.conclude(batches, held)
+            self.world.share_buffers(averaged.buffers())
+            found = averaged.state_dict()
+            changed = {name: found[name].clone() for name, before in self.averaged.items() if not torch.equal(found[name], before)}
+        for tensors in (self.model.state_dict(), self.averaged):
+            for name, tensor in changed.items():
+                tensors[name].copy_(tensor)
 
     # ---- what a checkpoint holds
 
