@@ -316,6 +316,15 @@ class HasExamples(Protocol):
 
 
 @runtime_checkable
+class HeldOut(Protocol):
+    """A model with a measurement by which the best weights of a run are chosen; lower is better."""
+
+    @property
+    def held_out_score(self) -> str:
+        """Its name in `measure`."""
+
+
+@runtime_checkable
 class Extends(Protocol):
     """Data whose symbols may be added to those of a model that training begins with."""
 

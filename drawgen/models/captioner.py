@@ -139,6 +139,8 @@ class Config:
 
 
 class Captioner(nn.Module):
+    held_out_score = "nats_per_word"
+
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
@@ -410,6 +412,7 @@ PRESETS: dict[str, Recipe] = {
             clip=60.0,
             ema=0.998,
             valid_steps=200,
+            patience=3,
             log_steps=20,
         ),
         what="your photographs and captions",
