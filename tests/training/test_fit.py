@@ -658,8 +658,15 @@ def test_patience_on_resume(tmp_path: Path) -> None:
     """A run that was killed between two evaluations ends like one that was not; one that has stopped stays so."""
     data = toys.Table(valid=(5,))
     run(Judged(), data, tmp_path / "whole", **PATIENT)
-    with pytest.raises(Interrupted):
-        run(Judged(), toys.Table(valid=(5,), hook=at(10, send(signal.SIGTERM))), tmp_path / "cut", **PATIENT)
+    seen: list[int] = []
+
+    def stop(step: int) -> None:
+        seen.append(step)
+        if seen.count(10) == 2:  # `prepare` saw it, too
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match="after step 11"):
+        run(Judged(), toys.Table(valid=(5,), hook=stop), tmp_path / "cut", **PATIENT)
     again = Judged(seed=1)
     again.asked = 2
     found = run(again, data, tmp_path / "cut", resume=True, **PATIENT)
