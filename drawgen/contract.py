@@ -12,7 +12,7 @@ generator resumes. The rules:
    Ctrl-C, SIGTERM and SIGHUP wait for the end of the generator.
 3. *Yields.* A yield changes the weights of a player. Recompute after it whatever depends on them.
 4. *Players.* Each player has its own optimiser settings. A parameter belongs to one player. `prepare`, if the model has it, runs
-   once before the first step and sets buffers.
+   once before the first step and sets buffers; `conclude` does after the last step, under the averaged weights.
 5. *Measurements* are sums and counts, divided once at the end.
 6. *Several processes* yield the same sequence of losses and take the same decisions. Gradients are means over all items.
 7. *Captured steps.* The noise of a `static` model is drawn before the step (`draw_noise`).
@@ -174,8 +174,8 @@ class Measures(Protocol):
 
 @runtime_checkable
 class Model(Measures, Protocol):
-    """A model that can be trained: an `nn.Module` with these methods. It may also implement `Checks`, `Prepares`, `DrawsNoise` and
-    verbs, and have two attributes:
+    """A model that can be trained: an `nn.Module` with these methods. It may also implement `Checks`, `Prepares`, `Concludes`,
+    `DrawsNoise` and verbs, and have two attributes:
 
     - `static = True`: the sequence of losses and all shapes are fixed and the step reads nothing on the host. A GPU may then
       capture the whole step. Such a model draws all its noise in `draw_noise`; the `rng` of its losses is a dummy. (Default:
@@ -213,6 +213,14 @@ class Prepares(Protocol):
     """A model that computes buffers from the data once, before the first step and never on resume."""
 
     def prepare(self, batches: Iterable[Batch], *, rng: torch.Generator) -> None: ...
+
+
+@runtime_checkable
+class Concludes(Protocol):
+    """A model that computes buffers from the data after the last step, under the averaged weights. An interrupted run has none yet.
+    `batches` of training never end; those of validation, `held`, are one pass, which may be empty."""
+
+    def conclude(self, batches: Iterable[Batch], held: Iterable[Batch]) -> None: ...
 
 
 @runtime_checkable
@@ -305,6 +313,23 @@ class HasExamples(Protocol):
     """Data of captioned pictures. `examples` yields one picture at a time, with all its captions (`data.captions.Example`)."""
 
     def examples(self, split: str) -> Iterator[Any]: ...
+
+
+@runtime_checkable
+class HeldOut(Protocol):
+    """A model with a measurement by which the best weights of a run are chosen; lower is better."""
+
+    @property
+    def held_out_score(self) -> str:
+        """Its name in `measure`."""
+
+
+@runtime_checkable
+class Extends(Protocol):
+    """Data whose symbols may be added to those of a model that training begins with."""
+
+    def extending(self, vocabulary: tuple[str, ...]) -> Any:
+        """The data with this vocabulary and, after it, the symbols that are new."""
 
 
 @runtime_checkable
@@ -573,6 +598,25 @@ class Describes(Protocol):
         """Whether its captions have attention maps."""
 
     def caption(self, images: Float[Tensor, "B C H W"], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]: ...
+
+
+@runtime_checkable
+class Sees(Protocol):
+    """A model with an image encoder. `see` maps pictures to D features at N places."""
+
+    def see(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]: ...
+
+
+@runtime_checkable
+class Doubts(Protocol):
+    """Knows what kind of pictures it was trained on."""
+
+    @property
+    def kind(self) -> str:
+        """What it was trained on, in the plural, as "drawn scenes"; empty if it has no statistics of it."""
+
+    def strangeness(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
+        """How unlike its training pictures each picture is: 1 is the border, more is beyond."""
 
 
 @runtime_checkable

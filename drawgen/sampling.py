@@ -154,12 +154,21 @@ def draws(rngs: Sequence[torch.Generator]) -> Iterator[Float[Tensor, " B"]]:
 
 
 def beam_search(
-    step: Step, tokens: Int[Tensor, " B"], state: State, *, beams: int, length: int, end: int, alpha: float = 1.0
+    step: Step,
+    tokens: Int[Tensor, " B"],
+    state: State,
+    *,
+    beams: int,
+    length: int,
+    end: int,
+    alpha: float = 1.0,
+    pairs_once: bool = False,
 ) -> Beams:
     """The K = `beams` best hypotheses of every row. All rows and beams are one batch, B x K, with the beams of a row side by side.
 
     Hypotheses are compared by log-probability / length^alpha: alpha 0 is the log-probability, which favours short ones; 1 is its
-    mean. A finished hypothesis keeps its place among the K and its score until better ones displace it. Raises ValueError.
+    mean. A finished hypothesis keeps its place among the K and its score until better ones displace it. With `pairs_once`, no
+    hypothesis has the same two symbols in succession twice, or the same symbol twice in succession. Raises ValueError.
     """
     check_range("beams", beams, at_least=1)
     check_range("length", length, at_least=1)
@@ -173,11 +182,13 @@ def beam_search(
     lengths = torch.zeros((batch, beams), device=device, dtype=torch.long)
     done = torch.zeros((batch, beams), device=device, dtype=torch.bool)
     made: list[tuple[Tensor, Move]] = []
+    history = tokens[:, None][:, :0]
     for t in range(length):
         logits, state, extras = step(tokens, state)
         logits = logits.float()
+        allowed = logits.masked_fill(repeated(history, logits.shape[1]), -torch.inf) if pairs_once else logits
         # No hypothesis has more than K children among the best K.
-        best, words = logits.topk(min(beams, logits.shape[1]), -1)
+        best, words = allowed.topk(min(beams, logits.shape[1]), -1)
         gains = (best - logits.logsumexp(-1, keepdim=True)).unflatten(0, (batch, beams))  # B K k
         words = words.unflatten(0, (batch, beams)).masked_fill(done[..., None], end)
         gains = gains.masked_fill(done[..., None], -torch.inf)
@@ -192,6 +203,8 @@ def beam_search(
         rows = (first + parents).flatten()
         state = {name: tensor.index_select(0, rows) for name, tensor in state.items()}
         tokens = moved.flatten()
+        if pairs_once:
+            history = torch.cat([history[rows], tokens[:, None]], 1)
         made.append((parents, Move(moved, gained, {name: tensor.index_select(0, rows) for name, tensor in extras.items()})))
         if t % PATIENCE == PATIENCE - 1 and bool(done.all()):
             break
@@ -199,6 +212,14 @@ def beam_search(
     done = done & scores.isfinite()  # an empty beam counts as unfinished
     order = rank(scores, done)
     return trace(made, order, lengths.gather(1, order), done.gather(1, order), scores.gather(1, order))
+
+
+def repeated(history: Int[Tensor, "R T"], vocabulary: int) -> Bool[Tensor, "R V"]:
+    """The symbols that would repeat a pair of symbols of their row, or its last symbol."""
+    last = history[:, -1:]
+    followed = (history[:, :-1] == last).int()  # where the last symbol was before
+    counts = torch.zeros(len(history), vocabulary, dtype=torch.int32, device=history.device)
+    return counts.scatter_add(1, history[:, 1:], followed).scatter(1, last, 1) > 0
 
 
 def rank(scores: Float[Tensor, "B K"], done: Bool[Tensor, "B K"]) -> Int[Tensor, "B K"]:

@@ -79,6 +79,24 @@ def test_a_beam_that_holds_everything_is_exhaustive_search(table, length, alpha)
     assert sorted(written(found, 0, k) for k in range(real)) == sorted(tokens for *_, tokens in scored)
 
 
+def repeats(tokens):
+    pairs = list(itertools.pairwise(tokens))
+    return len(set(pairs)) < len(pairs) or any(a == b for a, b in pairs)
+
+
+@given(chains, st.integers(1, 5))
+@QUICK
+def test_pairs_once_is_exhaustive_search_without_repetitions(table, length):
+    """Scores are those of the model, as if nothing were excluded."""
+    found = sampling.beam_search(markov(table), *begin(), beams=len(table) ** length, length=length, end=END, pairs_once=True)
+    real = int(torch.isfinite(found.scores[0]).sum())
+    wanted = [tokens for tokens in hypotheses(len(table), length) if not repeats(tokens)]
+    assert sorted(written(found, 0, k) for k in range(real)) == sorted(wanted)
+    for k in range(real):
+        tokens = written(found, 0, k)
+        assert float(found.scores[0, k]) == pytest.approx(sum(log_probs_of(table, tokens)) / len(tokens), abs=1e-4)
+
+
 @given(chains)
 @QUICK
 def test_a_beam_as_wide_as_the_vocabulary_is_exhaustive_over_two_symbols(table):

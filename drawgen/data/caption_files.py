@@ -142,10 +142,21 @@ def sources(path: Path, report: Report) -> list[tuple[Path, str | None]]:
 
 def read_file(file: Path, pictures: str, report: Report) -> list[Entry]:
     """The entries of one file. `pictures` is their folder, if they are not near the file. Raises DataError."""
+    rows, own = rows_of(file, text_of(file), report)
+    names = PictureNames(places(file, pictures))
+    entries = resolved(rows, names, file, report)
+    if own:
+        for other in names.others({entry.picture for entry in entries}):
+            if other not in report.left_out:
+                report.leave_out(other, f"{file.name} has no caption of it")
+    return entries
+
+
+def rows_of(file: Path, text: str, report: Report) -> tuple[list[Row], bool]:
+    """(the rows of a file, whether it is a user's own list). Raises DataError."""
     suffix = file.suffix.lower()
     if suffix not in READ:
         raise DataError(f"{file} is no file of captions that is known; give .csv, .tsv, .jsonl, .json or Flickr8k.token.txt")
-    text = text_of(file)
     own = suffix != ".json"
     if suffix == ".json":
         rows, own = read_json(text, file, report)
@@ -158,14 +169,53 @@ def read_file(file: Path, pictures: str, report: Report) -> list[Entry]:
     if not rows:
         why = report.first()
         raise DataError(f"{file} holds no captions that can be used{f' ({why})' if why else ''}; give one with some")
-    rows = listed_splits(rows, file, report)
-    names = PictureNames(places(file, pictures))
-    entries = resolved(rows, names, file, report)
-    if own:
-        for other in names.others({entry.picture for entry in entries}):
-            if other not in report.left_out:
-                report.leave_out(other, f"{file.name} has no caption of it")
-    return entries
+    return listed_splits(rows, file, report), own
+
+
+def read_texts(file: Path, report: Report, *, without: Iterable[str] = ()) -> list[list[str]]:
+    """The captions in a file, without pictures: those of one picture together. The file has any format that is known, or one
+    caption per line. Those of pictures for validation or test are left out, and those of the pictures named in `without`, whatever
+    their folder. Raises DataError."""
+    text = text_of(file)
+    out = {stem_of(name) for name in without}
+    if file.suffix.lower() == ".txt" and not has_pictures(text):
+        lines = (line.strip() for line in text.splitlines())
+        rows = [Row(str(number), [line]) for number, line in enumerate(lines) if any(map(str.isalnum, line))]
+    else:
+        rows, _ = rows_of(file, text, report)
+    found: dict[str, list[str]] = {}
+    left: set[str] = set()
+    for row in rows:
+        stem = stem_of(row.picture)
+        if row.split in (None, "train") and stem not in out:
+            found.setdefault(stem, []).extend(row.captions)
+        else:
+            left.add(stem)
+    groups = [captions for captions in found.values() if captions]
+    if not groups:
+        raise DataError(f"{file} holds no captions to learn from, beyond those that are measured on; give one with some")
+    count = sum(map(len, groups))
+    held_out = f"; those of {len(left)} held-out pictures are left out" if left else ""
+    report.used.append(f"{file.name}: {count} captions to learn the language from{held_out}")
+    return groups
+
+
+def stem_of(name: str) -> str:
+    """The name of a picture without its folder and ending, by which it is known in other files: X of a/X.jpg, and of X.jpg.1, as
+    Flickr8k names one picture."""
+    name = re.split(r"[/\\]", name)[-1].lower()
+    endings = "|".join(ending.lstrip(".") for ending in PICTURES)
+    return re.sub(rf"\.(?:{endings})(?:\.\d+)?$", "", name)
+
+
+def has_pictures(text: str) -> bool:
+    """Whether a text is a table of pictures or Flickr's format; otherwise each line is a caption."""
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    for separator in (",", "\t", ";", "|"):
+        cells = [cell.strip().strip('"').lower() for cell in head.split(separator)]
+        if len(cells) > 1 and (columns(cells) or Path(cells[0]).suffix in PICTURES):
+            return True
+    return TOKEN.match(head) is not None
 
 
 def text_of(file: Path) -> str:
@@ -532,7 +582,7 @@ def read_objects(items: Iterable[tuple[str, Any]], file: Path, report: Report) -
         captions: list[Any] = []
         for value in found:
             captions += value if isinstance(value, list) else several(value) if isinstance(value, str) else [value]
-        captions = [told.get("raw") if isinstance(told, dict) else told for told in captions]
+        captions = [told.get("raw", told.get("caption")) if isinstance(told, dict) else told for told in captions]
         picture = str(picture) if isinstance(picture, int) and not isinstance(picture, bool) else picture
         if not (which and isinstance(picture, str) and all(isinstance(text, str) for text in captions)):
             report.leave_out(name, f'it has to be {{"picture": "NAME", "caption": "TEXT"}}; it is {json.dumps(item)!r:.60}')

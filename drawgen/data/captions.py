@@ -6,9 +6,12 @@ Only the texts are held in memory; pictures are read batch by batch. Unusable en
 a caption, damaged pictures) are left out and reported; with `strict` the first one raises an error.
 """
 
+import itertools
+import math
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -18,7 +21,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from drawgen.contract import Spec, check_split, generator
-from drawgen.data.caption_files import Entry, Report, read
+from drawgen.data.caption_files import Entry, Report, read, read_texts
 from drawgen.data.digests import digest, sampled, spread
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.data.words import CUT, words_of
@@ -30,6 +33,10 @@ SPECIAL = ("<start>", "<end>", "<unknown>")
 """The first symbols of every vocabulary of words."""
 POOL = 8
 """Batches whose captions are sorted by length together."""
+CENTRAL = 2
+"""The views that are the central square, as it is and mirrored."""
+LEAST_VIEW = 0.75
+"""Smallest side of a view, as a fraction of the picture's short side."""
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -41,6 +48,16 @@ class CaptionBatch(NamedTuple):
     """START, the words, then END up to the end of the row."""
     lengths: Int[Tensor, " B"]
     """Number of symbols, counting START and the first END."""
+
+    def items(self) -> tuple[str, int]:
+        return "captions", len(self.tokens)
+
+
+class TextBatch(NamedTuple):
+    """A batch of captions without pictures, from which the decoder learns the language."""
+
+    tokens: Int[Tensor, "B T"]
+    lengths: Int[Tensor, " B"]
 
     def items(self) -> tuple[str, int]:
         return "captions", len(self.tokens)
@@ -76,6 +93,15 @@ def encode(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tup
 # ---------------------------------------------------------------- the data
 
 
+def random_square(picture: Float[Tensor, "C H W"], rng: torch.Generator) -> Float[Tensor, "C S S"]:
+    """A square of at least `LEAST_VIEW` of the short side, at a random place."""
+    height, width = picture.shape[1:]
+    scale, *place = torch.rand(3, generator=rng).tolist()
+    side = max(1, round(min(height, width) * (LEAST_VIEW + (1 - LEAST_VIEW) * scale)))
+    top, left = (round(share * (size - side)) for share, size in zip(place, (height, width), strict=True))
+    return picture[:, top : top + side, left : left + side]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Captioned:
     """Your own pictures with captions, or COCO's or Flickr's."""
@@ -90,8 +116,16 @@ class Captioned:
     """A second folder or file for validation, such as COCO's captions_val2017.json."""
     valid_pictures: str = ""
     """The folder of the validation pictures, if they are elsewhere."""
+    text: str = ""
+    """A file of captions that need no pictures, in any of these formats or one per line: training begins with them. Those of the
+    pictures held out for validation and test are left out, by the names of the pictures and by the lists beside the file."""
+    text_steps: int = 1500
+    """Batches of these texts, before the pictures."""
     side_px: int = 224
     """Side that the central square of each picture is resized to."""
+    views: int = 1
+    """Views of each training picture: its central square, that square mirrored, then random squares of three quarters of the short
+    side and more, half of them mirrored."""
     batch: int = 32
     """Captions in a batch; fewer if the data has fewer."""
     min_count: int = 5
@@ -110,8 +144,8 @@ class Captioned:
     """The vocabulary; by default, the words of the captions."""
 
     def __post_init__(self) -> None:
-        check_fields(self, "data", "side_px", "batch", "min_count", "most_words", "longest", at_least=1)
-        check_fields(self, "data", "keep_mb", at_least=0)
+        check_fields(self, "data", "side_px", "batch", "views", "min_count", "most_words", "longest", at_least=1)
+        check_fields(self, "data", "keep_mb", "text_steps", at_least=0)
         check_fields(self, "data", "held_out", at_least=0, below=1)
 
     words_are_cut: ClassVar[str] = CUT
@@ -138,9 +172,18 @@ class Captioned:
         return set()
 
     @cached_property
-    def kept(self) -> dict[str, UInt8[Tensor, "3 H W"]]:
-        """Pictures at the encoder's input size."""
+    def kept(self) -> dict[tuple[str, int], UInt8[Tensor, "3 H W"]]:
+        """Views of pictures at the encoder's input size."""
         return {}
+
+    @cached_property
+    def texts(self) -> list[list[list[str]]]:
+        """The words of the captions of `text`: those of one picture together."""
+        if not self.text:
+            return []
+        held_out = [entry.picture for split in ("valid", "test") for entry in self.entries[split]]
+        groups = read_texts(Path(self.text), self.report, without=held_out)
+        return [[words_of(caption) for caption in captions] for captions in groups]
 
     @cached_property
     def entries(self) -> dict[str, list[Entry]]:
@@ -183,7 +226,7 @@ class Captioned:
         """A digest of all captions, and of samples of the pictures."""
         told = [(split, Path(entry.picture), entry.captions) for split, entries in self.entries.items() for entry in entries]
         some = [sampled(told[n][1], 4) for n in spread(len(told))]
-        return digest([(split, path.name, captions) for split, path, captions in told], some)
+        return digest([(split, path.name, captions) for split, path, captions in told], some, *([self.texts] if self.text else []))
 
     def part(self, split: str) -> list[Entry]:
         """The pictures of a split. Raises DataError for another name."""
@@ -199,6 +242,7 @@ class Captioned:
         if self.vocabulary:
             return self.vocabulary
         counts = Counter(word for entry in self.entries["train"] for caption in entry.captions for word in words_of(caption))
+        counts.update(word for group in self.texts for words in group for word in words)
         frequent = sorted((word for word, count in counts.items() if count >= self.min_count), key=lambda w: (-counts[w], w))
         if not frequent:
             raise DataError(
@@ -206,9 +250,18 @@ class Captioned:
             )
         return vocabulary_of(frequent[: self.most_words])
 
-    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch]:
-        """Training: every caption, reshuffled in every epoch, with captions of similar length batched together. Validation: all
-        once."""
+    def extending(self, vocabulary: tuple[str, ...]) -> "Captioned":
+        """The data with these words and, after them, the frequent words of its captions that are new."""
+        known = set(vocabulary)
+        new = tuple(word for word in self.words if word not in known)
+        extended = replace(self, vocabulary=(*vocabulary, *new))
+        some = f": {', '.join(new[:5])}{' ...' if len(new) > 5 else ''}" if new else ""
+        extended.report.used.append(f"words: {len(known) - len(SPECIAL)} that are known, and {len(new)} new ones{some}")
+        return extended
+
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch | TextBatch]:
+        """Training: first the texts, then every caption with its picture, reshuffled in every epoch, with captions of similar
+        length batched together. Validation: all pictures once."""
         check_split(self, split)
         items = [(entry, words_of(caption)) for entry in self.entries[split] for caption in entry.captions]
         if split != "train":
@@ -216,23 +269,48 @@ class Captioned:
             for first in range(rank * self.batch, len(items), ranks * self.batch):
                 yield from self.batches(items, range(first, min(first + self.batch, len(items))), whole=False)
             return
+        if self.text and start < self.text_steps:
+            yield from itertools.islice(self.text_stream(seed=seed, start=start, rank=rank, ranks=ranks), self.text_steps - start)
+            start = self.text_steps
+        start -= self.text_steps if self.text else 0
         batch = min(self.batch, len(items) // ranks)
         if not batch:
             raise DataError(f"{self.path} has {len(items)} captions for training, and {ranks} are needed; give more")
-        pool = min(POOL, len(items) // (batch * ranks))
-        shuffles = shuffled(len(items), batch * pool, self.path, seed=seed, start=start // pool, rank=rank, ranks=ranks)
+        lengths = [len(words) for _, words in items]
+        for step, chosen in self.by_length(lengths, batch, seed=seed, start=start, rank=rank, ranks=ranks):
+            views = torch.randint(self.views, (batch,), generator=generator(seed, step, rank)).tolist()
+            yield from self.batches(items, chosen, views=views, whole=True)
+
+    def text_stream(self, *, seed: int, start: int, rank: int, ranks: int) -> Iterator[TextBatch]:
+        """The captions of `text`, as captions of pictures."""
+        sentences = [words for group in self.texts for words in group if words]
+        batch = min(self.batch, len(sentences) // ranks)
+        if not batch:
+            raise DataError(f"{self.text} has {len(sentences)} captions, and {ranks} are needed; give more")
+        lengths = [len(words) for words in sentences]
+        for _, chosen in self.by_length(lengths, batch, seed=seed, start=start, rank=rank, ranks=ranks):
+            yield TextBatch(*encode([sentences[n][: self.longest] for n in chosen], self.words))
+
+    def by_length(
+        self, lengths: Sequence[int], batch: int, *, seed: int, start: int, rank: int, ranks: int
+    ) -> Iterator[tuple[int, list[int]]]:
+        """(step, numbers of the captions in its batch): reshuffled in every epoch, with captions of like length together."""
+        pool = min(POOL, len(lengths) // (batch * ranks))
+        shuffles = shuffled(len(lengths), batch * pool, self.path, seed=seed, start=start // pool, rank=rank, ranks=ranks)
         for number, chosen in shuffles:
-            ordered = sorted(chosen.tolist(), key=lambda n: (len(items[n][1]), n))
+            ordered = sorted(chosen.tolist(), key=lambda n: (lengths[n], n))
             for place, which in enumerate(torch.randperm(pool, generator=generator(seed, number, rank)).tolist()):
                 if number * pool + place >= start:
-                    yield from self.batches(items, ordered[which * batch : (which + 1) * batch], whole=True)
+                    yield number * pool + place, ordered[which * batch : (which + 1) * batch]
 
-    def batches(self, items: list[tuple[Entry, list[str]]], chosen: Sequence[int], *, whole: bool) -> Iterator[CaptionBatch]:
+    def batches(
+        self, items: list[tuple[Entry, list[str]]], chosen: Sequence[int], *, views: Sequence[int] = (), whole: bool
+    ) -> Iterator[CaptionBatch]:
         """One batch. A damaged picture is replaced by the next readable one or, if not `whole`, left out."""
         pictures, sentences = [], []
-        for number in chosen:
+        for number, view in itertools.zip_longest(chosen, views, fillvalue=0):
             for entry, words in (items[n % len(items)] for n in range(number, number + (len(items) if whole else 1))):
-                picture = self.picture(entry)
+                picture = self.picture(entry, view)
                 if picture is not None:
                     pictures.append(picture)
                     sentences.append(words[: self.longest])
@@ -242,21 +320,25 @@ class Captioned:
         if pictures:
             yield CaptionBatch(torch.stack(pictures), *encode(sentences, self.words))
 
-    def picture(self, entry: Entry) -> Float[Tensor, "C H W"] | None:
-        """The picture; None if it cannot be read."""
+    def picture(self, entry: Entry, view: int = 0) -> Float[Tensor, "C H W"] | None:
+        """A view of the picture; None if it cannot be read."""
         if entry.picture in self.damaged:
             return None
-        kept = self.kept.get(entry.picture)
+        kept = self.kept.get((entry.picture, view))
         if kept is None:
             try:
-                loaded = load_image(entry.picture, covering=(self.side_px, self.side_px))
+                side = self.side_px if view < CENTRAL else math.ceil(self.side_px / LEAST_VIEW)
+                loaded = load_image(entry.picture, covering=(side, side))
+                if view >= CENTRAL:
+                    loaded = random_square(loaded, generator(view, zlib.crc32(Path(entry.picture).name.encode())))
                 kept = (fit_to(loaded, (3, self.side_px, self.side_px)) * 255).round().to(torch.uint8)
+                kept = kept.flip(-1) if view % 2 else kept
             except ImageError as error:
                 self.report.leave_out(entry.picture, str(error))
                 self.damaged.add(entry.picture)
                 return None
             if (len(self.kept) + 1) * kept.numel() <= self.keep_mb * 2**20:
-                self.kept[entry.picture] = kept
+                self.kept[entry.picture, view] = kept
         return kept.float() / 255
 
     def examples(self, split: str) -> Iterator[Example]:

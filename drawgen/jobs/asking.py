@@ -1,6 +1,6 @@
 """Trained models from Python: `load` and `Trained`. The jobs that write files use them too."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -246,19 +246,9 @@ class Trained:
         `Captions`.
 
         A name may stand for several pictures: a folder, or a pattern such as 'holiday/*.jpg'. Pictures that cannot be read are left
-        out, logged, and recorded in `skipped` of the result; with `strict` they raise ImageError."""
-        given = captions.pictures_in(several(pictures))
-        skipped: dict[str, str] = {}
-        found = Captions()
-        with hearing(progress) as reports:
-            for described in captions.described(self.model, self.source, given, beams=beams, n=n, strict=strict, skipped=skipped):
-                found.append(described)
-                if reports.drawing is not None:
-                    reports.drawing((len(found) + len(skipped)) / len(given))
-        found.skipped = skipped
-        if skipped:
-            captions.log.warning("\n".join([f"{len(skipped)} of {len(given)} pictures were left out:", *problem_lines(skipped)]))
-        return found
+        out, logged, and recorded in `skipped` of the result; with `strict` they raise ImageError. Captions of pictures that are
+        unlike the model's training pictures have a `doubt`, and are logged."""
+        return captioned({self.source: self.model}, pictures, beams=beams, n=n, strict=strict, progress=progress)
 
     # ---------------------------------------------------------------- texts
 
@@ -319,14 +309,15 @@ class Trained:
         orientations: int | None = None,
         beams: int | None = None,
         meteor: bool = False,
+        floors: bool = True,
         progress: Listener = None,
     ) -> dict[str, float]:
         """Evaluates the model: its scores, and the number of items by name ("pictures", "symbols").
 
         The data is the run's own, or `data`, a file that is read the same way. `split` is "valid" by default, and "all" for a text
         given as `data`. `importance` adds the importance-weighted bound with this many samples (DRAW), `orientations` the mixture
-        over 1, 2, 4 or 8 orientations of each picture (RIDE); `beams` and `meteor` are for captions. Names of scores end in their
-        unit: `bound_nats`, `bits_per_dim`.
+        over 1, 2, 4 or 8 orientations of each picture (RIDE); `beams`, `meteor` and `floors` (of captions, and people's scores) are
+        for captions. Names of scores end in their unit: `bound_nats`, `bits_per_dim`.
 
         >>> import drawgen
         >>> scores = drawgen.train("draw", "tiny").evaluate()
@@ -336,7 +327,7 @@ class Trained:
         with hearing(progress) as reports:
             return measuring.measured(
                 self.model, self.source, data=None if data is None else str(data), split=split, importance=importance,
-                orientations=orientations, beams=beams, meteor=meteor, reports=reports,
+                orientations=orientations, beams=beams, meteor=meteor, floors=floors, reports=reports,
             )  # fmt: skip
 
     def push_to_hub(self, repository: str, *, private: bool = False) -> None:
@@ -430,10 +421,30 @@ def looked_at(found: Labelling, pictures: Tensor) -> Sample:
     return Sample(pictures) if found.seen is None else found.seen.cpu()
 
 
+def captioned(
+    choices: Mapping[str, Model], pictures: Pictures, *, beams: int, n: int, strict: bool, progress: Listener
+) -> Captions:
+    """The captions of `captions.described`. Logs which pictures were left out, and which captions are doubtful."""
+    given = captions.pictures_in(several(pictures))
+    found = Captions()
+    with hearing(progress) as reports:
+        for described in captions.described(choices, given, beams=beams, n=n, strict=strict, skipped=found.skipped):
+            found.append(described)
+            if reports.drawing is not None:
+                reports.drawing((len(found) + len(found.skipped)) / len(given))
+    if found.skipped:
+        lines = [f"{len(found.skipped)} of {len(given)} pictures were left out:", *problem_lines(found.skipped)]
+        captions.log.warning("\n".join(lines))
+    doubts = {one.picture: one.doubt for one in found if one.doubt}
+    if doubts:
+        captions.log.warning("\n".join(captions.doubt_lines(doubts, len(found))))
+    return found
+
+
 def caption(
     pictures: Pictures,
     *,
-    model: str | Path = captions.MODEL,
+    model: str | Path | None = None,
     beams: int = 5,
     n: int = 1,
     strict: bool = False,
@@ -441,9 +452,7 @@ def caption(
     progress: Listener = None,
 ) -> Captions:
     """Captions pictures with a trained model: `drawgen.load(model).caption(pictures, ...)`; see `Trained.caption` for the
-    arguments.
-
-    The shipped captioner describes drawn scenes; give your own `model` for photographs.
+    arguments. Without a `model`, each picture has the shipped captioner whose training pictures it is most like.
 
     >>> import drawgen
     >>> from drawgen.data.scenes import Scenes
@@ -451,4 +460,5 @@ def caption(
     >>> drawgen.caption(scene, beams=2)[0].text
     'two small orange squares and a large pink cross'
     """
-    return load(model, device=device).caption(pictures, beams=beams, n=n, strict=strict, progress=progress)
+    choices = captions.captioners(model, device=device)
+    return captioned(choices, pictures, beams=beams, n=n, strict=strict, progress=progress)

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import attention_maps, images, models
-from drawgen.contract import Describes, Model
+from drawgen.contract import Describes, Doubts, Model
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
 from drawgen.devices import device_of
 from drawgen.files import HIDDEN, files_in, write_atomically
-from drawgen.images import ImageError
+from drawgen.images import ImageError, fit_to
 from drawgen.interrupts import plainly
 from drawgen.jobs.answers import MOST_SHOWN, Captions, Described
 from drawgen.jobs.loading import Picture, name_of, opened
+from drawgen.jobs.reports import problem_lines
 from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_range
 from drawgen.threads import threads
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 
 MODEL = "captioner"
 """The model that captions when none is named."""
+DOUBT = "this is unlike the {} that {} was trained on"
+"""With the kind of a model's training pictures, and its name."""
 AT_ONCE = 16
 """Pictures captioned in one batch."""
 MOST_LETTERS = 12
@@ -41,9 +45,23 @@ DIFFERENT = 0.1
 """With fewer different captions than this, the attention cannot be judged yet."""
 
 
+def captioners(source: str | Path | None, *, device: str = "cpu") -> dict[str, Model]:
+    """Name -> model: the one of `source` (a folder or MODEL:NAME); for None the shipped captioners that know what they were trained
+    on, or else the default one. Raises ValueError."""
+    if source is not None:
+        return {str(source): models.load(source, device=device)}
+    found = {name: models.load(name, device=device) for name in models.shipped() if name.startswith(f"{MODEL}:")}
+    knowing = {name: model for name, model in found.items() if kind_of(model)}
+    return knowing or {MODEL: models.load(MODEL, device=device)}
+
+
+def kind_of(model: Model) -> str:
+    """What the model was trained on; empty if it does not know."""
+    return model.kind if isinstance(model, Doubts) else ""
+
+
 def described(
-    model: Model,
-    source: str,
+    choices: Mapping[str, Model],
     pictures: Sequence[Picture],
     *,
     beams: int = 5,
@@ -51,36 +69,61 @@ def described(
     strict: bool = False,
     skipped: MutableMapping[str, str],
 ) -> Iterator[Described]:
-    """Yields the `n` best captions of each picture by a model loaded from `source`. Pictures that cannot be read are left out and
-    recorded in `skipped` (picture -> reason); with `strict` they raise an error. Raises ImageError, ValueError."""
+    """Yields the `n` best captions of each picture by a model of `choices` (name -> model): of several, by the one that the picture
+    is least strange to (`contract.Doubts`). Pictures that cannot be read are left out and recorded in `skipped` (picture ->
+    reason); with `strict` they raise an error. Raises ImageError, ValueError."""
     check_range("beams", beams, at_least=1, at_most=100)
     check_range("n", n, at_least=1)
     if n > beams:
         raise ArgumentError("n", f"is {n} and `beams` {beams}; a search finds at most as many captions as it has beams")
-    describer = that_can(model, Describes, source)
+    describers = {source: that_can(model, Describes, source) for source, model in choices.items()}
     before = len(skipped)
     for first in range(0, len(pictures), AT_ONCE):
-        seen: dict[str, Tensor] = {}
+        names: list[str] = []
+        seen: dict[str, list[Tensor]] = {source: [] for source in choices}
         for number, picture in enumerate(pictures[first : first + AT_ONCE], first + 1):
             name = name_of(picture, number)
             try:
-                seen[name] = images.fit_to(opened(picture, name, covering=model.spec.picture[1:])[0], model.spec.picture)
+                shapes = {source: model.spec.picture for source, model in choices.items()}
+                fitted = {source: fit_to(opened(picture, name, covering=s[1:])[0], s) for source, s in shapes.items()}
             except ImageError as error:
                 if strict:
                     raise
                 skipped[name] = str(error)
-        if not seen:
+                continue
+            names.append(name)
+            for source, image in fitted.items():
+                seen[source].append(image)
+        if not names:
             continue
+        found: dict[int, Described] = {}
         with threads(1), plainly():  # given back before anything is handed out
-            found = describer.caption(torch.stack(list(seen.values())).to(device_of(model)), beams=beams, n=n)
-        for (name, image), captions in zip(seen.items(), found, strict=True):
-            yield Described(name, captions, image, source)
+            batches = {source: torch.stack(seen[source]).to(device_of(model)) for source, model in choices.items()}
+            strange = {source: strangeness(model, batches[source]) for source, model in choices.items()}
+            nearest = [min(choices, key=lambda source: strange[source][row]) for row in range(len(names))]
+            for source, describer in describers.items():
+                rows = [row for row, each in enumerate(nearest) if each == source]
+                told = describer.caption(batches[source][rows], beams=beams, n=n) if rows else []
+                for row, captions in zip(rows, told, strict=True):
+                    doubt = DOUBT.format(kind_of(choices[source]), source) if strange[source][row] > 1 else ""
+                    found[row] = Described(names[row], captions, seen[source][row], source, doubt)
+        yield from (found[row] for row in range(len(names)))
     if len(skipped) - before == len(pictures):
         raise ImageError(f"no picture could be read: {list(skipped.values())[before]}")
 
 
+def strangeness(model: Model, batch: Float[Tensor, "B C H W"]) -> list[float]:
+    """How unlike a model's training pictures these are; 0 for a model that does not know."""
+    return model.strangeness(batch).tolist() if isinstance(model, Doubts) else [0.0] * len(batch)
+
+
+def doubt_lines(doubts: Mapping[str, str], count: int) -> list[str]:
+    """What to warn of after captions of `count` pictures, by picture -> doubt."""
+    return [f"{len(doubts)} of {count} captions are doubtful:", *problem_lines(doubts)] if doubts else []
+
+
 def caption(
-    source: str,
+    source: str | None,
     pictures: Sequence[Picture],
     *,
     beams: int = 5,
@@ -92,18 +135,19 @@ def caption(
     skipped: dict[str, str] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Described]:
-    """`described` with a trained model (a folder or MODEL:NAME). `attention` is a file for the attention maps of each word. `say`
+    """`described` with `captioners(source)`. `attention` is a file for the attention maps of each word. `say`
     is called with the letters for which there is no font. Raises ImageError, ValueError."""
     if attention is not None:
         images.check_output(attention, force=force, sources=[name_of(picture) for picture in pictures])
         if len(pictures) > MOST_SHOWN:
             raise ValueError(f"`attention` draws at most {MOST_SHOWN} pictures into one file, and {len(pictures)} are given")
-    model = models.load(source, device=device)
-    if attention is not None and not that_can(model, Describes, source).attends:
-        raise ValueError(f"{source} was built without attention, and `attention` has nothing to show; leave it out")
+    choices = captioners(source, device=device)
+    blind = next((name for name, model in choices.items() if not that_can(model, Describes, name).attends), None)
+    if attention is not None and blind is not None:
+        raise ValueError(f"{blind} was built without attention, and `attention` has nothing to show; leave it out")
     shown = Captions()
     skipped = {} if skipped is None else skipped
-    for one in described(model, source, pictures, beams=beams, n=n, strict=strict, skipped=skipped):
+    for one in described(choices, pictures, beams=beams, n=n, strict=strict, skipped=skipped):
         if attention is not None:
             shown.append(one)
         yield one
@@ -152,14 +196,23 @@ def pictures_in(pictures: Sequence[Picture]) -> list[Picture]:
 # ---------------------------------------------------------------- scores
 
 
-def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bool = False) -> dict[str, float]:
+def score(
+    model: Any,
+    examples: Iterator[Example],
+    *,
+    beams: int = 5,
+    meteor: bool = False,
+    note: Callable[[Example, str], None] | None = None,
+) -> dict[str, float]:
     """Scores the generated captions against the references (the extra `eval`), and on scenes against the scenes themselves.
 
     `true` is the fraction of true captions, `facts` the mean number of facts per caption, `facts_of_data` that of the references,
     and `KIND_right` the fraction of facts of a kind that are true. `different` is 0 if all pictures get the same caption and 1 if
     each gets its own. With attention, `map_change` is the fraction of a word's map that moves from the word before (0: the model
     always attends to the same places). On scenes, `on_object` is the fraction of the map of a colour or shape word that is on the
-    objects it describes, and `on_object_by_chance` the fraction of the picture that they cover."""
+    objects it describes, and `on_object_by_chance` the fraction of the picture that they cover.
+
+    `note` is called with each picture and its caption."""
     written: list[str] = []
     references: list[Sequence[str]] = []
     changes: list[float] = []
@@ -168,6 +221,8 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
     while batch := list(itertools.islice(examples, AT_ONCE)):
         found = model.caption(torch.stack([example.picture for example in batch]).to(device_of(model)), beams=beams)
         for example, (best, *_) in zip(batch, found, strict=True):
+            if note is not None:
+                note(example, best.text)
             written.append(best.text)
             references.append(example.captions)
             if best.maps is not None and len(best.maps) > 1:

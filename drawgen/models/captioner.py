@@ -11,6 +11,7 @@ The loss is -log p of the caption's words, in nats. With attention it has the do
 lambda sum_i (1 - sum_t alpha_ti)^2, which encourages attention to every place.
 """
 
+import hashlib
 import math
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
@@ -23,16 +24,20 @@ from torch.nn import functional as F
 
 from drawgen import sampling
 from drawgen.contract import Group, Hypothesis, Loss, Player, Recipe, Spec, State, Totals
-from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, CaptionBatch, Captioned
+from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, CaptionBatch, Captioned, TextBatch
 from drawgen.data.scenes import Scenes
 from drawgen.data.words import joined
 from drawgen.feature_cache import FeatureCache
 from drawgen.nn import convnet
 from drawgen.nn.decoder import Decoder, Memory
+from drawgen.nn.familiarity import Familiarity
 from drawgen.nn.linear import linear
-from drawgen.nn.recurrence import CELLS
+from drawgen.nn.recurrence import CELLS, dropped
 from drawgen.ranges import check_choice, check_fields
 from drawgen.training import Fit
+
+OUTLINED = 2048
+"""Pictures in the statistics of the training pictures, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +45,21 @@ class Config:
     """An image encoder and a recurrent decoder."""
 
     encoder: str = "small"
-    """The image encoder: small, or resnet18, resnet34, resnet50, resnet101, resnet152."""
+    """The image encoder: small, efficientnet-lite0, or resnet18, resnet34, resnet50, resnet101, resnet152."""
     encoder_weights: str = ""
-    """Initial weights of a ResNet: imagenet (downloaded by torchvision), a file, or empty for random ones."""
+    """Initial weights of a ResNet: imagenet (downloaded by torchvision), a file, or empty for random ones. Those of
+    efficientnet-lite0: a file, or empty for ImageNet's, which are installed with drawgen."""
     encoder_rate: float = 1.0
     """Factor on the encoder's learning rate; 0 freezes the encoder."""
     feature_cache: str = ""
-    """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16: each picture is encoded once instead of
-    once per epoch. Bytes per picture: 2 x features, and with attention 2 x features x places. Give fit.steps with it, because a
-    budget in minutes is measured while the cache is still empty."""
+    """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16, or auto, for drawgen/features in the
+    user's cache folder: each view of a picture is encoded once instead of once per epoch. Bytes per view: 2 x features, and with
+    attention 2 x features x places. Give fit.steps with it, because a budget in minutes is measured while the cache is still
+    empty."""
     features: int = 128
     """Features per place of the small encoder's map."""
+    projection: int = 0
+    """Units of a layer between the encoder's map and the decoder, which keeps the decoder small; 0: none."""
     attention: int = 128
     """Units of the attention; 0 feeds the mean of the map once, before the first word."""
     word_query: bool = False
@@ -65,8 +74,12 @@ class Config:
     """Layers of the decoder."""
     embedding: int = 128
     """Dimensions of a word embedding."""
+    tied: bool = False
+    """The output layer has the weights of the word embeddings, which keeps the decoder small (with attention)."""
     dropout: float = 0.0
     """Dropout on the layers' outputs."""
+    input_dropout: float = 0.0
+    """Dropout on the features, on the word embeddings, and before the output layer."""
     word_dropout: float = 0.0
     """Fraction of the decoder's input words that are masked in training, so that it has to rely on the picture."""
     word_noise: float = 0.0
@@ -74,27 +87,45 @@ class Config:
     the next one."""
     doubly_stochastic: float = 0.0
     """Weight of the doubly stochastic term, which encourages attention to every place."""
+    label_smoothing: float = 0.0
+    """Share of the probability that training wants on all words alike, and not on the caption's word."""
+    pairs_once: bool = False
+    """Generated captions never have the same two words in succession twice."""
     longest: int = 30
     """Maximal number of words in a generated caption."""
+    doubt: int = 0
+    """Dimensions of the statistics of the training pictures' features, which are taken at the end of training. Captions of pictures
+    far outside them are doubted. 0: no statistics, and no doubt."""
+    kind: str = "pictures"
+    """What the training pictures are, in the plural, for the sentence of the doubt."""
 
     def __post_init__(self) -> None:
         check_choice("model.encoder", self.encoder, convnet.STRIDES)
         check_choice("model.cell", self.cell, CELLS)
         check_fields(self, "model", "features", at_least=4)
         check_fields(self, "model", "units", "layers", "embedding", "longest", at_least=1)
-        check_fields(self, "model", "attention", at_least=0)
+        check_fields(self, "model", "attention", "projection", "doubt", at_least=0)
         check_fields(self, "model", "glimpses", at_least=1, at_most=2)
-        check_fields(self, "model", "dropout", "word_dropout", "word_noise", at_least=0, below=1)
+        check_fields(
+            self, "model", "dropout", "input_dropout", "word_dropout", "word_noise", "label_smoothing", at_least=0, below=1
+        )
         check_fields(self, "model", "encoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
         if self.glimpses > 1 and not self.attention:
             raise ValueError(f"model.glimpses is {self.glimpses}, and model.attention 0 has none; give it units, or one glimpse")
         if self.encoder_weights and self.encoder == "small":
-            raise ValueError("model.encoder_weights are for a ResNet; choose one with model.encoder, or leave them out")
+            raise ValueError(
+                "model.encoder_weights are not for the small encoder; choose another by model.encoder, or leave them out"
+            )
         if self.feature_cache and self.encoder_rate:
             raise ValueError(
                 f"model.feature_cache caches the features of a frozen encoder, and model.encoder_rate is {self.encoder_rate}; "
                 "make that 0, or leave the cache out"
             )
+
+    @property
+    def installed(self) -> bool:
+        """Whether the encoder has the installed weights, which are then not a part of the model."""
+        return self.encoder == convnet.EFFICIENTNET and not self.encoder_rate and not self.encoder_weights
 
     def published(self) -> "Config":
         """The config as a model folder stores it, without paths (of the initial weights, of the cache)."""
@@ -113,11 +144,14 @@ class Config:
 
 
 class Captioner(nn.Module):
+    held_out_score = "nats_per_word"
+
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.encoder = convnet.build(config.encoder, spec.picture[0], config.features, rng=rng)
-        features = self.encoder.features
+        self.encoder = convnet.build(config.encoder, spec.picture[0], config.features, installed=config.installed, rng=rng)
+        self.projection = linear(self.encoder.features, config.projection, rng) if config.projection else None
+        features = config.projection or self.encoder.features
         self.decoder = Decoder(
             len(spec.symbols),
             cell=config.cell,
@@ -125,6 +159,8 @@ class Captioner(nn.Module):
             layers=config.layers,
             embedding=config.embedding,
             dropout=config.dropout,
+            input_dropout=config.input_dropout,
+            tied=config.tied and config.attention > 0,
             features=features if config.attention else 0,
             attention=config.attention,
             word_query=config.word_query,
@@ -141,9 +177,10 @@ class Captioner(nn.Module):
                 self.encoder,
                 self.encoder if config.attention else lambda images: self.encoder(images).mean(1, keepdim=True),
                 image=spec.picture,
-                shape=(places, features),
+                shape=(places, self.encoder.features),
                 kept=f"{config.encoder}, {'map' if config.attention else 'mean'}",
             )
+        self.familiarity = Familiarity(self.encoder.features, config.doubt) if config.doubt else None
         silent = torch.zeros(len(spec.symbols))
         silent[[START, UNKNOWN]] = -torch.inf  # never generated
         self.silent: Tensor
@@ -173,17 +210,29 @@ class Captioner(nn.Module):
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> tuple[State, Memory | None]:
         """The decoder's state before the first word, and the features that it attends to."""
-        features = self.see(images)
+        return self.begin_from(self.see(images))
+
+    def begin_from(self, features: Float[Tensor, "B N D"], *, rng: torch.Generator | None = None) -> tuple[State, Memory | None]:
+        """`begin` from the encoder's map; with dropout if an `rng` is given."""
+        features = dropped(features, self.config.input_dropout, rng)
+        if self.projection is not None:
+            features = dropped(F.relu(self.projection(features)), self.config.input_dropout, rng)
         if self.whole is None:
             memory = self.decoder.look(features)
-            return self.decoder.start(len(images), memory), memory
-        return self.decoder.feed(self.whole(features.mean(1)), self.decoder.start(len(images))), None
+            return self.decoder.start(len(features), memory), memory
+        return self.decoder.feed(self.whole(features.mean(1)), self.decoder.start(len(features))), None
+
+    def nothing(self, rows: int) -> Float[Tensor, "B 1 D"]:
+        """The features of no picture."""
+        return self.silent.new_zeros(rows, 1, self.encoder.features)
 
     def nats(
-        self, batch: CaptionBatch, *, rng: torch.Generator | None = None
+        self, batch: CaptionBatch | TextBatch, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T"], Float[Tensor, " B"], Float[Tensor, "B T"]]:
-        """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and the mask of words (1)."""
-        state, memory = self.begin(batch.images)
+        """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and the mask of words (1). With an
+        `rng`, as training wants it: with dropout, and with smoothed labels."""
+        features = self.nothing(len(batch.tokens)) if isinstance(batch, TextBatch) else self.see(batch.images)
+        state, memory = self.begin_from(features, rng=rng)
         read, wanted = batch.tokens[:, :-1], batch.tokens[:, 1:]
         if rng is not None and self.config.word_dropout + self.config.word_noise:
             luck = torch.rand(read.shape, device=read.device, generator=rng)
@@ -191,8 +240,9 @@ class Captioner(nn.Module):
             read = read.masked_fill((luck < self.config.word_dropout) & (read != START), UNKNOWN)
         logits, _, maps = self.decoder(read, state, memory, rng=rng)
         counted = (torch.arange(1, batch.tokens.shape[1], device=read.device) < batch.lengths[:, None]).to(logits.dtype)
-        nats = F.cross_entropy(logits.float().transpose(1, 2), wanted, reduction="none") * counted
-        if maps is None:
+        smoothing = 0.0 if rng is None else self.config.label_smoothing
+        nats = F.cross_entropy(logits.float().transpose(1, 2), wanted, reduction="none", label_smoothing=smoothing) * counted
+        if maps is None or isinstance(batch, TextBatch):
             return nats, nats.new_zeros(len(nats)), counted
         looked = (maps.float() * counted[..., None]).sum(1)  # B N
         return nats, (1 - looked).square().sum(1), counted
@@ -201,7 +251,9 @@ class Captioner(nn.Module):
 
     def prepare(self, batches: Iterable[CaptionBatch], *, rng: torch.Generator) -> None:
         """Loads the encoder's initial weights. Raises ValueError."""
-        if self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet):
+        if isinstance(self.encoder, convnet.EfficientNet) or (
+            self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet)
+        ):
             self.encoder.load(self.config.encoder_weights)
 
     def train(self, mode: bool = True) -> "Captioner":
@@ -219,7 +271,7 @@ class Captioner(nn.Module):
             groups.append(Group(looking, rate=self.config.encoder_rate))
         return {"model": Player(groups)}
 
-    def losses(self, batch: CaptionBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
+    def losses(self, batch: CaptionBatch | TextBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """The mean over captions of -log p, in nats, and the doubly stochastic term."""
         nats, term, counted = self.nats(batch, rng=rng)
         value = nats.sum(1).mean() + self.config.doubly_stochastic * term.mean()
@@ -230,6 +282,44 @@ class Captioner(nn.Module):
         """`nats_per_word` of the captions under teacher forcing; the end counts as a word."""
         nats, _, counted = self.nats(batch)
         return {"nats_per_word": (nats.sum(), float(counted.sum()))}
+
+    # ---------------------------------------------------------------- doubt
+
+    @property
+    def kind(self) -> str:
+        return self.config.kind if self.familiarity is not None and self.familiarity.fitted else ""
+
+    @torch.no_grad()
+    def strangeness(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
+        """See `Familiarity`; 0 without statistics."""
+        if self.familiarity is None:
+            return images.new_zeros(len(images))
+        return self.familiarity.strangeness(self.outline(images))
+
+    @torch.no_grad()
+    def outline(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The features of a whole picture whose statistics are taken: the roots of the map's mean activations."""
+        return self.see(images).mean(1).clamp(min=0).sqrt()
+
+    def conclude(self, batches: Iterable[CaptionBatch | TextBatch], held: Iterable[CaptionBatch]) -> None:
+        """Takes the statistics of training pictures and held-out ones."""
+        if self.familiarity is not None:
+            self.familiarity.fit(self.outlines(batches), self.outlines(held))
+
+    def outlines(self, batches: Iterable[CaptionBatch | TextBatch]) -> Float[Tensor, "N D"]:
+        """The outlines of the first `OUTLINED` pictures, each once, however many captions it has."""
+        known: set[bytes] = set()
+        found = [self.silent.new_zeros(0, self.encoder.features)]
+        for number, batch in enumerate(batches):
+            if not isinstance(batch, TextBatch):
+                digests = [hashlib.sha256(image.cpu().numpy().tobytes()).digest() for image in batch.images]
+                new = [row for row, each in enumerate(digests) if each not in known and each not in digests[:row]]
+                known.update(digests)
+                if new:
+                    found.append(self.outline(batch.images[new]))
+            if len(known) >= OUTLINED or (number + 1) * len(batch.tokens) >= 2 * OUTLINED:
+                break
+        return torch.cat(found)
 
     # ---------------------------------------------------------------- captions
 
@@ -249,7 +339,8 @@ class Captioner(nn.Module):
 
         start = torch.full((len(images),), START, device=images.device)
         found = sampling.beam_search(
-            step, start, state, beams=beams, length=self.config.longest + 1, end=END, alpha=alpha
+            step, start, state, beams=beams, length=self.config.longest + 1, end=END, alpha=alpha,
+            pairs_once=self.config.pairs_once,
         )  # fmt: skip
         return [[self.read_out(found, row, k) for k in range(n)] for row in range(len(images))]
 
@@ -268,7 +359,16 @@ class Captioner(nn.Module):
 PRESETS: dict[str, Recipe] = {
     "scenes": Recipe(
         model=Config(
-            features=96, attention=64, word_query=True, units=192, embedding=96, word_dropout=0.1, word_noise=0.1, longest=24
+            features=96,
+            attention=64,
+            word_query=True,
+            units=192,
+            embedding=96,
+            word_dropout=0.1,
+            word_noise=0.1,
+            longest=24,
+            doubt=32,
+            kind="drawn scenes",
         ),
         data=Scenes(batch=32, lessons=128_000),
         fit=Fit(steps=16_000, rate=2.5e-3, warmup=200, decay=0.6, clip=20.0, ema=0.998, valid_steps=1000, log_steps=20),
@@ -280,7 +380,7 @@ PRESETS: dict[str, Recipe] = {
         "that validation has. The shipped model, 7,000 steps later (--begin): 93.3 % and 88.4 %. The aim was 97 %.",
     ),
     "own": Recipe(
-        model=Config(features=128, attention=128, word_query=True, units=256, embedding=128, dropout=0.3),
+        model=Config(features=128, attention=128, word_query=True, units=256, embedding=128, dropout=0.3, doubt=32),
         data=Captioned(side_px=96, min_count=2),
         fit=Fit(minutes=30.0, rate=1e-3, warmup=200, decay=0.8, clip=10.0, ema=0.998, valid_steps=1000),
         what="your pictures and captions",
@@ -289,6 +389,41 @@ PRESETS: dict[str, Recipe] = {
         "enough: --fit.minutes 2. Give a folder of pictures with captions.csv (the columns picture and caption; "
         "docs/captions.md has the other forms). For photographs add --model.encoder resnet18 --model.encoder-weights "
         "imagenet --data.side-px 224.",
+    ),
+    "photos": Recipe(
+        model=Config(
+            encoder="efficientnet-lite0",
+            encoder_rate=0.0,
+            feature_cache="auto",
+            projection=256,
+            attention=192,
+            word_query=True,
+            units=384,
+            embedding=256,
+            tied=True,
+            dropout=0.4,
+            input_dropout=0.4,
+            label_smoothing=0.1,
+            pairs_once=True,
+            longest=20,
+        ),
+        data=Captioned(views=4, min_count=3),
+        fit=Fit(
+            steps=1200,
+            rate=1e-3,
+            warmup=100,
+            decay=1.0,
+            betas=(0.9, 0.98),
+            weight_decay=1e-4,
+            clip=60.0,
+            ema=0.998,
+            valid_steps=200,
+            patience=3,
+            log_steps=20,
+        ),
+        what="your photographs and captions",
+        size="2.5 M",
+        about="Your own photographs and captions, hundreds to thousands of them, on a CPU.",
     ),
     "show-and-tell": Recipe(
         model=Config(

@@ -6,31 +6,36 @@ Axes: B pictures, C channels, H rows, W columns, N places of the map (row by row
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drawgen.nn import efficientnet_lite
 from drawgen.ranges import check_choice
 
 RESNETS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048, "resnet152": 2048}
 """torchvision's nets, and the number of features of their last map."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of the channels that those nets were trained with."""
-STRIDES = {"small": 8} | dict.fromkeys(RESNETS, 32)
+EFFICIENTNET = "efficientnet-lite0"
+STRIDES = {"small": 8, EFFICIENTNET: 32} | dict.fromkeys(RESNETS, 32)
 """Pixels per side of a place (the stride)."""
 
 
-def build(name: str, channels: int, features: int, *, rng: torch.Generator) -> "Small | ResNet":
-    """`small`, or one of `RESNETS`; `features` is D of the small one. Raises ArgumentError."""
+def build(name: str, channels: int, features: int, *, installed: bool = False, rng: torch.Generator) -> "Encoder":
+    """`small`, `efficientnet-lite0` or one of `RESNETS`; `features` is D of the small one. With `installed`, EfficientNet-Lite0 has
+    the installed weights, which are not a part of the model. Raises ArgumentError, ValueError."""
     check_choice("model.encoder", name, STRIDES)
     if name == "small":
         return Small(channels, features, rng=rng)
+    if name == EFFICIENTNET and installed:
+        return InstalledEfficientNet()
     with torch.random.fork_rng(devices=[]):  # torchvision draws its weights from torch's own generator
         torch.manual_seed(int(torch.randint(2**62, (), generator=rng)))
-        return ResNet(name)
+        return EfficientNet() if name == EFFICIENTNET else ResNet(name)
 
 
 def convolution(inputs: int, outputs: int, stride: int, rng: torch.Generator) -> nn.Conv2d:
@@ -148,3 +153,41 @@ class ResNet(nn.Module):
             if tensor.is_floating_point() and not bool(weights[name].isfinite().all()):
                 raise ValueError(f"{source}: {name} holds NaN or infinity; give another")
         self.net.load_state_dict({name: weights[name] for name in known})
+
+
+class EfficientNet(nn.Module):
+    """EfficientNet-Lite0 (`nn/efficientnet_lite.py`) up to its last map, with weights that are a part of the model."""
+
+    features = efficientnet_lite.FEATURES
+
+    def __init__(self) -> None:
+        super().__init__()
+        net: Any = efficientnet_lite.EfficientNetLite0()
+        net.classifier = nn.Identity()
+        self.net = net
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
+        return self.net.features(images).flatten(2).transpose(1, 2)
+
+    def load(self, source: str) -> None:
+        """Weights trained on ImageNet: those of the installed package, or a file of them if `source` names one. Raises
+        ValueError."""
+        stored = efficientnet_lite.pretrained(source).state_dict()
+        self.net.load_state_dict({name: tensor for name, tensor in stored.items() if not name.startswith("classifier.")})
+
+
+class InstalledEfficientNet(nn.Module):
+    """`EfficientNet` with the installed weights, frozen. They are not a part of the model: its folder is small, and needs the
+    package. Raises ValueError if that is missing."""
+
+    features = efficientnet_lite.FEATURES
+
+    def __init__(self) -> None:
+        super().__init__()
+        efficientnet_lite.weights_file()
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
+        return efficientnet_lite.installed(images.device).features(images).flatten(2).transpose(1, 2)
+
+
+Encoder: TypeAlias = Small | ResNet | EfficientNet | InstalledEfficientNet

@@ -33,7 +33,7 @@ from torch.nn import functional as F
 
 from drawgen.contract import State
 from drawgen.nn.linear import linear
-from drawgen.nn.recurrence import Recurrent, tanh
+from drawgen.nn.recurrence import Recurrent, dropped, tanh
 from drawgen.ranges import check_range
 
 SELDOM = -3.0
@@ -121,6 +121,8 @@ class Decoder(nn.Module):
         layers: int = 1,
         embedding: int = 0,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        tied: bool = False,
         forget_bias: float = 1.0,
         features: int = 0,
         attention: int = 0,
@@ -129,7 +131,8 @@ class Decoder(nn.Module):
         rng: torch.Generator,
     ) -> None:
         """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A; `word_query` and `glimpses`: see the
-        top."""
+        top. With attention, `input_dropout` falls on the embeddings and before the output, and `tied` gives the output the embedding's
+        weights."""
         super().__init__()
         if features and not (embedding and attention):
             raise ValueError(f"attention needs an embedding and units; embedding is {embedding} and attention {attention}")
@@ -147,7 +150,10 @@ class Decoder(nn.Module):
             self.first = linear(features, len(self.recurrent.start(1)) * layers * units, rng)
             self.from_state = linear(units, embedding, rng)
             self.from_context = linear(features, embedding, rng)
+        self.input_dropout = input_dropout
         self.output = linear(embedding if features else units, vocabulary, rng)
+        if tied and features and self.embedding is not None:
+            self.output.weight = self.embedding.weight
 
     # ---------------------------------------------------------------- how it begins
 
@@ -183,13 +189,14 @@ class Decoder(nn.Module):
     ) -> tuple[Float[Tensor, "B V"], State, dict[str, Tensor]]:
         """(logits of the next symbol, state, {"map": B N} with attention) after a symbol. Bound to a memory it is what the
         functions of `drawgen.sampling` take."""
-        a = self.first_product(tokens)
+        words = self.embed(tokens)
+        a = self.first_product(words)
         if self.attention is None or memory is None:
             h, state = self.recurrent.step_from(a, state)
             return self.output(h), state, {}
-        context, alpha = self.attention(state["h"][:, -1], memory, self.asked(tokens))
+        context, alpha = self.attention(state["h"][:, -1], memory, self.asked(words))
         h, state = self.recurrent.step_from(a + F.linear(context, self.context_weight()), state)
-        return self.deep_output(tokens, h, context), state, {"map": alpha}
+        return self.deep_output(words, h, context), state, {"map": alpha}
 
     def forward(
         self, tokens: Int[Tensor, "B T"], state: State, memory: Memory | None = None, *, rng: torch.Generator | None = None
@@ -204,7 +211,8 @@ class Decoder(nn.Module):
             h, state = self.recurrent(x, state, rng=rng)
             return self.output(h), state, None
         # All that does not depend on the state is computed for all steps at once: here the first layer's product, below the output.
-        products, weight, asked = self.first_product(tokens), self.context_weight(), self.asked(tokens)
+        words = self.embed(tokens, rng)
+        products, weight, asked = self.first_product(words), self.context_weight(), self.asked(words)
         outputs, contexts, maps = [], [], []
         for t in range(tokens.shape[1]):
             context, alpha = self.attention(state["h"][:, -1], memory, None if asked is None else asked[:, t])
@@ -212,30 +220,37 @@ class Decoder(nn.Module):
             outputs.append(h)
             contexts.append(context)
             maps.append(alpha)
-        logits = self.deep_output(tokens, torch.stack(outputs, 1), torch.stack(contexts, 1))
+        logits = self.deep_output(words, torch.stack(outputs, 1), torch.stack(contexts, 1), rng)
         return logits, state, torch.stack(maps, 1)
 
-    def first_product(self, tokens: Int[Tensor, "..."]) -> Float[Tensor, "... G"]:
+    def embed(self, tokens: Int[Tensor, "..."], rng: torch.Generator | None = None) -> Tensor:
+        """The embeddings of the symbols; without an embedding, the symbols."""
+        return tokens if self.embedding is None else dropped(self.embedding(tokens), self.input_dropout, rng)
+
+    def first_product(self, words: Tensor) -> Float[Tensor, "... G"]:
         """W_ih x + b_ih of the first layer, for the symbols' part of x; a one-hot vector picks a column."""
         weights = self.recurrent.weights(0)
         across = weights.across[:, : self.size]
         if self.embedding is None:
-            return across.t()[tokens] + weights.across_bias
-        return F.linear(self.embedding(tokens), across, weights.across_bias)
+            return across.t()[words] + weights.across_bias
+        return F.linear(words, across, weights.across_bias)
 
-    def asked(self, tokens: Int[Tensor, "..."]) -> Float[Tensor, "... A"] | None:
+    def asked(self, words: Tensor) -> Float[Tensor, "... A"] | None:
         """The last word's part of the query, if the query has one."""
-        if self.attention is None or self.attention.word is None or self.embedding is None:
+        if self.attention is None or self.attention.word is None:
             return None
-        part: Tensor = self.attention.word(self.embedding(tokens))
+        part: Tensor = self.attention.word(words)
         return part
 
     def context_weight(self) -> Float[Tensor, "G D"]:
         return self.recurrent.weights(0).across[:, self.size :]
 
     def deep_output(
-        self, tokens: Int[Tensor, "..."], h: Float[Tensor, "... U"], context: Float[Tensor, "... D"]
+        self,
+        words: Float[Tensor, "... E"],
+        h: Float[Tensor, "... U"],
+        context: Float[Tensor, "... D"],
+        rng: torch.Generator | None = None,
     ) -> Float[Tensor, "... V"]:
         """Equation 7 of Xu et al."""
-        assert self.embedding is not None
-        return self.output(self.embedding(tokens) + self.from_state(h) + self.from_context(context))
+        return self.output(dropped(words + self.from_state(h) + self.from_context(context), self.input_dropout, rng))

@@ -44,7 +44,7 @@ def weights(decoder: Decoder) -> Weights:
         return np.ascontiguousarray(whole.float().numpy())
 
     return Weights(
-        decoder.first_product(torch.arange(decoder.vocabulary)).float().contiguous().numpy(),
+        decoder.first_product(decoder.embed(torch.arange(decoder.vocabulary))).float().contiguous().numpy(),
         stacked([layer.across.t() for layer in layers[1:]], units, gates),
         stacked([layer.across_bias for layer in layers[1:]], gates),
         stacked([layer.along.t() for layer in layers]),

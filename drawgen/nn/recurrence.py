@@ -145,8 +145,12 @@ class Recurrent(nn.Module):
         return x, {name: torch.stack(after[name], 1) for name in state}
 
     def drop(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
-        """Zeroes a fraction of the numbers and scales up the others."""
-        if rng is None or self.dropout == 0:
-            return x
-        kept = torch.rand(x.shape, device=x.device, generator=rng) >= self.dropout
-        return x * kept / (1 - self.dropout)
+        return dropped(x, self.dropout, rng)
+
+
+def dropped(x: Tensor, share: float, rng: torch.Generator | None) -> Tensor:
+    """Dropout, if an `rng` is given: zeroes a share of the numbers and scales up the others."""
+    if rng is None or share == 0:
+        return x
+    kept = torch.rand(x.shape, device=x.device, generator=rng) >= share
+    return x * kept / (1 - share)

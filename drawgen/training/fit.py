@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from drawgen import checkpoint
-from drawgen.contract import Checks, Data, HasExemplar, KeepsExemplar, Model, Prepares, generator
+from drawgen.contract import Checks, Concludes, Data, HasExemplar, HeldOut, KeepsExemplar, Model, Prepares, generator
 from drawgen.devices import choose_device, to_device
 from drawgen.interrupts import signals
+from drawgen.ranges import ArgumentError
 from drawgen.threads import cores, threads, workers
 from drawgen.training import run_folder
 from drawgen.training.clock import Progress
@@ -70,6 +71,8 @@ def fit(
     """
     device = choose_device(settings.device, "fit.device")
     check_threads(settings.threads)
+    if settings.patience and not isinstance(model, HeldOut):
+        raise ArgumentError("fit.patience", f"is {settings.patience}, and this model has no held-out score; leave it out")
     if settings.tensorboard:
         check_tensorboard()
     sharing = workers(settings.workers or cores())
@@ -97,6 +100,9 @@ def fit(
                 while not run.ended:
                     run.advance(next(batches))
                     session.after_step()
+                session.keep_best()
+                if isinstance(model, Concludes):
+                    conclude(run, data)
                 session.save()
                 scores = session.validate()
             run.model.load_state_dict(run.averaged)
@@ -133,3 +139,14 @@ def prepare(model: Model, data: Data, settings: Fit, device: torch.device, world
         rng = generator(settings.seed, PREPARE, device=device)
         model.prepare((to_device(batch, device) for batch in batches), rng=rng)
     world.share_buffers(model.state_dict().values())
+
+
+# ---------------------------------------------------------------- after the last step
+
+
+def conclude(run: Run, data: Data) -> None:
+    """Runs the model's `conclude` on the batches that would come next, and on the validation split. Every rank sees all of them."""
+    run.check()
+    seed = run.settings.seed
+    batches, held = data.stream("train", seed=seed, start=run.step), data.stream("valid", seed=seed)
+    run.conclude((to_device(batch, run.device) for batch in batches), (to_device(batch, run.device) for batch in held))

@@ -149,6 +149,8 @@ def test_captions(tmp_path):
     assert told[1] == {
         "picture": "1.png",
         "captions": [{"caption": "a <b>", "score": -0.5, "finished": True, "words": [["a", -0.4], ["<b>", -0.6]]}],
+        "model": "",
+        "doubt": None,
     }
     captions.save(tmp_path / "a.png")
     captions.save(tmp_path / "a.gif")

@@ -67,7 +67,7 @@ def test_attention_is_the_papers(word_query, glimpses):
     model = decoder(layers=1, word_query=word_query, glimpses=glimpses)
     attention = model.attention
     values, h, words = random(2, 5, 4), random(2, 6, seed=9), TOKENS[:2, 0]
-    context, alpha = attention(h, attention.memory(values), model.asked(words))
+    context, alpha = attention(h, attention.memory(values), model.asked(model.embed(words)))
     weights = {name: p.detach().numpy() for name, p in attention.named_parameters()}
     for row in range(2):
         a, q = values[row].numpy(), h[row].numpy()
