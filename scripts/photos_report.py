@@ -1,7 +1,7 @@
 """Measures the captioner of photographs: BLEU-4 and CIDEr by the number of training pictures, by what training begins with, and
 beside simple captions, on pictures held out for development.
 
-    uv run python scripts/photos_report.py FLICKR8K --text Flickr8k.token.txt --runs runs/photos --out scripts/results/captioner_photos.md
+    uv run python scripts/photos_report.py FLICKR8K --text Flickr8k.token.txt --out scripts/results/captioner_photos.md
 
 FLICKR8K has the captions and lists of names of the training and development pictures (`docs/captions.md`). Runs that are there
 already are not repeated, so the script may be killed and started again.
@@ -62,7 +62,12 @@ def one(folder: Path, name: str, n: int | None, seed: int, *, data: Captioned, t
     scores = jobs.measure(str(folder / name))
     scores |= {"cpu_seconds": seconds, "steps": float(fit.steps or 0)}
     result.write_text(json.dumps(scores), encoding="utf-8")
-    print(name, {key: round(value, 4) for key, value in scores.items() if "BLEU-4" in key or "CIDEr" in key}, round(seconds), flush=True)
+    print(
+        name,
+        {key: round(value, 4) for key, value in scores.items() if "BLEU-4" in key or "CIDEr" in key},
+        round(seconds),
+        flush=True,
+    )
     return scores
 
 
