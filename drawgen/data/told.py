@@ -34,6 +34,14 @@ from drawgen.nn import efficientnet_lite, label_evidence
 from drawgen.nn.label_words import label_words, mentions
 from drawgen.ranges import check_fields
 
+PLAIN = {
+    **dict.fromkeys(("man", "woman", "boy", "girl", "guy", "lady", "child", "kid", "baby", "toddler", "male", "female"), "person"),
+    **dict.fromkeys(("men", "women", "boys", "girls", "guys", "ladies", "children", "kids", "males", "females"), "people"),
+    **dict.fromkeys(("man's", "woman's", "boy's", "girl's", "child's", "baby's"), "person's"),
+    **dict.fromkeys(("his", "her"), "their"),
+    **dict.fromkeys(("himself", "herself"), "themselves"),
+}
+"""What is said of people where a classifier knows no more than that they are people."""
 PEOPLE = 0.4
 """The fraction of a picture's captions that speak of people if it shows some."""
 CLARITY = (2.0, 18.0)
@@ -97,9 +105,10 @@ class Told:
 
     @cached_property
     def groups(self) -> list[list[list[str]]]:
-        """The words of the captions: those of one picture together."""
+        """The words of the captions: those of one picture together, with `PLAIN` words for people."""
         groups = read_texts(Path(self.path), self.report)
-        return [words for group in groups if (words := [told for caption in group if (told := words_of(caption))])]
+        plain = [[[PLAIN.get(word, word) for word in words_of(caption)] for caption in group] for group in groups]
+        return [words for group in plain if (words := [told for told in group if told])]
 
     @cached_property
     def words(self) -> tuple[str, ...]:

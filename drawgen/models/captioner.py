@@ -58,6 +58,9 @@ class Config:
     efficientnet-lite0: a file, or empty for ImageNet's, which are installed with drawgen."""
     encoder_rate: float = 1.0
     """Factor on the encoder's learning rate; 0 freezes the encoder."""
+    decoder_rate: float = 1.0
+    """Factor on the learning rate of the decoder's recurrent layers. Lower it where training begins with a captioner, so that what
+    it has learned of the language is kept."""
     feature_cache: str = ""
     """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16, or auto, for drawgen/features in the
     user's cache folder: each view of a picture is encoded once instead of once per epoch. Bytes per view: 2 x features, and with
@@ -124,7 +127,7 @@ class Config:
         check_fields(
             self, "model", "dropout", "input_dropout", "word_dropout", "word_noise", "label_smoothing", at_least=0, below=1
         )
-        check_fields(self, "model", "encoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
+        check_fields(self, "model", "encoder_rate", "decoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
         if self.glimpses > 1 and not self.attention:
             raise ValueError(f"model.glimpses is {self.glimpses}, and model.attention 0 has none; give it units, or one glimpse")
         check_fields(self, "model", "labels", "guidance", at_least=0)
@@ -326,8 +329,11 @@ class Captioner(nn.Module):
 
     def players(self) -> dict[str, Player]:
         looking = list(self.encoder.parameters())
-        writing = [p for name, p in self.named_parameters() if not name.startswith("encoder.")]
-        groups = [Group(writing)]
+        slower = list(self.decoder.recurrent.parameters()) if self.config.decoder_rate != 1 else []
+        apart = {id(parameter) for parameter in (*looking, *slower)}
+        groups = [Group([parameter for parameter in self.parameters() if id(parameter) not in apart])]
+        if slower:
+            groups.append(Group(slower, rate=self.config.decoder_rate))
         if self.config.encoder_rate:
             groups.append(Group(looking, rate=self.config.encoder_rate))
         return {"model": Player(groups)}

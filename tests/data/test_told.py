@@ -73,6 +73,14 @@ def test_one_thing_for_words_of_one_label(told):
     assert 0.25 < sum(counts) / 200 < 0.65
 
 
+def test_people_are_persons(told):
+    """The classifier does not tell men from women, so the captions do not, either."""
+    said = {word for group in told.groups for words in group for word in words}
+    assert "person" in said
+    assert "man" not in said
+    assert told.peopled.tolist() == [0, 1, 0]
+
+
 def test_too_few(told):
     with pytest.raises(DataError, match="no word that occurs 99 times"):
         _ = Told(path=told.path, pictures=told.pictures, min_count=99).words
