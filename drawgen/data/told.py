@@ -42,6 +42,8 @@ PLAIN = {
     **dict.fromkeys(("himself", "herself"), "themselves"),
 }
 """What is said of people where a classifier knows no more than that they are people."""
+COLOURS = frozenset(["black", "white", "red", "blue", "green", "yellow", "brown", "pink", "purple", "gray", "grey", "blonde"])
+"""Words that are left out, since the labels do not tell colours."""
 PEOPLE = 0.4
 """The fraction of a picture's captions that speak of people if it shows some."""
 CLARITY = (2.0, 18.0)
@@ -52,6 +54,16 @@ OVERLOOKED = 0.75
 """The probability that a thing that hardly any caption mentions is not seen."""
 UNCERTAIN = 1.4
 """The probe's spread for new photographs, over that for the photographs that it was fitted to."""
+
+
+def plain(words: list[str]) -> list[str]:
+    """A caption without what the labels do not tell: "a man in a black and white shirt" is "a person in a shirt"."""
+    kept: list[str] = []
+    for n, word in enumerate(words):
+        between = word == "and" and 0 < n < len(words) - 1 and words[n - 1] in COLOURS and words[n + 1] in COLOURS
+        if word not in COLOURS and not between:
+            kept.append(PLAIN.get(word, word))
+    return kept
 
 
 class Backgrounds(NamedTuple):
@@ -105,10 +117,10 @@ class Told:
 
     @cached_property
     def groups(self) -> list[list[list[str]]]:
-        """The words of the captions: those of one picture together, with `PLAIN` words for people."""
+        """The words of the captions: those of one picture together, made `plain`."""
         groups = read_texts(Path(self.path), self.report)
-        plain = [[[PLAIN.get(word, word) for word in words_of(caption)] for caption in group] for group in groups]
-        return [words for group in plain if (words := [told for told in group if told])]
+        told = [[plain(words_of(caption)) for caption in group] for group in groups]
+        return [words for group in told if (words := [words for words in group if words])]
 
     @cached_property
     def words(self) -> tuple[str, ...]:

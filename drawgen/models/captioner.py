@@ -105,6 +105,9 @@ class Config:
     guidance: float = 0.0
     """How much generation leans on the picture: log-probabilities of words are (1 + guidance) times those with the picture less
     guidance times those without (Ho & Salimans 2022)."""
+    grounding: float = 0.0
+    """Nats that generation takes from a word that is the name of labels (`labels`) of which there is no evidence; less for some
+    evidence."""
     label_smoothing: float = 0.0
     """Share of the probability that training wants on all words alike, and not on the caption's word."""
     pairs_once: bool = False
@@ -130,7 +133,7 @@ class Config:
         check_fields(self, "model", "encoder_rate", "decoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
         if self.glimpses > 1 and not self.attention:
             raise ValueError(f"model.glimpses is {self.glimpses}, and model.attention 0 has none; give it units, or one glimpse")
-        check_fields(self, "model", "labels", "guidance", at_least=0)
+        check_fields(self, "model", "labels", "guidance", "grounding", at_least=0)
         check_fields(self, "model", "blind", at_least=0, below=1)
         if self.labels and not (self.installed and self.attention):
             raise ValueError(
@@ -405,6 +408,8 @@ class Captioner(nn.Module):
             unseen, without = self.unseen(len(images))
             state |= {f"{UNSEEN}{name}": tensor for name, tensor in unseen.items()}
 
+        unheard = self.silent if self.evidence is None else self.silent - self.ungrounded(features).repeat_interleave(beams, 0)
+
         def step(tokens: Int[Tensor, " B"], state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
             own = {name: tensor for name, tensor in state.items() if not name.startswith(UNSEEN)}
             logits, after, extras = self.decoder.step(tokens, own, memory)
@@ -413,7 +418,7 @@ class Captioner(nn.Module):
                 guess, other, _ = self.decoder.step(tokens, other, without)
                 logits = guided(logits, guess, self.config.guidance)
                 after |= {f"{UNSEEN}{name}": tensor for name, tensor in other.items()}
-            return logits + self.silent, after, extras
+            return logits + unheard, after, extras
 
         start = torch.full((len(images),), START, device=images.device)
         found = sampling.beam_search(
@@ -421,6 +426,17 @@ class Captioner(nn.Module):
             pairs_once=self.config.pairs_once,
         )  # fmt: skip
         return [[self.read_out(found, row, k, features[row]) for k in range(n)] for row in range(len(images))]
+
+    def ungrounded(self, features: Float[Tensor, "B N D"]) -> Float[Tensor, "B V"]:
+        """What `grounding` takes from each word."""
+        seen = label_evidence.evidence(features)[:, :-1].unflatten(1, (2, -1)).amax(1)  # B K
+        lacking = seen.new_zeros(len(seen), len(self.spec.symbols))
+        numbers = {word: number for number, word in enumerate(self.spec.symbols)}
+        named = [(numbers[word], k) for k, word in enumerate(label_evidence.WORDS) if word in numbers]
+        if named:
+            columns, of = (torch.tensor(each, device=seen.device) for each in zip(*named, strict=True))
+            lacking[:, columns] = self.config.grounding * (1 - seen[:, of])
+        return lacking
 
     def read_out(self, found: sampling.Beams, row: int, k: int, features: Float[Tensor, "N D"]) -> Hypothesis:
         """A caption. With `labels`, the map of a word that is a label's name is where the label is seen; that of another word is
@@ -531,7 +547,8 @@ PRESETS: dict[str, Recipe] = {
             dropout=0.3,
             input_dropout=0.3,
             blind=0.15,
-            guidance=0.5,
+            guidance=0.75,
+            grounding=1.0,
             label_smoothing=0.1,
             pairs_once=True,
             longest=20,

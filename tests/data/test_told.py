@@ -8,7 +8,7 @@ import torch
 from drawgen import images
 from drawgen.data.captions import TextBatch
 from drawgen.data.pictures import DataError
-from drawgen.data.told import Told
+from drawgen.data.told import Told, plain
 from drawgen.nn.label_evidence import EVIDENCE, WORDS
 
 CAPTIONS = {
@@ -71,6 +71,13 @@ def test_one_thing_for_words_of_one_label(told):
     group[WORDS.index("zebra")] = 0.2
     counts = [len(list(told.things(group, torch.Generator().manual_seed(n)))) for n in range(200)]
     assert 0.25 < sum(counts) / 200 < 0.65
+
+
+def test_plain():
+    said = "a man in a black and white shirt and his red bus".split()
+    assert plain(said) == "a person in a shirt and their bus".split()
+    assert plain(["black", "and", "white"]) == []
+    assert plain(["cats", "and", "dogs"]) == ["cats", "and", "dogs"]
 
 
 def test_people_are_persons(told):
