@@ -451,8 +451,17 @@ class Captioner(nn.Module):
             for word, seen in (label_evidence.word_maps(features, words) if self.evidence is not None else {}).items():
                 maps[[n for n, each in enumerate(words) if each == word]] = seen
             maps = maps.unflatten(1, self.places).cpu()
+            if self.config.encoder == convnet.EFFICIENTNET:
+                maps = from_middles(maps)
         log_probs = tuple(found.log_probs[row, k, :count].tolist())
         return Hypothesis(words, joined(words), float(found.scores[row, k]), log_probs, finished, maps)
+
+
+def from_middles(maps: Float[Tensor, "T H W"]) -> Float[Tensor, "T H W"]:
+    """Maps whose places are centred on the middles of their tiles, as those of EfficientNet-Lite0 are (measured), at places that are
+    centred on the first pixels, as elsewhere (`attention_maps`)."""
+    moved = F.avg_pool2d(F.pad(maps[None], (1, 0, 1, 0), mode="replicate"), 2, 1)[0]
+    return moved / moved.sum((1, 2), keepdim=True).clamp(min=1e-12)
 
 
 def guided(logits: Float[Tensor, "B V"], without: Float[Tensor, "B V"], guidance: float) -> Float[Tensor, "B V"]:
@@ -513,6 +522,8 @@ PRESETS: dict[str, Recipe] = {
             label_smoothing=0.1,
             pairs_once=True,
             longest=20,
+            doubt=32,
+            kind="photographs",
         ),
         data=Captioned(views=4, min_count=3),
         fit=Fit(

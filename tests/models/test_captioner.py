@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from drawgen import checkpoint, jobs, models, sampling
+from drawgen import checkpoint, images, jobs, models, sampling
 from drawgen.contract import generator
 from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, TextBatch, vocabulary_of
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
-from drawgen.models.captioner import PLAUSIBLE, Config
+from drawgen.models.captioner import PLAUSIBLE, Config, from_middles
 from drawgen.nn import convnet, label_evidence
 from drawgen.training import Fit, fit
 
@@ -447,3 +447,18 @@ def test_label_smoothing_is_for_training_only():
 def test_labels_need_the_classifier(changes, words):
     with pytest.raises(ValueError, match=words):
         dataclasses.replace(LABELLED, **changes)
+
+
+def test_where_the_places_of_a_map_are():
+    """A change of a few pixels changes the features most around it: place i of EfficientNet-Lite0 is centred on the middle of its
+    tile, and after `from_middles` place i is centred on pixel 32 i."""
+    model = labelled()
+    plain = images.fit_to(images.load_image("photo:gravel"), (3, 224, 224))[None]
+    changed = plain.clone()
+    changed[..., 124:132, 92:100] = 1 - changed[..., 124:132, 92:100]  # around row 32 * 4 and column 32 * 3
+    change = (model.see(changed) - model.see(plain)).square().sum(2).square().view(1, 7, 7)
+    moved = from_middles(change)[0]
+    at = torch.arange(7.0)
+    assert float(moved.sum()) == pytest.approx(1)
+    assert float(moved.sum(1) @ at) == pytest.approx(4, abs=0.35)
+    assert float(moved.sum(0) @ at) == pytest.approx(3, abs=0.35)
