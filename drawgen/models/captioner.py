@@ -458,8 +458,8 @@ class Captioner(nn.Module):
 
 
 def from_middles(maps: Float[Tensor, "T H W"]) -> Float[Tensor, "T H W"]:
-    """Maps whose places are centred on the middles of their tiles, as those of EfficientNet-Lite0 are (measured), at places that are
-    centred on the first pixels, as elsewhere (`attention_maps`)."""
+    """Maps whose places are centred on the middles of their tiles, as those of EfficientNet-Lite0 are (measured), at places that
+    are centred on the first pixels, as elsewhere (`attention_maps`)."""
     moved = F.avg_pool2d(F.pad(maps[None], (1, 0, 1, 0), mode="replicate"), 2, 1)[0]
     return moved / moved.sum((1, 2), keepdim=True).clamp(min=1e-12)
 
