@@ -450,17 +450,13 @@ def test_labels_need_the_classifier(changes, words):
 
 
 def test_where_the_places_of_a_map_are():
-    """A change of a few pixels changes the features most around it: place i of EfficientNet-Lite0 is centred on the middle of its
-    tile, and after `from_middles` place i is centred on pixel 32 i."""
+    """A change of a few pixels changes the features most around it. After `from_middles` place i is centred on pixel 32 i."""
     model = labelled()
     plain = images.fit_to(images.load_image("photo:gravel"), (3, 224, 224))[None]
-    changed = plain.clone()
-    changed[..., 124:132, 92:100] = 1 - changed[..., 124:132, 92:100]  # around row 32 * 4 and column 32 * 3
-    change = (model.see(changed) - model.see(plain)).square().sum(2).square().view(1, 7, 7)
-    moved = from_middles(change)[0]
-    at = torch.arange(7.0)
-    assert float(moved.sum()) == pytest.approx(1)
-    for side, place in ((1, 4), (0, 3)):
-        before, after = (float(each.sum(side) @ at / each.sum()) for each in (change[0], moved))
-        assert after == pytest.approx(place, abs=0.5)
-        assert abs(after - place) < abs(before - place)
+    off = []
+    for row in (80, 112, 144):
+        changed = plain.clone()
+        changed[..., row - 4 : row + 4, 108:116] = 1 - changed[..., row - 4 : row + 4, 108:116]
+        change = (model.see(changed) - model.see(plain)).square().sum(2).square().view(1, 7, 7)
+        off.append(row - 32 * float(from_middles(change)[0].sum(1) @ torch.arange(7.0)))
+    assert sum(off) / len(off) == pytest.approx(0, abs=8)
