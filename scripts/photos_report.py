@@ -48,11 +48,12 @@ class Plan(NamedTuple):
 def plans(text: bool) -> Iterator[Plan]:
     for seed in SEEDS:
         yield Plan(f"all-{seed}", seed=seed)
-    yield Plan("all-begin", begin=True)
-    for n in sorted({*CURVE, *FEW}):
-        yield Plan(f"{n}", n)
     for n in FEW:
+        yield Plan(f"{n}", n)
         yield Plan(f"{n}-begin", n, begin=True)
+    for n in CURVE[1:]:
+        yield Plan(f"{n}", n)
+    yield Plan("all-begin", begin=True)
     if text:
         yield Plan("text-0", text=True)
         yield Plan("100-text", 100, text=True)

@@ -514,6 +514,7 @@ PRESETS: dict[str, Recipe] = {
             projection=256,
             attention=192,
             word_query=True,
+            labels=256,
             units=384,
             embedding=256,
             tied=True,
