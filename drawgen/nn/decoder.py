@@ -131,8 +131,8 @@ class Decoder(nn.Module):
         rng: torch.Generator,
     ) -> None:
         """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A; `word_query` and `glimpses`: see the
-        top. With attention, `input_dropout` falls on the embeddings and before the output, and `tied` gives the output the embedding's
-        weights."""
+        top. With attention, `input_dropout` falls on the embeddings and before the output, and `tied` gives the output the
+        embedding's weights."""
         super().__init__()
         if features and not (embedding and attention):
             raise ValueError(f"attention needs an embedding and units; embedding is {embedding} and attention {attention}")
