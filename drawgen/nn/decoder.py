@@ -47,6 +47,21 @@ class Memory(NamedTuple):
     keys: Float[Tensor, "B N A"]
     mask: Bool[Tensor, "B N"] | None
     """The places that may be attended to; None: all."""
+    hints: "Hints | None" = None
+
+
+class Hints(NamedTuple):
+    """What the decoder knows of a row as a whole, at every step: added to the initial state, to the gates of the first layer, and
+    before the output."""
+
+    start: Float[Tensor, "B S"]
+    gates: Float[Tensor, "B G"]
+    deep: Float[Tensor, "B E"]
+
+    def shared(self, rows: int) -> "Hints":
+        """For beams: every row as often as it has beams."""
+        count = rows // len(self.gates)
+        return self if count == 1 else Hints(*(part.repeat_interleave(count, 0) for part in self))
 
 
 class Attention(nn.Module):
@@ -127,12 +142,13 @@ class Decoder(nn.Module):
         features: int = 0,
         attention: int = 0,
         word_query: bool = False,
+        hints: int = 0,
         glimpses: int = 1,
         rng: torch.Generator,
     ) -> None:
         """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A; `word_query` and `glimpses`: see the
-        top. With attention, `input_dropout` falls on the embeddings and before the output, and `tied` gives the output the
-        embedding's weights."""
+        top. With attention, `input_dropout` falls on the embeddings and before the output, `tied` gives the output the
+        embedding's weights, and `hints` is the width of what is known of a row as a whole."""
         super().__init__()
         if features and not (embedding and attention):
             raise ValueError(f"attention needs an embedding and units; embedding is {embedding} and attention {attention}")
@@ -148,6 +164,7 @@ class Decoder(nn.Module):
         self.attention = Attention(features, units, attention, words, glimpses=glimpses, rng=rng) if features else None
         if self.attention is not None:
             self.first = linear(features, len(self.recurrent.start(1)) * layers * units, rng)
+            self.hint = linear(hints, sum(self.hint_sizes()), rng) if hints else None
             self.from_state = linear(units, embedding, rng)
             self.from_context = linear(features, embedding, rng)
         self.input_dropout = input_dropout
@@ -157,12 +174,25 @@ class Decoder(nn.Module):
 
     # ---------------------------------------------------------------- how it begins
 
-    def look(self, values: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None) -> Memory:
-        """Features to attend to; places outside `mask` get no probability. Raises ValueError without attention, or if a row has no
-        place to attend to."""
+    def look(
+        self,
+        values: Float[Tensor, "B N D"],
+        mask: Bool[Tensor, "B N"] | None = None,
+        hints: Float[Tensor, "B W"] | None = None,
+    ) -> Memory:
+        """Features to attend to; places outside `mask` get no probability. `hints` is what is known of each row as a whole. Raises
+        ValueError without attention, or if a row has no place to attend to."""
         if self.attention is None:
             raise ValueError("this decoder has no attention; build it with features and attention")
-        return self.attention.memory(values, mask)
+        memory = self.attention.memory(values, mask)
+        if self.hint is None or hints is None:
+            return memory
+        return memory._replace(hints=Hints(*self.hint(hints).split(self.hint_sizes(), 1)))
+
+    def hint_sizes(self) -> list[int]:
+        """Numbers of the initial state, of the first layer's gates, and of an embedding."""
+        gates, units = self.recurrent.weights(0).along.shape
+        return [len(self.recurrent.start(1)) * len(self.recurrent.layers) * units, gates, self.size]
 
     def start(self, rows: int, memory: Memory | None = None) -> State:
         """The state before the first symbol: zeros, or with attention a function of the mean features (B rows). Its tensors have
@@ -175,7 +205,8 @@ class Decoder(nn.Module):
         else:
             inside = memory.mask[..., None].to(memory.values.dtype)
             mean = (memory.values * inside).sum(1) / inside.sum(1)
-        parts = tanh(self.first(mean)).chunk(len(state), 1)
+        first = self.first(mean) if memory.hints is None else self.first(mean) + memory.hints.start
+        parts = tanh(first).chunk(len(state), 1)
         return {name: part.view_as(zeros) for (name, zeros), part in zip(state.items(), parts, strict=True)}
 
     def feed(self, x: Float[Tensor, "B E"], state: State) -> State:
@@ -195,6 +226,9 @@ class Decoder(nn.Module):
             h, state = self.recurrent.step_from(a, state)
             return self.output(h), state, {}
         context, alpha = self.attention(state["h"][:, -1], memory, self.asked(words))
+        if memory.hints is not None:
+            hints = memory.hints.shared(len(tokens))
+            a, words = a + hints.gates, words + hints.deep
         h, state = self.recurrent.step_from(a + F.linear(context, self.context_weight()), state)
         return self.deep_output(words, h, context), state, {"map": alpha}
 
@@ -213,6 +247,8 @@ class Decoder(nn.Module):
         # All that does not depend on the state is computed for all steps at once: here the first layer's product, below the output.
         words = self.embed(tokens, rng)
         products, weight, asked = self.first_product(words), self.context_weight(), self.asked(words)
+        if memory.hints is not None:
+            products, words = products + memory.hints.gates[:, None], words + memory.hints.deep[:, None]
         outputs, contexts, maps = [], [], []
         for t in range(tokens.shape[1]):
             context, alpha = self.attention(state["h"][:, -1], memory, None if asked is None else asked[:, t])

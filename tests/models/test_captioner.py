@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from drawgen import checkpoint, jobs, models, sampling
 from drawgen.contract import generator
-from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, vocabulary_of
+from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, TextBatch, vocabulary_of
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
-from drawgen.models.captioner import Config
-from drawgen.nn import convnet
+from drawgen.models.captioner import PLAUSIBLE, Config
+from drawgen.nn import convnet, label_evidence
 from drawgen.training import Fit, fit
 
 DATA = Scenes(side_px=32, batch=6, count=6)
@@ -351,3 +351,99 @@ def test_shipped_attention_is_alive():
 def test_unsayable():
     assert built(WITH).silent[[START, UNKNOWN]].tolist() == [-torch.inf] * 2
     assert built(WITH).silent[END] == 0
+
+
+# ---------------------------------------------------------------- photographs
+
+LABELLED = Config(
+    encoder="efficientnet-lite0", encoder_rate=0.0, projection=8, attention=8, labels=6, units=12, embedding=8, tied=True, longest=6
+)
+PHOTOS = Scenes(side_px=64, batch=4, count=4)
+
+
+def labelled(**changes):
+    return dataclasses.replace(LABELLED, **changes).build(PHOTOS.spec(), rng=generator(0)).eval()
+
+
+def test_installed_weights_are_no_part_of_the_model():
+    """A frozen encoder adds nothing to the model folder; one that learns is stored, and begins with the same weights."""
+    frozen = labelled()
+    assert not any(name.startswith("encoder.") for name in frozen.state_dict())
+    learning = labelled(encoder_rate=0.1, labels=0)
+    assert sum(name.startswith("encoder.") for name in learning.state_dict()) > 90
+    learning.prepare([], rng=generator(0))
+    batch = next(PHOTOS.stream("train", seed=0))
+    torch.testing.assert_close(learning.see(batch.images), frozen.see(batch.images), atol=1e-4, rtol=1e-4)
+
+
+def test_until_pictures_are_learned_from_only_their_labels_count():
+    """With `labels` the projection of the features begins at zero."""
+    model = labelled()
+    batch = next(PHOTOS.stream("train", seed=0))
+    features = model.see(batch.images)
+    told = TextBatch(batch.tokens, batch.lengths, label_evidence.evidence(features))
+    torch.testing.assert_close(model.nats(told)[0], model.nats(batch)[0])
+    blank = model.nats(TextBatch(batch.tokens, batch.lengths))[0]
+    assert not torch.allclose(blank, model.nats(batch)[0])
+    loss = next(model.train().losses(batch, state={}, rng=generator(0)))
+    loss.value.backward()
+    assert float(model.projection.weight.grad.abs().max()) > 0
+
+
+@torch.no_grad()
+def test_guidance():
+    """(1 + w) log p(word | picture) - w log p(word), renormalised, over the plausible words, at every step of a greedy search."""
+    weight = 1.5
+    model = labelled(guidance=weight)
+    image = next(PHOTOS.stream("train", seed=0)).images[:1]
+    ((found,),) = model.caption(image, beams=1)
+    state, memory = model.begin(image)
+    other, without = model.unseen(1)
+    token = torch.tensor([START])
+    for n in range(len(found.words) + found.finished):
+        logits, state, _ = model.decoder.step(token, state, memory)
+        guess, other, _ = model.decoder.step(token, other, without)
+        p, q = logits[0].log_softmax(0), guess[0].log_softmax(0)
+        both = (1 + weight) * p - weight * q
+        both[p <= p.max() - PLAUSIBLE] = -torch.inf
+        both[[START, UNKNOWN]] = -torch.inf
+        token = both.argmax()[None]
+        if n < len(found.words):
+            assert model.spec.symbols[int(token)] == found.words[n]
+            assert found.log_probs[n] == pytest.approx(float(both.log_softmax(0).max()), abs=1e-4)
+
+
+def test_blind_training():
+    """Some captions are learned without their picture: neither its features nor its evidence."""
+    model = labelled(blind=0.5)
+    batch = next(PHOTOS.stream("train", seed=0))
+    features, evidence = model.given(batch, generator(1))
+    blank = features.abs().sum((1, 2)) == 0
+    assert 0 < int(blank.sum()) < len(blank)
+    assert torch.equal(blank, evidence.abs().sum(1) == 0)
+    assert not (model.given(batch, None)[0].abs().sum((1, 2)) == 0).any()
+
+
+def test_label_smoothing_is_for_training_only():
+    model = labelled(label_smoothing=0.2)
+    batch = next(PHOTOS.stream("train", seed=0))
+    plain, smooth = model.nats(batch)[0], model.nats(batch, rng=generator(0))[0]
+    state, memory = model.begin(batch.images)
+    logits, _, _ = model.decoder.step(batch.tokens[:, 0], state, memory)
+    nats = -logits.log_softmax(1)
+    wanted = nats.gather(1, batch.tokens[:, 1:2])[:, 0]
+    torch.testing.assert_close(plain[:, 0], wanted)
+    torch.testing.assert_close(smooth[:, 0], 0.8 * wanted + 0.2 * nats.mean(1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"encoder_rate": 1.0}, r"model\.labels is 6, and needs attention and the frozen encoder efficientnet-lite0"),
+        ({"attention": 0}, r"model\.labels is 6, and needs attention"),
+        ({"attention": 0, "labels": 0, "guidance": 1.0}, r"model\.guidance is 1, and needs attention"),
+    ],
+)
+def test_labels_need_the_classifier(changes, words):
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(LABELLED, **changes)

@@ -307,3 +307,49 @@ def test_compiled_energies(batch, rows, places, units):
         definition = (torch.tanh(keys[:, None].double() + query[:, :, None]) @ attention.score.weight[0].double()) + 0.3
     assert torch.allclose(fast, slow.detach(), atol=2e-6)
     assert torch.allclose(fast.double(), definition, atol=2e-6)
+
+
+def test_hints():
+    """What is known of a row as a whole: added to the initial state before its tanh, to the first layer's gates, and before the
+    output; beams of a row share it. Without hints nothing changes."""
+    model = decoder(layers=1, hints=5)
+    values, hints = random(3, 4, 4, seed=2), random(3, 5, seed=3)
+    memory = model.look(values, hints=hints)
+    told = model.hint(hints)
+    start, gates, deep = told.split(model.hint_sizes(), 1)
+    state = model.start(3, memory)
+    whole = torch.cat([part.flatten(1) for part in state.values()], 1)
+    torch.testing.assert_close(whole, (model.first(values.mean(1)) + start).tanh())
+    tokens = TOKENS[:3, 0]
+    plain = model.look(values)
+    words = model.embed(tokens)
+    context, _ = model.attention(state["h"][:, -1], plain, model.asked(words))
+    h, _ = model.recurrent.step_from(model.first_product(words) + gates + context @ model.context_weight().t(), state)
+    expected = model.output(words + deep + model.from_state(h) + model.from_context(context))
+    logits, _, _ = model.step(tokens, state, memory)
+    torch.testing.assert_close(logits, expected)
+    beams = {name: part.repeat_interleave(2, 0) for name, part in state.items()}
+    torch.testing.assert_close(model.step(tokens.repeat_interleave(2), beams, memory)[0][::2], logits)
+    without = model.step(tokens, model.start(3, plain), plain)[0]
+    assert not torch.allclose(without, logits)
+
+
+def test_teacher_forcing_with_hints_equals_single_steps():
+    model = decoder(layers=1, hints=5)
+    memory = model.look(random(len(TOKENS), 4, 4, seed=2), hints=random(len(TOKENS), 5, seed=3))
+    state = model.start(len(TOKENS), memory)
+    whole, _, _ = model(TOKENS, state, memory)
+    for t in range(TOKENS.shape[1]):
+        logits, state, _ = model.step(TOKENS[:, t], state, memory)
+        torch.testing.assert_close(logits, whole[:, t])
+
+
+def test_tied_weights_and_input_dropout():
+    model = decoder(layers=1, tied=True, input_dropout=0.5)
+    assert model.output.weight is model.embedding.weight
+    memory = model.look(random(len(TOKENS), 4, 4, seed=2))
+    state = model.start(len(TOKENS), memory)
+    plain, again = (model(TOKENS, state, memory)[0] for _ in range(2))
+    assert torch.equal(plain, again)
+    noisy = model(TOKENS, state, memory, rng=generator(0))[0]
+    assert not torch.allclose(plain, noisy)
