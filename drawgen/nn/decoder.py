@@ -147,8 +147,8 @@ class Decoder(nn.Module):
         rng: torch.Generator,
     ) -> None:
         """`embedding` 0 feeds symbols as one-hot vectors; `features` is D, and `attention` A; `word_query` and `glimpses`: see the
-        top. With attention, `input_dropout` falls on the embeddings and before the output, `tied` gives the output the embedding's
-        weights, and `hints` is the width of what is known of a row as a whole."""
+        top. With attention, `input_dropout` falls on the embeddings and before the output, `tied` gives the output the
+        embedding's weights, and `hints` is the width of what is known of a row as a whole."""
         super().__init__()
         if features and not (embedding and attention):
             raise ValueError(f"attention needs an embedding and units; embedding is {embedding} and attention {attention}")
