@@ -618,6 +618,9 @@ class Doubts(Protocol):
     def strangeness(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
         """How unlike its training pictures each picture is: 1 is the border, more is beyond."""
 
+    def unsure(self, images: Float[Tensor, "B C H W"], captions: Sequence[Hypothesis]) -> list[str]:
+        """Why the caption of each picture may be wrong, though the picture is like them; empty if nothing speaks against it."""
+
 
 @runtime_checkable
 class Reads(Protocol):

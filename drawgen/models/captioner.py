@@ -13,7 +13,7 @@ lambda sum_i (1 - sum_t alpha_ti)^2, which encourages attention to every place.
 
 import hashlib
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,6 +119,9 @@ class Config:
     far outside them are doubted. 0: no statistics, and no doubt."""
     kind: str = "pictures"
     """What the training pictures are, in the plural, for the sentence of the doubt."""
+    sure: float = 0.0
+    """Certainty, 0 to 1, of the first thing that a caption names, by its labels (`labels`); a caption is doubted below it. 0: none
+    is."""
 
     def __post_init__(self) -> None:
         check_choice("model.encoder", self.encoder, convnet.STRIDES)
@@ -135,6 +138,7 @@ class Config:
             raise ValueError(f"model.glimpses is {self.glimpses}, and model.attention 0 has none; give it units, or one glimpse")
         check_fields(self, "model", "labels", "guidance", "grounding", at_least=0)
         check_fields(self, "model", "blind", at_least=0, below=1)
+        check_fields(self, "model", "sure", at_least=0, at_most=1)
         if self.labels and not (self.installed and self.attention):
             raise ValueError(
                 f"model.labels is {self.labels}, and needs attention and the frozen encoder {convnet.EFFICIENTNET} with its "
@@ -203,6 +207,7 @@ class Captioner(nn.Module):
             rng=rng,
         )
         self.whole = None if config.attention else linear(features, config.embedding, rng)
+        self.last: tuple[Tensor, Tensor] | None = None
         self.cache: FeatureCache | None = None
         if config.feature_cache:
             self.encoder.eval()
@@ -238,10 +243,10 @@ class Captioner(nn.Module):
         """The encoder's feature map, from the cache if there is one; without attention, its mean (N = 1)."""
         if self.config.encoder_rate:
             return self.encoder(images)
-        if self.cache is not None:
-            return self.cache(images)
-        with torch.no_grad():
-            return self.encoder(images)
+        if self.last is None or self.last[0] is not images:  # doubts and captions look at the same pictures
+            with torch.no_grad():
+                self.last = images, self.encoder(images) if self.cache is None else self.cache(images)
+        return self.last[1]
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> tuple[State, Memory | None]:
         """The decoder's state before the first word, and the features that it attends to."""
@@ -322,6 +327,7 @@ class Captioner(nn.Module):
             self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet)
         ):
             self.encoder.load(self.config.encoder_weights)
+        self.last = None
 
     def train(self, mode: bool = True) -> "Captioner":
         """A pretrained encoder keeps the statistics of its batch norms."""
@@ -365,6 +371,20 @@ class Captioner(nn.Module):
         if self.familiarity is None:
             return images.new_zeros(len(images))
         return self.familiarity.strangeness(self.outline(images))
+
+    def unsure(self, images: Float[Tensor, "B C H W"], captions: Sequence[Hypothesis]) -> list[str]:
+        """Why each caption may be wrong: the labels give no certainty of the first thing that it names. Empty if they do, or
+        without `sure`."""
+        if not self.config.sure or self.evidence is None:
+            return [""] * len(captions)
+        features = self.see(images)
+        reasons = []
+        for caption, row, best in zip(captions, label_evidence.evidence(features), label_evidence.guesses(features), strict=True):
+            word, certainty = label_evidence.first_named(caption.words, row)
+            guessed = [f"{label_evidence.with_article(name)} ({p:.0%})" for name, p in best]
+            why = f"it is not sure of {word!r}; its best guesses are {', '.join(guessed[:-1])} and {guessed[-1]}"
+            reasons.append(why if certainty < self.config.sure else "")
+        return reasons
 
     @torch.no_grad()
     def outline(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:

@@ -11,6 +11,7 @@ regression on 45 captioned photographs of COCO with a free licence (`scripts/fit
 """
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ LEAST = 3.0
 """Powers of ten between certainty and nothing."""
 HALF = 0.5
 """Scale of the probe, whose standard deviation is 1, beside u."""
+PROBED = (0.4, 2.5)
+"""Where the probe is undecided, and how fast it becomes certain."""
 CPU = torch.device("cpu")
 
 
@@ -82,7 +85,7 @@ def certainty(c: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def word_maps(features: Float[Tensor, "N D"], words: tuple[str, ...]) -> dict[str, Float[Tensor, " N"]]:
+def word_maps(features: Float[Tensor, "N D"], words: Sequence[str]) -> dict[str, Float[Tensor, " N"]]:
     """Where the labels of each word are seen: their probability place by place, with a sum of 1. Words that are no label's name are
     left out."""
     known = [word for word in words if word in label_words()]
@@ -90,3 +93,35 @@ def word_maps(features: Float[Tensor, "N D"], words: tuple[str, ...]) -> dict[st
         return {}
     found = efficientnet_lite.installed(features.device).classifier(features).softmax(-1) @ mentions(known).to(features)
     return {word: seen / seen.sum() for word, seen in zip(known, found.unbind(1), strict=True)}
+
+
+def first_named(words: Sequence[str], row: Float[Tensor, " E"]) -> tuple[str, float]:
+    """The first word of a caption that names a thing or people, and its certainty in the whole picture, 0 to 1; ("", 0) if no word
+    does."""
+    for word in words:
+        if word in label_words():
+            return word, float(row[WORDS.index(word)])
+        if word in PEOPLE:
+            return word, float(((row[-1] / HALF - PROBED[0]) * PROBED[1]).sigmoid())
+    return "", 0.0
+
+
+@torch.no_grad()
+def guesses(features: Float[Tensor, "B N D"], count: int = 3) -> list[list[tuple[str, float]]]:
+    """The most probable labels of each picture, by ImageNet's names, with their probabilities."""
+    from torchvision.models import ResNet50_Weights
+
+    names = ResNet50_Weights.DEFAULT.meta["categories"]
+    best = efficientnet_lite.installed(features.device).classifier(features.mean(1)).softmax(-1).topk(count)
+    return [
+        [(names[label], p) for label, p in zip(*row, strict=True)]
+        for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+
+
+def with_article(name: str) -> str:
+    """
+    >>> with_article("tiger cat"), with_article("Egyptian cat")
+    ('a tiger cat', 'an Egyptian cat')
+    """
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
