@@ -3,7 +3,8 @@ each.
 
     uv run python scripts/measure_doubt.py captioner:scenes captioner:photos --data DATA --out scripts/results/captioner_doubt
 
-DATA has the folders `mnist`, `quickdraw`, `svg_cc0`, `textures`, `brodatz`, `coco_mini` and `flickr8k_1000`. Writes OUT.md. Needs resvg-py (of the extra `dev`). Kinds whose data is not there are left out.
+DATA has the folders `mnist`, `quickdraw`, `svg_cc0`, `textures`, `brodatz`, `coco_mini` and `flickr8k_1000`. Writes OUT.md. Needs
+resvg-py (of the extra `dev`). Kinds whose data is not there are left out.
 """
 
 import argparse
@@ -225,8 +226,8 @@ def main() -> None:
         "",
         "Of each kind, the share of pictures whose caption is doubted, and the captioner that `drawgen caption` gives them to",
         "without `--model`. No picture was used to fit. Scenes show pairs of colour and shape that training never showed;",
-        "photographs of COCO are those of `coco_mini` that are not CC BY or CC BY-SA; drawings are of `svg_cc0`; textures are crops",
-        "of Brodatz's and of texturecan's; noise has several kinds; pages show the README in several fonts. Made by",
+        "photographs of COCO are those of `coco_mini` that are not CC BY or CC BY-SA; drawings are of `svg_cc0`; textures are",
+        "crops of Brodatz's and of texturecan's; noise has several kinds; pages show the README in several fonts. Made by",
         "`scripts/measure_doubt.py`.",
         "",
         *rows,

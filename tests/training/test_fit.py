@@ -267,8 +267,8 @@ def test_prepare_runs_once_and_never_on_resume(tmp_path: Path) -> None:
 
 
 def test_conclude_sees_the_averaged_weights(tmp_path: Path) -> None:
-    """After the last step, on the batches that would come next and on those of validation. The result is in the averaged weights and
-    in the training state; a run that is interrupted has none, and resumed it ends as one left alone."""
+    """After the last step, on the batches that would come next and on those of validation. The result is in the averaged weights
+    and in the training state; a run that is interrupted has none, and resumed it ends as one left alone."""
     outcome = run(toys.Summary(), toys.Table(), tmp_path / "whole", ema=0.5)
     model = outcome.model
     upcoming, held = toys.Table().stream("train", seed=0, start=outcome.step), toys.Table().stream("valid", seed=0)
