@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
 
-from drawgen import attention_maps, cli, images, jobs, models
+import drawgen
+from drawgen import attention_maps, checkpoint, cli, images, jobs, models
+from drawgen.contract import generator
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
 
@@ -237,3 +240,74 @@ def test_a_map_is_lit_where_its_places_lie():
     weight = (light - attention_maps.DARK).clamp(min=0)
     assert float((weight * ys).sum() / weight.sum()) == pytest.approx(2 * 8, abs=1)
     assert float((weight * xs).sum() / weight.sum()) == pytest.approx(5 * 8, abs=1)
+
+
+# ---------------------------------------------------------------- doubt
+
+
+@pytest.fixture
+def shipped(run, tmp_path, monkeypatch):
+    """Two captioners that know what they were trained on, and one that does not: of dark pictures, of bright ones."""
+    folders = {}
+    for name, level in (("bright", 0.8), ("dark", 0.2), ("unknowing", None)):
+        before = models.load(run / "run")
+        config = replace(before.config, doubt=4, kind=f"{name} pictures") if level is not None else before.config
+        model = models.build(config, before.spec, rng=generator(0)).eval()
+        model.load_state_dict(before.state_dict(), strict=False)
+        if level is not None:
+            pictures = level + 0.1 * torch.rand(40, 3, 32, 32, generator=generator(1))
+            model.familiarity.fit(model.outline(pictures))
+            assert model.kind == f"{name} pictures"
+        folders[f"captioner:{name}"] = tmp_path / name
+        checkpoint.write_model(tmp_path / name, "captioner", config, before.spec)
+        checkpoint.write_weights(tmp_path / name, model.state_dict())
+    monkeypatch.setattr(models, "shipped", lambda: folders)
+    for name, level in (("b", 0.85), ("d", 0.25)):
+        images.save_image(tmp_path / f"{name}.png", level + 0.02 * torch.rand(3, 32, 32, generator=generator(2)))
+    stripes = torch.zeros(3, 32, 32)
+    stripes[0, ::4] = 1.0
+    images.save_image(tmp_path / "s.png", stripes)
+    return tmp_path
+
+
+def test_each_picture_has_the_nearest_captioner(shipped, capsys):
+    """In the order of the pictures; each by the model that one would name, with the same caption; in Python as on the command
+    line."""
+    names = [str(shipped / name) for name in ("b.png", "d.png")] * 1
+    found = drawgen.caption([*names, 0.85 * torch.ones(3, 32, 32)])
+    assert [one.model for one in found] == ["captioner:bright", "captioner:dark", "captioner:bright"]
+    for one, name in zip(found, ("captioner:bright", "captioner:dark"), strict=False):
+        (alone,) = captions.caption(name, [one.picture], skipped={})
+        assert (alone.text, alone.model) == (one.text, one.model)
+    assert cli.main(["caption", *names, "--json"]) == 0
+    assert [json.loads(line)["model"] for line in capsys.readouterr().out.splitlines()] == ["captioner:bright", "captioner:dark"]
+
+
+def test_doubt(shipped, capsys, caplog):
+    """A field in JSON, and one warning for all pictures, after their captions."""
+    assert cli.main(["caption", str(shipped / "b.png"), str(shipped / "s.png"), "--json", "--model", "captioner:bright"]) == 0
+    out, err = capsys.readouterr()
+    why = "this is unlike the bright pictures that captioner:bright was trained on"
+    assert [json.loads(line)["doubt"] for line in out.splitlines()] == [None, why]
+    assert err.count(why) == 1
+    assert "drawgen: 1 of 2 captions are doubtful" in err
+    (one,) = drawgen.load("captioner:bright").caption(shipped / "s.png")
+    assert one.doubt == why
+    assert caplog.text.count(why) == 1
+    for name in ("b.png", "s.png"):
+        assert not drawgen.caption(shipped / name, model=str(shipped / "unknowing"))[0].doubt
+
+
+def test_a_folder_of_doubtful_pictures_is_no_flood(shipped, capsys):
+    for n in range(20):
+        shutil.copy(shipped / "s.png", shipped / f"s{n}.png")
+    assert cli.main(["caption", str(shipped / "s*.png"), "--beam", "1", "--model", "captioner:bright"]) == 0
+    err = capsys.readouterr().err
+    assert "21 of 21 captions are doubtful" in err
+    assert len(err.splitlines()) == 5
+
+
+def test_without_statistics_it_is_the_default_one(shipped, monkeypatch):
+    monkeypatch.setattr(models, "shipped", lambda: {"captioner:unknowing": shipped / "unknowing"})
+    monkeypatch.setattr(models, "resolve", lambda source: shipped / "unknowing")
+    assert list(captions.captioners(None)) == ["captioner"]

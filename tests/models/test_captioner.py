@@ -13,6 +13,7 @@ from drawgen.contract import generator
 from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, TextBatch, vocabulary_of
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
+from drawgen.models import captioner
 from drawgen.models.captioner import PLAUSIBLE, Config, from_middles
 from drawgen.nn import convnet, label_evidence
 from drawgen.training import Fit, fit
@@ -460,3 +461,45 @@ def test_where_the_places_of_a_map_are():
         change = (model.see(changed) - model.see(plain)).square().sum(2).square().view(1, 7, 7)
         off.append(row - 32 * float(from_middles(change)[0].sum(1) @ torch.arange(7.0)))
     assert sum(off) / len(off) == pytest.approx(0, abs=8)
+
+
+# ---------------------------------------------------------------- doubt
+
+
+def test_it_knows_its_training_pictures(tmp_path, monkeypatch):
+    """After training: scenes are familiar and noise is not. It is stored with the model; nothing is known before."""
+    monkeypatch.setattr(captioner, "OUTLINED", 200)
+    config = dataclasses.replace(WITH, doubt=6, kind="scenes of these")
+    data = dataclasses.replace(DATA, count=60)
+    model = config.build(data.spec(), rng=generator(0))
+    assert model.kind == ""
+    noise = torch.rand(20, 3, 32, 32, generator=generator(3))
+    assert not model.strangeness(noise).any()
+    fit(model, data, Fit(steps=3, warmup=1), tmp_path)
+    checkpoint.write_model(tmp_path, "captioner", config, data.spec())
+    loaded = models.load(tmp_path)
+    assert loaded.kind == "scenes of these"
+    scenes = torch.stack([example.picture for example in data.examples("test")])
+    assert float((loaded.strangeness(scenes) > 1).float().mean()) < 0.2
+    assert (loaded.strangeness(noise) > 1).all()
+    assert torch.equal(loaded.strangeness(scenes), model.strangeness(scenes))
+
+
+def test_each_picture_counts_once(monkeypatch):
+    """However many captions it has; batches of text are passed over; an endless stream ends."""
+    monkeypatch.setattr(captioner, "OUTLINED", 20)
+    model = built(dataclasses.replace(WITH, doubt=2))
+    batch = batch_of()
+    twice = CaptionBatch(*(torch.cat([part, part]) for part in batch))
+    text = TextBatch(batch.tokens, batch.lengths)
+    found = model.outlines(itertools.cycle([text, twice, batch]))
+    torch.testing.assert_close(found, model.outline(batch.images))
+    assert model.outlines([]).shape == (0, 16)
+
+
+def test_without_doubt_nothing_is_stored():
+    """Older folders have no such weights, and no such fields."""
+    model = built(WITH)
+    assert not any("familiarity" in name for name in model.state_dict())
+    assert not model.strangeness(batch_of().images).any()
+    assert model.kind == ""

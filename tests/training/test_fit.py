@@ -266,6 +266,28 @@ def test_prepare_runs_once_and_never_on_resume(tmp_path: Path) -> None:
     assert torch.equal(model.mean, x.mean(0))
 
 
+def test_conclude_sees_the_averaged_weights(tmp_path: Path) -> None:
+    """After the last step, on the batches that would come next and on those of validation. The result is in the averaged weights
+    and in the training state; a run that is interrupted has none, and resumed it ends as one left alone."""
+    outcome = run(toys.Summary(), toys.Table(), tmp_path / "whole", ema=0.5)
+    model = outcome.model
+    upcoming, held = toys.Table().stream("train", seed=0, start=outcome.step), toys.Table().stream("valid", seed=0)
+    expected = toys.Summary()
+    expected.load_state_dict(model.state_dict())
+    expected.conclude(upcoming, held)
+    assert (model.errors > 0).all()
+    assert torch.equal(model.errors, expected.errors)
+    assert torch.equal(checkpoint.read_weights(tmp_path / "whole", model.state_dict())["errors"], model.errors)
+    assert torch.equal(newest(tmp_path / "whole")["model"]["errors"], model.errors)
+    with pytest.raises(Interrupted):
+        run(toys.Summary(), toys.Table(hook=at(5, send(signal.SIGTERM))), tmp_path / "cut", ema=0.5)
+    assert not newest(tmp_path / "cut")["averaged"]["errors"].any()
+    run(toys.Summary(seed=1), toys.Table(), tmp_path / "cut", resume=True, ema=0.5)
+    assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+    run(toys.Summary(seed=1), toys.Table(), tmp_path / "cut", resume=True, ema=0.5)  # nothing is left to do
+    assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+
+
 # ---------------------------------------------------------------- rule 5: measuring
 
 
