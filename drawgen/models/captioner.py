@@ -580,10 +580,12 @@ PRESETS: dict[str, Recipe] = {
             input_dropout=0.3,
             blind=0.15,
             guidance=0.75,
-            grounding=1.0,
+            grounding=1.5,
             label_smoothing=0.1,
             pairs_once=True,
             longest=20,
+            kind="photographs",
+            sure=0.85,
         ),
         data=Told(),
         fit=Fit(
