@@ -243,10 +243,12 @@ class Captioner(nn.Module):
         """The encoder's feature map, from the cache if there is one; without attention, its mean (N = 1)."""
         if self.config.encoder_rate:
             return self.encoder(images)
-        if self.last is None or self.last[0] is not images:  # doubts and captions look at the same pictures
-            with torch.no_grad():
-                self.last = images, self.encoder(images) if self.cache is None else self.cache(images)
-        return self.last[1]
+        if not self.training and self.last is not None and self.last[0] is images:  # captions and their doubts see the same ones
+            return self.last[1]
+        with torch.no_grad():
+            features: Tensor = self.encoder(images) if self.cache is None else self.cache(images)
+        self.last = None if self.training else (images, features)
+        return features
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> tuple[State, Memory | None]:
         """The decoder's state before the first word, and the features that it attends to."""
@@ -382,8 +384,9 @@ class Captioner(nn.Module):
         for caption, row, best in zip(captions, label_evidence.evidence(features), label_evidence.guesses(features), strict=True):
             word, certainty = label_evidence.first_named(caption.words, row)
             guessed = [f"{label_evidence.with_article(name)} ({p:.0%})" for name, p in best]
-            why = f"it is not sure of {word!r}; its best guesses are {', '.join(guessed[:-1])} and {guessed[-1]}"
-            reasons.append(why if certainty < self.config.sure else "")
+            why = f"is not sure of {word!r}" if word else "names nothing that it knows"
+            doubt = f"it {why}; its best guesses are {', '.join(guessed[:-1])} and {guessed[-1]}"
+            reasons.append(doubt if certainty < self.config.sure else "")
         return reasons
 
     @torch.no_grad()

@@ -9,13 +9,14 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from drawgen import checkpoint, images, jobs, models, sampling
-from drawgen.contract import generator
+from drawgen.contract import Hypothesis, generator
 from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, TextBatch, vocabulary_of
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
 from drawgen.models import captioner
 from drawgen.models.captioner import PLAUSIBLE, Config, from_middles
 from drawgen.nn import convnet, label_evidence
+from drawgen.nn.familiarity import Familiarity
 from drawgen.training import Fit, fit
 
 DATA = Scenes(side_px=32, batch=6, count=6)
@@ -450,6 +451,40 @@ def test_labels_need_the_classifier(changes, words):
         dataclasses.replace(LABELLED, **changes)
 
 
+@torch.no_grad()
+def test_grounding():
+    """A word loses `grounding` nats times what its labels lack of certainty; words that name no label lose nothing."""
+    model = labelled(grounding=2.0)
+    model.spec = dataclasses.replace(model.spec, vocabulary=(*model.spec.symbols[:-2], "cat", "zebra"))
+    picture = images.fit_to(images.load_image("photo:chelsea"), (3, 224, 224))[None]
+    features = model.see(picture)
+    taken = model.ungrounded(features)[0]
+    seen = label_evidence.evidence(features)[0]
+    for word in ("cat", "zebra"):
+        k = label_evidence.WORDS.index(word)
+        certain = max(float(seen[k]), float(seen[len(label_evidence.WORDS) + k]))
+        assert float(taken[model.spec.symbols.index(word)]) == pytest.approx(2 * (1 - certain), abs=1e-5)
+    assert float(taken[-2]) < 0.2 < 1 < float(taken[-1])
+    assert float(taken[:3].abs().max()) == 0
+
+
+def hypothesis(*words):
+    return Hypothesis(words, " ".join(words), -1.0, (-1.0,) * len(words), True, None)
+
+
+@torch.no_grad()
+def test_unsure():
+    """A caption is doubted whose first thing the labels are not certain of, and the sentence has the best guesses."""
+    model = labelled(sure=0.85)
+    picture = images.fit_to(images.load_image("photo:coffee"), (3, 224, 224))[None]
+    (sure,) = model.unsure(picture, [hypothesis("a", "cup", "of", "coffee")])
+    (unsure,) = model.unsure(picture, [hypothesis("a", "zebra", "with", "coffee")])
+    assert sure == ""
+    assert unsure.startswith("it is not sure of 'zebra'; its best guesses are an espresso (")
+    assert labelled().unsure(picture, [hypothesis("a", "zebra")]) == [""]
+    assert model.unsure(picture, [hypothesis("of", "a")])[0].startswith("it names nothing that it knows; its best guesses")
+
+
 def test_where_the_places_of_a_map_are():
     """A change of a few pixels changes the features most around it. After `from_middles` place i is centred on pixel 32 i."""
     model = labelled()
@@ -467,22 +502,23 @@ def test_where_the_places_of_a_map_are():
 
 
 def test_it_knows_its_training_pictures(tmp_path, monkeypatch):
-    """After training: scenes are familiar and noise is not. It is stored with the model; nothing is known before."""
+    """The statistics are of the batches that would come next and of the validation split, by the trained encoder. They are stored
+    with the model; nothing is known before."""
     monkeypatch.setattr(captioner, "OUTLINED", 200)
     config = dataclasses.replace(WITH, doubt=6, kind="scenes of these")
     data = dataclasses.replace(DATA, count=60)
     model = config.build(data.spec(), rng=generator(0))
     assert model.kind == ""
-    noise = torch.rand(20, 3, 32, 32, generator=generator(3))
-    assert not model.strangeness(noise).any()
+    scenes = torch.stack([example.picture for example in data.examples("test")])
+    assert not model.strangeness(scenes).any()
     fit(model, data, Fit(steps=3, warmup=1), tmp_path)
     checkpoint.write_model(tmp_path, "captioner", config, data.spec())
     loaded = models.load(tmp_path)
     assert loaded.kind == "scenes of these"
-    scenes = torch.stack([example.picture for example in data.examples("test")])
     assert float((loaded.strangeness(scenes) > 1).float().mean()) < 0.2
-    assert (loaded.strangeness(noise) > 1).all()
-    assert torch.equal(loaded.strangeness(scenes), model.strangeness(scenes))
+    expected = Familiarity(16, 6)
+    expected.fit(loaded.outlines(data.stream("train", seed=0, start=3)), loaded.outlines(data.stream("valid", seed=0)))
+    torch.testing.assert_close(loaded.familiarity.state_dict(), expected.state_dict(), rtol=1e-4, atol=1e-5)
 
 
 def test_each_picture_counts_once(monkeypatch):

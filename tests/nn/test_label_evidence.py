@@ -8,7 +8,18 @@ import torch
 from drawgen import images
 from drawgen.contract import generator
 from drawgen.nn import efficientnet_lite
-from drawgen.nn.label_evidence import EVIDENCE, HALF, WORDS, certainty, evidence, person_probe, word_maps
+from drawgen.nn.label_evidence import (
+    EVIDENCE,
+    HALF,
+    PROBED,
+    WORDS,
+    certainty,
+    evidence,
+    first_named,
+    guesses,
+    person_probe,
+    word_maps,
+)
 from drawgen.nn.label_words import label_words
 
 WHOLE, PLACES = range(len(WORDS)), range(len(WORDS), 2 * len(WORDS))
@@ -75,3 +86,23 @@ def test_the_probe_tells_people():
 def test_nothing_is_no_evidence_of_anything_certain():
     noise = torch.rand(1, 49, 1280, generator=generator(0))
     assert bool(evidence(noise).isfinite().all())
+
+
+def test_the_first_thing_named():
+    row = torch.zeros(EVIDENCE)
+    row[WORDS.index("dog")], row[WORDS.index("cat")] = 0.9, 0.2
+    assert first_named(("a", "dog", "and", "a", "cat"), row) == ("dog", pytest.approx(0.9))
+    assert first_named(("the", "cat"), row) == ("cat", pytest.approx(0.2))
+    assert first_named(("a", "of"), row) == ("", 0.0)
+    row[-1] = HALF * PROBED[0]
+    assert first_named(("two", "people"), row) == ("people", pytest.approx(0.5))
+    row[-1] = HALF * 3
+    assert first_named(("a", "person"), row)[1] > 0.99
+
+
+def test_guesses():
+    """The classifier's best labels by name, with their probabilities in falling order."""
+    (found,) = guesses(features_of("coffee"))
+    assert found[0][0] == "espresso"
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+    assert len(found) == 3
