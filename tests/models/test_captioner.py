@@ -16,6 +16,7 @@ from drawgen.jobs import captions
 from drawgen.models import captioner
 from drawgen.models.captioner import Config
 from drawgen.nn import convnet
+from drawgen.nn.familiarity import Familiarity
 from drawgen.training import Fit, fit
 
 DATA = Scenes(side_px=32, batch=6, count=6)
@@ -343,22 +344,23 @@ def test_unsayable():
 
 
 def test_it_knows_its_training_pictures(tmp_path, monkeypatch):
-    """After training: scenes are familiar and noise is not. It is stored with the model; nothing is known before."""
+    """The statistics are of the batches that would come next and of the validation split, by the trained encoder. They are stored
+    with the model; nothing is known before."""
     monkeypatch.setattr(captioner, "OUTLINED", 200)
     config = dataclasses.replace(WITH, doubt=6, kind="scenes of these")
     data = dataclasses.replace(DATA, count=60)
     model = config.build(data.spec(), rng=generator(0))
     assert model.kind == ""
-    noise = torch.rand(20, 3, 32, 32, generator=generator(3))
-    assert not model.strangeness(noise).any()
+    scenes = torch.stack([example.picture for example in data.examples("test")])
+    assert not model.strangeness(scenes).any()
     fit(model, data, Fit(steps=3, warmup=1), tmp_path)
     checkpoint.write_model(tmp_path, "captioner", config, data.spec())
     loaded = models.load(tmp_path)
     assert loaded.kind == "scenes of these"
-    scenes = torch.stack([example.picture for example in data.examples("test")])
     assert float((loaded.strangeness(scenes) > 1).float().mean()) < 0.2
-    assert (loaded.strangeness(noise) > 1).all()
-    assert torch.equal(loaded.strangeness(scenes), model.strangeness(scenes))
+    expected = Familiarity(16, 6)
+    expected.fit(loaded.outlines(data.stream("train", seed=0, start=3)), loaded.outlines(data.stream("valid", seed=0)))
+    torch.testing.assert_close(loaded.familiarity.state_dict(), expected.state_dict(), rtol=1e-4, atol=1e-5)
 
 
 def test_each_picture_counts_once(monkeypatch):
