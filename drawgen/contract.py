@@ -316,6 +316,23 @@ class HasExamples(Protocol):
 
 
 @runtime_checkable
+class HeldOut(Protocol):
+    """A model with a measurement by which the best weights of a run are chosen; lower is better."""
+
+    @property
+    def held_out_score(self) -> str:
+        """Its name in `measure`."""
+
+
+@runtime_checkable
+class Extends(Protocol):
+    """Data whose symbols may be added to those of a model that training begins with."""
+
+    def extending(self, vocabulary: tuple[str, ...]) -> Any:
+        """The data with this vocabulary and, after it, the symbols that are new."""
+
+
+@runtime_checkable
 class Publishes(Protocol):
     """A model config that may contain local paths. `published` returns it without them, as a model folder stores it."""
 
@@ -584,6 +601,13 @@ class Describes(Protocol):
 
 
 @runtime_checkable
+class Sees(Protocol):
+    """A model with an image encoder. `see` maps pictures to D features at N places."""
+
+    def see(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]: ...
+
+
+@runtime_checkable
 class Doubts(Protocol):
     """Knows what kind of pictures it was trained on."""
 
@@ -593,6 +617,9 @@ class Doubts(Protocol):
 
     def strangeness(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
         """How unlike its training pictures each picture is: 1 is the border, more is beyond."""
+
+    def unsure(self, images: Float[Tensor, "B C H W"], captions: Sequence[Hypothesis]) -> list[str]:
+        """Why the caption of each picture may be wrong, though the picture is like them; empty if nothing speaks against it."""
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ import hashlib
 import logging
 import os
 import secrets
+import tempfile
 import time
 import zlib
 from collections.abc import Callable
@@ -35,6 +36,8 @@ MAGIC = b"drawgen maps 1\n\0"
 HEAD = len(MAGIC) + 4
 AT_ONCE = 8
 """Pictures encoded at once: always this many, so that the features of one do not depend on the others."""
+AUTO = "auto"
+"""In place of a folder: the user's (`user_folder`)."""
 LEFTOVER_S = 3600.0
 """Age above which a temporary file belongs to a killed process."""
 
@@ -57,7 +60,8 @@ class FeatureCache:
         shape: tuple[int, int],
         kept: str,
     ) -> None:
-        self.folder, self.net, self.look, self.image, self.shape, self.kept = Path(folder), net, look, image, shape, kept
+        self.folder = user_folder() if folder == AUTO else Path(folder)
+        self.net, self.look, self.image, self.shape, self.kept = net, look, image, shape, kept
         self.factors = torch.empty(0)
         self.seen: tuple[int, Path] | None = None
 
@@ -138,6 +142,20 @@ class FeatureCache:
         finally:
             with suppress(OSError):
                 temporary.unlink()
+
+
+def user_folder() -> Path:
+    """drawgen/features in the user's cache folder, or, where nothing can be written there, a temporary folder."""
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    places = [Path(tempfile.gettempdir()) / f"drawgen-features-{user}"]
+    with suppress(RuntimeError):  # there is no home
+        places.insert(0, Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "drawgen" / "features")
+    for place in places:
+        with suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True)
+            if os.access(place, os.W_OK):
+                return place
+    return places[-1]
 
 
 def checksum(name: str, body: bytes) -> bytes:

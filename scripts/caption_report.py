@@ -3,7 +3,7 @@ picture, as a table; and a sheet of where it looks.
 
     uv run python scripts/caption_report.py runs/scenes --out scripts/results/captioner_scenes
 
-Writes OUT.md and OUT.png.
+Writes OUT.md and OUT.png. Of an OUT.md that is there, the part from the line "## What was tried" on stays.
 """
 
 import argparse
@@ -11,16 +11,18 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from drawgen import attention_maps, images, jobs, models
 from drawgen.data.captions import Example
 from drawgen.data.scene_language import KINDS
-from drawgen.data.scenes import Scenes
+from drawgen.data.scenes import MOST_OBJECTS, Scenes
 from drawgen.jobs import captions
 
 SHOWN = 3
+TRIED = "## What was tried"
 
 
 def blank(examples: Iterator[Example]) -> Iterator[Example]:
@@ -33,6 +35,15 @@ def blind(data: Scenes, split: str) -> float:
     """The fraction of captions of training scenes that are true of the split's scenes: the score of knowing the language alone."""
     scenes = [data.scene(split, n) for n in range(data.count)]
     return sum(scene.judge(data.scene("train", n, seed=1).captions[0]).true for n, scene in enumerate(scenes)) / len(scenes)
+
+
+def by_objects(model: Any, data: Scenes, split: str, *, beams: int) -> dict[str, float]:
+    """The fraction of true captions of the split's scenes of one object, of two, and so on."""
+    found = {}
+    for number in range(1, MOST_OBJECTS + 1):
+        examples = (example for example in data.examples(split) if len(example.scene.things) == number)
+        found[f"true, objects: {number}"] = captions.score(model, examples, beams=beams)["true"]
+    return found
 
 
 def main() -> None:
@@ -48,10 +59,13 @@ def main() -> None:
     data = dataclasses.replace(recipe.data, count=arguments.count, lessons=0)
     scores = {split: captions.score(model, data.examples(split), beams=arguments.beam) for split in ("valid", "test")}
     scores["no picture"] = captions.score(model, blank(data.examples("test")), beams=arguments.beam)
+    for split in ("valid", "test"):
+        scores[split] |= by_objects(model, data, split, beams=arguments.beam)
     lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     seconds = max(line.get("seconds", 0.0) for line in lines)
     asked = [
         "true",
+        *[name for name in scores["test"] if name.startswith("true, ")],
         "facts",
         "facts_of_data",
         *[f"{kind}_right" for kind in KINDS],
@@ -78,7 +92,11 @@ def main() -> None:
         "",
         "The docstring of `drawgen.jobs.captions.score` explains the scores. Made by `scripts/caption_report.py`.",
     ]
-    arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n", encoding="utf-8")
+    report = arguments.out.with_suffix(".md")
+    before = report.read_text(encoding="utf-8") if report.exists() else ""
+    if TRIED in before:
+        text += ["", before[before.index(TRIED) :].rstrip()]
+    report.write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
     several = [e for e in data.examples("test") if len({(t.colour, t.shape, t.size) for t in e.scene.things}) > 1][:SHOWN]
     found = model.caption(torch.stack([example.picture for example in several]), beams=arguments.beam)

@@ -25,12 +25,14 @@ def caption(words: list[str]) -> None:
         coco: Path | None = None,
         pictures: str = "",
         output: Annotated[Path | None, arg(aliases=["-o"])] = None,
+        sidecar: bool = False,
         strict: bool = False,
         device: str = "cpu",
         json_: Annotated[bool, arg(name="json")] = False,
+        resume: bool = False,
         force: bool = False,
     ) -> None:
-        """Prints one caption per picture, one per line, as soon as each is found.
+        """Prints one caption per picture, one per line, as soon as each is found; or writes them to files, with -o or --sidecar.
 
         Args:
             paths: Pictures, folders of pictures, or patterns such as 'holiday/*.jpg'.
@@ -41,17 +43,35 @@ def caption(words: list[str]) -> None:
             attention: A file for the attention maps of each word; a GIF or APNG shows them word by word.
             coco: A COCO captions file; all its images are captioned into the results file -o, in the format of COCO's scorers.
             pictures: With --coco, the folder of its images or that folder's parent, if they are not beside the file.
-            output: With --coco, the results file: a JSON list of objects with image_id and caption.
+            output: A file for the captions: .csv with the columns picture, caption, score, model and doubt, or .jsonl with the
+                objects of --json. With --coco, the results file: a JSON list of objects with image_id and caption.
+            sidecar: Write the captions of each picture to a text file beside it: those of a.jpg to a.txt.
             strict: Stop at the first picture that cannot be read, instead of leaving it out.
             device: auto, cpu, cuda, cuda:N or mps.
             json_: Print one JSON object per picture.
+            resume: With -o or --sidecar, continue an interrupted run: caption only pictures that have no captions there.
             force: Replace existing files.
         """
+        from drawgen import jobs
         from drawgen.data.caption_files import Report, coco_pictures
         from drawgen.jobs import captions
-        from drawgen.jobs.reports import problem_lines
 
-        check_words(paths, coco, pictures, output, n, json_)
+        check_words(paths, coco, pictures, output, sidecar, resume, attention, n, json_)
+        if coco is None and (output is not None or sidecar):
+            with bars() as reports:
+                done = jobs.caption_files(
+                    paths, output, sidecar=sidecar, model=model, beams=beam, n=n, strict=strict, device=device, resume=resume,
+                    force=force, progress=reports,
+                )  # fmt: skip
+            place = "text files beside them" if output is None else str(output)
+            count = done.found + done.kept
+            there = f" ({done.kept} of them were there)" if done.kept else ""
+            warn(f"{place}: captions of {count} picture{'s' * (count != 1)}{there}")
+            if done.doubted:
+                why = "" if output is None else "; `doubt` in the file says why"
+                warn(f"{done.doubted} of the new captions {'is' if done.doubted == 1 else 'are'} doubtful{why}")
+            tell_left_out(done.left_out, count + len(done.left_out))
+            return
         report = Report(strict=strict)
         ids: list[tuple[int, str]] = []
         if coco is not None and output is not None:
@@ -88,22 +108,37 @@ def caption(words: list[str]) -> None:
             warn(f"{output}: {len(told)} captions")
         if doubts:
             warn("drawgen: " + "\n".join(captions.doubt_lines(doubts, len(told))), keep="\n")
-        if skipped:
-            lines = [f"drawgen: {len(skipped)} of {wanted} pictures were left out:", *problem_lines(skipped)]
-            warn("\n".join(lines), keep="\n")
+        tell_left_out(skipped, wanted)
         if attention is not None:
             warn(f"attention: {attention}")
 
     parse(command, words, "caption")
 
 
-def check_words(paths: tuple[str, ...], coco: Path | None, pictures: str, output: Path | None, n: int, as_json: bool) -> None:
+def check_words(
+    paths: tuple[str, ...],
+    coco: Path | None,
+    pictures: str,
+    output: Path | None,
+    sidecar: bool,
+    resume: bool,
+    attention: Path | None,
+    n: int,
+    as_json: bool,
+) -> None:
     """Raises ValueError for arguments that do not go together."""
+    written = sidecar or (output is not None and coco is None)
+    if resume and not written:
+        raise ValueError("--resume adds captions to files, and there are none; give -o FILE.csv or --sidecar")
+    if written and attention is not None:
+        raise ValueError("--attention draws captions that are printed; leave it out, or -o and --sidecar")
+    if written and as_json:
+        raise ValueError("--json is for captions that are printed; -o FILE.jsonl writes the same objects")
+    if sidecar and coco is not None:
+        raise ValueError("--coco writes one results file, and --sidecar a file per picture; leave one of the two out")
     if coco is None:
-        if output is not None:
-            raise ValueError(
-                "-o is the results file of --coco FILE; captions of other pictures are printed: leave it out, or use >"
-            )
+        if output is not None and output.suffix.lower() == ".json":
+            raise ValueError(f"-o {output} is the results file of --coco FILE; captions of other pictures go to .csv or .jsonl")
         if pictures:
             raise ValueError("--pictures is the folder of the images of --coco FILE; give other folders without it")
         return
@@ -113,6 +148,14 @@ def check_words(paths: tuple[str, ...], coco: Path | None, pictures: str, output
         raise ValueError(f"--coco describes the images of its file, and {paths[0]} is given too; leave one of the two out")
     if n != 1 or as_json:
         raise ValueError("--coco writes one caption per image, as its scorers need; leave -n and --json out")
+
+
+def tell_left_out(left_out: dict[str, str], count: int) -> None:
+    from drawgen.jobs.reports import problem_lines
+
+    if left_out:
+        lines = [f"drawgen: {len(left_out)} of {count} pictures were left out:", *problem_lines(left_out)]
+        warn("\n".join(lines), keep="\n")
 
 
 def caption_line(described: Any, n: int, as_json: bool) -> str:

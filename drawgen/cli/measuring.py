@@ -22,6 +22,7 @@ def evaluate(words: list[str]) -> None:
         orientations: int | None = None,
         beam: int | None = None,
         meteor: bool = False,
+        floors: bool = True,
         heat: Path | None = None,
         force: bool = False,
         device: str = "cpu",
@@ -41,6 +42,8 @@ def evaluate(words: list[str]) -> None:
                 (transposed) (`ride`).
             beam: Beam width: hypotheses kept while a caption is generated (`captioner`); 5 by default.
             meteor: Add METEOR, which needs Java and about ten seconds (`captioner`).
+            floors: Add the scores of a fixed sentence, of the nearest training picture's caption and of a person, and the share of
+                captions that are copies of training captions (`captioner`). Up to 2,000 training pictures are read for them.
             heat: Instead, write the bits of each pixel of the picture of --data, or of the run's own, to this file, as a heat map
                 (`ride`). What is unlike the texture stands out.
             force: Replace an existing heat map.
@@ -51,7 +54,7 @@ def evaluate(words: list[str]) -> None:
 
         if heat is not None:
             others = {"split": split, "importance": importance, "orientations": orientations, "beam": beam,
-                      "meteor": meteor or None}  # fmt: skip
+                      "meteor": meteor or None, "floors": None if floors else False}  # fmt: skip
             if given := next((name for name, value in others.items() if value is not None), None):
                 raise ValueError(f"`heat` shows every pixel of a picture, and has no `{given}`; leave one of the two out")
         elif force:
@@ -62,7 +65,7 @@ def evaluate(words: list[str]) -> None:
             else:
                 scores = jobs.measure(
                     model, data=data, split=split, importance=importance, orientations=orientations, beams=beam, meteor=meteor,
-                    device=device, reports=reports,
+                    floors=floors, device=device, reports=reports,
                 )  # fmt: skip
         say(json.dumps(scores) if json_ else "\n".join(score_lines(scores)), keep="\n")
 

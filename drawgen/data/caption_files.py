@@ -582,7 +582,7 @@ def read_objects(items: Iterable[tuple[str, Any]], file: Path, report: Report) -
         captions: list[Any] = []
         for value in found:
             captions += value if isinstance(value, list) else several(value) if isinstance(value, str) else [value]
-        captions = [told.get("raw") if isinstance(told, dict) else told for told in captions]
+        captions = [told.get("raw", told.get("caption")) if isinstance(told, dict) else told for told in captions]
         picture = str(picture) if isinstance(picture, int) and not isinstance(picture, bool) else picture
         if not (which and isinstance(picture, str) and all(isinstance(text, str) for text in captions)):
             report.leave_out(name, f'it has to be {{"picture": "NAME", "caption": "TEXT"}}; it is {json.dumps(item)!r:.60}')

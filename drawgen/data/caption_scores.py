@@ -8,8 +8,9 @@ another script, `words_of` splits all of them.
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from drawgen.data.words import NOT_LATIN, words_of
 
@@ -49,18 +50,11 @@ def score(written: Sequence[str], references: Sequence[Sequence[str]], *, meteor
         raise ValueError("METEOR needs Java, which is not here; install a Java runtime, or leave `meteor` out")
     if not written or len(written) != len(references) or not all(references):
         raise ValueError(f"{len(written)} captions and {len(references)} sets of references cannot be compared")
-    from pycocoevalcap.bleu.bleu import Bleu
-    from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
 
-    flat, name = tokenise([*written, *(text for texts in references for text in texts)])
-    result = {n: [text] for n, text in enumerate(flat[: len(written)])}
-    rest = iter(flat[len(written) :])
-    truth = {n: [next(rest) for _ in texts] for n, texts in enumerate(references)}
-    bleu, _ = Bleu(4).compute_score(truth, result, verbose=0)
-    scores = {f"BLEU-{n}": float(value) for n, value in enumerate(bleu, 1)}
-    scores["ROUGE-L"] = float(Rouge().compute_score(truth, result)[0])
-    scores["CIDEr"] = float(Cider().compute_score(truth, result)[0])
+    (result,), truth, name = tokenised([written], references)
+    scores = bleu_and_cider(result, truth)
+    scores = {**scores, "ROUGE-L": float(Rouge().compute_score(truth, result)[0]), "CIDEr": scores.pop("CIDEr")}
     if meteor:
         from pycocoevalcap.meteor.meteor import Meteor
 
@@ -69,3 +63,33 @@ def score(written: Sequence[str], references: Sequence[Sequence[str]], *, meteor
         for pipe in (judge.meteor_p.stdin, judge.meteor_p.stdout, judge.meteor_p.stderr):
             pipe.close()
     return {f"{kind} {name}": value for kind, value in scores.items()}
+
+
+def compared(written: Mapping[str, Sequence[str]], references: Sequence[Sequence[str]]) -> dict[str, dict[str, float]]:
+    """BLEU-4 and CIDEr, as by `score`, of sets of captions (name -> one caption per picture) against the same references."""
+    results, truth, name = tokenised(list(written.values()), references)
+    found = [bleu_and_cider(result, truth) for result in results]
+    return {
+        who: {f"{kind} {name}": scores[kind] for kind in ("BLEU-4", "CIDEr")} for who, scores in zip(written, found, strict=True)
+    }
+
+
+Texts: TypeAlias = dict[int, list[str]]
+"""Texts of each picture, of words joined by blanks."""
+
+
+def tokenised(written: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> tuple[list[Texts], Texts, str]:
+    """Sets of captions, the references, and the tokeniser's name. One run of the tokeniser splits all of them."""
+    flat, name = tokenise([text for texts in (*written, *references) for text in texts])
+    rest = iter(flat)
+    results = [{n: [next(rest)] for n in range(len(texts))} for texts in written]
+    return results, {n: [next(rest) for _ in texts] for n, texts in enumerate(references)}, name
+
+
+def bleu_and_cider(result: Texts, truth: Texts) -> dict[str, float]:
+    from pycocoevalcap.bleu.bleu import Bleu
+    from pycocoevalcap.cider.cider import Cider
+
+    bleu, _ = Bleu(4).compute_score(truth, result, verbose=0)
+    scores = {f"BLEU-{n}": float(value) for n, value in enumerate(bleu, 1)}
+    return scores | {"CIDEr": float(Cider().compute_score(truth, result)[0])}

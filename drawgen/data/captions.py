@@ -11,7 +11,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -31,6 +31,8 @@ from drawgen.ranges import check_fields
 START, END, UNKNOWN = 0, 1, 2
 SPECIAL = ("<start>", "<end>", "<unknown>")
 """The first symbols of every vocabulary of words."""
+LARGEST = 10_000
+"""Words of a vocabulary, at most."""
 POOL = 8
 """Batches whose captions are sorted by length together."""
 CENTRAL = 2
@@ -58,6 +60,8 @@ class TextBatch(NamedTuple):
 
     tokens: Int[Tensor, "B T"]
     lengths: Int[Tensor, " B"]
+    evidence: Float[Tensor, "B E"] | None = None
+    """What a classifier would say of the pictures (`nn.label_evidence`); None: nothing is known of them."""
 
     def items(self) -> tuple[str, int]:
         return "captions", len(self.tokens)
@@ -88,6 +92,29 @@ def encode(sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tup
     for row, words in zip(tokens, sentences, strict=True):
         row[: len(words) + 1] = torch.tensor([START, *(numbers.get(word, UNKNOWN) for word in words)])
     return tokens, lengths
+
+
+def frequent_words(captions: Iterable[Sequence[str]], min_count: int, where: str, most: int = LARGEST) -> tuple[str, ...]:
+    """The vocabulary of captions: the words that occur `min_count` times, the most frequent first. Raises DataError if there are
+    none."""
+    counts = Counter(word for words in captions for word in words)
+    frequent = sorted((word for word, count in counts.items() if count >= min_count), key=lambda word: (-counts[word], word))
+    if not frequent:
+        raise DataError(f"{where} has no word that occurs {min_count} times; lower data.min_count, or give more captions")
+    return vocabulary_of(frequent[:most])
+
+
+def by_length(
+    lengths: Sequence[int], batch: int, where: str, *, seed: int, start: int, rank: int, ranks: int
+) -> Iterator[tuple[int, list[int]]]:
+    """(step, numbers of the captions in its batch): reshuffled in every epoch, with captions of like length together."""
+    pool = min(POOL, len(lengths) // (batch * ranks))
+    shuffles = shuffled(len(lengths), batch * pool, where, seed=seed, start=start // pool, rank=rank, ranks=ranks)
+    for number, chosen in shuffles:
+        ordered = sorted(chosen.tolist(), key=lambda n: (lengths[n], n))
+        for place, which in enumerate(torch.randperm(pool, generator=generator(seed, number, rank)).tolist()):
+            if number * pool + place >= start:
+                yield number * pool + place, ordered[which * batch : (which + 1) * batch]
 
 
 # ---------------------------------------------------------------- the data
@@ -130,7 +157,7 @@ class Captioned:
     """Captions in a batch; fewer if the data has fewer."""
     min_count: int = 5
     """Words that occur less often are not in the vocabulary."""
-    most_words: int = 10_000
+    most_words: int = LARGEST
     """Largest size of the vocabulary; the most frequent words are kept."""
     longest: int = 30
     """Longer captions are truncated to this many words in training."""
@@ -241,14 +268,18 @@ class Captioned:
     def words(self) -> tuple[str, ...]:
         if self.vocabulary:
             return self.vocabulary
-        counts = Counter(word for entry in self.entries["train"] for caption in entry.captions for word in words_of(caption))
-        counts.update(word for group in self.texts for words in group for word in words)
-        frequent = sorted((word for word, count in counts.items() if count >= self.min_count), key=lambda w: (-counts[w], w))
-        if not frequent:
-            raise DataError(
-                f"{self.path} has no word that occurs {self.min_count} times; lower data.min_count, or give more captions"
-            )
-        return vocabulary_of(frequent[: self.most_words])
+        captions = (words_of(caption) for entry in self.entries["train"] for caption in entry.captions)
+        texts = (words for group in self.texts for words in group)
+        return frequent_words(itertools.chain(captions, texts), self.min_count, self.path, self.most_words)
+
+    def extending(self, vocabulary: tuple[str, ...]) -> "Captioned":
+        """The data with these words and, after them, the frequent words of its captions that are new."""
+        known = set(vocabulary)
+        new = tuple(word for word in self.words if word not in known)
+        extended = replace(self, vocabulary=(*vocabulary, *new))
+        some = f": {', '.join(new[:5])}{' ...' if len(new) > 5 else ''}" if new else ""
+        extended.report.used.append(f"words: {len(known) - len(SPECIAL)} that are known, and {len(new)} new ones{some}")
+        return extended
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch | TextBatch]:
         """Training: first the texts, then every caption with its picture, reshuffled in every epoch, with captions of similar
@@ -256,9 +287,7 @@ class Captioned:
         check_split(self, split)
         items = [(entry, words_of(caption)) for entry in self.entries[split] for caption in entry.captions]
         if split != "train":
-            items.sort(key=lambda item: len(item[1]))
-            for first in range(rank * self.batch, len(items), ranks * self.batch):
-                yield from self.batches(items, range(first, min(first + self.batch, len(items))), whole=False)
+            yield from self.once(split, rank=rank, ranks=ranks)
             return
         if self.text and start < self.text_steps:
             yield from itertools.islice(self.text_stream(seed=seed, start=start, rank=rank, ranks=ranks), self.text_steps - start)
@@ -268,9 +297,16 @@ class Captioned:
         if not batch:
             raise DataError(f"{self.path} has {len(items)} captions for training, and {ranks} are needed; give more")
         lengths = [len(words) for _, words in items]
-        for step, chosen in self.by_length(lengths, batch, seed=seed, start=start, rank=rank, ranks=ranks):
+        for step, chosen in by_length(lengths, batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks):
             views = torch.randint(self.views, (batch,), generator=generator(seed, step, rank)).tolist()
             yield from self.batches(items, chosen, views=views, whole=True)
+
+    def once(self, split: str, *, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch]:
+        """All captions of a split with their pictures, in the order of their lengths."""
+        items = [(entry, words_of(caption)) for entry in self.entries[split] for caption in entry.captions]
+        items.sort(key=lambda item: len(item[1]))
+        for first in range(rank * self.batch, len(items), ranks * self.batch):
+            yield from self.batches(items, range(first, min(first + self.batch, len(items))), whole=False)
 
     def text_stream(self, *, seed: int, start: int, rank: int, ranks: int) -> Iterator[TextBatch]:
         """The captions of `text`, as captions of pictures."""
@@ -279,20 +315,8 @@ class Captioned:
         if not batch:
             raise DataError(f"{self.text} has {len(sentences)} captions, and {ranks} are needed; give more")
         lengths = [len(words) for words in sentences]
-        for _, chosen in self.by_length(lengths, batch, seed=seed, start=start, rank=rank, ranks=ranks):
+        for _, chosen in by_length(lengths, batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks):
             yield TextBatch(*encode([sentences[n][: self.longest] for n in chosen], self.words))
-
-    def by_length(
-        self, lengths: Sequence[int], batch: int, *, seed: int, start: int, rank: int, ranks: int
-    ) -> Iterator[tuple[int, list[int]]]:
-        """(step, numbers of the captions in its batch): reshuffled in every epoch, with captions of like length together."""
-        pool = min(POOL, len(lengths) // (batch * ranks))
-        shuffles = shuffled(len(lengths), batch * pool, self.path, seed=seed, start=start // pool, rank=rank, ranks=ranks)
-        for number, chosen in shuffles:
-            ordered = sorted(chosen.tolist(), key=lambda n: (lengths[n], n))
-            for place, which in enumerate(torch.randperm(pool, generator=generator(seed, number, rank)).tolist()):
-                if number * pool + place >= start:
-                    yield number * pool + place, ordered[which * batch : (which + 1) * batch]
 
     def batches(
         self, items: list[tuple[Entry, list[str]]], chosen: Sequence[int], *, views: Sequence[int] = (), whole: bool

@@ -61,6 +61,7 @@ INKS = {
 }
 RADII = {"small": (0.09, 0.105), "large": (0.155, 0.18)}
 """Fractions of the picture's side."""
+GOLDEN = (5**0.5 - 1) / 2
 HELD_OUT = 3
 """The diagonals of the table of colours and shapes, of six, that training never shows."""
 
@@ -90,7 +91,8 @@ class Scenes:
     """Captions per scene; training takes one at random."""
     most: int = 4
     """Largest number of objects in a scene, 1 to 4."""
-
+    hard: float = 0.0
+    """Fraction of the training scenes that have `most` objects; the others have as many as come up, as validation has."""
     lessons: int = 0
     """Curriculum: the first scenes of training, this many, are in pencil or of blots, half of them with one kind of object; after
     that every other scene is."""
@@ -98,6 +100,7 @@ class Scenes:
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", "count", "captions", at_least=1)
         check_fields(self, "data", "lessons", at_least=0)
+        check_fields(self, "data", "hard", at_least=0, at_most=1)
         check_fields(self, "data", "side_px", at_least=16, at_most=1024)
         check_fields(self, "data", "most", at_least=1, at_most=MOST_OBJECTS)
 
@@ -111,8 +114,11 @@ class Scenes:
         if split == "train" and self.lessons > 0 and (index < self.lessons or index % 2 == 0):
             lesson = PENCIL if index // 2 % 2 else BLOT
         kinds = 1 if split == "train" and index < self.lessons // 2 else 3
+        # Runs of the golden ratio's multiples are even: any few scenes in turn have their part of hard ones.
+        hard = split == "train" and kinds > 1 and index * GOLDEN % 1 < self.hard
         key = (index * len(SPLITS) + SPLITS.index(split)) << 64 | seed
-        return Scene(split, key, most=self.most, captions=self.captions, kinds=kinds, lesson=lesson)
+        least = self.most if hard else 1
+        return Scene(split, key, least=least, most=self.most, captions=self.captions, kinds=kinds, lesson=lesson)
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[CaptionBatch]:
         """Training: an endless stream of scenes. Other splits: `count` fixed scenes, once."""
@@ -147,10 +153,10 @@ class Scenes:
 class Scene:
     """One scene: its objects, its picture and its captions."""
 
-    def __init__(self, split: str, key: int, *, most: int, captions: int, kinds: int, lesson: str | None) -> None:
+    def __init__(self, split: str, key: int, *, least: int, most: int, captions: int, kinds: int, lesson: str | None) -> None:
         self.key = key
         rng = random.Random(key)
-        self.things = compose(split, rng, most=most, kinds=kinds, lesson=lesson)
+        self.things = compose(split, rng, least=least, most=most, kinds=kinds, lesson=lesson)
         self.captions = [describe(self.things, rng=rng) for _ in range(captions)]
 
     def judge(self, caption: str) -> Verdict:
@@ -184,8 +190,8 @@ def cover(things: Sequence[Thing], height: int, width: int, fine: int = 16) -> F
 # ---------------------------------------------------------------- what is in a scene
 
 
-def compose(split: str, rng: random.Random, *, most: int, kinds: int, lesson: str | None) -> list[Thing]:
-    """Up to `most` objects of up to `kinds` kinds. Only `rng.random()` is used: it gives the same numbers in all Python
+def compose(split: str, rng: random.Random, *, least: int, most: int, kinds: int, lesson: str | None) -> list[Thing]:
+    """`least` to `most` objects of up to `kinds` kinds. Only `rng.random()` is used: it gives the same numbers in all Python
     versions."""
 
     def pick(options: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -200,7 +206,7 @@ def compose(split: str, rng: random.Random, *, most: int, kinds: int, lesson: st
             kind = (colour, shape, "small" if rng.random() < 0.5 else "large")
             if kind not in wanted:
                 wanted += [kind] * (1 + (rng.random() < 0.3) + (rng.random() < 0.15))
-        things = place(wanted, rng) if len(wanted) <= most else None
+        things = place(wanted, rng) if least <= len(wanted) <= most else None
         if things is not None:
             return things
 

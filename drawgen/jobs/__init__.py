@@ -1,6 +1,7 @@
 """One function per task of a user: plain values in, values or files out. The command line, the public names of `drawgen` and
 `scripts/` are thin layers over it."""
 
+from drawgen.jobs.caption_collections import caption_files
 from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
@@ -21,6 +22,7 @@ __all__ = [
     "SILENT",
     "Reports",
     "begun",
+    "caption_files",
     "data_of",
     "demo",
     "draw",

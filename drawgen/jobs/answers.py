@@ -19,6 +19,7 @@ from torch import Tensor
 
 from drawgen import attention_maps, files, images
 from drawgen.contract import Hypothesis, Request, Sample
+from drawgen.jobs import caption_tables
 from drawgen.jobs.previews import BETWEEN
 from drawgen.ranges import ArgumentError
 from drawgen.strokes.painting import Painting
@@ -332,10 +333,15 @@ class Captions(list[Described]):
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Writes a file. The ending of `path` decides the format: JSON with all captions, their scores and the log-probabilities of
-        their words; or a picture of the attention maps of the best captions, which a GIF, APNG or MP4 shows word by word. Raises
-        ImageError (a ValueError) and StorageError."""
+        their words; JSONL with the same, one picture per line; CSV with the columns picture, caption, score, model and doubt, one
+        caption per row; or a picture of the attention maps of the best captions, which a GIF, APNG or MP4 shows word by word. CSV
+        and JSONL name pictures relative to their folder. Raises ImageError (a ValueError) and StorageError."""
         out = Path(path)
-        images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, ".json"))
+        images.check_output(out, force=force, kinds=(*images.STILL, *images.MOVING, ".json", *caption_tables.TABLES))
+        if out.suffix.lower() in caption_tables.TABLES:
+            lines = [caption_tables.begin(out), *(caption_tables.lines_of(described, out) for described in self)]
+            files.write_output(out, caption_tables.encoded("".join(lines)), replace=force)
+            return
         if out.suffix.lower() == ".json":
             told = [described.as_json() for described in self]
             files.write_output(out, json.dumps(told, ensure_ascii=False).encode(), replace=force)

@@ -309,14 +309,15 @@ class Trained:
         orientations: int | None = None,
         beams: int | None = None,
         meteor: bool = False,
+        floors: bool = True,
         progress: Listener = None,
     ) -> dict[str, float]:
         """Evaluates the model: its scores, and the number of items by name ("pictures", "symbols").
 
         The data is the run's own, or `data`, a file that is read the same way. `split` is "valid" by default, and "all" for a text
         given as `data`. `importance` adds the importance-weighted bound with this many samples (DRAW), `orientations` the mixture
-        over 1, 2, 4 or 8 orientations of each picture (RIDE); `beams` and `meteor` are for captions. Names of scores end in their
-        unit: `bound_nats`, `bits_per_dim`.
+        over 1, 2, 4 or 8 orientations of each picture (RIDE); `beams`, `meteor` and `floors` (of captions, and people's scores) are
+        for captions. Names of scores end in their unit: `bound_nats`, `bits_per_dim`.
 
         >>> import drawgen
         >>> scores = drawgen.train("draw", "tiny").evaluate()
@@ -326,7 +327,7 @@ class Trained:
         with hearing(progress) as reports:
             return measuring.measured(
                 self.model, self.source, data=None if data is None else str(data), split=split, importance=importance,
-                orientations=orientations, beams=beams, meteor=meteor, reports=reports,
+                orientations=orientations, beams=beams, meteor=meteor, floors=floors, reports=reports,
             )  # fmt: skip
 
     def push_to_hub(self, repository: str, *, private: bool = False) -> None:

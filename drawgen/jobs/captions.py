@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import attention_maps, images, models
-from drawgen.contract import Describes, Doubts, Model
+from drawgen.contract import Describes, Doubts, Hypothesis, Model
 from drawgen.data import caption_scores
 from drawgen.data.captions import Example
 from drawgen.devices import device_of
@@ -103,9 +103,13 @@ def described(
             nearest = [min(choices, key=lambda source: strange[source][row]) for row in range(len(names))]
             for source, describer in describers.items():
                 rows = [row for row, each in enumerate(nearest) if each == source]
-                told = describer.caption(batches[source][rows], beams=beams, n=n) if rows else []
-                for row, captions in zip(rows, told, strict=True):
-                    doubt = DOUBT.format(kind_of(choices[source]), source) if strange[source][row] > 1 else ""
+                if not rows:
+                    continue
+                batch = batches[source] if len(rows) == len(names) else batches[source][rows]
+                told = describer.caption(batch, beams=beams, n=n)
+                reasons = unsure(choices[source], batch, [captions[0] for captions in told])
+                for row, captions, reason in zip(rows, told, reasons, strict=True):
+                    doubt = DOUBT.format(kind_of(choices[source]), source) if strange[source][row] > 1 else reason
                     found[row] = Described(names[row], captions, seen[source][row], source, doubt)
         yield from (found[row] for row in range(len(names)))
     if len(skipped) - before == len(pictures):
@@ -115,6 +119,11 @@ def described(
 def strangeness(model: Model, batch: Float[Tensor, "B C H W"]) -> list[float]:
     """How unlike a model's training pictures these are; 0 for a model that does not know."""
     return model.strangeness(batch).tolist() if isinstance(model, Doubts) else [0.0] * len(batch)
+
+
+def unsure(model: Model, batch: Float[Tensor, "B C H W"], captions: Sequence[Hypothesis]) -> list[str]:
+    """Why captions may be wrong; empty for a model that does not know."""
+    return model.unsure(batch, captions) if isinstance(model, Doubts) else [""] * len(captions)
 
 
 def doubt_lines(doubts: Mapping[str, str], count: int) -> list[str]:
@@ -196,14 +205,23 @@ def pictures_in(pictures: Sequence[Picture]) -> list[Picture]:
 # ---------------------------------------------------------------- scores
 
 
-def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bool = False) -> dict[str, float]:
+def score(
+    model: Any,
+    examples: Iterator[Example],
+    *,
+    beams: int = 5,
+    meteor: bool = False,
+    note: Callable[[Example, str], None] | None = None,
+) -> dict[str, float]:
     """Scores the generated captions against the references (the extra `eval`), and on scenes against the scenes themselves.
 
     `true` is the fraction of true captions, `facts` the mean number of facts per caption, `facts_of_data` that of the references,
     and `KIND_right` the fraction of facts of a kind that are true. `different` is 0 if all pictures get the same caption and 1 if
     each gets its own. With attention, `map_change` is the fraction of a word's map that moves from the word before (0: the model
     always attends to the same places). On scenes, `on_object` is the fraction of the map of a colour or shape word that is on the
-    objects it describes, and `on_object_by_chance` the fraction of the picture that they cover."""
+    objects it describes, and `on_object_by_chance` the fraction of the picture that they cover.
+
+    `note` is called with each picture and its caption."""
     written: list[str] = []
     references: list[Sequence[str]] = []
     changes: list[float] = []
@@ -212,6 +230,8 @@ def score(model: Any, examples: Iterator[Example], *, beams: int = 5, meteor: bo
     while batch := list(itertools.islice(examples, AT_ONCE)):
         found = model.caption(torch.stack([example.picture for example in batch]).to(device_of(model)), beams=beams)
         for example, (best, *_) in zip(batch, found, strict=True):
+            if note is not None:
+                note(example, best.text)
             written.append(best.text)
             references.append(example.captions)
             if best.maps is not None and len(best.maps) > 1:

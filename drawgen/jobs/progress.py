@@ -30,6 +30,7 @@ def hearing(progress: Listener, *, training: float = 0.0) -> Iterator[Reports]:
         yield Reports(
             training=lambda told: hear(training * told.step / told.steps),
             drawing=lambda share: hear(training + (1 - training) * share),
+            pictures=lambda done, total: hear(done / total),
             strokes=lambda told: hear(told.share),
             message=log.info,
         )
@@ -42,7 +43,9 @@ def bars(say: Callable[[str], object]) -> Iterator[Reports]:
     """Callbacks that draw bars on standard error and pass messages to `say`."""
     shown = Bars(say)
     try:
-        yield Reports(training=shown.training, drawing=shown.drawing, strokes=shown.painting, message=shown.message)
+        yield Reports(
+            training=shown.training, drawing=shown.drawing, pictures=shown.pictures, strokes=shown.painting, message=shown.message
+        )  # fmt: skip
     finally:
         shown.close()
 
@@ -80,6 +83,14 @@ class Bars:
         if self.bar is None:
             self.open(100, "%", delay=1.0, bar_format="{l_bar}{bar}| [{elapsed}<{remaining}]")
         self.bar.update(int(100 * share) - self.bar.n)
+
+    def pictures(self, done: int, total: int) -> None:
+        """Pictures per second are of those done since the first call."""
+        if self.bar is None:
+            self.open(total, " pictures", initial=done, delay=1.0)
+        self.bar.update(done - self.bar.n)
+        if done >= total:
+            self.close()
 
     def painting(self, progress: Any) -> None:
         if self.bar is None:

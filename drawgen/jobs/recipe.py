@@ -8,12 +8,13 @@ from typing import Any
 from drawgen import checkpoint, models
 from drawgen.contract import Digests, Recipe
 from drawgen.data.pictures import DataError
+from drawgen.feature_cache import AUTO
 from drawgen.textures.maps import named
 from drawgen.training import run_folder
 from drawgen.training.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
-PATHS = ("path", "pictures", "valid", "hole", "source")
+PATHS = ("path", "pictures", "valid", "text", "hole", "source")
 """Settings of data that are paths."""
 FREE = {
     "config": {"feature_cache"},
@@ -153,7 +154,13 @@ def absolute(recipe: Recipe) -> Recipe:
         found = {}
         for name in {field.name for field in fields(config)} & set(names):
             value = getattr(config, name)
-            if value and not value.startswith("photo:") and not Path(value).is_absolute() and (new or Path(value).exists()):
+            if (
+                value
+                and value != AUTO
+                and not value.startswith("photo:")
+                and not Path(value).is_absolute()
+                and (new or Path(value).exists())
+            ):
                 found[name] = str(Path(value).absolute())
         return replace(config, **found) if found else config
 

@@ -24,6 +24,8 @@ class Reports:
     training: Callable[[Progress], None] | None = None
     drawing: Callable[[float], None] | None = None
     """Called with the fraction of the pictures that is drawn."""
+    pictures: Callable[[int, int], None] | None = None
+    """Called with the number of pictures that are done, and that of all."""
     strokes: Callable[[PaintingProgress], None] | None = None
     message: Callable[[str], None] | None = None
     writing: Callable[[str], None] | None = None

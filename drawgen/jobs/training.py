@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from drawgen import checkpoint, models
-from drawgen.contract import Fetches, Publishes, Recipe, Request, generator
+from drawgen.contract import Extends, Fetches, Publishes, Recipe, Request, generator
 from drawgen.data.pictures import DataError
 from drawgen.devices import device_of
 from drawgen.jobs.card import card
@@ -49,8 +49,14 @@ def train(
     asked = {"model": model, "preset": preset, "ranks": ranks, **plain(recipe)}
     if isinstance(recipe.data, Fetches):
         recipe.data.fetch()
-    spec = recipe.data.spec()
-    told_before = tell_data(recipe.data, reports if chief else SILENT)
+    trained = models.load(begin) if begin else None
+    data = recipe.data
+    if trained is not None and isinstance(data, Extends):
+        data = data.extending(trained.spec.symbols)
+    elif resume and isinstance(data, Extends) and read_recipe(out).get("begin"):
+        data = data.extending(checkpoint.read_model(out).spec.symbols)
+    spec = data.spec()
+    told_before = tell_data(data, reports if chief else SILENT)
     said, changes = "", []
     if resume:
         if chief:
@@ -70,13 +76,12 @@ def train(
             f"on this with these weights (`begin` {out}, another `out`)"
         )
     built = models.build(recipe.model, spec, rng=generator(recipe.fit.seed, BUILD))
-    trained = models.load(begin) if begin else None
     if trained is not None:
         check_fits(built, trained, begin)
-    data = describe_data(recipe)
+    described = describe_data(recipe)
 
     shown = next((verb for verb in verbs_of(built) if verb.preview is not None), None)
-    known = digest(recipe.data)
+    known = digest(data)
     told = False
 
     def on_plan(place: Path, steps: int | None) -> None:
@@ -103,7 +108,7 @@ def train(
                 model,
                 preset,
                 planned,
-                data,
+                described,
                 None,
                 commands=commands_for(built, "FOLDER"),
                 begun=begun,
@@ -116,11 +121,11 @@ def train(
     def preview(averaged: Any, _step: int) -> None:
         request = preview_request or Request(n=4, seed=recipe.fit.seed, length=500)
         if shown is not None and shown.preview is not None:
-            shown.preview(averaged, PreviewInput(request, recipe.data, device_of(averaged))).save(out)
+            shown.preview(averaged, PreviewInput(request, data, device_of(averaged))).save(out)
 
     outcome = fit(
         built,
-        recipe.data,
+        data,
         recipe.fit,
         out,
         resume=resume,
@@ -131,7 +136,7 @@ def train(
         on_preview=preview if shown is not None else None,
         preview_seconds=PREVIEW_SECONDS,
     )
-    tell_problems(recipe.data, reports, after=told_before)
+    tell_problems(data, reports, after=told_before)
     if chief:
         done = replace(recipe, fit=replace(recipe.fit, steps=outcome.steps))
         checkpoint.write_card(
@@ -140,7 +145,7 @@ def train(
                 model,
                 preset,
                 done,
-                data,
+                described,
                 outcome,
                 commands=commands_for(built, "FOLDER"),
                 begun=begun,
@@ -151,26 +156,39 @@ def train(
     return outcome
 
 
-def fitting(model: Any, trained: Any) -> list[str]:
-    """The names of the weights that have the same shape in both models."""
+def fitting(model: Any, trained: Any) -> dict[str, int]:
+    """Name -> number of rows of the weights that a model can take over: all of them where the shapes agree, and the rows of the
+    symbols that both know where the new model knows more of them."""
     mine, theirs = model.state_dict(), trained.state_dict()
-    return [name for name, tensor in mine.items() if name in theirs and theirs[name].shape == tensor.shape]
+    known = len(trained.spec.vocabulary or ())
+    more = len(model.spec.vocabulary or ()) > known
+    found = {}
+    for name, tensor in mine.items():
+        other = theirs.get(name)
+        if other is None or other.dim() != tensor.dim() or other.shape[1:] != tensor.shape[1:]:
+            continue
+        if other.shape == tensor.shape or (more and tensor.dim() and len(other) == known < len(tensor)):
+            found[name] = len(other) if tensor.dim() else 1
+    return found
 
 
 def check_fits(model: Any, trained: Any, source: str) -> None:
     """Raises ValueError if fewer than half of a model's weights can be initialised from the trained one, or if the symbols
     differ."""
-    if trained.spec.vocabulary != model.spec.vocabulary:
+    theirs = trained.spec.vocabulary
+    if theirs != (theirs and model.spec.vocabulary and model.spec.vocabulary[: len(theirs)]):
         raise ValueError(f"{source} knows other symbols than this data has; begin with a model of the same ones")
     mine = model.state_dict()
-    taken, whole = (sum(mine[name].numel() for name in names) for names in (fitting(model, trained), mine))
+    whole = sum(tensor.numel() for tensor in mine.values())
+    taken = sum(rows * (mine[name][0].numel() if mine[name].dim() else 1) for name, rows in fitting(model, trained).items())
     if 2 * taken < whole:
         raise ValueError(f"{source} fits only {taken / whole:.0%} of this model's weights; begin with a model of like settings")
 
 
 @torch.no_grad()
 def take_over(model: Any, trained: Any) -> None:
-    """Copies a trained model's weights into a new model where name and shape agree."""
+    """Copies a trained model's weights into a new model (`fitting`)."""
     mine, theirs = model.state_dict(), trained.state_dict()
-    for name in fitting(model, trained):
-        mine[name].copy_(theirs[name])
+    for name, rows in fitting(model, trained).items():
+        target = mine[name]
+        (target[:rows] if target.dim() else target).copy_(theirs[name])

@@ -13,7 +13,7 @@ lambda sum_i (1 - sum_t alpha_ti)^2, which encourages attention to every place.
 
 import hashlib
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,9 +26,10 @@ from drawgen import sampling
 from drawgen.contract import Group, Hypothesis, Loss, Player, Recipe, Spec, State, Totals
 from drawgen.data.captions import END, SPECIAL, START, UNKNOWN, CaptionBatch, Captioned, TextBatch
 from drawgen.data.scenes import Scenes
+from drawgen.data.told import Told
 from drawgen.data.words import joined
 from drawgen.feature_cache import FeatureCache
-from drawgen.nn import convnet
+from drawgen.nn import convnet, label_evidence
 from drawgen.nn.decoder import Decoder, Memory
 from drawgen.nn.familiarity import Familiarity
 from drawgen.nn.linear import linear
@@ -36,6 +37,12 @@ from drawgen.nn.recurrence import CELLS, dropped
 from drawgen.ranges import check_choice, check_fields
 from drawgen.training import Fit
 
+UNSEEN = "unseen."
+"""Before the names of the state of a decoder that does not see the picture."""
+PLAUSIBLE = 5.0
+"""Nats below the most probable word beyond which a word is not chosen by `guidance`."""
+ALIVE = 0.1
+"""The units of a projection that begins at zero, so that they have gradients."""
 OUTLINED = 2048
 """Pictures in the statistics of the training pictures, at most."""
 
@@ -51,10 +58,14 @@ class Config:
     efficientnet-lite0: a file, or empty for ImageNet's, which are installed with drawgen."""
     encoder_rate: float = 1.0
     """Factor on the encoder's learning rate; 0 freezes the encoder."""
+    decoder_rate: float = 1.0
+    """Factor on the learning rate of the decoder's recurrent layers. Lower it where training begins with a captioner, so that what
+    it has learned of the language is kept."""
     feature_cache: str = ""
-    """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16: each picture is encoded once instead of
-    once per epoch. Bytes per picture: 2 x features, and with attention 2 x features x places. Give fit.steps with it, because a
-    budget in minutes is measured while the cache is still empty."""
+    """A folder that caches the features of a frozen encoder (encoder_rate 0) as float16, or auto, for drawgen/features in the
+    user's cache folder: each view of a picture is encoded once instead of once per epoch. Bytes per view: 2 x features, and with
+    attention 2 x features x places. Give fit.steps with it, because a budget in minutes is measured while the cache is still
+    empty."""
     features: int = 128
     """Features per place of the small encoder's map."""
     projection: int = 0
@@ -63,6 +74,8 @@ class Config:
     """Units of the attention; 0 feeds the mean of the map once, before the first word."""
     word_query: bool = False
     """The attention's query includes the last word; in Xu et al. it is the state alone, which has not read that word yet."""
+    glimpses: int = 1
+    """Glimpses before each word, 1 or 2; the second weighs every place by itself and adds up, so that the decoder can count."""
     cell: str = "lstm"
     """The recurrent cell: rnn, gru or lstm."""
     units: int = 256
@@ -71,6 +84,9 @@ class Config:
     """Layers of the decoder."""
     embedding: int = 128
     """Dimensions of a word embedding."""
+    labels: int = 0
+    """Units of a layer that reads what the classifier of efficientnet-lite0 says of the picture, in words of captions
+    (`nn.label_evidence`); 0: none. It is for a frozen encoder with the installed weights, and for attention."""
     tied: bool = False
     """The output layer has the weights of the word embeddings, which keeps the decoder small (with attention)."""
     dropout: float = 0.0
@@ -84,6 +100,14 @@ class Config:
     the next one."""
     doubly_stochastic: float = 0.0
     """Weight of the doubly stochastic term, which encourages attention to every place."""
+    blind: float = 0.0
+    """Fraction of the training captions that are learned without their picture, which `guidance` needs."""
+    guidance: float = 0.0
+    """How much generation leans on the picture: log-probabilities of words are (1 + guidance) times those with the picture less
+    guidance times those without (Ho & Salimans 2022)."""
+    grounding: float = 0.0
+    """Nats that generation takes from a word that is the name of labels (`labels`) of which there is no evidence; less for some
+    evidence."""
     label_smoothing: float = 0.0
     """Share of the probability that training wants on all words alike, and not on the caption's word."""
     pairs_once: bool = False
@@ -95,6 +119,9 @@ class Config:
     far outside them are doubted. 0: no statistics, and no doubt."""
     kind: str = "pictures"
     """What the training pictures are, in the plural, for the sentence of the doubt."""
+    sure: float = 0.0
+    """Certainty, 0 to 1, of the first thing that a caption names, by its labels (`labels`); a caption is doubted below it. 0: none
+    is."""
 
     def __post_init__(self) -> None:
         check_choice("model.encoder", self.encoder, convnet.STRIDES)
@@ -102,10 +129,23 @@ class Config:
         check_fields(self, "model", "features", at_least=4)
         check_fields(self, "model", "units", "layers", "embedding", "longest", at_least=1)
         check_fields(self, "model", "attention", "projection", "doubt", at_least=0)
+        check_fields(self, "model", "glimpses", at_least=1, at_most=2)
         check_fields(
             self, "model", "dropout", "input_dropout", "word_dropout", "word_noise", "label_smoothing", at_least=0, below=1
         )
-        check_fields(self, "model", "encoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
+        check_fields(self, "model", "encoder_rate", "decoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
+        if self.glimpses > 1 and not self.attention:
+            raise ValueError(f"model.glimpses is {self.glimpses}, and model.attention 0 has none; give it units, or one glimpse")
+        check_fields(self, "model", "labels", "guidance", "grounding", at_least=0)
+        check_fields(self, "model", "blind", at_least=0, below=1)
+        check_fields(self, "model", "sure", at_least=0, at_most=1)
+        if self.labels and not (self.installed and self.attention):
+            raise ValueError(
+                f"model.labels is {self.labels}, and needs attention and the frozen encoder {convnet.EFFICIENTNET} with its "
+                "installed weights; make it 0, or choose those"
+            )
+        if self.guidance and not self.attention:
+            raise ValueError(f"model.guidance is {self.guidance:g}, and needs attention; make it 0, or give model.attention")
         if self.encoder_weights and self.encoder == "small":
             raise ValueError(
                 "model.encoder_weights are not for the small encoder; choose another by model.encoder, or leave them out"
@@ -138,11 +178,17 @@ class Config:
 
 
 class Captioner(nn.Module):
+    held_out_score = "nats_per_word"
+
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
         self.config, self.spec = config, spec
         self.encoder = convnet.build(config.encoder, spec.picture[0], config.features, installed=config.installed, rng=rng)
         self.projection = linear(self.encoder.features, config.projection, rng) if config.projection else None
+        self.evidence = linear(label_evidence.EVIDENCE, config.labels, rng) if config.labels else None
+        if self.projection is not None and config.labels:
+            nn.init.zeros_(self.projection.weight)  # until pictures are learned from, what they look like changes nothing
+            nn.init.constant_(self.projection.bias, ALIVE)
         features = config.projection or self.encoder.features
         self.decoder = Decoder(
             len(spec.symbols),
@@ -153,12 +199,15 @@ class Captioner(nn.Module):
             dropout=config.dropout,
             input_dropout=config.input_dropout,
             tied=config.tied and config.attention > 0,
+            hints=config.labels,
             features=features if config.attention else 0,
             attention=config.attention,
             word_query=config.word_query,
+            glimpses=config.glimpses,
             rng=rng,
         )
         self.whole = None if config.attention else linear(features, config.embedding, rng)
+        self.last: tuple[Tensor, Tensor] | None = None
         self.cache: FeatureCache | None = None
         if config.feature_cache:
             self.encoder.eval()
@@ -194,24 +243,39 @@ class Captioner(nn.Module):
         """The encoder's feature map, from the cache if there is one; without attention, its mean (N = 1)."""
         if self.config.encoder_rate:
             return self.encoder(images)
-        if self.cache is not None:
-            return self.cache(images)
-        with torch.no_grad():
-            return self.encoder(images)
+        if self.last is None or self.last[0] is not images:  # doubts and captions look at the same pictures
+            with torch.no_grad():
+                self.last = images, self.encoder(images) if self.cache is None else self.cache(images)
+        return self.last[1]
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> tuple[State, Memory | None]:
         """The decoder's state before the first word, and the features that it attends to."""
         return self.begin_from(self.see(images))
 
-    def begin_from(self, features: Float[Tensor, "B N D"], *, rng: torch.Generator | None = None) -> tuple[State, Memory | None]:
-        """`begin` from the encoder's map; with dropout if an `rng` is given."""
+    def begin_from(
+        self,
+        features: Float[Tensor, "B N D"],
+        evidence: Float[Tensor, "B E"] | None = None,
+        *,
+        rng: torch.Generator | None = None,
+    ) -> tuple[State, Memory | None]:
+        """`begin` from the encoder's map, and from the evidence of its labels, which by default is taken from the map; with dropout
+        if an `rng` is given."""
+        hints = None
+        if self.evidence is not None:
+            hints = F.relu(self.evidence(label_evidence.evidence(features) if evidence is None else evidence))
+            hints = dropped(hints, self.config.input_dropout, rng)
         features = dropped(features, self.config.input_dropout, rng)
         if self.projection is not None:
             features = dropped(F.relu(self.projection(features)), self.config.input_dropout, rng)
         if self.whole is None:
-            memory = self.decoder.look(features)
+            memory = self.decoder.look(features, hints=hints)
             return self.decoder.start(len(features), memory), memory
         return self.decoder.feed(self.whole(features.mean(1)), self.decoder.start(len(features))), None
+
+    def unseen(self, rows: int) -> tuple[State, Memory | None]:
+        """`begin` without a picture."""
+        return self.begin_from(self.nothing(rows), self.silent.new_zeros(rows, label_evidence.EVIDENCE))
 
     def nothing(self, rows: int) -> Float[Tensor, "B 1 D"]:
         """The features of no picture."""
@@ -222,8 +286,8 @@ class Captioner(nn.Module):
     ) -> tuple[Float[Tensor, "B T"], Float[Tensor, " B"], Float[Tensor, "B T"]]:
         """-log p of every word, 0 beyond the end; the doubly stochastic term of each caption; and the mask of words (1). With an
         `rng`, as training wants it: with dropout, and with smoothed labels."""
-        features = self.nothing(len(batch.tokens)) if isinstance(batch, TextBatch) else self.see(batch.images)
-        state, memory = self.begin_from(features, rng=rng)
+        features, evidence = self.given(batch, rng)
+        state, memory = self.begin_from(features, evidence, rng=rng)
         read, wanted = batch.tokens[:, :-1], batch.tokens[:, 1:]
         if rng is not None and self.config.word_dropout + self.config.word_noise:
             luck = torch.rand(read.shape, device=read.device, generator=rng)
@@ -238,6 +302,23 @@ class Captioner(nn.Module):
         looked = (maps.float() * counted[..., None]).sum(1)  # B N
         return nats, (1 - looked).square().sum(1), counted
 
+    def given(
+        self, batch: CaptionBatch | TextBatch, rng: torch.Generator | None
+    ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B E"] | None]:
+        """The features and the evidence of a batch; in training with `blind`, some rows have neither."""
+        rows = len(batch.tokens)
+        if isinstance(batch, TextBatch):
+            features, evidence = self.nothing(rows), batch.evidence
+        else:
+            features, evidence = self.see(batch.images), None
+        if self.evidence is not None and evidence is None:
+            blank = self.silent.new_zeros(rows, label_evidence.EVIDENCE)
+            evidence = blank if isinstance(batch, TextBatch) else label_evidence.evidence(features)
+        if rng is not None and self.config.blind:
+            sees = (torch.rand(rows, 1, device=features.device, generator=rng) >= self.config.blind).to(features.dtype)
+            features, evidence = features * sees[..., None], None if evidence is None else evidence * sees
+        return features, evidence
+
     # ---------------------------------------------------------------- training
 
     def prepare(self, batches: Iterable[CaptionBatch], *, rng: torch.Generator) -> None:
@@ -246,6 +327,7 @@ class Captioner(nn.Module):
             self.config.encoder_weights and isinstance(self.encoder, convnet.ResNet)
         ):
             self.encoder.load(self.config.encoder_weights)
+        self.last = None
 
     def train(self, mode: bool = True) -> "Captioner":
         """A pretrained encoder keeps the statistics of its batch norms."""
@@ -256,8 +338,11 @@ class Captioner(nn.Module):
 
     def players(self) -> dict[str, Player]:
         looking = list(self.encoder.parameters())
-        writing = [p for name, p in self.named_parameters() if not name.startswith("encoder.")]
-        groups = [Group(writing)]
+        slower = list(self.decoder.recurrent.parameters()) if self.config.decoder_rate != 1 else []
+        apart = {id(parameter) for parameter in (*looking, *slower)}
+        groups = [Group([parameter for parameter in self.parameters() if id(parameter) not in apart])]
+        if slower:
+            groups.append(Group(slower, rate=self.config.decoder_rate))
         if self.config.encoder_rate:
             groups.append(Group(looking, rate=self.config.encoder_rate))
         return {"model": Player(groups)}
@@ -286,6 +371,20 @@ class Captioner(nn.Module):
         if self.familiarity is None:
             return images.new_zeros(len(images))
         return self.familiarity.strangeness(self.outline(images))
+
+    def unsure(self, images: Float[Tensor, "B C H W"], captions: Sequence[Hypothesis]) -> list[str]:
+        """Why each caption may be wrong: the labels give no certainty of the first thing that it names. Empty if they do, or
+        without `sure`."""
+        if not self.config.sure or self.evidence is None:
+            return [""] * len(captions)
+        features = self.see(images)
+        reasons = []
+        for caption, row, best in zip(captions, label_evidence.evidence(features), label_evidence.guesses(features), strict=True):
+            word, certainty = label_evidence.first_named(caption.words, row)
+            guessed = [f"{label_evidence.with_article(name)} ({p:.0%})" for name, p in best]
+            why = f"it is not sure of {word!r}; its best guesses are {', '.join(guessed[:-1])} and {guessed[-1]}"
+            reasons.append(why if certainty < self.config.sure else "")
+        return reasons
 
     @torch.no_grad()
     def outline(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
@@ -322,29 +421,75 @@ class Captioner(nn.Module):
         ValueError."""
         if not 1 <= n <= beams:
             raise ValueError(f"{n} captions are asked for of a search with {beams} beams; ask for at most as many as beams")
-        state, memory = self.begin(images)
+        features = self.see(images)
+        state, memory = self.begin_from(features)
+        without: Memory | None = None
+        if self.config.guidance:
+            unseen, without = self.unseen(len(images))
+            state |= {f"{UNSEEN}{name}": tensor for name, tensor in unseen.items()}
+
+        unheard = self.silent if self.evidence is None else self.silent - self.ungrounded(features).repeat_interleave(beams, 0)
 
         def step(tokens: Int[Tensor, " B"], state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
-            logits, state, extras = self.decoder.step(tokens, state, memory)
-            return logits + self.silent, state, extras
+            own = {name: tensor for name, tensor in state.items() if not name.startswith(UNSEEN)}
+            logits, after, extras = self.decoder.step(tokens, own, memory)
+            if without is not None:
+                other = {name.removeprefix(UNSEEN): tensor for name, tensor in state.items() if name.startswith(UNSEEN)}
+                guess, other, _ = self.decoder.step(tokens, other, without)
+                logits = guided(logits, guess, self.config.guidance)
+                after |= {f"{UNSEEN}{name}": tensor for name, tensor in other.items()}
+            return logits + unheard, after, extras
 
         start = torch.full((len(images),), START, device=images.device)
         found = sampling.beam_search(
             step, start, state, beams=beams, length=self.config.longest + 1, end=END, alpha=alpha,
             pairs_once=self.config.pairs_once,
         )  # fmt: skip
-        return [[self.read_out(found, row, k) for k in range(n)] for row in range(len(images))]
+        return [[self.read_out(found, row, k, features[row]) for k in range(n)] for row in range(len(images))]
 
-    def read_out(self, found: sampling.Beams, row: int, k: int) -> Hypothesis:
+    def ungrounded(self, features: Float[Tensor, "B N D"]) -> Float[Tensor, "B V"]:
+        """What `grounding` takes from each word."""
+        seen = label_evidence.evidence(features)[:, :-1].unflatten(1, (2, -1)).amax(1)  # B K
+        lacking = seen.new_zeros(len(seen), len(self.spec.symbols))
+        numbers = {word: number for number, word in enumerate(self.spec.symbols)}
+        named = [(numbers[word], k) for k, word in enumerate(label_evidence.WORDS) if word in numbers]
+        if named:
+            columns, of = (torch.tensor(each, device=seen.device) for each in zip(*named, strict=True))
+            lacking[:, columns] = self.config.grounding * (1 - seen[:, of])
+        return lacking
+
+    def read_out(self, found: sampling.Beams, row: int, k: int, features: Float[Tensor, "N D"]) -> Hypothesis:
+        """A caption. With `labels`, the map of a word that is a label's name is where the label is seen; that of another word is
+        its attention."""
         finished = bool(found.finished[row, k])
         count = int(found.lengths[row, k]) - finished
         tokens = found.tokens[row, k, :count].tolist()
+        words = tuple(self.spec.symbols[token] for token in tokens)
         maps = None
         if "map" in found.extras:
-            maps = found.extras["map"][row, k, :count].unflatten(1, self.places).float().cpu()
-        words = tuple(self.spec.symbols[token] for token in tokens)
+            maps = found.extras["map"][row, k, :count].float()
+            for word, seen in (label_evidence.word_maps(features, words) if self.evidence is not None else {}).items():
+                maps[[n for n, each in enumerate(words) if each == word]] = seen
+            maps = maps.unflatten(1, self.places).cpu()
+            if self.config.encoder == convnet.EFFICIENTNET:
+                maps = from_middles(maps)
         log_probs = tuple(found.log_probs[row, k, :count].tolist())
         return Hypothesis(words, joined(words), float(found.scores[row, k]), log_probs, finished, maps)
+
+
+def from_middles(maps: Float[Tensor, "T H W"]) -> Float[Tensor, "T H W"]:
+    """Maps whose places are centred on the middles of their tiles, as those of EfficientNet-Lite0 are (measured), at places that
+    are centred on the first pixels, as elsewhere (`attention_maps`)."""
+    moved = F.avg_pool2d(F.pad(maps[None], (1, 0, 1, 0), mode="replicate"), 2, 1)[0]
+    return moved / moved.sum((1, 2), keepdim=True).clamp(min=1e-12)
+
+
+def guided(logits: Float[Tensor, "B V"], without: Float[Tensor, "B V"], guidance: float) -> Float[Tensor, "B V"]:
+    """Classifier-free guidance. Words far below the most probable one are left out: a word that is never said without a picture
+    would win by that alone."""
+    log_p, log_q = logits.log_softmax(-1), without.log_softmax(-1)
+    plausible = log_p > log_p.amax(-1, keepdim=True) - PLAUSIBLE
+    return torch.where(plausible, (1 + guidance) * log_p - guidance * log_q, -torch.inf)
 
 
 PRESETS: dict[str, Recipe] = {
@@ -380,6 +525,84 @@ PRESETS: dict[str, Recipe] = {
         "enough: --fit.minutes 2. Give a folder of pictures with captions.csv (the columns picture and caption; "
         "docs/captions.md has the other forms). For photographs add --model.encoder resnet18 --model.encoder-weights "
         "imagenet --data.side-px 224.",
+    ),
+    "photos": Recipe(
+        model=Config(
+            encoder="efficientnet-lite0",
+            encoder_rate=0.0,
+            feature_cache="auto",
+            projection=256,
+            attention=192,
+            word_query=True,
+            labels=256,
+            units=384,
+            embedding=256,
+            tied=True,
+            dropout=0.4,
+            input_dropout=0.4,
+            label_smoothing=0.1,
+            pairs_once=True,
+            longest=20,
+            doubt=32,
+            kind="photographs",
+        ),
+        data=Captioned(views=4, min_count=3),
+        fit=Fit(
+            steps=1200,
+            rate=1e-3,
+            warmup=100,
+            decay=1.0,
+            betas=(0.9, 0.98),
+            weight_decay=1e-4,
+            clip=60.0,
+            ema=0.998,
+            valid_steps=200,
+            patience=3,
+            log_steps=20,
+        ),
+        what="your photographs and captions",
+        size="2.5 M",
+        about="Your own photographs and captions, hundreds to thousands of them, on a CPU.",
+    ),
+    "told": Recipe(
+        model=Config(
+            encoder="efficientnet-lite0",
+            encoder_rate=0.0,
+            feature_cache="auto",
+            projection=256,
+            attention=192,
+            word_query=True,
+            labels=256,
+            units=384,
+            embedding=256,
+            tied=True,
+            dropout=0.3,
+            input_dropout=0.3,
+            blind=0.15,
+            guidance=0.75,
+            grounding=1.5,
+            label_smoothing=0.1,
+            pairs_once=True,
+            longest=20,
+            kind="photographs",
+            sure=0.85,
+        ),
+        data=Told(),
+        fit=Fit(
+            steps=3000,
+            rate=2e-3,
+            warmup=100,
+            decay=1.0,
+            betas=(0.9, 0.98),
+            weight_decay=1e-4,
+            clip=60.0,
+            ema=0.998,
+            valid_steps=500,
+            log_steps=20,
+        ),
+        what="photographs, learned from captions alone",
+        size="3.3 M",
+        about="Captions without pictures: the decoder reads what ImageNet's labels suggest.",
     ),
     "show-and-tell": Recipe(
         model=Config(

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from drawgen import checkpoint
-from drawgen.contract import Checks, Concludes, Data, HasExemplar, KeepsExemplar, Model, Prepares, generator
+from drawgen.contract import Checks, Concludes, Data, HasExemplar, HeldOut, KeepsExemplar, Model, Prepares, generator
 from drawgen.devices import choose_device, to_device
 from drawgen.interrupts import signals
+from drawgen.ranges import ArgumentError
 from drawgen.threads import cores, threads, workers
 from drawgen.training import run_folder
 from drawgen.training.clock import Progress
@@ -70,6 +71,8 @@ def fit(
     """
     device = choose_device(settings.device, "fit.device")
     check_threads(settings.threads)
+    if settings.patience and not isinstance(model, HeldOut):
+        raise ArgumentError("fit.patience", f"is {settings.patience}, and this model has no held-out score; leave it out")
     if settings.tensorboard:
         check_tensorboard()
     sharing = workers(settings.workers or cores())
@@ -97,6 +100,7 @@ def fit(
                 while not run.ended:
                     run.advance(next(batches))
                     session.after_step()
+                session.keep_best()
                 if isinstance(model, Concludes):
                     conclude(run, data)
                 session.save()

@@ -4,6 +4,7 @@
 has everything that a run has learned; `Run.pack` is the content of a checkpoint.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -50,6 +51,13 @@ class Run:
     meters: dict[str, Tensor] = field(default_factory=dict)
     """(sum, count) of each logged number since the last line of metrics; on the device."""
 
+    best: dict[str, Tensor] = field(default_factory=dict)
+    """With `patience`: the averaged weights of the best held-out score so far."""
+    best_score: float = math.inf
+    misses: int = 0
+    """Evaluations since then."""
+    stopped: bool = False
+
     def __post_init__(self) -> None:
         self.seats = {name: self.seat(player) for name, player in self.model.players().items()}
         self.averaged = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
@@ -75,7 +83,7 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        return self.steps is not None and self.step >= self.steps
+        return self.stopped or (self.steps is not None and self.step >= self.steps)
 
     # ---- one batch
 
@@ -179,6 +187,20 @@ class Run:
             for name, tensor in changed.items():
                 tensors[name].copy_(tensor)
 
+    def judge(self, score: float) -> None:
+        """Keeps the averaged weights if their held-out score (lower is better) is the best so far; stops the run if there was none
+        for `patience` evaluations."""
+        if score < self.best_score:
+            self.best = {name: tensor.clone() for name, tensor in self.averaged.items()}
+            self.best_score, self.misses = score, 0
+        else:
+            self.misses += 1
+            self.stopped = self.misses >= self.settings.patience
+
+    def take_best(self) -> None:
+        """The best weights in place of the last ones."""
+        self.averaged = {name: tensor.clone() for name, tensor in self.best.items()} or self.averaged
+
     # ---- what a checkpoint holds
 
     def pack(self) -> dict[str, Any] | None:
@@ -196,6 +218,7 @@ class Run:
             "optimisers": {name: seat.optimiser.state_dict()["state"] for name, seat in self.seats.items()},
             "carried": carried,
             "meters": meters,
+            "best": {"weights": self.best, "score": self.best_score, "misses": self.misses, "stopped": self.stopped},
         }
 
     def unpack(self, packed: dict[str, Any]) -> None:
@@ -211,6 +234,9 @@ class Run:
             groups = seat.optimiser.state_dict()["param_groups"]
             seat.optimiser.load_state_dict({"state": packed["optimisers"][name], "param_groups": groups})
         self.state, self.meters = mine(packed["carried"]), mine(packed["meters"])
+        if best := packed.get("best"):  # states of before this setting lack it
+            self.best = {name: tensor.to(self.device) for name, tensor in best["weights"].items()}
+            self.best_score, self.misses, self.stopped = best["score"], best["misses"], best["stopped"]
 
     def check(self) -> None:
         """Raises FloatingPointError on all ranks if a loss or a gradient was NaN or infinite. Synchronises with the device."""

@@ -55,6 +55,9 @@ class Fit:
     """Steps between two lines of metrics."""
     valid_steps: int = 0
     """Steps between two evaluations on the validation split; 0 evaluates at the end only."""
+    patience: int = 0
+    """Evaluations in a row without a better held-out score, after which training stops; the best weights are kept, whenever it
+    stops. 0 keeps the last weights. For models with such a score (captioner), and with `valid_steps`."""
     save_minutes: float = 1.0
     """Minutes between two checkpoints."""
     tensorboard: bool = False
@@ -64,10 +67,16 @@ class Fit:
         if self.steps is None and self.minutes is None:
             raise ValueError("neither fit.steps nor fit.minutes is given; give one of them")
         check_fields(self, "fit", "steps", "threads", "log_steps", at_least=1)
-        check_fields(self, "fit", "warmup", "weight_decay", "clip", "seed", "workers", "valid_steps", "save_minutes", at_least=0)
+        check_fields(
+            self, "fit", "warmup", "weight_decay", "clip", "seed", "workers", "valid_steps", "patience", "save_minutes", at_least=0
+        )
         check_fields(self, "fit", "minutes", "rate", above=0)
         check_fields(self, "fit", "decay", "ema", at_least=0, at_most=1)
         check_fields(self, "fit", "betas", at_least=0, below=1)
+        if self.patience and not self.valid_steps:
+            raise ValueError(
+                f"fit.patience is {self.patience}, and fit.valid_steps is 0: nothing is evaluated; give fit.valid_steps"
+            )
         check_choice("fit.precision", self.precision, ("auto", "fp32", "bf16"))
         if self.steps is None and self.decay == 1 and self.warmup < FEW:
             raise ValueError(

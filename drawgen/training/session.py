@@ -1,5 +1,6 @@
 """The work around the steps of a run: metrics, checkpoints, validation, previews, and stopping."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drawgen import checkpoint
-from drawgen.contract import Data
+from drawgen.contract import Data, HeldOut
 from drawgen.interrupts import Interrupted
 from drawgen.training import run_folder
 from drawgen.training.clock import Clock, Progress
@@ -71,7 +72,7 @@ class Session:
         if run.step % settings.log_steps == 0 or run.ended:
             self.log()
         if settings.valid_steps and run.step % settings.valid_steps == 0 and not run.ended:
-            self.validate()
+            self.judge(self.validate())
         if not (due or settled):
             return
         stop, late = world.agree(float(self.interrupted()), float(now - self.saved > 60 * settings.save_minutes))
@@ -113,6 +114,20 @@ class Session:
         if scores:
             self.write({f"valid/{name}": value for name, value in scores.items()})
         return scores
+
+    def judge(self, scores: dict[str, float]) -> None:
+        """With `patience`, keeps the weights of the best held-out score. Only rank 0 has the scores."""
+        if self.settings.patience and isinstance(self.run.model, HeldOut):
+            (score,) = self.world.agree(scores.get(self.run.model.held_out_score, -math.inf))
+            if math.isfinite(score):
+                self.run.judge(score)
+
+    def keep_best(self) -> None:
+        """At the end of a run with `patience`: the best weights, the last ones among them."""
+        if self.settings.patience:
+            if not self.run.stopped:
+                self.judge(self.validate())
+            self.run.take_best()
 
     def save(self) -> None:
         """Writes a checkpoint. Raises FloatingPointError, StorageError."""

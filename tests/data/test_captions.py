@@ -1,16 +1,19 @@
 """Files of captions: real ones agree with hand-read entries, bad ones are refused by name, and streams are complete."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from drawgen.contract import generator
 from drawgen.data import caption_files
 from drawgen.data.caption_files import Report
-from drawgen.data.captions import END, START, UNKNOWN, Captioned, encode
+from drawgen.data.captions import END, START, UNKNOWN, Captioned, encode, random_square
 from drawgen.data.pictures import DataError
+from drawgen.data.words import words_of
 
 
 def picture(path, *, mode="RGB", size=(12, 10)):
@@ -97,6 +100,102 @@ def test_folder(folder):
     assert found.words[:5] == ("<start>", "<end>", "<unknown>", "dog", "a")
     assert found.spec().image == (3, 16, 16)
     assert not found.problems
+
+
+def test_views(folder):
+    """The square, its mirror image, then squares of at least three quarters; each caption meets several, and the same on resume."""
+    picture(folder / "0.png", size=(40, 24))
+    data = data_of(folder, views=4, batch=4)
+    entry = data.entries["train"][0]
+    plain, mirrored, crop, flipped = (data.picture(entry, view) for view in range(4))
+    assert torch.equal(mirrored, plain.flip(-1))
+    assert torch.equal(crop, data_of(folder, keep_mb=0, views=4).picture(entry, 2))
+    assert len({tensor.numpy().tobytes() for tensor in (plain, mirrored, crop, flipped)}) == 4
+    batches = data.stream("train", seed=3)
+    first = [next(batches) for _ in range(9)]
+    again = next(data.stream("train", seed=3, start=8))
+    assert torch.equal(first[8].images, again.images)
+    seen = {image.numpy().tobytes() for batch in first for image in batch.images}
+    assert len(data.entries["train"]) < len(seen) <= 4 * len(data.entries["train"])
+    without = data_of(folder, batch=4).stream("valid", seed=0)
+    assert torch.equal(next(data.stream("valid", seed=0)).images, next(without).images)
+
+
+def test_random_squares():
+    ramp = torch.arange(30 * 50.0).view(1, 30, 50)
+    sides = set()
+    for n in range(200):
+        square = random_square(ramp, generator(n))
+        sides.add(square.shape[1])
+        assert square.shape[1] == square.shape[2]
+    assert min(sides) >= 22
+    assert max(sides) == 30
+
+
+@pytest.mark.parametrize("name", ["texts.token", "texts.csv", "texts.txt", "texts.json"])
+def test_texts_before_pictures(folder, name):
+    """Any format, or one caption per line; those of pictures that are held out are left out, by their names."""
+    data = data_of(folder)
+    held = [Path(entry.picture).name for entry in data.entries["valid"]]
+    rows = [
+        (held[0], "A held out cat."),
+        ("b/other.jpg", "A new zebra runs."),
+        ("b/other.jpg", "The zebra."),
+        ("c.png", "A zebra."),
+    ]
+    content = {
+        "texts.token": "".join(f"{picture}#{n}\t{caption}\n" for n, (picture, caption) in enumerate(rows)),
+        "texts.csv": "image,caption\n" + "".join(f"{picture},{caption}\n" for picture, caption in rows),
+        "texts.txt": "".join(f"{caption}\n\n" for _, caption in rows[1:]),
+        "texts.json": json.dumps([{"picture": picture, "caption": caption} for picture, caption in rows]),
+    }
+    (folder.parent / name).write_text(content[name])
+    data = data_of(folder, text=str(folder.parent / name), text_steps=5, batch=2)
+    assert [group[0][-1] for group in data.texts if "zebra" in group[0]] == ["runs", "zebra"] or name == "texts.txt"
+    said = {word for group in data.texts for words in group for word in words}
+    assert "zebra" in said
+    assert "cat" not in said
+    assert "zebra" in data.words
+    stream = data.stream("train", seed=0)
+    batches = [next(stream) for _ in range(7)]
+    assert [type(batch).__name__ for batch in batches] == ["TextBatch"] * 5 + ["CaptionBatch"] * 2
+    for start in (2, 5, 6):
+        again = next(data.stream("train", seed=0, start=start))
+        assert all(map(torch.equal, again, batches[start]))
+    without = next(data_of(folder, vocabulary=data.words).stream("train", seed=0))
+    assert torch.equal(without.images, batches[5].images)
+    assert data.digest() != data_of(folder).digest()
+    assert any("captions to learn the language from" in note for note in data.notes)
+
+
+def test_texts_of_no_use(folder):
+    held = [Path(entry.picture).name for entry in data_of(folder).entries["valid"]]
+    (folder.parent / "texts.token").write_text("".join(f"{name}#0\tA cat.\n" for name in held))
+    with pytest.raises(DataError, match="no captions to learn from, beyond those that are measured on"):
+        _ = data_of(folder, text=str(folder.parent / "texts.token")).words
+
+
+def test_no_text_of_a_measured_picture(data):
+    """Flickr8k: the texts hold nothing of the 113 pictures for development, of the official development list, and of pictures that
+    are in no list."""
+    told = data / "flickr8k_text" / "Flickr8k.token.txt"
+    found = data_of(data / "flickr8k_1000", text=str(told))
+    assert (len(found.entries["train"]), len(found.entries["valid"])) == (753, 113)
+    assert len(found.texts) == 6000
+    listed = {caption_files.stem_of(name) for name in (told.parent / "Flickr_8k.trainImages.txt").read_text().split()}
+    development = {caption_files.stem_of(name) for name in (told.parent / "Flickr_8k.devImages.txt").read_text().split()}
+    measured = {caption_files.stem_of(entry.picture) for entry in found.entries["valid"]}
+    assert measured <= development
+    rows, _ = caption_files.rows_of(told, told.read_text(encoding="utf-8"), Report())
+    kept = {caption_files.stem_of(row.picture) for row in rows}
+    assert kept & listed
+    groups = {tuple(map(tuple, group)) for group in found.texts}
+    of: dict[str, list[tuple[str, ...]]] = {}
+    for line in told.read_text(encoding="utf-8").splitlines():
+        name, caption = line.split("\t")
+        of.setdefault(caption_files.stem_of(name.split("#")[0]), []).append(tuple(words_of(caption)))
+    for name in (development | measured | (set(of) - listed)) & set(of):
+        assert tuple(of[name]) not in groups
 
 
 @pytest.mark.parametrize("kind", ["tsv", "jsonl"])

@@ -96,6 +96,19 @@ def test_lessons():
             assert len({(thing.colour, thing.shape, thing.size) for thing in scene.things}) == 1
 
 
+def test_hard_scenes():
+    """The share that is asked for has `most` objects and more; lessons of one kind, and the other splits, are as they were."""
+    plain, hard = (Scenes(lessons=20, most=3, hard=share) for share in (0.0, 0.5))
+    counts = [[len(data.scene("train", index).things) for index in range(20, 420)] for data in (plain, hard)]
+    assert sum(a < 3 == b for a, b in zip(*counts, strict=True)) > 50
+    assert 0.5 < sum(count == 3 for count in counts[1]) / 400 < 0.85
+    assert max(counts[1]) == 3
+    assert all(len(Scenes(hard=1.0).scene("train", index).things) == 4 for index in range(20))
+    for split, first, last in (("train", 0, 10), ("valid", 0, 20), ("test", 0, 20)):
+        for index in range(first, last):
+            assert hard.scene(split, index).things == plain.scene(split, index).things
+
+
 def test_objects_have_their_colour():
     """Where an object is, its ink is; where none is, it is paper."""
     for index in range(30):
@@ -183,7 +196,9 @@ def test_where_it_looked():
     assert scene.looked("a blue circle", maps) == []
 
 
-@pytest.mark.parametrize("change", [{"batch": 0}, {"count": 0}, {"side_px": 8}, {"most": 5}, {"most": 0}, {"lessons": -1}])
+@pytest.mark.parametrize(
+    "change", [{"batch": 0}, {"count": 0}, {"side_px": 8}, {"most": 5}, {"most": 0}, {"lessons": -1}, {"hard": 1.5}]
+)
 def test_refusals(change):
     with pytest.raises(ValueError, match=f"data.{next(iter(change))}"):
         Scenes(**change)

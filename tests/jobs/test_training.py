@@ -1,11 +1,16 @@
 """What a run folder becomes."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 
-from drawgen import checkpoint, jobs, models
+from drawgen import checkpoint, images, jobs, models
+from drawgen.contract import Recipe
+from drawgen.data.captions import Captioned
+from drawgen.models.captioner import Config
+from drawgen.training import Fit
 
 
 def test_resume_of_a_finished_run_changes_nothing(tiny):
@@ -51,3 +56,53 @@ def test_training_begins_with_the_weights_that_fit(tiny, tmp_path):
     with pytest.raises(ValueError, match="`begin` is for a new run"):
         jobs.train("painter", recipe, tmp_path / "run", preset="tiny", begin=str(folder), resume=True)
     assert not (tmp_path / "other").exists()
+
+
+# ---------------------------------------------------------------- words that are new
+
+OLD, NEW = ("a", "cat", "dog", "runs"), ("a", "cat", "sleeps", "zebra")
+
+
+def captioned(folder, words):
+    """Four pictures, each with a caption of two of the words."""
+    folder.mkdir()
+    rows = []
+    for n in range(4):
+        images.save_image(folder / f"{n}.png", torch.full((3, 16, 16), n / 4))
+        rows.append({"picture": f"{n}.png", "caption": f"{words[n]} {words[(n + 1) % 4]}"})
+    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return Captioned(path=str(folder), side_px=16, batch=2, min_count=1, held_out=0.0)
+
+
+def captioner_recipe(data, **fit):
+    model = Config(features=16, attention=8, units=12, embedding=8, tied=True)
+    return Recipe(model=model, data=data, fit=Fit(steps=2, warmup=1, **fit), about="")
+
+
+def test_new_words_are_added_to_those_of_the_model(tmp_path):
+    """The rows of the words that it knows are taken over; the words of the data that are new come after them. A resumed run and the
+    model folder have the same vocabulary."""
+    old = jobs.train("captioner", captioner_recipe(captioned(tmp_path / "a", OLD)), tmp_path / "old").model
+    recipe = captioner_recipe(captioned(tmp_path / "b", NEW), rate=1e-12)
+    new = jobs.train("captioner", recipe, tmp_path / "new", begin=str(tmp_path / "old")).model
+    known = old.spec.symbols
+    assert new.spec.symbols == (*known, "sleeps", "zebra")
+    for name in ("embedding.weight", "output.bias", "recurrent.layers.0.weight_hh_l0"):
+        mine, theirs = (model.decoder.get_parameter(name) for model in (new, old))
+        rows = len(theirs)
+        torch.testing.assert_close(mine[:rows], theirs, atol=1e-5, rtol=1e-5)
+    assert models.load(tmp_path / "new").spec == new.spec
+    longer = replace(recipe, fit=replace(recipe.fit, steps=4))
+    assert jobs.train("captioner", longer, tmp_path / "new", resume=True).model.spec == new.spec
+    record = json.loads((tmp_path / "new" / "recipe.json").read_text())
+    assert record["data"]["vocabulary"] == []
+
+
+def test_the_decoder_may_learn_more_slowly(tmp_path):
+    """Rate 0 for the recurrent layers of a decoder that can write already."""
+    recipe = captioner_recipe(captioned(tmp_path / "a", OLD))
+    old = jobs.train("captioner", recipe, tmp_path / "old").model
+    slow = replace(recipe, model=replace(recipe.model, decoder_rate=0.0))
+    new = jobs.train("captioner", slow, tmp_path / "new", begin=str(tmp_path / "old")).model
+    for (name, mine), theirs in zip(new.named_parameters(), old.parameters(), strict=True):
+        assert torch.equal(mine, theirs) == name.startswith("decoder.recurrent."), name

@@ -8,21 +8,22 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from drawgen import checkpoint, jobs, models, sampling
+from drawgen import checkpoint, images, jobs, models, sampling
 from drawgen.contract import generator
 from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, TextBatch, vocabulary_of
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
 from drawgen.models import captioner
-from drawgen.models.captioner import Config
-from drawgen.nn import convnet
+from drawgen.models.captioner import PLAUSIBLE, Config, from_middles
+from drawgen.nn import convnet, label_evidence
 from drawgen.nn.familiarity import Familiarity
 from drawgen.training import Fit, fit
 
 DATA = Scenes(side_px=32, batch=6, count=6)
 WITH = Config(features=16, attention=8, units=12, embedding=8, longest=9)
 WITHOUT = dataclasses.replace(WITH, attention=0)
-BOTH = pytest.mark.parametrize("config", [WITH, WITHOUT], ids=["attention", "fed once"])
+TWICE = dataclasses.replace(WITH, word_query=True, glimpses=2)
+BOTH = pytest.mark.parametrize("config", [WITH, TWICE, WITHOUT], ids=["attention", "two glimpses", "fed once"])
 
 
 def built(config, seed=0):
@@ -272,6 +273,8 @@ def test_bad_weights(resnet, tmp_path, content):
         ({"dropout": 1.0}, "dropout"),
         ({"word_noise": -0.1}, "word_noise"),
         ({"doubly_stochastic": -1.0}, "doubly_stochastic"),
+        ({"glimpses": 3}, "glimpses"),
+        ({"glimpses": 2, "attention": 0}, "glimpses"),
         ({"encoder_rate": float("nan")}, "encoder_rate"),
         ({"encoder_rate": 0.1, "feature_cache": "cache"}, "feature_cache"),
     ],
@@ -290,6 +293,18 @@ def test_other_data_is_refused():
             WITH.build(spec, rng=generator(0))
     with pytest.raises(ValueError, match="too small"):
         WITH.build(dataclasses.replace(DATA.spec(), image=(3, 4, 4)), rng=generator(0))
+
+
+def test_a_config_without_glimpses_has_one(tmp_path):
+    """Folders from before the setting load as they were."""
+    model = built(WITH)
+    checkpoint.write_model(tmp_path, "captioner", WITH, model.spec)
+    config = checkpoint.read_json(tmp_path / checkpoint.CONFIG)
+    del config["config"]["glimpses"]
+    checkpoint.write_json(tmp_path / checkpoint.CONFIG, config)
+    checkpoint.write_weights(tmp_path, model.state_dict())
+    batch = batch_of()
+    assert torch.equal(models.load(str(tmp_path)).nats(batch)[0], model.nats(batch)[0])
 
 
 # ---------------------------------------------------------------- trained
@@ -338,6 +353,115 @@ def test_shipped_attention_is_alive():
 def test_unsayable():
     assert built(WITH).silent[[START, UNKNOWN]].tolist() == [-torch.inf] * 2
     assert built(WITH).silent[END] == 0
+
+
+# ---------------------------------------------------------------- photographs
+
+LABELLED = Config(
+    encoder="efficientnet-lite0", encoder_rate=0.0, projection=8, attention=8, labels=6, units=12, embedding=8, tied=True, longest=6
+)
+PHOTOS = Scenes(side_px=64, batch=4, count=4)
+
+
+def labelled(**changes):
+    return dataclasses.replace(LABELLED, **changes).build(PHOTOS.spec(), rng=generator(0)).eval()
+
+
+def test_installed_weights_are_no_part_of_the_model():
+    """A frozen encoder adds nothing to the model folder; one that learns is stored, and begins with the same weights."""
+    frozen = labelled()
+    assert not any(name.startswith("encoder.") for name in frozen.state_dict())
+    learning = labelled(encoder_rate=0.1, labels=0)
+    assert sum(name.startswith("encoder.") for name in learning.state_dict()) > 90
+    learning.prepare([], rng=generator(0))
+    batch = next(PHOTOS.stream("train", seed=0))
+    torch.testing.assert_close(learning.see(batch.images), frozen.see(batch.images), atol=1e-4, rtol=1e-4)
+
+
+def test_until_pictures_are_learned_from_only_their_labels_count():
+    """With `labels` the projection of the features begins at zero."""
+    model = labelled()
+    batch = next(PHOTOS.stream("train", seed=0))
+    features = model.see(batch.images)
+    told = TextBatch(batch.tokens, batch.lengths, label_evidence.evidence(features))
+    torch.testing.assert_close(model.nats(told)[0], model.nats(batch)[0])
+    blank = model.nats(TextBatch(batch.tokens, batch.lengths))[0]
+    assert not torch.allclose(blank, model.nats(batch)[0])
+    loss = next(model.train().losses(batch, state={}, rng=generator(0)))
+    loss.value.backward()
+    assert float(model.projection.weight.grad.abs().max()) > 0
+
+
+@torch.no_grad()
+def test_guidance():
+    """(1 + w) log p(word | picture) - w log p(word), renormalised, over the plausible words, at every step of a greedy search."""
+    weight = 1.5
+    model = labelled(guidance=weight)
+    image = next(PHOTOS.stream("train", seed=0)).images[:1]
+    ((found,),) = model.caption(image, beams=1)
+    state, memory = model.begin(image)
+    other, without = model.unseen(1)
+    token = torch.tensor([START])
+    for n in range(len(found.words) + found.finished):
+        logits, state, _ = model.decoder.step(token, state, memory)
+        guess, other, _ = model.decoder.step(token, other, without)
+        p, q = logits[0].log_softmax(0), guess[0].log_softmax(0)
+        both = (1 + weight) * p - weight * q
+        both[p <= p.max() - PLAUSIBLE] = -torch.inf
+        both[[START, UNKNOWN]] = -torch.inf
+        token = both.argmax()[None]
+        if n < len(found.words):
+            assert model.spec.symbols[int(token)] == found.words[n]
+            assert found.log_probs[n] == pytest.approx(float(both.log_softmax(0).max()), abs=1e-4)
+
+
+def test_blind_training():
+    """Some captions are learned without their picture: neither its features nor its evidence."""
+    model = labelled(blind=0.5)
+    batch = next(PHOTOS.stream("train", seed=0))
+    features, evidence = model.given(batch, generator(1))
+    blank = features.abs().sum((1, 2)) == 0
+    assert 0 < int(blank.sum()) < len(blank)
+    assert torch.equal(blank, evidence.abs().sum(1) == 0)
+    assert not (model.given(batch, None)[0].abs().sum((1, 2)) == 0).any()
+
+
+def test_label_smoothing_is_for_training_only():
+    model = labelled(label_smoothing=0.2)
+    batch = next(PHOTOS.stream("train", seed=0))
+    plain, smooth = model.nats(batch)[0], model.nats(batch, rng=generator(0))[0]
+    state, memory = model.begin(batch.images)
+    logits, _, _ = model.decoder.step(batch.tokens[:, 0], state, memory)
+    nats = -logits.log_softmax(1)
+    wanted = nats.gather(1, batch.tokens[:, 1:2])[:, 0]
+    torch.testing.assert_close(plain[:, 0], wanted)
+    torch.testing.assert_close(smooth[:, 0], 0.8 * wanted + 0.2 * nats.mean(1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"encoder_rate": 1.0}, r"model\.labels is 6, and needs attention and the frozen encoder efficientnet-lite0"),
+        ({"attention": 0}, r"model\.labels is 6, and needs attention"),
+        ({"attention": 0, "labels": 0, "guidance": 1.0}, r"model\.guidance is 1, and needs attention"),
+    ],
+)
+def test_labels_need_the_classifier(changes, words):
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(LABELLED, **changes)
+
+
+def test_where_the_places_of_a_map_are():
+    """A change of a few pixels changes the features most around it. After `from_middles` place i is centred on pixel 32 i."""
+    model = labelled()
+    plain = images.fit_to(images.load_image("photo:gravel"), (3, 224, 224))[None]
+    off = []
+    for row in (80, 112, 144):
+        changed = plain.clone()
+        changed[..., row - 4 : row + 4, 108:116] = 1 - changed[..., row - 4 : row + 4, 108:116]
+        change = (model.see(changed) - model.see(plain)).square().sum(2).square().view(1, 7, 7)
+        off.append(row - 32 * float(from_middles(change)[0].sum(1) @ torch.arange(7.0)))
+    assert sum(off) / len(off) == pytest.approx(0, abs=8)
 
 
 # ---------------------------------------------------------------- doubt

