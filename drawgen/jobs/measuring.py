@@ -9,7 +9,19 @@ from typing import Any
 import torch
 
 from drawgen import checkpoint, models
-from drawgen.contract import Batch, Describes, FromFiles, HasExamples, Model, Spec, Totals, Turns, WeighsSamples, check_split
+from drawgen.contract import (
+    Batch,
+    Describes,
+    Extends,
+    FromFiles,
+    HasExamples,
+    Model,
+    Spec,
+    Totals,
+    Turns,
+    WeighsSamples,
+    check_split,
+)
 from drawgen.data import caption_scores
 from drawgen.data.captions import Captioned
 from drawgen.data.pictures import DataError
@@ -135,6 +147,8 @@ def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
     config = data_of(folder, source, path)
     if path is not None and model.spec.vocabulary is not None:
         config = replace(config, vocabulary=model.spec.vocabulary)
+    elif isinstance(config, Extends) and (folder / RECIPE).exists() and read_recipe(folder).get("begin"):
+        config = config.extending(model.spec.symbols)
     spec = config.spec()
     if path is None and spec != model.spec:
         raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give `data`, a file")

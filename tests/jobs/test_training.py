@@ -94,6 +94,9 @@ def test_new_words_are_added_to_those_of_the_model(tmp_path):
     assert models.load(tmp_path / "new").spec == new.spec
     longer = replace(recipe, fit=replace(recipe.fit, steps=4))
     assert jobs.train("captioner", longer, tmp_path / "new", resume=True).model.spec == new.spec
+    data = replace(recipe.data, valid=recipe.data.path)  # the same pictures
+    jobs.train("captioner", replace(recipe, data=data), tmp_path / "told", begin=str(tmp_path / "old"))
+    assert jobs.measure(str(tmp_path / "told"), floors=False)["captions"] == 4
     record = json.loads((tmp_path / "new" / "recipe.json").read_text())
     assert record["data"]["vocabulary"] == []
 
