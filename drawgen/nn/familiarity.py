@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 INSIDE = 0.98
 """The fraction of unused training pictures within the border."""
+FEWEST = 10
+"""With fewer training pictures their spread is not known."""
 LEAST_SPREAD = 0.05
 """Added to a feature's standard deviation, times the mean one."""
 RIDGE = 1.0
@@ -63,11 +65,11 @@ class Familiarity(nn.Module):
     def fit(self, features: Float[Tensor, "N D"], held: Float[Tensor, "M D"] | None = None) -> None:
         """The Gaussian and its border, from the features of training pictures, each picture once, and of `held` ones that the model
         was not trained on. The border is the larger of two percentiles: of the held pictures, and of each half of the training
-        pictures under the Gaussian of the other half. Fewer than four pictures, or features that are not finite, give no border:
-        nothing is strange then."""
+        pictures under the Gaussian of the other half. Fewer than `FEWEST` pictures, or features that are not finite, give no
+        border: nothing is strange then."""
         self.forget()
         every = features if held is None else torch.cat([features, held])
-        if len(features) < 4 or not bool(every.isfinite().all()):
+        if len(features) < FEWEST or not bool(every.isfinite().all()):
             return
         halves, far = (features[::2], features[1::2]), []
         for one, other in (halves, halves[::-1]):
