@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     pictures: int | None = None
     """Training pictures; None: all."""
     seed: int = 0
-    text: bool = False
+    after: bool = False
     """Whether training begins with texts."""
     begin: bool = False
     """Whether training begins with the shipped captioner."""
@@ -55,8 +55,8 @@ def plans(text: bool) -> Iterator[Plan]:
         yield Plan(f"{n}", n)
     yield Plan("all-begin", begin=True)
     if text:
-        yield Plan("text-0", text=True)
-        yield Plan("100-text", 100, text=True)
+        yield Plan("text-0", after=True)
+        yield Plan("100-text", 100, after=True)
 
 
 def subset(data: Captioned, n: int, file: Path) -> None:
@@ -84,7 +84,7 @@ def run(plan: Plan, folder: Path, data: Captioned, text: str) -> dict[str, float
     model = recipe.model
     if plan.begin:
         model = dataclasses.replace(model, decoder_rate=DECODER_RATE)
-    if plan.text:
+    if plan.after:
         steps = fit.steps or 0
         settings = dataclasses.replace(settings, text=text, text_steps=TEXT_STEPS, min_count=5)
         fit = dataclasses.replace(fit, steps=steps + TEXT_STEPS, decay=steps / (steps + TEXT_STEPS))

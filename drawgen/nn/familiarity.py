@@ -1,4 +1,4 @@
-"""How unlike the training pictures a picture is, by its features.
+"""Measures how unlike the training pictures another picture is, by its features.
 
 Axes: N pictures to fit, B pictures, D features, K dimensions of the projection.
 

@@ -44,7 +44,7 @@ SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
 def test_the_size_of_a_preset_is_that_of_its_model(name, preset):
     recipe = models.recipe(name, preset)
-    if preset == "own":
+    if preset in ("own", "photos", "told"):
         pytest.skip("as many words as the person's captions have")
     try:
         spec = recipe.data.spec()
@@ -251,4 +251,4 @@ def test_shipped(name, tmp_path):
         out = tmp_path / ("x.png" if checkpoint.read_model(folder).spec.image else "x.txt")
         jobs.sample(name, out, size=(32, 32) if name.startswith("ride:") else None)
         assert out.stat().st_size > 100
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 4 * 2**20
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10 * 2**20
