@@ -564,7 +564,7 @@ PRESETS: dict[str, Recipe] = {
             log_steps=20,
         ),
         what="your photographs and captions",
-        size="2.5 M",
+        size="3.3 M",
         about="Your own photographs and captions, hundreds to thousands of them, on a CPU.",
     ),
     "told": Recipe(
@@ -604,7 +604,7 @@ PRESETS: dict[str, Recipe] = {
             log_steps=20,
         ),
         what="photographs, learned from captions alone",
-        size="3.3 M",
+        size="3.6 M",
         about="Captions without pictures: the decoder reads what ImageNet's labels suggest.",
     ),
     "show-and-tell": Recipe(
