@@ -565,7 +565,12 @@ PRESETS: dict[str, Recipe] = {
         ),
         what="your photographs and captions",
         size="3.3 M",
-        about="Your own photographs and captions, hundreds to thousands of them, on a CPU.",
+        figure="BLEU-4 17",
+        about="Your own photographs and captions, hundreds to thousands of them, on a CPU: a frozen EfficientNet-Lite0, whose "
+        "features of four views of each picture are cached on disk (125 KB per view), soft attention, and what the labels say of "
+        "the whole picture. Measured on 113 development pictures of Flickr8k after 753 training pictures, in 6 CPU minutes of a "
+        "busy Xeon: scripts/results/captioner_photos.md. With few pictures give --begin captioner:photos: its words and weights "
+        "are taken over, and new words are added.",
     ),
     "told": Recipe(
         model=Config(
@@ -605,7 +610,12 @@ PRESETS: dict[str, Recipe] = {
         ),
         what="photographs, learned from captions alone",
         size="3.6 M",
-        about="Captions without pictures: the decoder reads what ImageNet's labels suggest.",
+        figure="first thing 78 %",
+        about="Learned from captions alone: each comes with what a classifier would say of the picture that it describes, simulated "
+        "from its words. Measured on 98 photographs of COCO (seed 0, 10 minutes of a busy Xeon): BLEU-4 19.9, CIDEr .65; the "
+        "first thing that a caption names is right in 78 %, and in 98 % of the captions without a doubt. On 113 of Flickr8k: "
+        "7.3, .15, 87 % and 98 %. Give --data.path captions_val2017.json and --data.pictures, a folder of captioned photographs "
+        "with a free licence. scripts/results/captioner_told.md.",
     ),
     "show-and-tell": Recipe(
         model=Config(
