@@ -612,10 +612,10 @@ PRESETS: dict[str, Recipe] = {
         size="3.6 M",
         figure="first thing 78 %",
         about="Learned from captions alone: each comes with what a classifier would say of the picture that it describes, "
-        "simulated from its words. Measured on 98 photographs of COCO (seed 0, 10 minutes of a busy Xeon): BLEU-4 19.9, CIDEr .65; the "
-        "first thing that a caption names is right in 78 %, and in 98 % of the captions without a doubt. On 113 of Flickr8k: "
-        "7.3, .15, 87 % and 98 %. Give --data.path captions_val2017.json and --data.pictures, a folder of captioned photographs "
-        "with a free licence. scripts/results/captioner_told.md.",
+        "simulated from its words. Measured on 98 photographs of COCO (seed 0, 10 minutes of a busy Xeon): BLEU-4 19.9, CIDEr "
+        ".65; the first thing that a caption names is right in 78 %, and in 98 % of the captions without a doubt. On 113 of "
+        "Flickr8k: 7.3, .15, 87 % and 98 %. Give --data.path captions_val2017.json and --data.pictures, a folder of captioned "
+        "photographs with a free licence. scripts/results/captioner_told.md.",
     ),
     "show-and-tell": Recipe(
         model=Config(
