@@ -69,12 +69,11 @@ def caption_files(
     kept = place.kept(model, n) if resume else frozenset[str]()
     left_out: dict[str, str] = {}
     wanted = batches(given, kept, left_out, strict=strict)
-    source = model or captions.MODEL
     found = doubted = interrupt = 0
     with hearing(progress) as reports, signals() as noted, place.writing():
         if reports.pictures is not None:
             reports.pictures(len(kept), len(given))
-        coming = captions.caption(source, wanted, beams=beams, n=n, strict=strict, device=device, skipped=left_out)
+        coming = captions.caption(model or None, wanted, beams=beams, n=n, strict=strict, device=device, skipped=left_out)
         try:
             for one in coming if wanted else ():
                 if one.picture in kept:

@@ -58,11 +58,11 @@ def tell_problems(data: Any, reports: Reports, *, after: int = 0) -> None:
 
 def problem_lines(problems: Mapping[str, str]) -> list[str]:
     """One line per left-out entry (name -> reason); for more than `MOST_TOLD` of one kind, a count and the first three. The kind is
-    the text before the first colon, semicolon or bracket."""
+    the text before the first semicolon, bracket, or colon with a blank."""
     kinds: dict[str, list[str]] = {}
     for name, why in problems.items():
         reason = why.removeprefix(name).lstrip(": ")  # an error of a picture begins with its name
-        kinds.setdefault(re.split(r"[:;(]", reason)[0].strip(), []).append(f"  {printable(name)}: {printable(reason)}")
+        kinds.setdefault(re.split(r"[;(]|:(?=\s)", reason)[0].strip(), []).append(f"  {printable(name)}: {printable(reason)}")
     lines = []
     for kind, told in kinds.items():
         if len(told) > MOST_TOLD:

@@ -350,3 +350,15 @@ def test_doubt_is_written_and_told(here, capsys, captioner, monkeypatch):
     assert status == 0
     assert "c.csv: captions of 1 picture\n1 of the new captions is doubtful; `doubt` in the file says why\n" in err
     assert rows("c.csv")[1][4] == 'it is "odd", very'
+
+
+def test_without_a_model_each_picture_has_the_captioner_that_knows_its_kind(here, capsys):
+    """In files as in the terminal."""
+    status, out, _ = run(capsys, "caption", "photo:chelsea", "photos/00, a.png")
+    assert status == 0
+    status, _, _ = run(capsys, "caption", "photo:chelsea", "photos/00, a.png", "-o", "c.csv")
+    assert status == 0
+    _, *told = rows("c.csv")
+    assert [f"{row[0]}\t{row[1]}" for row in told] == out.splitlines()
+    assert told[0][3] == "captioner:photos"
+    assert jobs.caption_files(["photo:chelsea", "photos/00, a.png"], "c.csv", resume=True).kept == 2
