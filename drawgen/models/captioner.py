@@ -10,8 +10,8 @@ The encoder maps the picture to a map of features a_1 .. a_N, and a recurrent de
 The loss is -log p of the caption's words, in nats. With attention it has the doubly stochastic term of Xu et al., section 4.2.1,
 lambda sum_i (1 - sum_t alpha_ti)^2, which encourages attention to every place.
 
-Of photographs the decoder may also read what a classifier says (`labels`, `nn/label_evidence.py`), and this alone is known of captions
-without pictures (`data/told.py`). Generation may lean on the picture: in place of log p(y_t | a) it takes
+Of photographs the decoder may also read what a classifier says (`labels`, `nn/label_evidence.py`), and this alone is known of
+captions without pictures (`data/told.py`). Generation may lean on the picture: in place of log p(y_t | a) it takes
 
     (1 + g) log p(y_t | a) - g log p(y_t) - r (1 - u(y_t))
 
