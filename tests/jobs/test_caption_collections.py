@@ -139,7 +139,7 @@ def test_names_of_pictures(here):
     assert caption_tables.name_in("photos/00, a.png", Path("/c.csv")) == (here / "photos/00, a.png").as_posix()[1:]
 
 
-@pytest.mark.parametrize("name", ['a "b".png', "two\nlines.png", "é ü.png", "\udcff.png", "; tab\t.png"])
+@pytest.mark.parametrize("name", ['a "b".png', "two\nlines.png", "é ü.png", "\udcff.png", "; tab\t.png", "c\rr.png"])
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_odd_names(here, captioner, name, ending):
     try:
@@ -269,8 +269,9 @@ def test_what_is_not_ours_is_left(here, capsys, captioner):
     ]:
         Path("c.csv").write_text(text)
         refused(capsys, here, f"caption photos -o c.csv --resume --model {captioner}", told)
-    Path("c.jsonl").write_text('{"picture": "a.png"}\n{"picture": "b.png"}\n')
-    refused(capsys, here, f"caption photos -o c.jsonl --resume --model {captioner}", "c.jsonl, line 1, is not the JSON")
+    for line in ('{"picture": "a.png"}', '{"picture": ["a.png"], "captions": [], "model": "x"}'):
+        Path("c.jsonl").write_text(f'{line}\n{{"picture": "b.png"}}\n')
+        refused(capsys, here, f"caption photos -o c.jsonl --resume --model {captioner}", "c.jsonl, line 1, is not the JSON")
 
 
 def test_two_pictures_of_one_stem(here, capsys, captioner):
