@@ -9,10 +9,23 @@ from typing import Any
 import torch
 
 from drawgen import checkpoint, models
-from drawgen.contract import Batch, Describes, FromFiles, HasExamples, Model, Spec, Totals, Turns, WeighsSamples, check_split
+from drawgen.contract import (
+    Batch,
+    Describes,
+    Extends,
+    FromFiles,
+    HasExamples,
+    Model,
+    Spec,
+    Totals,
+    Turns,
+    WeighsSamples,
+    check_split,
+)  # fmt: skip
 from drawgen.data import caption_scores
 from drawgen.data.captions import Captioned
 from drawgen.data.pictures import DataError
+from drawgen.data.told import Told
 from drawgen.devices import device_of
 from drawgen.jobs import captions
 from drawgen.jobs.caption_floors import Floors
@@ -135,6 +148,8 @@ def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
     config = data_of(folder, source, path)
     if path is not None and model.spec.vocabulary is not None:
         config = replace(config, vocabulary=model.spec.vocabulary)
+    elif path is None and isinstance(config, Extends) and read_recipe(folder).get("begin"):
+        config = config.extending(model.spec.symbols)  # as in training
     spec = config.spec()
     if path is None and spec != model.spec:
         raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give `data`, a file")
@@ -189,6 +204,8 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
     if path is not None:
         if not isinstance(config, FromFiles):
             raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave `data` out")
+        if isinstance(config, Told):  # what it learned from has no pictures
+            return Captioned(path=path, valid=path, batch=config.batch, longest=config.longest)
         settings: Any = config
         names = {one.name for one in fields(settings)}
         return replace(settings, path=path, **({"valid": path} if "valid" in names else {}))
