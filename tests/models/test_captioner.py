@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from drawgen import checkpoint, images, jobs, models, sampling
-from drawgen.contract import generator
+from drawgen.contract import Hypothesis, generator
 from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, TextBatch, vocabulary_of
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
@@ -503,3 +503,10 @@ def test_without_doubt_nothing_is_stored():
     assert not any("familiarity" in name for name in model.state_dict())
     assert not model.strangeness(batch_of().images).any()
     assert model.kind == ""
+
+
+def test_a_caption_that_names_nothing_is_doubted_for_that():
+    model = models.load("captioner:photos")
+    said = Hypothesis(("a", "group", "of"), "a group of", 0.0, (0.0, 0.0, 0.0), True, None)
+    (why,) = model.unsure(torch.full((1, 3, 224, 224), 0.5), [said])
+    assert why.startswith("it names nothing that its labels know; its best guesses are ")
