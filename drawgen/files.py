@@ -6,11 +6,13 @@ raises an OSError with the reason. Write the program's own files with `write_ato
 """
 
 import errno
+import hashlib
 import itertools
 import os
 import re
 import secrets
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -300,6 +302,24 @@ def locked(folder: Path) -> Iterator[None]:
             lock_file(handle.fileno())
         except OSError as error:
             raise ValueError(f"another run is writing to {folder}; wait for it or choose another folder") from error
+        yield
+
+
+@contextmanager
+def reserved(file: Path) -> Iterator[None]:
+    """Reserves a file for this process, by a lock in the temporary folder; the lock ends with the process. Raises ValueError if
+    another process writes the file."""
+    name = hashlib.sha256(os.fsencode(os.path.realpath(file))).hexdigest()[:24]
+    try:
+        handle = open(Path(tempfile.gettempdir()) / f"drawgen-{name}.lock", "a", encoding="utf-8")  # noqa: SIM115
+    except OSError:  # another user's lock, or nowhere to write: there is no protection then
+        yield
+        return
+    with handle:
+        try:
+            lock_file(handle.fileno())
+        except OSError as error:
+            raise ValueError(f"another process is writing {file}; wait for it, or choose another file") from error
         yield
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
@@ -66,32 +66,33 @@ def caption_files(
     given = named(pictures)
     place = Sidecars(given, replace=force) if out is None else Table(given, Path(out), replace=force)
     place.check(resume=resume)
-    kept = place.kept(model, n) if resume else frozenset[str]()
-    left_out: dict[str, str] = {}
-    wanted = batches(given, kept, left_out, strict=strict)
-    found = doubted = interrupt = 0
-    with hearing(progress) as reports, signals() as noted, place.writing():
-        if reports.pictures is not None:
-            reports.pictures(len(kept), len(given))
-        coming = captions.caption(model or None, wanted, beams=beams, n=n, strict=strict, device=device, skipped=left_out)
-        try:
-            for one in coming if wanted else ():
-                if one.picture in kept:
-                    continue
-                place.write(one)
-                found, doubted = found + 1, doubted + bool(one.doubt)
-                if reports.pictures is not None:
-                    reports.pictures(len(kept) + found + len(left_out), len(given))
-                if interrupt := noted():
-                    break
-        except ImageError:  # of the pictures that were missing none can be read
-            if strict or not kept:
-                raise
-    if interrupt:
-        so_far = f"{len(kept) + found} of {len(given)} pictures"
-        raise Interrupted(interrupt, f"interrupted; {place.told(so_far)}, and the same command with `resume` adds the others")
-    place.end(resume=resume)
-    return Captioned(found, len(kept), doubted, left_out)
+    with nullcontext() if out is None else files.reserved(Path(out)):  # text files are written whole, each on its own
+        kept = place.kept(model, n) if resume else frozenset[str]()
+        left_out: dict[str, str] = {}
+        wanted = batches(given, kept, left_out, strict=strict)
+        found = doubted = interrupt = 0
+        with hearing(progress) as reports, signals() as noted, place.writing():
+            if reports.pictures is not None:
+                reports.pictures(len(kept), len(given))
+            coming = captions.caption(model or None, wanted, beams=beams, n=n, strict=strict, device=device, skipped=left_out)
+            try:
+                for one in coming if wanted else ():
+                    if one.picture in kept:
+                        continue
+                    place.write(one)
+                    found, doubted = found + 1, doubted + bool(one.doubt)
+                    if reports.pictures is not None:
+                        reports.pictures(len(kept) + found + len(left_out), len(given))
+                    if interrupt := noted():
+                        break
+            except ImageError:  # of the pictures that were missing none can be read
+                if strict or not kept:
+                    raise
+        if interrupt:
+            so_far = f"{len(kept) + found} of {len(given)} pictures"
+            raise Interrupted(interrupt, f"interrupted; {place.told(so_far)}, and the same command with `resume` adds the others")
+        place.end(resume=resume)
+        return Captioned(found, len(kept), doubted, left_out)
 
 
 def named(pictures: Pictures) -> list[str]:

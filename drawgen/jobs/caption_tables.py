@@ -58,8 +58,8 @@ def encoded(text: str) -> bytes:
 
 def row(cells: tuple[str, ...]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # quotes cells with either of the two
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def name_in(picture: str, out: Path) -> str:
@@ -125,7 +125,10 @@ def objects_of(text: str, out: Path) -> Iterator[tuple[str, str, int, str]]:
     for number, line in enumerate(lines[:-1], 1):  # the last one is empty, or torn
         try:
             told = json.loads(line)
-            yield told["picture"], line + "\n", len(told["captions"]), str(told["model"])
+            picture, captions, model = told["picture"], told["captions"], told["model"]
+            if not (isinstance(picture, str) and isinstance(captions, list) and isinstance(model, str)):
+                raise TypeError("of another kind")
+            yield picture, line + "\n", len(captions), model
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             if number < len(lines) - 1 or lines[-1]:
                 raise ImageError(

@@ -25,6 +25,7 @@ from drawgen.contract import (
 from drawgen.data import caption_scores
 from drawgen.data.captions import Captioned
 from drawgen.data.pictures import DataError
+from drawgen.data.told import Told
 from drawgen.devices import device_of
 from drawgen.jobs import captions
 from drawgen.jobs.caption_floors import Floors
@@ -203,6 +204,8 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
     if path is not None:
         if not isinstance(config, FromFiles):
             raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave `data` out")
+        if isinstance(config, Told):  # what it learned from has no pictures
+            return Captioned(path=path, valid=path, batch=config.batch, longest=config.longest)
         settings: Any = config
         names = {one.name for one in fields(settings)}
         return replace(settings, path=path, **({"valid": path} if "valid" in names else {}))

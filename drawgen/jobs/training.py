@@ -51,7 +51,7 @@ def train(
         recipe.data.fetch()
     trained = models.load(begin) if begin else None
     data = recipe.data
-    if trained is not None and isinstance(data, Extends):
+    if trained is not None and trained.spec.vocabulary and isinstance(data, Extends):
         data = data.extending(trained.spec.symbols)
     elif resume and isinstance(data, Extends) and read_recipe(out).get("begin"):
         data = data.extending(checkpoint.read_model(out).spec.symbols)

@@ -391,9 +391,9 @@ class Captioner(nn.Module):
         for caption, row, best in zip(captions, label_evidence.evidence(features), label_evidence.guesses(features), strict=True):
             word, certainty = label_evidence.first_named(caption.words, row)
             guessed = [f"{label_evidence.with_article(name)} ({p:.0%})" for name, p in best]
-            why = f"is not sure of {word!r}" if word else "names nothing that it knows"
-            doubt = f"it {why}; its best guesses are {', '.join(guessed[:-1])} and {guessed[-1]}"
-            reasons.append(doubt if certainty < self.config.sure else "")
+            named = f"it is not sure of {word!r}" if word else "it names nothing that its labels know"
+            why = f"{named}; its best guesses are {', '.join(guessed[:-1])} and {guessed[-1]}"
+            reasons.append(why if certainty < self.config.sure else "")
         return reasons
 
     @torch.no_grad()

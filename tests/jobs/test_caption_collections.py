@@ -12,7 +12,7 @@ from command_line import contents, refused, run
 from PIL import Image
 
 import drawgen
-from drawgen import cli, jobs, models
+from drawgen import cli, files, jobs, models
 from drawgen.data.captions import Captioned
 from drawgen.images import ImageError
 from drawgen.jobs import caption_collections, caption_tables, captions
@@ -139,7 +139,7 @@ def test_names_of_pictures(here):
     assert caption_tables.name_in("photos/00, a.png", Path("/c.csv")) == (here / "photos/00, a.png").as_posix()[1:]
 
 
-@pytest.mark.parametrize("name", ['a "b".png', "two\nlines.png", "é ü.png", "\udcff.png", "; tab\t.png"])
+@pytest.mark.parametrize("name", ['a "b".png', "two\nlines.png", "é ü.png", "\udcff.png", "; tab\t.png", "c\rr.png"])
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_odd_names(here, captioner, name, ending):
     try:
@@ -269,8 +269,9 @@ def test_what_is_not_ours_is_left(here, capsys, captioner):
     ]:
         Path("c.csv").write_text(text)
         refused(capsys, here, f"caption photos -o c.csv --resume --model {captioner}", told)
-    Path("c.jsonl").write_text('{"picture": "a.png"}\n{"picture": "b.png"}\n')
-    refused(capsys, here, f"caption photos -o c.jsonl --resume --model {captioner}", "c.jsonl, line 1, is not the JSON")
+    for line in ('{"picture": "a.png"}', '{"picture": ["a.png"], "captions": [], "model": "x"}'):
+        Path("c.jsonl").write_text(f'{line}\n{{"picture": "b.png"}}\n')
+        refused(capsys, here, f"caption photos -o c.jsonl --resume --model {captioner}", "c.jsonl, line 1, is not the JSON")
 
 
 def test_two_pictures_of_one_stem(here, capsys, captioner):
@@ -362,3 +363,15 @@ def test_without_a_model_each_picture_has_the_captioner_that_knows_its_kind(here
     assert [f"{row[0]}\t{row[1]}" for row in told] == out.splitlines()
     assert told[0][3] == "captioner:photos"
     assert jobs.caption_files(["photo:chelsea", "photos/00, a.png"], "c.csv", resume=True).kept == 2
+
+
+def test_two_processes_on_one_table(captioner, here):
+    """The second is refused; the file may be written when the first is done."""
+    with (
+        files.reserved(Path("a.csv")),
+        pytest.raises(ValueError, match=r"another process is writing a\.csv; wait for it, or choose"),
+    ):
+        jobs.caption_files("photos", "a.csv", model=captioner)
+    assert not Path("a.csv").exists()
+    jobs.caption_files("photos", "a.csv", model=captioner)
+    assert Path("a.csv").exists()

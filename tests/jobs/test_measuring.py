@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from drawgen import checkpoint, jobs, models
+from drawgen.data.captions import Captioned
 from drawgen.data.digits import Binarized
 from drawgen.data.pictures import DataError
 from drawgen.data.standard import Standard
@@ -17,6 +18,9 @@ def test_a_shipped_model_is_measured_on_the_kind_of_data_it_was_trained_on():
     assert isinstance(digits, Binarized)
     assert characters == Standard(name="omniglot", path="here", side_px=28, threshold=0.35, jitter_px=2)
     assert jobs.data_of(models.shipped()["ride:brick"], "it", "photo:grass").crop_px == 56
+    told = jobs.data_of(models.shipped()["captioner:photos"], "it", "here")  # learned from captions alone, measured on pictures
+    assert isinstance(told, Captioned)
+    assert (told.path, told.valid) == ("here", "here")
     with pytest.raises(ValueError, match=r"it does not say what to measure it on; give `data`, a file"):
         jobs.data_of(models.shipped()["draw:omniglot"], "it", None)
 

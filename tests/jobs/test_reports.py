@@ -36,3 +36,9 @@ def test_what_was_told_at_the_start_is_not_told_again():
     tell_problems(data, reports, after=2)
     tell_data(object(), reports)
     assert len(said) == 3
+
+
+def test_a_kind_may_name_a_shipped_model():
+    """The colon of MODEL:NAME does not end it."""
+    why = "this is unlike the photographs that captioner:photos was trained on"
+    assert problem_lines({f"{n}.png": why for n in range(11)})[0] == f"  11 of one kind ({why}); the first 3:"

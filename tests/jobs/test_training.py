@@ -9,6 +9,7 @@ import torch
 from drawgen import checkpoint, images, jobs, models
 from drawgen.contract import Recipe
 from drawgen.data.captions import Captioned
+from drawgen.jobs.measuring import data_for
 from drawgen.models.captioner import Config
 from drawgen.training import Fit
 
@@ -84,7 +85,7 @@ def test_new_words_are_added_to_those_of_the_model(tmp_path):
     model folder have the same vocabulary."""
     old = jobs.train("captioner", captioner_recipe(captioned(tmp_path / "a", OLD)), tmp_path / "old").model
     recipe = captioner_recipe(captioned(tmp_path / "b", NEW), rate=1e-12)
-    new = jobs.train("captioner", recipe, tmp_path / "new", begin=str(tmp_path / "old")).model
+    new = jobs.train("captioner", recipe, tmp_path / "new", preset="own", begin=str(tmp_path / "old")).model
     known = old.spec.symbols
     assert new.spec.symbols == (*known, "sleeps", "zebra")
     for name in ("embedding.weight", "output.bias", "recurrent.layers.0.weight_hh_l0"):
@@ -93,12 +94,19 @@ def test_new_words_are_added_to_those_of_the_model(tmp_path):
         torch.testing.assert_close(mine[:rows], theirs, atol=1e-5, rtol=1e-5)
     assert models.load(tmp_path / "new").spec == new.spec
     longer = replace(recipe, fit=replace(recipe.fit, steps=4))
-    assert jobs.train("captioner", longer, tmp_path / "new", resume=True).model.spec == new.spec
+    assert jobs.train("captioner", longer, tmp_path / "new", preset="own", resume=True).model.spec == new.spec
     data = replace(recipe.data, valid=recipe.data.path)  # the same pictures
     jobs.train("captioner", replace(recipe, data=data), tmp_path / "told", preset="own", begin=str(tmp_path / "old"))
     assert jobs.measure(str(tmp_path / "told"), floors=False)["captions"] == 4
     record = json.loads((tmp_path / "new" / "recipe.json").read_text())
     assert record["data"]["vocabulary"] == []
+    assert data_for(new, tmp_path / "new", "it", None).spec() == new.spec  # it is measured on its own data
+
+
+def test_a_captioner_cannot_begin_with_a_model_without_words(tiny, tmp_path):
+    recipe = captioner_recipe(captioned(tmp_path / "a", OLD))
+    with pytest.raises(ValueError, match="fits only 0% of this model's weights"):
+        jobs.train("captioner", recipe, tmp_path / "new", begin=str(tiny["painter:tiny"]))
 
 
 def test_the_decoder_may_learn_more_slowly(tmp_path):

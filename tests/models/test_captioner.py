@@ -482,7 +482,7 @@ def test_unsure():
     assert sure == ""
     assert unsure.startswith("it is not sure of 'zebra'; its best guesses are an espresso (")
     assert labelled().unsure(picture, [hypothesis("a", "zebra")]) == [""]
-    assert model.unsure(picture, [hypothesis("of", "a")])[0].startswith("it names nothing that it knows; its best guesses")
+    assert model.unsure(picture, [hypothesis("of", "a")])[0].startswith("it names nothing that its labels know; its best guesses")
 
 
 def test_where_the_places_of_a_map_are():
@@ -539,3 +539,10 @@ def test_without_doubt_nothing_is_stored():
     assert not any("familiarity" in name for name in model.state_dict())
     assert not model.strangeness(batch_of().images).any()
     assert model.kind == ""
+
+
+def test_a_caption_that_names_nothing_is_doubted_for_that():
+    model = models.load("captioner:photos")
+    said = Hypothesis(("a", "group", "of"), "a group of", 0.0, (0.0, 0.0, 0.0), True, None)
+    (why,) = model.unsure(torch.full((1, 3, 224, 224), 0.5), [said])
+    assert why.startswith("it names nothing that its labels know; its best guesses are ")
