@@ -98,8 +98,8 @@ def rows_of(text: str, out: Path) -> Iterator[tuple[str, str, int, str]]:
         if begin(out).startswith(text):  # torn in its first line
             return
         raise ImageError(
-            f"{out} is no table of captions: its first line is not {','.join(COLUMNS)}; give another name, or "
-            "replace it with `force`"
+            f"{out} is no table of captions as drawgen writes them (UTF-8 without a mark, line feeds at the ends, the first line "
+            f"{','.join(COLUMNS)}); give another name, or replace it with `force`"
         )
     lines = io.StringIO(text, newline="\n").readlines()
     reader = csv.reader(iter(lines), strict=True)

@@ -106,10 +106,10 @@ def check_data(out: Path, kept: dict[str, Any], asked: dict[str, Any], data: Any
             f"put it where it was, or start a run with these weights (`begin` {out}, another `out`)"
         )
     if now != kept["digest"]:
-        name = asked["data"].get(moved or "path", "this")
+        setting = moved or "path"
         raise DataError(
-            f"{name} is not the data that {out} was started with; give that by `data.path`, or start a run on this with these "
-            f"weights (`begin` {out}, another `out`)"
+            f"{asked['data'].get(setting, 'this')} is not the data that {out} was started with; give that by `data.{setting}`, or "
+            f"start a run on this with these weights (`begin` {out}, another `out`)"
         )
 
 

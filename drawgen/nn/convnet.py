@@ -5,6 +5,7 @@ Axes: B pictures, C channels, H rows, W columns, N places of the map (row by row
 
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -136,7 +137,8 @@ class ResNet(nn.Module):
 
                 weights = load_file(source)
             else:
-                weights = torch.load(source, map_location="cpu", weights_only=True)
+                with warnings.catch_warnings(action="ignore"):  # of what torch sees in a file that it refuses
+                    weights = torch.load(source, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged or foreign file, or no network, fails in many ways
             words = (str(error).splitlines() or [type(error).__name__])[0]
             mend = "give a file of its weights as `model.encoder_weights`" if source == "imagenet" else "give another"

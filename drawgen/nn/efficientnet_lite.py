@@ -11,6 +11,7 @@ import functools
 import hashlib
 import io
 import pickle
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -213,7 +214,8 @@ def stored_weights(source: str = "") -> StoredWeights:
         )
     foreign = f"{file} is no file of weights (tensors by their names, written by torch.save); give another"
     try:
-        tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what torch sees in a file that it refuses
+            tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError) as error:
         raise ValueError(foreign) from error
     if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
