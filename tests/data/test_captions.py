@@ -161,7 +161,7 @@ def test_texts_before_pictures(folder, name):
     assert [type(batch).__name__ for batch in batches] == ["TextBatch"] * 5 + ["CaptionBatch"] * 2
     for start in (2, 5, 6):
         again = next(data.stream("train", seed=0, start=start))
-        assert all(map(torch.equal, again, batches[start]))
+        assert all(map(torch.equal, again[:2], batches[start][:2]))
     without = next(data_of(folder, vocabulary=data.words).stream("train", seed=0))
     assert torch.equal(without.images, batches[5].images)
     assert data.digest() != data_of(folder).digest()

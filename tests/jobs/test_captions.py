@@ -245,61 +245,69 @@ def test_a_map_is_lit_where_its_places_lie():
 # ---------------------------------------------------------------- doubt
 
 
+def striped(name, n, seed):
+    """`n` pictures with rows or columns, and noise."""
+    wave = (torch.arange(32) * torch.pi / 3).sin() * 0.4
+    stripes = wave[:, None] if name == "rows" else wave
+    return (0.5 + stripes + 0.1 * torch.rand(n, 3, 32, 32, generator=generator(seed))).clamp(0, 1)
+
+
 @pytest.fixture
 def shipped(run, tmp_path, monkeypatch):
-    """Two captioners that know what they were trained on, and one that does not: of dark pictures, of bright ones."""
+    """Two captioners that know what they were trained on, and one that does not: of rows, of columns."""
     folders = {}
-    for name, level in (("bright", 0.8), ("dark", 0.2), ("unknowing", None)):
+    for name, other in (("rows", "columns"), ("columns", "rows"), ("unknowing", "")):
         before = models.load(run / "run")
-        config = replace(before.config, doubt=4, kind=f"{name} pictures") if level is not None else before.config
+        config = replace(before.config, doubt=4, kind=f"pictures of {name}") if other else before.config
         model = models.build(config, before.spec, rng=generator(0)).eval()
         model.load_state_dict(before.state_dict(), strict=False)
-        if level is not None:
-            noise = 0.1 * torch.rand(40, 3, 32, 32, generator=generator(1))
-            model.familiarity.fit_against(model.outline(level + noise), [model.outline(1 - level - noise)])
-            assert model.kind == f"{name} pictures"
+        if other:
+            model.familiarity.fit_against(model.outline(striped(name, 40, 1)), [model.outline(striped(other, 40, 1))])
+            assert model.kind == f"pictures of {name}"
         folders[f"captioner:{name}"] = tmp_path / name
         (tmp_path / name).mkdir()
         checkpoint.write_model(tmp_path / name, "captioner", config, before.spec)
         checkpoint.write_weights(tmp_path / name, model.state_dict())
     monkeypatch.setattr(models, "shipped", lambda: folders)
-    for name, level in (("b", 0.8), ("d", 0.2)):
-        images.save_image(tmp_path / f"{name}.png", level + 0.1 * torch.rand(3, 32, 32, generator=generator(2)))
+    for name in ("rows", "columns"):
+        images.save_image(tmp_path / f"{name}.png", striped(name, 1, 2)[0])
     return tmp_path
 
 
 def test_each_picture_has_the_nearest_captioner(shipped, capsys):
     """In the order of the pictures; each by the model that one would name, with the same caption; in Python as on the command
     line."""
-    names = [str(shipped / name) for name in ("b.png", "d.png")]
-    found = drawgen.caption([*names, 0.8 + 0.1 * torch.rand(3, 32, 32, generator=generator(3))])
-    assert [one.model for one in found] == ["captioner:bright", "captioner:dark", "captioner:bright"]
-    for one, name in zip(found, ("captioner:bright", "captioner:dark"), strict=False):
+    names = [str(shipped / name) for name in ("rows.png", "columns.png")]
+    found = drawgen.caption([*names, striped("rows", 1, 3)[0]])
+    assert [one.model for one in found] == ["captioner:rows", "captioner:columns", "captioner:rows"]
+    for one, name in zip(found, ("captioner:rows", "captioner:columns"), strict=False):
         (alone,) = captions.caption(name, [one.picture], skipped={})
         assert (alone.text, alone.model) == (one.text, one.model)
     assert cli.main(["caption", *names, "--json"]) == 0
-    assert [json.loads(line)["model"] for line in capsys.readouterr().out.splitlines()] == ["captioner:bright", "captioner:dark"]
+    assert [json.loads(line)["model"] for line in capsys.readouterr().out.splitlines()] == ["captioner:rows", "captioner:columns"]
 
 
 def test_doubt(shipped, capsys, caplog):
     """A field in JSON, and one warning for all pictures, after their captions."""
-    assert cli.main(["caption", str(shipped / "b.png"), str(shipped / "d.png"), "--json", "--model", "captioner:bright"]) == 0
+    assert (
+        cli.main(["caption", str(shipped / "rows.png"), str(shipped / "columns.png"), "--json", "--model", "captioner:rows"]) == 0
+    )
     out, err = capsys.readouterr()
-    why = "this is unlike the bright pictures that captioner:bright was trained on"
+    why = "this is unlike the pictures of rows that captioner:rows was trained on"
     assert [json.loads(line)["doubt"] for line in out.splitlines()] == [None, why]
     assert err.count(why) == 1
     assert "drawgen: 1 of 2 captions are doubtful" in err
-    (one,) = drawgen.load("captioner:bright").caption(shipped / "d.png")
+    (one,) = drawgen.load("captioner:rows").caption(shipped / "columns.png")
     assert one.doubt == why
     assert caplog.text.count(why) == 1
-    for name in ("b.png", "d.png"):
+    for name in ("rows.png", "columns.png"):
         assert not drawgen.caption(shipped / name, model=str(shipped / "unknowing"))[0].doubt
 
 
 def test_a_folder_of_doubtful_pictures_is_no_flood(shipped, capsys):
     for n in range(20):
-        shutil.copy(shipped / "d.png", shipped / f"d{n}.png")
-    assert cli.main(["caption", str(shipped / "d*.png"), "--beam", "1", "--model", "captioner:bright"]) == 0
+        shutil.copy(shipped / "columns.png", shipped / f"columns{n}.png")
+    assert cli.main(["caption", str(shipped / "columns*.png"), "--beam", "1", "--model", "captioner:rows"]) == 0
     err = capsys.readouterr().err
     assert "21 of 21 captions are doubtful" in err
     assert len(err.splitlines()) == 5
