@@ -137,7 +137,7 @@ def table(results: dict[str, dict[str, float]]) -> str:
         f"| pictures | BLEU-4 | CIDEr | BLEU-4, begun with {BEGIN} | CIDEr |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for n in sorted({*CURVE, *FEW}):
+    for n in sorted(n for n in {*CURVE, *FEW} if str(n) in results):
         begun = results.get(f"{n}-begin")
         more = f"{of(begun, 'BLEU-4'):.3f} | {of(begun, 'CIDEr'):.3f}" if begun else " | "
         lines.append(f"{line(str(n), results[str(n)])} {more} |")
@@ -155,6 +155,7 @@ def main() -> None:
     parser.add_argument("--text", default="", help="a file of captions without pictures")
     parser.add_argument("--runs", type=Path, default=Path("runs/photos"))
     parser.add_argument("--only", default="", help="runs whose name begins with this")
+    parser.add_argument("--there", action="store_true", help="only what is there; train nothing")
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
     arguments.runs.mkdir(parents=True, exist_ok=True)
@@ -162,7 +163,8 @@ def main() -> None:
     results = {}
     with threads(1):
         for plan in plans(bool(arguments.text)):
-            if plan.name.startswith(arguments.only):
+            there = (arguments.runs / f"{plan.name}.json").exists()
+            if plan.name.startswith(arguments.only) and (there or not arguments.there):
                 results[plan.name] = run(plan, arguments.runs, data, arguments.text)
     if arguments.out is not None:
         title = "# The captioner of photographs"
