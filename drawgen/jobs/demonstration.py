@@ -12,7 +12,8 @@ import drawgen
 from drawgen import contract, files, images, models
 from drawgen.data.scenes import Scenes
 from drawgen.data.scenes import draw as draw_scenes
-from drawgen.jobs.captions import caption
+from drawgen.devices import device_of
+from drawgen.jobs.captions import caption, strangeness
 from drawgen.jobs.drawing import reconstruct, sample
 from drawgen.jobs.paintings import paint
 from drawgen.jobs.reading import read
@@ -20,7 +21,9 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import verbs_of
 
 PHOTO = "photo:coffee"
-"""The photograph that is painted and described, one of scikit-image."""
+"""The photograph that is painted and read, one of scikit-image."""
+PHOTOS = ("photo:chelsea", "photo:coffee", "photo:motorcycle_left")
+"""Photographs that are described."""
 
 
 @dataclass
@@ -70,15 +73,21 @@ def tiles(page: Page, name: str) -> None:
 
 
 def describes(page: Page, name: str, model: Any, _seed: int) -> None:
-    page.reports.say("captions of drawn scenes")
+    """For drawn scenes; if those are strange to the model, for photographs."""
     data = Scenes()
-    names = [page.folder / f"scene-{number}.png" for number in range(3)]
-    scenes = [data.scene("test", number) for number in range(len(names))]
-    for file, picture in zip(names, draw_scenes(scenes, data.side_px), strict=True):
-        images.save_image(file, picture, replace=page.force)
+    scenes = draw_scenes([data.scene("test", number) for number in range(3)], data.side_px)
+    fitted = torch.stack([images.fit_to(scene, model.spec.picture) for scene in scenes]).to(device_of(model))
+    if min(strangeness(model, fitted)) > 1:
+        page.reports.say("captions of photographs")
+        names, told = list(PHOTOS), " ".join(PHOTOS)
+    else:
+        page.reports.say("captions of drawn scenes")
+        names, told = [str(page.folder / f"scene-{number}.png") for number in range(len(scenes))], "scene-*.png"
+        for file, picture in zip(names, scenes, strict=True):
+            images.save_image(Path(file), picture, replace=page.force)
     maps = page.folder / f"{plain(name)}.png" if model.attends else None
-    found = list(caption(name, [str(path) for path in names], attention=maps, force=page.force))
-    command = f"drawgen caption scene-*.png --model {name}"
+    found = list(caption(name, names, attention=maps, force=page.force))
+    command = f"drawgen caption {told} --model {name}"
     if maps is not None:
         page.figures.append((maps.name, f"{command} --attention OUT.png"))
     else:

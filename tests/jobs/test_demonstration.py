@@ -5,6 +5,7 @@ from PIL import Image
 
 from drawgen import jobs, models
 from drawgen.contract import Draws, Writes
+from drawgen.jobs.demonstration import Page, describes
 from drawgen.strokes import placing
 
 
@@ -28,3 +29,16 @@ def test_demo_makes_a_page_of_everything(tiny, tmp_path, monkeypatch):
     assert len(said) >= len(drawing)
     with pytest.raises(ValueError, match="give `force` to replace the demo's files"):
         jobs.demo(tmp_path / "demo")
+
+
+def test_captioners_of_photographs_and_of_scenes(tmp_path, monkeypatch):
+    """Each describes pictures of its kind, beside each other in one folder."""
+    captioners = {name: folder for name, folder in models.shipped().items() if name.startswith("captioner:")}
+    assert len(captioners) == 2
+    page = Page(tmp_path, force=False, reports=jobs.Reports())
+    for name in captioners:
+        describes(page, name, models.load(name), 0)
+    told = dict(page.figures)
+    assert "photo:chelsea" in told["captioner-photos.png"]
+    assert "scene-*.png" in told["captioner-scenes.png"]
+    assert all((tmp_path / file).exists() for file in told)
