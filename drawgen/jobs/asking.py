@@ -458,7 +458,7 @@ def caption(
     >>> from drawgen.data.scenes import Scenes
     >>> scene = next(Scenes().examples("test")).picture  # a tensor C H W
     >>> drawgen.caption(scene, beams=2)[0].text
-    'two small orange squares and a large pink cross'
+    'two small squares in orange and a large pink cross'
     """
     choices = captions.captioners(model, device=device)
     return captioned(choices, pictures, beams=beams, n=n, strict=strict, progress=progress)
