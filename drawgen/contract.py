@@ -325,6 +325,15 @@ class HeldOut(Protocol):
 
 
 @runtime_checkable
+class LeadsIn(Protocol):
+    """Data whose training begins with something else than what is measured on, as texts before captioned pictures."""
+
+    @property
+    def lead_in(self) -> int:
+        """Steps before what is measured on; the best weights are chosen after them."""
+
+
+@runtime_checkable
 class Extends(Protocol):
     """Data whose symbols may be added to those of a model that training begins with."""
 

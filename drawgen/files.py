@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
 """Names of files that systems put into folders; names that begin with a dot are hidden too."""
@@ -297,11 +297,7 @@ def locked(folder: Path) -> Iterator[None]:
         handle = open(folder / "lock", "a", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise ValueError(f"the folder {folder} cannot be used ({reason(error)}); choose another") from error
-    with handle:
-        try:
-            lock_file(handle.fileno())
-        except OSError as error:
-            raise ValueError(f"another run is writing to {folder}; wait for it or choose another folder") from error
+    with holding(handle, f"another run is writing to {folder}; wait for it or choose another folder"):
         yield
 
 
@@ -315,11 +311,18 @@ def reserved(file: Path) -> Iterator[None]:
     except OSError:  # another user's lock, or nowhere to write: there is no protection then
         yield
         return
+    with holding(handle, f"another process is writing {file}; wait for it, or choose another file"):
+        yield
+
+
+@contextmanager
+def holding(handle: TextIO, taken: str) -> Iterator[None]:
+    """Holds the lock of an open file, which is closed in the end. Raises ValueError, with the sentence `taken`."""
     with handle:
         try:
             lock_file(handle.fileno())
         except OSError as error:
-            raise ValueError(f"another process is writing {file}; wait for it, or choose another file") from error
+            raise ValueError(taken) from error
         yield
 
 

@@ -24,6 +24,8 @@ Choose: TypeAlias = Callable[[Tensor], Tensor]
 
 PATIENCE = 8
 """Steps between two checks whether all rows have ended; a check synchronises with a GPU."""
+PLAUSIBLE = 5.0
+"""Nats below the most probable symbol beyond which `guided` leaves a symbol out."""
 DRAWN = 256
 """Random numbers drawn at once."""
 
@@ -212,6 +214,14 @@ def beam_search(
     done = done & scores.isfinite()  # an empty beam counts as unfinished
     order = rank(scores, done)
     return trace(made, order, lengths.gather(1, order), done.gather(1, order), scores.gather(1, order))
+
+
+def guided(logits: Float[Tensor, "B V"], without: Float[Tensor, "B V"], guidance: float) -> Float[Tensor, "B V"]:
+    """Classifier-free guidance (Ho & Salimans 2022): (1 + guidance) log p - guidance log q, with q without the condition. Symbols
+    far below the most probable one are left out: what has next to no probability without the condition would win by that alone."""
+    log_p, log_q = logits.log_softmax(-1), without.log_softmax(-1)
+    plausible = log_p > log_p.amax(-1, keepdim=True) - PLAUSIBLE
+    return torch.where(plausible, (1 + guidance) * log_p - guidance * log_q, -torch.inf)
 
 
 def repeated(history: Int[Tensor, "R T"], vocabulary: int) -> Bool[Tensor, "R V"]:

@@ -127,7 +127,11 @@ def table(results: dict[str, dict[str, float]]) -> str:
         lines.append(line(f"preset photos, begun with {BEGIN}", results["all-begin"]))
     if "text-0" in results:
         lines.append(line(f"preset photos, after {TEXT_STEPS} batches of 30,000 captions without pictures", results["text-0"]))
+    scores = "; ".join(f"{of(s, 'BLEU-4'):.3f} and {of(s, 'CIDEr'):.3f}" for s in whole)
     lines += [
+        "",
+        f"Seeds {', '.join(map(str, SEEDS[: len(whole)]))}: BLEU-4 and CIDEr {scores}. {jobs.machine()}, busy with other work, "
+        f"one thread, torch {torch.__version__}. Settings were chosen on these development pictures, and training stops by them.",
         "",
         f"A run takes {mean(s['cpu_minutes'] for s in whole):.1f} CPU minutes, with the features of four views of each picture. "
         f"Copies of training captions: {mean(s['copied'] for s in whole):.0%}.",

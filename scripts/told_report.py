@@ -95,7 +95,13 @@ def table(model: object, sets: dict[str, str], texts: str) -> list[str]:
             row([*cells, f"{len(things) / count:.1f}", f"{len(sure) / count:.1%}", f"{sum(sure) / max(1, len(sure)):.1%}"])
         )
     told = "; ".join(f'"{sentence}" ({name})' for sentence, name in zip(sentences, sets, strict=True))
-    return [f"Beam 5, tokeniser `{tokeniser}`.", "", *lines, "", f"The one sentence: {told}."]
+    return [
+        f"Beam 5, tokeniser `{tokeniser}`; the model's card has its seed, time and machine.",
+        "",
+        *lines,
+        "",
+        f"The one sentence: {told}.",
+    ]
 
 
 def row(cells: list[str]) -> str:

@@ -272,6 +272,11 @@ class Captioned:
         texts = (words for group in self.texts for words in group)
         return frequent_words(itertools.chain(captions, texts), self.min_count, self.path, self.most_words)
 
+    @property
+    def lead_in(self) -> int:
+        """Batches of texts, before the pictures."""
+        return self.text_steps if self.text else 0
+
     def extending(self, vocabulary: tuple[str, ...]) -> "Captioned":
         """The data with these words and, after them, the frequent words of its captions that are new."""
         known = set(vocabulary)
@@ -289,10 +294,9 @@ class Captioned:
         if split != "train":
             yield from self.once(split, rank=rank, ranks=ranks)
             return
-        if self.text and start < self.text_steps:
-            yield from itertools.islice(self.text_stream(seed=seed, start=start, rank=rank, ranks=ranks), self.text_steps - start)
-            start = self.text_steps
-        start -= self.text_steps if self.text else 0
+        if start < self.lead_in:
+            yield from itertools.islice(self.text_stream(seed=seed, start=start, rank=rank, ranks=ranks), self.lead_in - start)
+        start = max(0, start - self.lead_in)
         batch = min(self.batch, len(items) // ranks)
         if not batch:
             raise DataError(f"{self.path} has {len(items)} captions for training, and {ranks} are needed; give more")

@@ -217,7 +217,7 @@ class Told:
             clear_there = torch.tensor([clear for *_, clear in things])[:, None]
             seen = (background[which] + clear_there * self.directions[labels]).softmax(-1) @ words
             near = near.scatter_reduce(0, which[:, None].expand_as(seen), seen, "amax")
-        probe = label_evidence.person_probe()
+        probe = label_evidence.person_probe(label_evidence.CPU)
         mean_of, spread_of = (torch.stack([probe.unseen[n], probe.seen[n]])[self.peopled[pictures].long()] for n in (0, 1))
         person = mean_of + UNCERTAIN * spread_of * torch.randn(rows, generator=rng)
         return label_evidence.joined(whole.softmax(-1) @ words, near, person)

@@ -144,8 +144,8 @@ def caption(
     skipped: dict[str, str] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Described]:
-    """`described` with `captioners(source)`. `attention` is a file for the attention maps of each word. `say`
-    is called with the letters for which there is no font. Raises ImageError, ValueError."""
+    """`described` with `captioners(source)`. `attention` is a file for the attention maps of each word. `say` is called with the
+    letters for which there is no font. Raises ImageError, ValueError."""
     if attention is not None:
         images.check_output(attention, force=force, sources=[name_of(picture) for picture in pictures])
         if len(pictures) > MOST_SHOWN:

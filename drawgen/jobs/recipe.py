@@ -154,13 +154,9 @@ def absolute(recipe: Recipe) -> Recipe:
         found = {}
         for name in {field.name for field in fields(config)} & set(names):
             value = getattr(config, name)
-            if (
-                value
-                and value != AUTO
-                and not value.startswith("photo:")
-                and not Path(value).is_absolute()
-                and (new or Path(value).exists())
-            ):
+            if value in ("", AUTO) or value.startswith("photo:") or Path(value).is_absolute():
+                continue
+            if new or Path(value).exists():
                 found[name] = str(Path(value).absolute())
         return replace(config, **found) if found else config
 

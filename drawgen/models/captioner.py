@@ -46,8 +46,6 @@ from drawgen.training import Fit
 
 UNSEEN = "unseen."
 """Before the names of the state of a decoder that does not see the picture."""
-PLAUSIBLE = 5.0
-"""Nats below the most probable word beyond which a word is not chosen by `guidance`."""
 ALIVE = 0.1
 """The units of a projection that begins at zero, so that they have gradients."""
 OUTLINED = 2048
@@ -137,15 +135,13 @@ class Config:
         check_fields(self, "model", "units", "layers", "embedding", "longest", at_least=1)
         check_fields(self, "model", "attention", "projection", "doubt", at_least=0)
         check_fields(self, "model", "glimpses", at_least=1, at_most=2)
-        check_fields(
-            self, "model", "dropout", "input_dropout", "word_dropout", "word_noise", "label_smoothing", at_least=0, below=1
-        )
+        check_fields(self, "model", "labels", "guidance", "grounding", at_least=0)
+        check_fields(self, "model", "sure", at_least=0, at_most=1)
+        check_fields(self, "model", "dropout", "input_dropout", "word_dropout", "word_noise", at_least=0, below=1)
+        check_fields(self, "model", "blind", "label_smoothing", at_least=0, below=1)
         check_fields(self, "model", "encoder_rate", "decoder_rate", "doubly_stochastic", at_least=0, below=1_000_000)
         if self.glimpses > 1 and not self.attention:
             raise ValueError(f"model.glimpses is {self.glimpses}, and model.attention 0 has none; give it units, or one glimpse")
-        check_fields(self, "model", "labels", "guidance", "grounding", at_least=0)
-        check_fields(self, "model", "blind", at_least=0, below=1)
-        check_fields(self, "model", "sure", at_least=0, at_most=1)
         if self.labels and not (self.installed and self.attention):
             raise ValueError(
                 f"model.labels is {self.labels}, and needs attention and the frozen encoder {convnet.EFFICIENTNET} with its "
@@ -315,14 +311,14 @@ class Captioner(nn.Module):
         self, batch: CaptionBatch | TextBatch, rng: torch.Generator | None
     ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B E"] | None]:
         """The features and the evidence of a batch; in training with `blind`, some rows have neither."""
-        rows = len(batch.tokens)
+        rows, evidence = len(batch.tokens), None
         if isinstance(batch, TextBatch):
-            features, evidence = self.nothing(rows), batch.evidence
+            features = self.nothing(rows)
+            evidence = self.silent.new_zeros(rows, label_evidence.EVIDENCE) if batch.evidence is None else batch.evidence
         else:
-            features, evidence = self.see(batch.images), None
-        if self.evidence is not None and evidence is None:
-            blank = self.silent.new_zeros(rows, label_evidence.EVIDENCE)
-            evidence = blank if isinstance(batch, TextBatch) else label_evidence.evidence(features)
+            features = self.see(batch.images)
+            if self.evidence is not None:
+                evidence = label_evidence.evidence(features)
         if rng is not None and self.config.blind:
             sees = (torch.rand(rows, 1, device=features.device, generator=rng) >= self.config.blind).to(features.dtype)
             features, evidence = features * sees[..., None], None if evidence is None else evidence * sees
@@ -432,13 +428,16 @@ class Captioner(nn.Module):
         if not 1 <= n <= beams:
             raise ValueError(f"{n} captions are asked for of a search with {beams} beams; ask for at most as many as beams")
         features = self.see(images)
-        state, memory = self.begin_from(features)
+        evidence = None if self.evidence is None else label_evidence.evidence(features)
+        state, memory = self.begin_from(features, evidence)
         without: Memory | None = None
         if self.config.guidance:
             unseen, without = self.unseen(len(images))
             state |= {f"{UNSEEN}{name}": tensor for name, tensor in unseen.items()}
 
-        unheard = self.silent if self.evidence is None else self.silent - self.ungrounded(features).repeat_interleave(beams, 0)
+        unsaid = self.silent
+        if evidence is not None and self.config.grounding:
+            unsaid = unsaid - self.ungrounded(evidence).repeat_interleave(beams, 0)
 
         def step(tokens: Int[Tensor, " B"], state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
             own = {name: tensor for name, tensor in state.items() if not name.startswith(UNSEEN)}
@@ -446,9 +445,9 @@ class Captioner(nn.Module):
             if without is not None:
                 other = {name.removeprefix(UNSEEN): tensor for name, tensor in state.items() if name.startswith(UNSEEN)}
                 guess, other, _ = self.decoder.step(tokens, other, without)
-                logits = guided(logits, guess, self.config.guidance)
+                logits = sampling.guided(logits, guess, self.config.guidance)
                 after |= {f"{UNSEEN}{name}": tensor for name, tensor in other.items()}
-            return logits + unheard, after, extras
+            return logits + unsaid, after, extras
 
         start = torch.full((len(images),), START, device=images.device)
         found = sampling.beam_search(
@@ -457,9 +456,9 @@ class Captioner(nn.Module):
         )  # fmt: skip
         return [[self.read_out(found, row, k, features[row]) for k in range(n)] for row in range(len(images))]
 
-    def ungrounded(self, features: Float[Tensor, "B N D"]) -> Float[Tensor, "B V"]:
+    def ungrounded(self, evidence: Float[Tensor, "B E"]) -> Float[Tensor, "B V"]:
         """What `grounding` takes from each word."""
-        seen = label_evidence.evidence(features)[:, :-1].unflatten(1, (2, -1)).amax(1)  # B K
+        seen = evidence[:, :-1].unflatten(1, (2, -1)).amax(1)  # B K
         lacking = seen.new_zeros(len(seen), len(self.spec.symbols))
         numbers = {word: number for number, word in enumerate(self.spec.symbols)}
         named = [(numbers[word], k) for k, word in enumerate(label_evidence.WORDS) if word in numbers]
@@ -478,29 +477,34 @@ class Captioner(nn.Module):
         maps = None
         if "map" in found.extras:
             maps = found.extras["map"][row, k, :count].float()
-            for word, seen in (label_evidence.word_maps(features, words) if self.evidence is not None else {}).items():
+            named = {} if self.evidence is None else label_evidence.word_maps(features, words)
+            for word, seen in named.items():
                 maps[[n for n, each in enumerate(words) if each == word]] = seen
             maps = maps.unflatten(1, self.places).cpu()
             if self.config.encoder == convnet.EFFICIENTNET:
-                maps = from_middles(maps)
+                maps = convnet.from_middles(maps)
         log_probs = tuple(found.log_probs[row, k, :count].tolist())
         return Hypothesis(words, joined(words), float(found.scores[row, k]), log_probs, finished, maps)
 
 
-def from_middles(maps: Float[Tensor, "T H W"]) -> Float[Tensor, "T H W"]:
-    """Maps whose places are centred on the middles of their tiles, as those of EfficientNet-Lite0 are (measured), at places that
-    are centred on the first pixels, as elsewhere (`attention_maps`)."""
-    moved = F.avg_pool2d(F.pad(maps[None], (1, 0, 1, 0), mode="replicate"), 2, 1)[0]
-    return moved / moved.sum((1, 2), keepdim=True).clamp(min=1e-12)
-
-
-def guided(logits: Float[Tensor, "B V"], without: Float[Tensor, "B V"], guidance: float) -> Float[Tensor, "B V"]:
-    """Classifier-free guidance. Words far below the most probable one are left out: a word that is never said without a picture
-    would win by that alone."""
-    log_p, log_q = logits.log_softmax(-1), without.log_softmax(-1)
-    plausible = log_p > log_p.amax(-1, keepdim=True) - PLAUSIBLE
-    return torch.where(plausible, (1 + guidance) * log_p - guidance * log_q, -torch.inf)
-
+PHOTOS = Config(
+    encoder="efficientnet-lite0",
+    encoder_rate=0.0,
+    feature_cache="auto",
+    projection=256,
+    attention=192,
+    word_query=True,
+    labels=256,
+    units=384,
+    embedding=256,
+    tied=True,
+    label_smoothing=0.1,
+    pairs_once=True,
+    longest=20,
+    kind="photographs",
+)
+"""What the captioners of photographs have in common, so that one can begin with the other."""
+PHOTOS_FIT = Fit(steps=1, warmup=100, decay=1.0, betas=(0.9, 0.98), weight_decay=1e-4, clip=60.0, ema=0.998, log_steps=20)
 
 PRESETS: dict[str, Recipe] = {
     "scenes": Recipe(
@@ -534,43 +538,12 @@ PRESETS: dict[str, Recipe] = {
         size="1.4 M",
         about="Your own pictures and captions, from scratch on a CPU, for 30 minutes. With thirty pictures two minutes are "
         "enough: --fit.minutes 2. Give a folder of pictures with captions.csv (the columns picture and caption; "
-        "docs/captions.md has the other forms). For photographs add --model.encoder resnet18 --model.encoder-weights "
-        "imagenet --data.side-px 224.",
+        "docs/captions.md has the other forms). For photographs take the preset photos.",
     ),
     "photos": Recipe(
-        model=Config(
-            encoder="efficientnet-lite0",
-            encoder_rate=0.0,
-            feature_cache="auto",
-            projection=256,
-            attention=192,
-            word_query=True,
-            labels=256,
-            units=384,
-            embedding=256,
-            tied=True,
-            dropout=0.4,
-            input_dropout=0.4,
-            label_smoothing=0.1,
-            pairs_once=True,
-            longest=20,
-            doubt=32,
-            kind="photographs",
-        ),
+        model=replace(PHOTOS, dropout=0.4, input_dropout=0.4, doubt=32),
         data=Captioned(views=4, min_count=3),
-        fit=Fit(
-            steps=1200,
-            rate=1e-3,
-            warmup=100,
-            decay=1.0,
-            betas=(0.9, 0.98),
-            weight_decay=1e-4,
-            clip=60.0,
-            ema=0.998,
-            valid_steps=200,
-            patience=3,
-            log_steps=20,
-        ),
+        fit=replace(PHOTOS_FIT, steps=1200, rate=1e-3, valid_steps=200, patience=3),
         what="your photographs and captions",
         size="3.3 M",
         figure="BLEU-4 17",
@@ -581,41 +554,9 @@ PRESETS: dict[str, Recipe] = {
         "are taken over, and new words are added.",
     ),
     "told": Recipe(
-        model=Config(
-            encoder="efficientnet-lite0",
-            encoder_rate=0.0,
-            feature_cache="auto",
-            projection=256,
-            attention=192,
-            word_query=True,
-            labels=256,
-            units=384,
-            embedding=256,
-            tied=True,
-            dropout=0.3,
-            input_dropout=0.3,
-            blind=0.15,
-            guidance=0.75,
-            grounding=1.5,
-            label_smoothing=0.1,
-            pairs_once=True,
-            longest=20,
-            kind="photographs",
-            sure=0.85,
-        ),
+        model=replace(PHOTOS, dropout=0.3, input_dropout=0.3, blind=0.15, guidance=0.75, grounding=1.5, sure=0.85),
         data=Told(),
-        fit=Fit(
-            steps=3000,
-            rate=2e-3,
-            warmup=100,
-            decay=1.0,
-            betas=(0.9, 0.98),
-            weight_decay=1e-4,
-            clip=60.0,
-            ema=0.998,
-            valid_steps=500,
-            log_steps=20,
-        ),
+        fit=replace(PHOTOS_FIT, steps=3000, rate=2e-3, valid_steps=500),
         what="photographs, learned from captions alone",
         size="3.6 M",
         figure="first thing 78 %",

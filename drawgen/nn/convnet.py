@@ -192,4 +192,11 @@ class InstalledEfficientNet(nn.Module):
         return efficientnet_lite.installed(images.device).features(images).flatten(2).transpose(1, 2)
 
 
+def from_middles(maps: Float[Tensor, "T H W"]) -> Float[Tensor, "T H W"]:
+    """Maps whose places are centred on the middles of their tiles, as those of EfficientNet-Lite0 are (measured), at places that
+    are centred on the first pixels, as elsewhere (`attention_maps`)."""
+    moved = F.avg_pool2d(F.pad(maps[None], (1, 0, 1, 0), mode="replicate"), 2, 1)[0]
+    return moved / moved.sum((1, 2), keepdim=True).clamp(min=1e-12)
+
+
 Encoder: TypeAlias = Small | ResNet | EfficientNet | InstalledEfficientNet

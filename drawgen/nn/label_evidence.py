@@ -54,7 +54,7 @@ class PersonProbe(NamedTuple):
 
 
 @functools.cache
-def person_probe(device: torch.device = CPU) -> PersonProbe:
+def person_probe(device: torch.device) -> PersonProbe:
     return PersonProbe(**{name: tensor.to(device) for name, tensor in load_file(PROBE).items()})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drawgen import checkpoint
-from drawgen.contract import Data, HeldOut
+from drawgen.contract import Data, HeldOut, LeadsIn
 from drawgen.interrupts import Interrupted
 from drawgen.training import run_folder
 from drawgen.training.clock import Clock, Progress
@@ -116,8 +116,9 @@ class Session:
         return scores
 
     def judge(self, scores: dict[str, float]) -> None:
-        """With `patience`, keeps the weights of the best held-out score. Only rank 0 has the scores."""
-        if self.settings.patience and isinstance(self.run.model, HeldOut):
+        """With `patience`, keeps the weights of the best held-out score, after the data's lead-in. Only rank 0 has the scores."""
+        early = isinstance(self.data, LeadsIn) and self.run.step <= self.data.lead_in
+        if self.settings.patience and isinstance(self.run.model, HeldOut) and not early:
             (score,) = self.world.agree(scores.get(self.run.model.held_out_score, -math.inf))
             if math.isfinite(score):
                 self.run.judge(score)

@@ -14,7 +14,7 @@ from drawgen.data.captions import END, START, UNKNOWN, CaptionBatch, TextBatch, 
 from drawgen.data.scenes import Scenes
 from drawgen.jobs import captions
 from drawgen.models import captioner
-from drawgen.models.captioner import PLAUSIBLE, Config, from_middles
+from drawgen.models.captioner import Config
 from drawgen.nn import convnet, label_evidence
 from drawgen.nn.familiarity import Familiarity
 from drawgen.training import Fit, fit
@@ -407,7 +407,7 @@ def test_guidance():
         guess, other, _ = model.decoder.step(token, other, without)
         p, q = logits[0].log_softmax(0), guess[0].log_softmax(0)
         both = (1 + weight) * p - weight * q
-        both[p <= p.max() - PLAUSIBLE] = -torch.inf
+        both[p <= p.max() - sampling.PLAUSIBLE] = -torch.inf
         both[[START, UNKNOWN]] = -torch.inf
         token = both.argmax()[None]
         if n < len(found.words):
@@ -458,7 +458,7 @@ def test_grounding():
     model.spec = dataclasses.replace(model.spec, vocabulary=(*model.spec.symbols[:-2], "cat", "zebra"))
     picture = images.fit_to(images.load_image("photo:chelsea"), (3, 224, 224))[None]
     features = model.see(picture)
-    taken = model.ungrounded(features)[0]
+    taken = model.ungrounded(label_evidence.evidence(features))[0]
     seen = label_evidence.evidence(features)[0]
     for word in ("cat", "zebra"):
         k = label_evidence.WORDS.index(word)
@@ -494,7 +494,7 @@ def test_where_the_places_of_a_map_are():
         changed = plain.clone()
         changed[..., row - 4 : row + 4, 108:116] = 1 - changed[..., row - 4 : row + 4, 108:116]
         change = (model.see(changed) - model.see(plain)).square().sum(2).square().view(1, 7, 7)
-        off.append(row - 32 * float(from_middles(change)[0].sum(1) @ torch.arange(7.0)))
+        off.append(row - 32 * float(convnet.from_middles(change)[0].sum(1) @ torch.arange(7.0)))
     assert sum(off) / len(off) == pytest.approx(0, abs=8)
 
 

@@ -9,6 +9,7 @@ from drawgen import images
 from drawgen.contract import generator
 from drawgen.nn import efficientnet_lite
 from drawgen.nn.label_evidence import (
+    CPU,
     EVIDENCE,
     HALF,
     PROBED,
@@ -49,7 +50,7 @@ def test_evidence_is_as_defined():
             for column, c in ((WHOLE[k], whole), (PLACES[k], best)):
                 u = min(1.0, max(0.0, 1 + math.log10(max(c, 1e-9)) / 3))
                 assert float(found[row, column]) == pytest.approx(u, abs=2e-3)
-    probe = person_probe()
+    probe = person_probe(CPU)
     person = features.mean(1).sqrt() @ probe.weight + probe.bias
     torch.testing.assert_close(found[:, -1], HALF * person)
 
@@ -78,7 +79,7 @@ def test_word_maps():
 
 def test_the_probe_tells_people():
     """Its output for photographs that it was not fitted to, as stored; and the cat is no person."""
-    probe = person_probe()
+    probe = person_probe(CPU)
     assert float(probe.seen[0]) > float(probe.unseen[0]) + 1
     assert float(evidence(features_of("chelsea"))[0, -1]) < HALF * float(probe.seen[0])
 

@@ -700,6 +700,18 @@ def test_patience_on_resume(tmp_path: Path) -> None:
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
 
 
+def test_patience_begins_after_the_lead_in(tmp_path: Path) -> None:
+    """The best evaluation, the second, is of the lead-in, and does not count; nor do those that follow it there."""
+
+    class Leading(toys.Table):
+        lead_in = 12
+
+    found = run(Judged(), Leading(valid=(5,)), tmp_path / "led", **(PATIENT | {"steps": 20}))
+    assert found.step == 20
+    run(toys.Line(), toys.Table(valid=(5,)), tmp_path / "whole", steps=20, decay=0.0, ema=0.0)
+    assert weights(tmp_path / "led") == weights(tmp_path / "whole")
+
+
 def test_the_last_weights_may_be_the_best(tmp_path: Path) -> None:
     found = run(Judged(), toys.Table(valid=(5,)), tmp_path / "a", **(PATIENT | {"steps": 8, "valid_steps": 8}))
     run(toys.Line(), toys.Table(valid=(5,)), tmp_path / "b", steps=8, decay=0.0, ema=0.0)
