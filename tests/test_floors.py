@@ -26,6 +26,7 @@ FLOORS = {
     "drawgen.threads": 1,
     "drawgen.minimum_cut_cpu": 1,
     "drawgen.tiling": 1,
+    "drawgen.geometry": 1,
     "drawgen.nn": 1,
     "drawgen.checkpoint": 2,
     "drawgen.feature_cache": 2,

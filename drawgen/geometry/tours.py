@@ -1,0 +1,36 @@
+"""Tours: the shortest closed way through all points.
+
+Axes: B sets, N points.
+"""
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from drawgen.ranges import check_range
+
+EXACT = 12
+"""Points up to which dynamic programming is used by default: beyond, the local search is as good and faster."""
+MOST_EXACT = 20
+"""Points up to which dynamic programming is used at all: it takes 0.3 s and 180 MB then."""
+ROUNDS = 20
+"""Rounds of the local search per point."""
+
+
+def length(points: Float64[np.ndarray, "N 2"], tour: Int64[np.ndarray, " N"]) -> float:
+    """The Euclidean length of a closed tour."""
+    there = points[tour]
+    return float(np.linalg.norm(there - np.roll(there, -1, 0), axis=1).sum())
+
+
+def shortest(points: Float64[np.ndarray, "B N 2"], *, exact: int = EXACT, rounds: int = ROUNDS) -> Int64[np.ndarray, "B N"]:
+    """Short tours of sets of points: the shortest of up to `exact` points (Held-Karp), beyond that the best that a local search of
+    `rounds` rounds per point finds (`tours_cpu.search`). The same points always have the same tour. Raises ArgumentError.
+
+    >>> shortest(np.array([[[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]])).tolist()
+    [[0, 2, 1, 3]]
+    """
+    check_range("exact", exact, at_least=5, at_most=MOST_EXACT)
+    check_range("rounds", rounds, at_least=0)
+    from drawgen.geometry import tours_cpu
+
+    return tours_cpu.shortest(np.ascontiguousarray(points), exact, rounds * points.shape[1])
