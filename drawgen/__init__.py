@@ -5,6 +5,7 @@
     inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
     paint(PHOTO)        paints a photograph with brush strokes
     caption(PICTURES)   describes pictures in words
+    points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -22,6 +23,7 @@ _HOMES = {
     "Labels": "jobs.answers",
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
+    "Pointed": "jobs.point_answers",
     "Request": "contract",
     "Sample": "contract",
     "Texture": "jobs.textures",
@@ -33,6 +35,7 @@ _HOMES = {
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
+    "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
 }
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
+    from drawgen.jobs.point_answers import Pointed as Pointed
+    from drawgen.jobs.pointing import points as points
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
@@ -82,6 +87,7 @@ __all__ = [
     "Labels",
     "Painting",
     "Passages",
+    "Pointed",
     "Request",
     "Sample",
     "Texture",
@@ -94,6 +100,7 @@ __all__ = [
     "labelled_texture",
     "load",
     "paint",
+    "points",
     "texture",
     "train",
 ]

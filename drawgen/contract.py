@@ -681,7 +681,7 @@ class Points(Protocol):
     def kind(self) -> str:
         """hull, delaunay or tour: what it was trained to find."""
 
-    def point(self, points: Sequence[Float[Tensor, "N D"]], *, beams: int = 1, constrained: bool = True) -> list[Pointing]:
+    def point(self, points: Sequence[Float[Tensor, "N D"]], *, beams: int = 5, constrained: bool = True) -> list[Pointing]:
         """The best answer of a beam search of this width (1: greedy), for each set of points. A `constrained` search allows only
         valid answers: no point twice, a polygon that does not cross itself."""
 

@@ -234,7 +234,9 @@ def vinyals(lines: Sequence[str], name: str) -> Iterator[PointSet]:
         points, label = np.array(values).reshape(-1, 2), []
         for word in words[middle + 1 :]:
             if not re.fullmatch(r"\d{1,9}", word) or not 1 <= int(word) <= len(points):
-                raise DataError(f"{where}: {word!r:.60} is not one of the points 1 to {len(points)}; the line may have been cut short")
+                raise DataError(
+                    f"{where}: {word!r:.60} is not one of the points 1 to {len(points)}; the line may have been cut short"
+                )
             label.append(int(word) - 1)
         if len(label) > 1 and label[0] == label[-1]:
             label = label[:-1]

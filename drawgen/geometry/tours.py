@@ -34,3 +34,17 @@ def shortest(points: Float64[np.ndarray, "B N 2"], *, exact: int = EXACT, rounds
     from drawgen.geometry import tours_cpu
 
     return tours_cpu.shortest(np.ascontiguousarray(points), exact, rounds * points.shape[1])
+
+
+def shortest_by(distances: Float64[np.ndarray, "N N"], *, exact: int = MOST_EXACT, rounds: int = ROUNDS) -> Int64[np.ndarray, " N"]:
+    """A short tour by given distances, as those of TSPLIB, which are rounded: the shortest for up to `exact` points, beyond that as
+    `shortest` does. Raises ArgumentError."""
+    check_range("exact", exact, at_least=5, at_most=MOST_EXACT)
+    check_range("rounds", rounds, at_least=0)
+    from drawgen.geometry import tours_cpu
+
+    n = len(distances)
+    if n <= exact:
+        return tours_cpu.held_karp(distances) if n > 1 else np.zeros(n, np.int64)
+    scaled = np.ascontiguousarray(distances / distances.max())  # the search counts in the units of its distances
+    return tours_cpu.search(scaled, tours_cpu.near(scaled, tours_cpu.NEAR), rounds * n, 0)

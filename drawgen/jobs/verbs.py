@@ -70,7 +70,10 @@ VERBS = (
     Verb(contract.Translates, "translates texts"),
     Verb(contract.Parses, "parses sentences"),
     Verb(contract.Classifies, "classifies texts"),
-    Verb(contract.Points, "puts points in an order"),
+    Verb(
+        contract.Points, "finds hulls, triangles or tours of points", "point", "drawgen points MODEL random:20 -o OUT.png",
+        (*images.STILL, *images.VECTOR), previews.pointed, previews.PICTURE,
+    ),
     Verb(contract.Recurs, "shows its states"),
 )  # fmt: skip
 

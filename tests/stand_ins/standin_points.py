@@ -21,7 +21,7 @@ class Config:
 class Model(Mean):
     kind = "tour"
 
-    def point(self, points: Sequence[Tensor], *, beams: int = 1, constrained: bool = True) -> list[Pointing]:
+    def point(self, points: Sequence[Tensor], *, beams: int = 5, constrained: bool = True) -> list[Pointing]:
         return [Pointing(self.kind, tuple(one[:, 0].argsort().tolist()), -1.0) for one in points]
 
 
