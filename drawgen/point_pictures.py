@@ -174,8 +174,8 @@ class Panel(NamedTuple):
     rings: Sequence[Ring]
     filled: bool
     against: Sequence[Ring] | None = None
-    """Of a model's answer: the exact one. Lines that it does not have are drawn in another colour, and so are areas that it does not
-    have, if there are several."""
+    """Of a model's answer: the exact one. Lines that it does not have are drawn in another colour, and so are areas, if there
+    are several."""
 
 
 def edges(rings: Sequence[Ring]) -> list[tuple[int, int]]:

@@ -64,7 +64,7 @@ class PointSet:
         return distances(self.points, self.rule)
 
     def label_of(self, ids: Sequence[int], name: str) -> tuple[int, ...]:
-        """A tour given by the numbers of its points (`read_tour`), as indices. Raises DataError if it is not one of these points."""
+        """A tour given by the numbers of its points (`read_tour`), as indices. Raises DataError if it is none of these points."""
         place = {number: index for index, number in enumerate(self.ids or range(1, len(self.points) + 1))}
         if sorted(place) != sorted(ids):
             raise DataError(
@@ -234,9 +234,7 @@ def vinyals(lines: Sequence[str], name: str) -> Iterator[PointSet]:
         points, label = np.array(values).reshape(-1, 2), []
         for word in words[middle + 1 :]:
             if not re.fullmatch(r"\d{1,9}", word) or not 1 <= int(word) <= len(points):
-                raise DataError(
-                    f"{where}: {word!r:.60} is not one of the points 1 to {len(points)}; the line may have been cut short"
-                )
+                raise DataError(f"{where}: {word!r:.60} is none of the points 1 to {len(points)}; the line may have been cut short")
             label.append(int(word) - 1)
         if len(label) > 1 and label[0] == label[-1]:
             label = label[:-1]
@@ -282,7 +280,7 @@ def tsplib(text: str, name: str) -> PointSet:
         raise DataError(f"{name} has no coordinates (NODE_COORD_SECTION); it may have been cut short, take a fresh copy")
     if not shown and rule not in RULES:
         raise DataError(
-            f"{name}: EDGE_WEIGHT_TYPE is {rule or 'not given'!s:.60}; distances are computed for {', '.join(RULES)}; set one of them"
+            f"{name}: EDGE_WEIGHT_TYPE is {rule or 'not given'!s:.60}; distances are computed for {', '.join(RULES)}; give one"
         )
     rows: dict[int, tuple[float, float]] = {}
     for count, line in sections["DISPLAY_DATA_SECTION" if shown else "NODE_COORD_SECTION"]:

@@ -64,10 +64,10 @@ class Pointed:
     by: str
     """Where `exact` is from: exact, local search, or file."""
     figures: dict[str, float]
-    """hull: `same` (whether it is the same polygon), `simple` (whether it does not cross itself), `area_coverage` (its area over the
-    hull's; 0 if it is not simple). delaunay: `same`, `triangle_coverage` (share of the exact triangles that it has), `wrong` (its
-    triangles that are not exact). tour: `valid` (whether it has each point once), `exact_length`, and if it is valid `length` and
-    `ratio`, its length over the exact one's. What is true or false is 1 or 0."""
+    """hull: `same` (whether it is the same polygon), `simple` (whether it does not cross itself), `area_coverage` (its area over
+    the hull's; 0 if it is not simple). delaunay: `same`, `triangle_coverage` (share of the exact triangles that it has), `wrong`
+    (number of its triangles that are not exact). tour: `valid` (whether it has each point once), `exact_length`, and if it is valid
+    `length` and `ratio`, its length over the exact one's. What is true or false is 1 or 0."""
     size: tuple[int, int] | None = None
     """Default height and width of its pictures in pixels."""
 
@@ -150,9 +150,7 @@ class Pointed:
 # ---------------------------------------------------------------- the model's answer
 
 
-def answered(
-    model: Points, chosen: PointSet, *, beams: int = 5, constrained: bool = True, device: torch.device = torch.device("cpu")
-) -> Pointed:
+def answered(model: Points, chosen: PointSet, *, device: torch.device, beams: int = 5, constrained: bool = True) -> Pointed:
     """A model's answer, and the exact one. Both leave out points that coincide with an earlier one."""
     kept = distinct(chosen.points)
     place = {index: position for position, index in enumerate(kept.tolist())}

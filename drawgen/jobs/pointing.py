@@ -45,15 +45,15 @@ def points(
 ) -> Pointed:
     """The convex hull, Delaunay triangulation or tour that a trained model points out, beside the exact answer. See `Pointed`.
 
-    `points` is a file (x and y per line; the text format of Vinyals et al. 2015; TSPLIB95), random:N for N uniform points in the
-    unit square, which `seed` determines, "-" for standard input, or the points themselves: an array, tensor or list with N rows of x
-    and y. From 3 to 1,000 points. Of a file with several sets, set `number` is taken, from 1 on. `tour` is a TSPLIB file of a tour
-    (.opt.tour) to compare with. `beams` is the width of the beam search (1: greedy); without `constrained` the model may give an
-    answer that is not valid, such as a polygon that crosses itself.
+    `points` is a file (x and y per line; the text format of Vinyals et al. 2015; TSPLIB95), "-" for standard input, random:N for N
+    uniform points in the unit square, which `seed` determines, or the points themselves: an array, tensor or list with N rows of x
+    and y. There are 3 to 1,000 points. Of a file with several sets, set `number` is taken, from 1 on. `tour` is a TSPLIB file of a
+    tour (.opt.tour) to compare with. `beams` is the width of the beam search (1: greedy); without `constrained` the model may give
+    an answer that is not valid, such as a polygon that crosses itself.
 
     The model sees the points scaled to the unit square, with their aspect kept; lengths are in the file's own units and by its own
-    rule of distances. Points that coincide are taken once. Tours are compared with the shortest one for up to 20 points, beyond that
-    with the best of a local search, or with the file's own if that is shorter.
+    rule of distances. Points that coincide are taken once. Tours are compared with the shortest one for up to 20 points, beyond
+    that with the best of a local search, or with the file's own if that is shorter.
 
     `out` is a picture of `size` (height, width in pixels), SVG or JSON; `Pointed.save` writes the same. Raises DataError (a
     ValueError) for points that cannot be used, and a ValueError that names an invalid argument.
