@@ -25,7 +25,7 @@ INK, GREY = "#1a1a1a", "#9a9a9a"
 MODEL, MODEL_FILL = "#0072b2", "#dbe9f4"
 OTHER, OTHER_FILL = "#d55e00", "#fae3d5"
 """Of what the exact answer does not have. The colours are Okabe and Ito's, which colour-blind people tell apart."""
-EXACT, EXACT_FILL = "#00795a", "#ffffff"
+EXACT = "#00795a"
 WIDTH_PX = 1024
 FLATTEST, TALLEST = 0.4, 1.25
 """Bounds of a panel's height over its width, unless a size is given."""
@@ -197,14 +197,15 @@ def panels(
     across = size[1] if size else WIDTH_PX
     gap = across / 40
     wide = (across - gap * (len(shown) + 1)) / len(shown)
-    letters = fitting([panel.text for panel in shown], wide, wide / 26)
+    letters = fitting([panel.text for panel in shown], 0.85 * wide, wide / 26)  # other fonts are wider
     top = gap + 1.8 * letters
     if size is None:
         tall = wide * float(np.clip(extent[1] / max(extent[0], 1e-300), FLATTEST, TALLEST))
         size = round(top + tall + gap), across
     tall = max(size[0] - top - gap, 1.0)
-    radius = max(0.8, min(wide, tall) * min(0.011, 0.12 / math.sqrt(len(points))))
-    thick = max(0.7, min(wide, tall) * min(0.005, 0.055 / math.sqrt(len(points))))
+    side = math.sqrt(wide * tall)
+    radius = max(0.8, side * min(0.011, 0.12 / math.sqrt(len(points))))
+    thick = max(0.7, side * min(0.005, 0.055 / math.sqrt(len(points))))
     inset = 2 * radius
     scale = min(
         (wide - 2 * inset) / extent[0] if extent[0] else math.inf, (tall - 2 * inset) / extent[1] if extent[1] else math.inf
@@ -229,9 +230,10 @@ def drawn(panel: Panel, places: Sequence[Place], radius: float, thick: float) ->
     own = edges(panel.rings)
     known = {frozenset(ring) for ring in panel.against or ()}
     if panel.filled:
-        for ring in panel.rings:
-            other = panel.against is not None and len(known) > 1 and frozenset(ring) not in known
-            yield Area(tuple(places[index] for index in ring), OTHER_FILL if other else MODEL_FILL)
+        several = len(known) > 1
+        for ring in sorted(panel.rings, key=lambda ring: several and frozenset(ring) not in known):  # what is wrong lies on top
+            wrong = several and frozenset(ring) not in known
+            yield Area(tuple(places[index] for index in ring), OTHER_FILL if wrong else MODEL_FILL)
     if panel.against is None:
         yield from lines(own, EXACT, 3.2 * thick)
     else:
