@@ -2,7 +2,7 @@
 
 Axes: N points.
 
-`docs/pointing.md` lists the formats. The content decides which one a file has, not its name.
+`docs/pointing.md` lists the formats. The content of a file decides, not its name.
 """
 
 import itertools
