@@ -519,9 +519,6 @@ class Parse(NamedTuple):
     """Log-probability, in nats."""
 
 
-POINTING_KINDS = ("hull", "delaunay", "tour")
-
-
 class Pointing(NamedTuple):
     """A hull, triangles or a tour of points, as indices of the points. Indices of an unconstrained decoder may be anything: a point
     twice, a polygon that crosses itself."""

@@ -6,10 +6,10 @@ Axes: N points.
 import numpy as np
 from jaxtyping import Float64
 
-Points = Float64[np.ndarray, "N 2"]
+Points = Float64[np.ndarray, "... 2"]
 
 
-def turn(a: Points, b: Points, c: Points) -> Float64[np.ndarray, " N"]:
+def turn(a: Points, b: Points, c: Points) -> Float64[np.ndarray, "..."]:
     """Twice the signed area of the triangles a b c: above 0 where a, b, c turn left."""
     return (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
 

@@ -109,7 +109,7 @@ def opened(points: Given, number: int, seed: int, reports: Reports) -> PointSet:
     sets = point_files.read(name)
     refuse_more_sets(number, len(sets), name)
     if len(sets) > 1 and number == 1:
-        reports.say(f"{name} has {len(sets)} sets of points; this is the first, choose another by `number`")
+        reports.say(f"{name} has {len(sets)} sets of points; this is number 1")
     if sets[number - 1].note:
         reports.say(sets[number - 1].note)
     return sets[number - 1]

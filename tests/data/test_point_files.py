@@ -145,7 +145,10 @@ def test_tsplib(file, end):
         (HEAD.replace("EUC_2D", "EUC_3D") + CITIES, "EDGE_WEIGHT_TYPE is EUC_3D; distances are computed for EUC_2D, CEIL_2D, ATT"),
         (HEAD.replace("EDGE_WEIGHT_TYPE : EUC_2D\n", "") + CITIES, "EDGE_WEIGHT_TYPE is not given"),
         (HEAD.replace(": TSP", ": CVRP") + CITIES, "is a problem of the type CVRP; give one of the type TSP"),
-        ("TYPE : TOUR\nTOUR_SECTION\n1 2 3 -1\n", "is a tour without coordinates; give the file of its points (.tsp), and this one as"),
+        (
+            "TYPE : TOUR\nTOUR_SECTION\n1 2 3 -1\n",
+            "is a tour without coordinates; give the file of its points (.tsp), and this one as",
+        ),
         ("NAME : x\nDIMENSION : 0\nEDGE_WEIGHT_TYPE : GEO\nNODE_COORD_SECTION\nEOF", "holds no points"),
     ],
 )
