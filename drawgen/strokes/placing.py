@@ -75,6 +75,8 @@ class Style:
     their number beyond."""
     least_radius: float = 0.25
     """Smallest radius of a stroke, in percent of the picture's shorter side."""
+    pen: float | None = None
+    """The radius of all strokes, in percent of the picture's shorter side; None: each has its own."""
     opacity: float | None = None
     """One opacity for all strokes; None: each has its own."""
     palette: Float[Tensor, "K 3"] | None = None
@@ -136,6 +138,8 @@ class LooseStrokes:
         self.free, self.mean, self.square, self.age = torch.zeros(0, 12), torch.zeros(0, 12), torch.zeros(0, 12), torch.zeros(0, 1)
         short = min(size)
         self.radii = math.log(short * style.least_radius / 100), math.log(short / 2)
+        if style.pen is not None:
+            self.radii = (math.log(short * style.pen / 100),) * 2
 
     def __len__(self) -> int:
         return len(self.free)
