@@ -42,8 +42,8 @@ def plot(words: list[str]) -> None:
             pen_mm: Width of the pens in mm; wide strokes of a painting are then hatched. By default lines keep their widths.
             palette: The colours of the pens: a list of #rrggbb, #rgb or names, or auto:N for N of the drawing's. By default each colour
                 is a pen; of more than 12, eight are chosen.
-            hidden: What becomes of a painting's strokes that later ones cover: keep, drop those of which nothing shows (the default),
-                or cut all lines to what shows.
+            hidden: What becomes of a painting's strokes that later ones cover: keep, drop those of which nothing shows, or cut all
+                lines to what shows; by default cut where strokes are hatched, and else drop.
             outlines: Draw the outlines of an SVG's filled shapes too.
             order: Order and direction of the strokes in a layer: keep, nearest neighbour, or two-opt, which also improves that.
             json_: Print one JSON object.
@@ -70,4 +70,6 @@ def plot(words: list[str]) -> None:
 
 
 def ways(numbers: dict[str, float]) -> str:
-    return f"pen down {numbers['pen_down_mm']:.0f} mm, up {numbers['pen_up_mm']:.0f} mm ({numbers['pen_up_before_mm']:.0f} mm before)"
+    return (
+        f"pen down {numbers['pen_down_mm']:.0f} mm, up {numbers['pen_up_mm']:.0f} mm ({numbers['pen_up_before_mm']:.0f} mm before)"
+    )

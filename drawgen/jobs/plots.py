@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
@@ -18,7 +18,7 @@ from drawgen.strokes.lines import TOLERANCE_MM, Drawing, Line, flattened, length
 from drawgen.strokes.ordering import ORDERINGS
 from drawgen.strokes.painting import Painting
 from drawgen.strokes.painting_lines import lines_of
-from drawgen.strokes.plotting import Placement, Plot, check_svg, layered, placed, to_pens
+from drawgen.strokes.plotting import Placement, Plot, check_svg, layered, parse_page, placed, to_pens
 from drawgen.strokes.svg_reading import PIXEL_MM, read_svg
 from drawgen.threads import threads
 
@@ -27,6 +27,9 @@ PEN_MM = 0.5
 """The width of a line that has none, as the outline of a filled shape."""
 MOST_PENS, CHOSEN_PENS = 12, 8
 """Colours up to which each has a layer of its own; pens that are chosen where there are more."""
+MARGIN_MM = 10.0
+INKS, PEN_STROKES, FEWEST, MOST_STROKES = 4, 2000, 300, 4000
+"""Of a painting for a pen: inks, strokes on A4 with a pen of 0.5 mm, and the bounds of their number on other pages."""
 MOST_LINES, MOST_POINTS = 100_000, 5_000_000
 HIDDEN = ("keep", "drop", "cut")
 
@@ -38,7 +41,7 @@ def plot(
     *,
     page: str = "A4",
     landscape: bool | None = None,
-    margin: float = 10.0,
+    margin: float = MARGIN_MM,
     scale: float | None = None,
     pen_mm: float | None = None,
     palette: str | Sequence[str] | None = None,
@@ -55,8 +58,8 @@ def plot(
     within the `margin` in mm and centred, or has `scale` times its size; lines are cut there. `palette` lists the colours of the pens,
     in a list or separated by commas, or is "auto:N" for N of the drawing's; by default each colour of the drawing is a pen, and if
     there are more than 12, eight are chosen. Lines have the width that they have in the drawing, or `pen_mm` in mm; then the wide
-    strokes of a painting are hatched. `hidden` says what becomes of a painting's strokes that later ones cover: keep, drop (what is
-    covered wholly; the default) or cut (lines, to what shows). With `outlines` an SVG's filled shapes without a stroke are drawn too.
+    strokes of a painting are hatched. `hidden` says what becomes of a painting's strokes that later ones cover: keep, drop (those
+    of which nothing shows) or cut (all lines, to what shows); by default cut where strokes are hatched, and else drop. With `outlines` an SVG's filled shapes without a stroke are drawn too.
     `order` is keep, nearest or two-opt.
 
     Raises ImageError (a ValueError) for a drawing that cannot be read or has no strokes, and a ValueError that names an invalid
@@ -72,7 +75,7 @@ def plot(
     if hidden is not None:
         check_choice("hidden", hidden, HIDDEN)
     if pen_mm is not None:
-        check_range("pen_mm", pen_mm, at_least=0.05, at_most=50)
+        check_pen(pen_mm)
     pens = None if palette is None else palette if isinstance(palette, str) else ",".join(palette)
     if pens is not None and colours.automatic(pens) is None:
         colours.listed(pens)
@@ -90,7 +93,7 @@ def plot(
         if isinstance(found, Painting):
             if outlines:
                 raise ArgumentError("outlines", f"is for the filled shapes of an SVG; leave it out for {name}")
-            lines = lines_of(found, placement, pen_mm=pen_mm, hidden=hidden or "drop")
+            lines = lines_of(found, placement, pen_mm=pen_mm, hidden=hidden)
         else:
             if hidden not in (None, "keep"):
                 raise ArgumentError("hidden", f"is {hidden!r}, which is for paintings; leave it out for {name}")
@@ -102,6 +105,44 @@ def plot(
         if file is not None:
             write_output(file, plotted.svg().encode(), replace=force)
     return plotted
+
+
+def check_pen(pen_mm: float) -> None:
+    check_range("pen_mm", pen_mm, at_least=0.05, at_most=50)
+
+
+def check_lines(file: Path | None, lines: bool, pen_mm: float | None, page: str | None, **given: object) -> None:
+    """Raises ArgumentError for arguments of `paint` that do not hold together: `given` are those that a plotter's lines or a pen leave
+    no room for."""
+    if page is not None:
+        parse_page(page)
+        if not lines and pen_mm is None:
+            raise ArgumentError("page", "is for a pen plotter; give `lines` or `pen_mm`, or leave it out")
+    if pen_mm is not None:
+        check_pen(pen_mm)
+        for name in ("opacity", "least_radius"):
+            if given[name] is not None:
+                raise ArgumentError(name, "does not hold for a pen, whose lines are alike; leave it or `pen_mm` out")
+        if str(given["background"]).strip().lower() == "none":
+            raise ArgumentError("background", "is none, and a pen draws on paper; give the paper's colour, or leave it out")
+    if lines and given["size"] is not None:
+        raise ArgumentError("size", "is in pixels and does not hold for `lines`; give `page`")
+    if lines and (file is None or file.suffix.lower() != ".svg"):
+        raise ArgumentError("lines", f"is for an SVG, and the file is {file}; give a name that ends in .svg")
+
+
+def pen_settings(size: tuple[int, int], pen_mm: float, page: str, strokes: int | None) -> dict[str, Any]:
+    """The style of a painting of this height and width for a pen on a page: the pen's radius, and the number of strokes, which is
+    proportional to the area and to the inverse square of the pen's width."""
+    height, width = size
+    scale = placed((0.0, 0.0, float(width), float(height)), 1.0, page=page, margin=MARGIN_MM).scale
+    if pen_mm > 0.1 * min(size) * scale:
+        raise ArgumentError(
+            "pen_mm", f"is {pen_mm:g}, and the painting has {min(size) * scale:.0f} mm; take a finer pen or a larger `page`"
+        )
+    wanted = PEN_STROKES * width * height * scale**2 / (190 * 277) * (0.5 / pen_mm) ** 2
+    count = strokes or round(min(max(wanted, FEWEST), MOST_STROKES))
+    return {"pen": 50 * pen_mm / (min(size) * scale), "opacity": 1.0, "strokes": count}
 
 
 def opened(drawing: Source, name: str, outlines: bool, say: Callable[[str], object]) -> Painting | Drawing:

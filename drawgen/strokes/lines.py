@@ -4,6 +4,7 @@ Axes: P points of a polyline, D control points of a Bezier curve (2: a straight 
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -117,14 +118,16 @@ def on_paper(points: Points, window: Window) -> list[Points]:
     return [part for part in parts if length(part) >= DOT_MM]
 
 
-def runs(points: Points, kept: Bool[np.ndarray, " P"]) -> list[Points]:
-    """The parts of a polyline between points that are kept; parts of one point are left out."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
-    return [points[begin:end] for begin, end in edges.reshape(-1, 2) if end - begin > 1]
-
-
-def resampled(points: Points, step: float) -> Points:
-    """The polyline with further points, so that no two neighbours are farther apart than `step`."""
+def shown_parts(points: Points, step: float, shown: Callable[[Points], Bool[np.ndarray, " P"]]) -> list[Points]:
+    """The parts of a polyline on which `shown` is true, looked at in steps of at most `step`."""
     counts = np.maximum(1, np.ceil(np.hypot(*np.diff(points, axis=0).T) / step)).astype(int)
-    parts = [a + (b - a) * np.arange(n)[:, None] / n for a, b, n in zip(points[:-1], points[1:], counts, strict=True)]
-    return np.concatenate([*parts, points[-1:]])
+    segments = zip(points[:-1], points[1:], counts, strict=True)
+    fine = np.concatenate([*(a + (b - a) * np.arange(n)[:, None] / n for a, b, n in segments), points[-1:]])
+    corners = np.concatenate([[0], counts.cumsum()])
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], shown(fine), [False]]).astype(np.int8))).reshape(-1, 2)
+    parts = []
+    for begin, end in edges.tolist():
+        if end - begin > 1:
+            inner = corners[(corners > begin) & (corners < end - 1)]
+            parts.append(fine[np.concatenate([[begin], inner, [end - 1]])])
+    return parts

@@ -57,10 +57,7 @@ def gain_of_reversal(spots: Float64[np.ndarray, "E 2"], tour: Int64[np.ndarray, 
     """What it saves to reverse the places i to j, 1 <= i <= j."""
     before, after = tour[i - 1] ^ 1, down_at(tour, j + 1)
     return (
-        way(spots, before, tour[i])
-        + way(spots, tour[j] ^ 1, after)
-        - way(spots, before, tour[j] ^ 1)
-        - way(spots, tour[i], after)
+        way(spots, before, tour[i]) + way(spots, tour[j] ^ 1, after) - way(spots, before, tour[j] ^ 1) - way(spots, tour[i], after)
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from drawgen_envs.brush import COLUMNS, paint_
 from jaxtyping import Bool, Float, Int
 
-from drawgen.strokes.lines import TOLERANCE_MM, Line, Points, flattened, length, on_paper, resampled, runs
+from drawgen.strokes.lines import TOLERANCE_MM, Line, Points, flattened, length, on_paper, shown_parts
 from drawgen.strokes.painting import Painting, colour_code
 from drawgen.strokes.plotting import Placement
 
@@ -26,13 +26,17 @@ JOINED = 2.5
 """Longest way between two parallel lines of a hatched stroke that the pen goes on the paper, in widths of the pen."""
 
 
-def lines_of(painting: Painting, placement: Placement, *, pen_mm: float | None = None, hidden: str = "drop") -> list[Line]:
+def lines_of(painting: Painting, placement: Placement, *, pen_mm: float | None = None, hidden: str | None = None) -> list[Line]:
     """The strokes as lines on the page, in the order in which they are painted.
 
     Without `pen_mm` each is its centre line with its mean width; with it, wide strokes are hatched. `hidden` says what becomes of
-    strokes that later ones cover: they are kept, or dropped if nothing of them shows, or all lines are cut to what shows.
+    strokes that later ones cover: "keep", "drop" those of which nothing shows, or "cut" all lines to what shows. None is "cut" where
+    strokes are hatched, since ink upon ink would soak the paper, and else "drop".
     """
     height, width = painting.size
+    if hidden is None:
+        widest = float(painting.strokes[:, 6:8].max()) * min(height, width) if len(painting.strokes) else 0.0
+        hidden = "cut" if pen_mm is not None and is_wide(widest, pen_mm / placement.scale) else "drop"
     gone = covered(painting) if hidden == "drop" else np.zeros(len(painting.strokes), bool)
     uppermost = owners(painting) if hidden == "cut" else None
     lines = []
@@ -105,16 +109,24 @@ def owners(painting: Painting) -> Int[np.ndarray, "H W"]:
 
 def showing(points: Points, number: int, uppermost: Int[np.ndarray, "H W"], size: tuple[int, int]) -> list[Points]:
     """The parts of a line, in pixels of the painting, where its stroke is the uppermost."""
-    scale = uppermost.shape[0] / size[0], uppermost.shape[1] / size[1]
-    fine = resampled(points, 0.5 / max(scale))
-    column, row = (fine * scale[::-1]).astype(int).T
-    inside = (row >= 0) & (row < uppermost.shape[0]) & (column >= 0) & (column < uppermost.shape[1])
-    kept = np.zeros(len(fine), bool)
-    kept[inside] = uppermost[row[inside], column[inside]] == number
-    return runs(fine, kept)
+    scale = np.array([uppermost.shape[1] / size[1], uppermost.shape[0] / size[0]])
+
+    def shown(spots: Points) -> Bool[np.ndarray, " P"]:
+        column, row = np.floor(spots * scale).astype(int).T
+        inside = (row >= 0) & (row < uppermost.shape[0]) & (column >= 0) & (column < uppermost.shape[1])
+        found = np.zeros(len(spots), bool)
+        found[inside] = uppermost[row[inside], column[inside]] == number
+        return found
+
+    return shown_parts(points, 0.5 / float(scale.max()), shown)
 
 
 # ---------------------------------------------------------------- hatching
+
+
+def is_wide(radius: float, pen: float) -> bool:
+    """Whether a stroke of that radius takes more than one line."""
+    return radius - pen / 2 >= pen / 4
 
 
 def hatched(curve: Points, radii: tuple[float, float], pen: float) -> list[Points]:
@@ -125,7 +137,7 @@ def hatched(curve: Points, radii: tuple[float, float], pen: float) -> list[Point
     """
     inner = radii[0] - pen / 2, radii[1] - pen / 2
     most = max(inner)
-    if most < pen / 4:
+    if not is_wide(max(radii), pen):
         return [curve_points(curve, pen)]
     sides = math.ceil(most / pen - 0.1)
     centre = curve_points(curve, pen)

@@ -340,9 +340,7 @@ def in_nested(element: Element, place: Place, size: tuple[str | None, str | None
     return replace(place, matrix=after(place.matrix, inner), viewport=viewport)
 
 
-def add_shape(
-    element: Element, tag: str, own: dict[str, str], place: Place, found: Found, name: str, *, outlines: bool
-) -> None:
+def add_shape(element: Element, tag: str, own: dict[str, str], place: Place, found: Found, name: str, *, outlines: bool) -> None:
     style, diagonal = place.style, math.hypot(*place.viewport) / math.sqrt(2)
     if style["visibility"] in ("hidden", "collapse"):
         return
@@ -424,7 +422,11 @@ def subpaths(path: Any, name: str) -> Iterator[list[Float[np.ndarray, "D 2"]]]:
         else:
             parts = [segment]
         for part in parts:
-            controls = (part.start, *(getattr(part, key) for key in ("control", "control1", "control2") if hasattr(part, key)), part.end)
+            controls = (
+                part.start,
+                *(getattr(part, key) for key in ("control", "control1", "control2") if hasattr(part, key)),
+                part.end,
+            )
             if any(point is None for point in controls):
                 continue
             points = np.array([[point.x, point.y] for point in controls], float)
