@@ -18,6 +18,9 @@ the answer. `drawgen.data.points` says what the answers are; sorted points have 
 A search can be constrained to valid answers (`allowed`): no point twice; a polygon that does not cross itself; a tour through all
 points; triangles that are each once.
 
+Of *strokes* the places are each stroke in both directions (x0, y0, x1, y1), 2 N places that are read along a curve through their
+middles. The decoder's first input is where the pen is; then it points at a stroke and a direction. Nothing of this is in the paper.
+
 With `reinforced`, tours are learned from their length (Bello et al. 2016, "Neural Combinatorial Optimization with Reinforcement
 Learning"; the baseline is the length of the greedy tour: Rennie et al. 2017, "Self-Critical Sequence Training"):
 
@@ -27,6 +30,7 @@ Learning"; the baseline is the length of the greedy tour: Rennie et al. 2017, "S
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -35,7 +39,7 @@ from torch.nn import functional as F
 
 from drawgen import sampling
 from drawgen.contract import Group, Loss, Player, Pointing, Recipe, Spec, State, Totals
-from drawgen.data.points import END, PointBatch, PointSets
+from drawgen.data.points import END, ENDED, PointBatch, PointSets
 from drawgen.nn.attention import SCORES, Memory, Pointer, score
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.linear import linear
@@ -47,6 +51,7 @@ ORDERS = ("given", "x", "angle", "curve")
 FEEDS = ("points", "states")
 CURVE_BITS = 10
 """The Hilbert curve goes through 2^10 x 2^10 cells."""
+TRACE = "trace"
 AT_ONCE = 20_000
 """Places that are searched at once, over all sets and beams."""
 VIEWS = 8
@@ -95,6 +100,18 @@ class Config:
         return PointerNet(self, spec, rng=rng)
 
 
+class Reading(NamedTuple):
+    """Places in the order in which they are read, and the answers that then are right. The places are points, or strokes in both
+    directions."""
+
+    points: Float[Tensor, "B N D"]
+    counts: Int[Tensor, " B"]
+    first: Int[Tensor, " B"]
+    """The decoder's first input: END, or the symbol of where the pen is."""
+    answers: Int[Tensor, "B T"]
+    lengths: Int[Tensor, " B"]
+
+
 class PointerNet(nn.Module):
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
@@ -128,6 +145,8 @@ class PointerNet(nn.Module):
         number = torch.arange(points.shape[1], device=points.device).expand(inside.shape)
         if self.config.order == "given":
             return number
+        if self.kind == "strokes":
+            points = (points[..., :2] + points[..., 2:]) / 2  # that of both directions: they stay side by side
         x, y = points[..., 0].double(), points[..., 1].double()
         if self.config.order == "x":
             keys = [y, x]
@@ -170,47 +189,52 @@ class PointerNet(nn.Module):
     def players(self) -> dict[str, Player]:
         return {"model": Player([Group(list(self.parameters()))])}
 
-    def read_in_order(self, batch: PointBatch) -> PointBatch:
-        """The batch with its points as they are read, and the answers that then are right."""
-        order = self.arrange(batch.points, batch.counts)
-        if self.config.order == "given":
-            return batch
-        rank = order.argsort(1)
-        symbols = F.pad(rank + 1, (1, 0)).gather(1, batch.answers) if batch.answers.shape[1] else batch.answers
-        answers = rearranged(symbols, batch.lengths, self.kind)
-        return PointBatch(pick(batch.points, order), batch.counts, answers, batch.lengths)
+    def read_in_order(self, batch: PointBatch) -> Reading:
+        """The places of a batch, in order, and its answers."""
+        points, counts = batch.points, batch.counts
+        if self.kind == "strokes":
+            points, counts = both_ways(points), 2 * counts
+        order = self.arrange(points, counts)
+        rank = F.pad(order.argsort(1) + 1, (1, 0))  # of a symbol
+        first = rank[:, 1] if self.kind == "strokes" else rank[:, 0]
+        answers = batch.answers
+        if answers.shape[1] and self.config.order != "given":
+            answers = rearranged(rank.gather(1, answers), batch.lengths, self.kind)
+        return Reading(pick(points, order), counts, first, answers, batch.lengths)
 
-    def log_probs(
-        self, points: Float[Tensor, "B N D"], counts: Int[Tensor, " B"], answers: Int[Tensor, "B T"]
-    ) -> Float[Tensor, "B T V"]:
+    def log_probs(self, read: Reading) -> Float[Tensor, "B T V"]:
         """log p of every symbol at every step of the answers, in nats."""
-        state, memory = self.encode(points, counts)
-        before = F.pad(answers[:, :-1], (1, 0), value=END)
+        state, memory = self.encode(read.points, read.counts)
+        before = torch.cat([read.first[:, None], read.answers[:, :-1]], 1)
         logits, _, _ = self.decoder(before, state, memory)
         logits = logits.float() if logits.dtype == torch.bfloat16 else logits
         if self.config.masked and self.kind != "delaunay":
-            seen = F.one_hot(before, points.shape[1] + 1).cumsum(1) > 0
-            seen[..., END] = places(counts, answers.shape[1]) if self.kind == "tour" else False
+            symbols = logits.shape[2]
+            seen = F.one_hot(before, symbols)
+            if self.kind == "strokes":
+                seen = seen + F.one_hot(other_way(before), symbols)
+            seen = seen.cumsum(1) > 0
+            seen[..., END] = places(read.lengths, before.shape[1]) if self.kind not in ENDED else False
             logits = logits.masked_fill(seen, -torch.inf)
         return logits.log_softmax(-1)
 
-    def nats(self, batch: PointBatch) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
-        """-log p of every symbol of the answers to a batch that is in order, 0 beyond the end; and the mask of symbols (1)."""
-        log_p = self.log_probs(batch.points, batch.counts, batch.answers).gather(2, batch.answers[..., None])[..., 0]
-        counted = places(batch.lengths, batch.answers.shape[1])
+    def nats(self, read: Reading) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+        """-log p of every symbol of the answers, 0 beyond the end; and the mask of symbols (1)."""
+        log_p = self.log_probs(read).gather(2, read.answers[..., None])[..., 0]
+        counted = places(read.lengths, read.answers.shape[1])
         return -log_p.masked_fill(~counted, 0.0), counted.to(log_p.dtype)
 
     def losses(self, batch: PointBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """The mean over symbols of -log p, in nats; or, from rewards, the policy gradient's surrogate."""
-        batch = self.read_in_order(batch)
+        read = self.read_in_order(batch)
         if self.config.reinforced:
-            yield self.policy_loss(batch, rng=rng)
+            yield self.policy_loss(read, rng=rng)
             return None
-        nats, counted = self.nats(batch)
+        nats, counted = self.nats(read)
         yield Loss(nats.sum() / counted.sum(), count=len(nats))
         return None
 
-    def policy_loss(self, batch: PointBatch, *, rng: torch.Generator) -> Loss:
+    def policy_loss(self, read: Reading, *, rng: torch.Generator) -> Loss:
         """The surrogate whose gradient is the policy gradient (see the top)."""
 
         def by_chance(logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
@@ -218,37 +242,34 @@ class PointerNet(nn.Module):
 
         with torch.no_grad():
             taken, best = (
-                torch.stack([move.tokens for move in self.walk(batch, choose)], 1)
+                torch.stack([move.tokens for move in self.walk(read, choose)], 1)
                 for choose in (by_chance, lambda logits: logits.argmax(-1))
             )
-            length, least = tour_lengths(batch.points, taken), tour_lengths(batch.points, best)
-        nats, _ = self.nats(batch._replace(answers=taken, lengths=batch.counts))
+            length, least = tour_lengths(read.points, taken), tour_lengths(read.points, best)
+        nats, _ = self.nats(read._replace(answers=taken, lengths=read.counts))
         value = -((length - least) * nats.sum(1)).mean()
         return Loss(value, count=len(nats), log={"tour_length": least.mean()})
 
-    def walk(self, batch: PointBatch, choose: sampling.Choose) -> Iterator[sampling.Move]:
+    def walk(self, read: Reading, choose: sampling.Choose) -> Iterator[sampling.Move]:
         """Valid tours of sets of equal numbers of points, symbol by symbol."""
-        state, memory = self.encode(batch.points, batch.counts)
-        start = torch.full((len(batch.points),), END, device=batch.points.device)
-        step = self.stepper(batch.points, batch.counts, memory, constrained=True)
-        return sampling.walk(step, start, state | {"trace": start[:, None][:, :0]}, choose, length=batch.points.shape[1])
+        state, memory = self.encode(read.points, read.counts)
+        step = self.stepper(read, memory, constrained=True)
+        return sampling.walk(step, read.first, state | untraced(read), choose, length=read.points.shape[1])
 
     @torch.no_grad()
     def measure(self, batch: PointBatch, *, rng: torch.Generator) -> Totals:
         """`nats_per_symbol` of the answers, and what greedy constrained decoding gives: `accuracy`, the share of sets with the same
         polygon, triangles or tour; of triangles, `coverage`, the share of the right ones that were found; of tours,
         `length_ratio`, their length over that of the answers."""
-        batch = self.read_in_order(batch)
-        nats, counted = self.nats(batch)
-        found = self.search(batch.points, batch.counts, beams=1, constrained=True).tokens[:, 0]
-        longest = max(found.shape[1], batch.answers.shape[1])
-        answers = F.pad(batch.answers, (0, longest - batch.answers.shape[1]), value=END)
-        found = F.pad(found, (0, longest - found.shape[1]), value=END)
+        read = self.read_in_order(batch)
+        nats, counted = self.nats(read)
+        found = self.search(read, beams=1, constrained=True).tokens[:, 0]
+        longest = max(found.shape[1], read.answers.shape[1])
+        found, answers = (F.pad(symbols, (0, longest - symbols.shape[1]), value=END) for symbols in (found, read.answers))
         right = (answers == found).all(1).double()
         scores: Totals = {"nats_per_symbol": (nats.sum(), float(counted.sum())), "accuracy": (right.sum(), float(len(right)))}
-        if self.kind == "tour":
-            many = batch.points.shape[1]
-            made, best = (tour_lengths(batch.points, symbols[:, :many]) for symbols in (found, answers))
+        if self.kind not in ENDED:
+            made, best = (self.way(read, symbols) for symbols in (found, answers))
             scores["length_ratio"] = (made.sum(), float(best.sum()))
         if self.kind == "delaunay":
             mine, true = (triangle_keys(symbols) for symbols in (found, answers))
@@ -256,35 +277,39 @@ class PointerNet(nn.Module):
             scores["coverage"] = (hits.sum().double(), float((true > 0).sum()))
         return scores
 
+    def way(self, read: Reading, symbols: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
+        """The length of tours, or the way of the raised pen between strokes."""
+        if self.kind == "tour":
+            return tour_lengths(read.points, symbols[:, : read.points.shape[1]])
+        there = pick(read.points, torch.cat([read.first[:, None], symbols[:, : read.points.shape[1] // 2 - 1]], 1) - 1)
+        return (there[:, 1:, :2] - there[:, :-1, 2:]).norm(dim=2).sum(1)
+
     # ---------------------------------------------------------------- pointing
 
-    def stepper(
-        self, points: Float[Tensor, "B N D"], counts: Int[Tensor, " B"], memory: Memory, *, constrained: bool
-    ) -> sampling.Step:
-        """A step of `drawgen.sampling`. The state has the symbols so far, `trace`."""
+    def stepper(self, read: Reading, memory: Memory, *, constrained: bool) -> sampling.Step:
+        """A step of `drawgen.sampling`. The state has the symbols so far, `trace`, from the first input on."""
 
         def step(tokens: Int[Tensor, " R"], state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
-            own = {name: tensor for name, tensor in state.items() if name != "trace"}
+            own = {name: tensor for name, tensor in state.items() if name != TRACE}
             logits, after, _ = self.decoder.step(tokens, own, memory)
-            trace = torch.cat([state["trace"], tokens[:, None]], 1)
+            trace = torch.cat([state[TRACE], tokens[:, None]], 1)
             if constrained:
-                beams = len(tokens) // len(points)
-                may = allowed(self.kind, trace[:, 1:], points.repeat_interleave(beams, 0), counts.repeat_interleave(beams, 0))
-                logits = logits.masked_fill(~may, -torch.inf)
-            return logits, after | {"trace": trace}, {}
+                beams = len(tokens) // len(read.points)
+                points, counts = read.points.repeat_interleave(beams, 0), read.counts.repeat_interleave(beams, 0)
+                logits = logits.masked_fill(~allowed(self.kind, trace, points, counts), -torch.inf)
+            return logits, after | {TRACE: trace}, {}
 
         return step
 
-    def search(self, points: Float[Tensor, "B N D"], counts: Int[Tensor, " B"], *, beams: int, constrained: bool) -> sampling.Beams:
-        """The best answers to points that are in order."""
-        state, memory = self.encode(points, counts)
-        start = torch.full((len(points),), END, device=points.device)
+    def search(self, read: Reading, *, beams: int, constrained: bool) -> sampling.Beams:
+        """The best answers by beam search."""
+        state, memory = self.encode(read.points, read.counts)
         return sampling.beam_search(
-            self.stepper(points, counts, memory, constrained=constrained),
-            start,
-            state | {"trace": start[:, None][:, :0]},
+            self.stepper(read, memory, constrained=constrained),
+            read.first,
+            state | untraced(read),
             beams=beams,
-            length=longest_answer(self.kind, points.shape[1]),
+            length=longest_answer(self.kind, read.points.shape[1]),
             end=END,
             alpha=0.0,
         )
@@ -294,16 +319,18 @@ class PointerNet(nn.Module):
         self, points: Sequence[Float[Tensor, "N D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
     ) -> list[Pointing]:
         """The answer to each set of points, which may have any scale, by a beam search of width `beams`: the most probable one; of
-        tours the shortest one that the search ends with. With `views`, tours are sought in that many of the 8 flips and quarter
-        turns of the set, too. Raises ValueError."""
+        tours and orders of strokes the shortest one that a constrained search ends with. With `views`, these are sought in that
+        many of the 8 flips and quarter turns of the set. Raises ValueError."""
         check_range("beams", beams, at_least=1)
         check_range("views", views, at_least=1, at_most=VIEWS)
-        if views > 1 and self.kind != "tour":
-            raise ArgumentError("views", f"is {views}, and a {self.kind} does not depend on the view; leave it out")
+        if views > 1 and (self.kind in ENDED or not constrained):
+            raise ArgumentError("views", f"is {views}, and only constrained tours and orders of strokes have views; leave it out")
         groups: dict[int, list[int]] = defaultdict(list)
         for index, one in enumerate(points):
-            if one.shape[0] < 3 or not bool(one.isfinite().all()):
-                raise ValueError(f"set {index} has {one.shape[0]} points; at least 3 are wanted, with finite numbers")
+            if len(one) < 3 or one.shape[1] != self.spec.point or not bool(one.isfinite().all()):
+                raise ValueError(
+                    f"set {index} is {len(one)} x {one.shape[1]} numbers; give 3 or more rows of {self.spec.point} finite ones"
+                )
             groups[len(one)].append(index)
         found: dict[int, Pointing] = {}
         for many, indices in groups.items():
@@ -317,24 +344,22 @@ class PointerNet(nn.Module):
     def answers(self, points: Float[Tensor, "B N D"], beams: int, constrained: bool, views: int) -> list[Pointing]:
         """`point` for sets of equal numbers of points in the unit square."""
         sets = torch.cat([seen_from(points, view) for view in range(views)])
+        none = torch.zeros(len(sets), 0, dtype=torch.long, device=points.device)
         counts = torch.full((len(sets),), points.shape[1], device=points.device)
-        order = self.arrange(sets, counts)
-        sets = pick(sets, order)
-        beam = self.search(sets, counts, beams=beams, constrained=constrained)
-        numbers = F.pad(order, (1, 0))[:, None].expand(-1, beams, -1).gather(2, beam.tokens)  # symbols as the caller's numbers
-        best = torch.zeros(len(sets), dtype=torch.long, device=points.device)
-        if self.kind == "tour" and constrained:
-            lengths = tour_lengths(sets.repeat_interleave(beams, 0), beam.tokens[..., : sets.shape[1]].flatten(0, 1))
-            lengths = lengths.view(views, -1, beams).masked_fill(~beam.scores.isfinite().view(views, -1, beams), torch.inf)
-            best = lengths.transpose(0, 1).flatten(1).argmin(1)  # view x beam
+        read = self.read_in_order(PointBatch(sets, counts, none, counts))
+        beam = self.search(read, beams=beams, constrained=constrained)
+        best = torch.zeros(len(points), dtype=torch.long, device=points.device)
+        if constrained and self.kind not in ENDED:
+            each = Reading(*(part.repeat_interleave(beams, 0) for part in read))
+            lengths = self.way(each, beam.tokens.flatten(0, 1)).masked_fill(~beam.scores.isfinite().flatten(), torch.inf)
+            best = lengths.view(views, -1, beams).transpose(0, 1).flatten(1).argmin(1)  # view x beam
+        order = self.arrange(both_ways(sets), 2 * counts) if self.kind == "strokes" else self.arrange(sets, counts)
         answers = []
-        for row in range(len(points)):
-            view, k = divmod(int(best[row]), beams)
+        for row, chosen in enumerate(best.tolist()):
+            view, k = divmod(chosen, beams)
             at = view * len(points) + row
-            count = int(beam.lengths[at, k]) - bool(beam.finished[at, k])
-            indices = numbers[at, k, :count].tolist()
-            ends = beam.tokens[at, k, :count].tolist()
-            indices = [number for number, symbol in zip(indices, ends, strict=True) if symbol != END]
+            symbols = beam.tokens[at, k, : int(beam.lengths[at, k])]
+            indices = order[at][symbols[symbols != END] - 1].tolist()
             answers.append(Pointing(self.kind, tuple(indices), float(beam.log_probs[at, k].sum())))
         return answers
 
@@ -352,19 +377,34 @@ def pick(rows: Float[Tensor, "B N D"], numbers: Int[Tensor, "B M"]) -> Float[Ten
     return rows.gather(1, numbers[..., None].expand(-1, -1, rows.shape[2]))
 
 
+def both_ways(strokes: Float[Tensor, "B N 4"]) -> Float[Tensor, "B 2*N 4"]:
+    """Each stroke, and then the same from its last end to its first."""
+    return torch.stack([strokes, strokes.roll(2, 2)], 2).flatten(1, 2)
+
+
+def other_way(symbols: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
+    """The symbols of the same strokes in the other direction; END is its own."""
+    return torch.where(symbols == END, END, ((symbols - 1) ^ 1) + 1)
+
+
+def untraced(read: Reading) -> State:
+    """The part of a search's state that has the symbols so far: none."""
+    return {TRACE: read.first[:, None][:, :0]}
+
+
 def in_unit_square(points: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     """The points moved and scaled, all axes alike, into the middle of the unit square."""
-    points = points.double()
-    low, high = points.amin(0), points.amax(0)
+    spots = points.double().reshape(-1, 2)
+    low, high = spots.amin(0), spots.amax(0)
     scale = (high - low).amax().clamp(min=torch.finfo(torch.float64).tiny)
-    return ((points - (low + high) / 2) / scale + 0.5).float()
+    return ((spots - (low + high) / 2) / scale + 0.5).float().view_as(points)
 
 
-def seen_from(points: Float[Tensor, "B N 2"], view: int) -> Float[Tensor, "B N 2"]:
+def seen_from(points: Float[Tensor, "B N D"], view: int) -> Float[Tensor, "B N D"]:
     """One of the 8 flips and quarter turns of the unit square; 0 is none."""
-    x, y = points.unbind(-1)
+    x, y = points[..., 0::2], points[..., 1::2]
     x, y = (1 - x if view & 1 else x), (1 - y if view & 2 else y)
-    return torch.stack([y, x] if view & 4 else [x, y], -1)
+    return torch.stack([y, x] if view & 4 else [x, y], -1).flatten(-2)
 
 
 def along_curve(points: Float[Tensor, "B N D"]) -> Int[Tensor, "B N"]:
@@ -386,6 +426,8 @@ def rearranged(answers: Int[Tensor, "B T"], lengths: Int[Tensor, " B"], kind: st
     """Answers as they have to be for other numbers of the points (`drawgen.data.points`)."""
     many = answers.shape[1]
     if not many:
+        return answers
+    if kind == "strokes":
         return answers
     if kind == "delaunay":
         body = answers[:, : many - many % 3]
@@ -415,7 +457,9 @@ def triangle_keys(answers: Int[Tensor, "B T"]) -> Int[Tensor, "B M"]:
 
 
 def longest_answer(kind: str, many: int) -> int:
-    """Symbols of an answer for `many` points, with the end, at most."""
+    """Symbols of an answer for `many` places, with the end, at most."""
+    if kind == "strokes":
+        return many // 2
     return 3 * (2 * many - 5) + 1 if kind == "delaunay" else many + 1
 
 
@@ -423,20 +467,21 @@ def longest_answer(kind: str, many: int) -> int:
 
 
 def allowed(kind: str, trace: Int[Tensor, "R T"], points: Float[Tensor, "R N D"], counts: Int[Tensor, " R"]) -> Bool[Tensor, "R V"]:
-    """The symbols that keep an answer valid, given its symbols so far: see the top. Where nothing is, END."""
-    done = trace.shape[1]
+    """The symbols that keep an answer valid, given the first input and its symbols so far: see the top. Where nothing is, END."""
+    done = trace.shape[1] - 1
     inside = F.pad(places(counts, points.shape[1]), (1, 0), value=True)
     if kind == "delaunay":
-        may = inside & triangles_allowed(trace, counts, inside.shape[1])
+        may = inside & triangles_allowed(trace[:, 1:], counts, inside.shape[1])
     else:
         seen = torch.zeros_like(inside).scatter(1, trace, True)
+        if kind == "strokes":
+            seen = seen.scatter(1, other_way(trace), True)
         may = inside & ~seen
-        if kind == "tour":
-            may[:, END] = done >= counts
-        else:
+        may[:, END] = False
+        if kind == "hull":
+            may[:, END] = done >= counts.clamp(max=3)
             if done >= 3:
-                may = may & ~crossing(trace, points)
-            may[:, END] = may[:, END] & (done >= counts.clamp(max=3))
+                may = may & ~crossing(trace[:, 1:], points)
     may[:, END] = may[:, END] | ~may.any(1)
     return may
 
@@ -503,7 +548,7 @@ PRESETS: dict[str, Recipe] = {
         size="",
     ),
     "tour": Recipe(
-        model=replace(HULL, order="angle", units=192),
+        model=HULL,
         data=PointSets(task="tour", least=5, most=20),
         fit=FIT,
         about="Short tours of 5 to 20 points.",
@@ -511,11 +556,19 @@ PRESETS: dict[str, Recipe] = {
         size="",
     ),
     "tour-reinforced": Recipe(
-        model=replace(HULL, order="angle", reinforced=True),
+        model=replace(HULL, reinforced=True),
         data=PointSets(task="tour", least=20, most=20, labels=False),
         fit=replace(FIT, rate=1e-3),
         about="Tours of 20 points, learned from their length alone (policy gradient with a greedy baseline).",
         what="tours of 20 points, from rewards",
+        size="",
+    ),
+    "strokes": Recipe(
+        model=replace(HULL, order="curve"),
+        data=PointSets(task="strokes", least=5, most=40),
+        fit=replace(FIT, minutes=30.0),
+        about="The order and directions in which a pen draws 5 to 40 strokes.",
+        what="orders of 5 to 40 strokes for a pen",
         size="",
     ),
     "tiny": Recipe(
