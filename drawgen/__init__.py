@@ -4,6 +4,7 @@
     texture(PHOTO)      synthesises a larger texture from one photograph
     inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
     paint(PHOTO)        paints a photograph with brush strokes
+    plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     train(MODEL)        trains a model from a preset; every setting can be changed
@@ -23,7 +24,11 @@ _HOMES = {
     "Labels": "jobs.answers",
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
+<<<<<<< HEAD
     "Pointed": "jobs.point_answers",
+=======
+    "Plot": "strokes.plotting",
+>>>>>>> main
     "Request": "contract",
     "Sample": "contract",
     "Texture": "jobs.textures",
@@ -35,7 +40,11 @@ _HOMES = {
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
+<<<<<<< HEAD
     "points": "jobs.pointing",
+=======
+    "plot": "jobs.plots",
+>>>>>>> main
     "texture": "jobs.textures",
     "train": "jobs.runs",
 }
@@ -55,8 +64,12 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
+<<<<<<< HEAD
     from drawgen.jobs.point_answers import Pointed as Pointed
     from drawgen.jobs.pointing import points as points
+=======
+    from drawgen.jobs.plots import plot as plot
+>>>>>>> main
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
@@ -64,6 +77,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
     from drawgen.strokes.painting import Painting as Painting
+    from drawgen.strokes.plotting import Plot as Plot
 else:
 
     def __getattr__(name: str):
@@ -87,7 +101,11 @@ __all__ = [
     "Labels",
     "Painting",
     "Passages",
+<<<<<<< HEAD
     "Pointed",
+=======
+    "Plot",
+>>>>>>> main
     "Request",
     "Sample",
     "Texture",
@@ -100,7 +118,11 @@ __all__ = [
     "labelled_texture",
     "load",
     "paint",
+<<<<<<< HEAD
     "points",
+=======
+    "plot",
+>>>>>>> main
     "texture",
     "train",
 ]

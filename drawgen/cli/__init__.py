@@ -17,7 +17,11 @@ from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
+<<<<<<< HEAD
 from drawgen.cli.pointing import points
+=======
+from drawgen.cli.plots import plot
+>>>>>>> main
 from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
@@ -30,6 +34,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "inpaint": inpaint,
     "extend": extend,
     "paint": paint,
+    "plot": plot,
     "train": train,
     "sample": sample,
     "reconstruct": reconstruct,

@@ -26,6 +26,9 @@ def paint(words: list[str]) -> None:
         palette: Annotated[str | None, arg(metavar="#RRGGBB,..|auto:N")] = None,
         background: Annotated[str | None, arg(metavar="#RRGGBB|none")] = None,
         animate: bool = False,
+        lines: bool = False,
+        pen_mm: float | None = None,
+        page: Annotated[str | None, arg(metavar="A4|letter|..|WxHmm")] = None,
         force: bool = False,
     ) -> None:
         """Paints a photograph with brush strokes, large ones first.
@@ -47,6 +50,10 @@ def paint(words: list[str]) -> None:
             palette: The colours that strokes may have: a list of #rrggbb, #rgb or names, or auto:N for N of the photograph's.
             background: Colour of the canvas, or none for a transparent one; the photograph's mean colour by default.
             animate: Animate a PNG or WebP too, stroke by stroke.
+            lines: Write an SVG of centre lines for a pen plotter, as drawgen plot does.
+            pen_mm: Paint with strokes of this width in mm on the page, in the palette's inks (auto:4 by default) on white paper, or on
+                the background.
+            page: The plotter's page: A0 to A6, letter, legal, tabloid, or width and height as 210x297mm; A4 by default.
             force: Replace existing files.
         """
         from drawgen import images, jobs
@@ -55,7 +62,7 @@ def paint(words: list[str]) -> None:
             jobs.paint(
                 photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
-                animate=animate, force=force, progress=reports,
+                animate=animate, lines=lines, pen_mm=pen_mm, page=page, force=force, progress=reports,
             )  # fmt: skip
         say(out)
 

@@ -48,6 +48,9 @@ def paint(
     palette: str | Sequence[str] | None = None,
     background: str | None = None,
     animate: bool = False,
+    lines: bool = False,
+    pen_mm: float | None = None,
+    page: str | None = None,
     force: bool = False,
     progress: Listener = None,
 ) -> Painting:
@@ -62,6 +65,11 @@ def paint(
     the colours that strokes may have: #rrggbb, #rgb or names, in a list or separated by commas, or "auto:N" for N of the
     photograph's. `background` is a colour, or "none" for a transparent canvas; by default the photograph's mean colour. The same
     `seed` gives the same painting on one machine.
+
+    For a pen plotter, `lines` writes an SVG of centre lines as `drawgen.plot` does, on that `page` (A4). With `pen_mm` the photograph is
+    painted with strokes of that width in mm on the page, dark ones over light ones, in the palette's inks ("auto:4") on a background
+    (white) that stands for the paper; by default with as many as a page of this size and a pen of this width need (2,000 for A4 and
+    0.5 mm).
 
     Without `out` no file is written; `Painting.save` takes the same endings. With `out` the ending decides the format: a picture of
     `size`, an animation of the painting (with `animate` also as PNG or WebP), SVG, or the strokes as JSON. `progress` is called
@@ -85,6 +93,9 @@ def paint(
         "background": background,
     }  # fmt: skip
     settings = {setting: value for setting, value in settings.items() if value is not None}
+    from drawgen.jobs import plots  # which reads its files as here
+
+    plots.check_lines(file, lines, pen_mm, page, size=size, opacity=opacity, least_radius=least_radius, background=background)
     if size is not None:
         check_size(size)
         if file is not None:
@@ -93,7 +104,7 @@ def paint(
     interrupt = 0
     with hearing(progress) as reports, on_disk(photo) as picture:
         if isinstance(picture, str) and holds_strokes(picture):
-            given = [*settings, *(["seconds"] if seconds is not None else [])]
+            given = [*settings, *(["seconds"] if seconds is not None else []), *(["pen_mm"] if pen_mm and not lines else [])]
             if given:
                 raise ValueError(f"{name} is painted already; leave `{given[0]}` out, or give the photograph")
             painted = Painting.read(Path(picture))
@@ -111,10 +122,13 @@ def paint(
             image, alpha = opened(picture, name, covering=(enough, enough) if size is None else fitted(size, enough))
             if size is not None:
                 image, alpha = images.middle(image, *size), None if alpha is None else images.middle(alpha, *size)
+            if pen_mm is not None:
+                settings |= plots.pen_settings((image.shape[1], image.shape[2]), pen_mm, page or "A4", strokes)
+                palette, background = palette or f"auto:{plots.INKS}", background or "white"
             if palette is not None:
                 settings["palette"] = colours.parse_palette(palette if isinstance(palette, str) else ",".join(palette), image)
             if background is not None:
-                settings.pop("background")
+                settings.pop("background", None)
                 settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "background")}
             style = placing.Style(**settings)
             if max(image.shape[1:]) < style.longest_px:
@@ -129,7 +143,9 @@ def paint(
                 interrupt = noted()
             if size is not None:
                 painted = replace(painted, size=size, drawn_at=size)
-        if file is not None:
+        if file is not None and lines:
+            plots.plot(painted, file, page=page or "A4", pen_mm=pen_mm, force=force, progress=reports)
+        elif file is not None:
             tell_odd_sides(painted, file, reports, animate=animate)
             painted.write(file, size, animate=animate, replace=force)
     if interrupt:
