@@ -24,11 +24,8 @@ _HOMES = {
     "Labels": "jobs.answers",
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
-<<<<<<< HEAD
-    "Pointed": "jobs.point_answers",
-=======
     "Plot": "strokes.plotting",
->>>>>>> main
+    "Pointed": "jobs.point_answers",
     "Request": "contract",
     "Sample": "contract",
     "Texture": "jobs.textures",
@@ -40,11 +37,8 @@ _HOMES = {
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
-<<<<<<< HEAD
-    "points": "jobs.pointing",
-=======
     "plot": "jobs.plots",
->>>>>>> main
+    "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
 }
@@ -64,12 +58,9 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
-<<<<<<< HEAD
+    from drawgen.jobs.plots import plot as plot
     from drawgen.jobs.point_answers import Pointed as Pointed
     from drawgen.jobs.pointing import points as points
-=======
-    from drawgen.jobs.plots import plot as plot
->>>>>>> main
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
@@ -101,11 +92,8 @@ __all__ = [
     "Labels",
     "Painting",
     "Passages",
-<<<<<<< HEAD
-    "Pointed",
-=======
     "Plot",
->>>>>>> main
+    "Pointed",
     "Request",
     "Sample",
     "Texture",
@@ -118,11 +106,8 @@ __all__ = [
     "labelled_texture",
     "load",
     "paint",
-<<<<<<< HEAD
-    "points",
-=======
     "plot",
->>>>>>> main
+    "points",
     "texture",
     "train",
 ]

@@ -2,9 +2,9 @@
 
     uv run python scripts/bench_tours.py DATA [--out scripts/results/bench_tours.md]
 
-DATA holds `tsplib/`, TSPLIB's files (.tsp, .opt.tour) with `optima.json` (name -> {"optimum": length}), and `pointer/tsp20_test.txt`
-and `tsp50_test.txt`, random sets with good tours in Vinyals' text format. Distances are rounded as TSPLIB rounds them. The search
-begins with five seeds for each instance.
+DATA holds `tsplib/`, files of TSPLIB (.tsp) with `optima.json` (name -> {"optimum": length}), and `pointer/tsp20_test.txt` and
+`tsp50_test.txt`, random sets with good tours in Vinyals' text format. Distances are rounded as TSPLIB rounds them. Each instance is
+searched with five seeds.
 """
 
 import argparse
@@ -104,14 +104,14 @@ def main() -> None:
         f"perturbations, {tours.ROUNDS} rounds per city (the labels of training) and {ROUNDS} (`drawgen points`). Length over the",
         f"known optimum, in percent more: mean (longest) of {SEEDS} seeds. Distances by TSPLIB's rules.",
         "",
-        f"| instance | rule | optimum | nearest neighbour, % | {tours.ROUNDS} rounds, % | s | {ROUNDS} rounds, % | s | Held-Karp, % |",
+        f"| instance | rule | optimum | nearest neighbour | {tours.ROUNDS} rounds | s | {ROUNDS} rounds | s | Held-Karp |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         *instances(options.data / "tsplib"),
         "",
-        f"Random uniform sets beside the tours of their files, the first {SETS} of each: length over the file's tour, in percent more,",
-        "mean (longest) over sets; below 0 where the search is better. Last: the file's tours over the shortest ones (Held-Karp).",
+        f"The first {SETS} of each file of random uniform sets: length over the file's tour, in percent more, mean (longest) over",
+        "sets, below 0 where the search is better. Last: the file's tours over the shortest ones (Held-Karp).",
         "",
-        f"| file | cities | mean length | {tours.ROUNDS} rounds, % | s | {ROUNDS} rounds, % | s | file over shortest, % |",
+        f"| file | cities | mean length | {tours.ROUNDS} rounds | s | {ROUNDS} rounds | s | file over shortest |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *(random_sets(options.data / "pointer" / f"tsp{n}_test.txt") for n in (20, 50)),
     ]

@@ -17,11 +17,8 @@ from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
-<<<<<<< HEAD
-from drawgen.cli.pointing import points
-=======
 from drawgen.cli.plots import plot
->>>>>>> main
+from drawgen.cli.pointing import points
 from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Float64
 from PIL import Image
 from torch import Tensor
 
@@ -28,8 +28,6 @@ from drawgen.threads import threads
 Given: TypeAlias = str | os.PathLike[str] | np.ndarray | Tensor | Sequence[Sequence[float]]
 """A file, - for standard input, random:N, or the points themselves, N rows of x and y."""
 
-WIDE_ENOUGH = 0.5
-"""Points in the unit square whose longer side is at least this are not scaled for the model."""
 KINDS = (*images.STILL, *images.VECTOR)
 """Endings of its files."""
 FORMAT = "drawgen points 1"
@@ -156,22 +154,11 @@ def answered(model: Points, chosen: PointSet, *, device: torch.device, beams: in
     place = {index: position for position, index in enumerate(kept.tolist())}
     label = tuple(place[index] for index in chosen.label if index in place)
     different = replace(chosen, points=chosen.points[kept], ids=(), label=label)
-    seen = torch.from_numpy(for_model(different.plane())).to(device)
-    with torch.inference_mode():
-        answer = model.point([seen], beams=beams, constrained=constrained)[0]
+    seen = torch.from_numpy(scaled(different.plane())).to(device)
+    answer = model.point([seen], beams=beams, constrained=constrained)[0]
     exact, by = exact_answer(answer.kind, different)
     figures = judged(answer.kind, different, answer.indices, exact)
     return Pointed(answer.kind, chosen, plain(kept[list(answer.indices)]), answer.score, plain(kept[list(exact)]), by, figures)
-
-
-def for_model(plane: Float64[np.ndarray, "N 2"]) -> Float32[np.ndarray, "N 2"]:
-    """Points as models see them: in the unit square, with their aspect kept, in the middle of its shorter side. Points that fill
-    the unit square well enough stay where they are, as in training."""
-    low, high = plane.min(0), plane.max(0)
-    side = (high - low).max()
-    if low.min() >= 0 and high.max() <= 1 and side >= WIDE_ENOUGH:
-        return plane.astype(np.float32)
-    return ((plane - low - (high - low) / 2) / side + 0.5).astype(np.float32)
 
 
 def check_picture(out: Path, size: tuple[int, int] | None) -> None:

@@ -51,7 +51,7 @@ def points(
     tour (.opt.tour) to compare with. `beams` is the width of the beam search (1: greedy); without `constrained` the model may give
     an answer that is not valid, such as a polygon that crosses itself.
 
-    The model sees the points scaled to the unit square, with their aspect kept; lengths are in the file's own units and by its own
+    Points may have any scale; lengths are in the file's own units and by its own
     rule of distances. Points that coincide are taken once. Tours are compared with the shortest one for up to 20 points, beyond
     that with the best of a local search, or with the file's own if that is shorter.
 
@@ -77,6 +77,10 @@ def points(
         chosen = opened(points, number, seed, reports)
         trained = model if isinstance(model, Trained) else load(os.fspath(model), device=device)
         pointer = that_can(trained.model, Points, trained.source)
+        if pointer.kind not in NAMES:
+            raise ValueError(
+                f"{trained.source} is not a model that finds hulls, triangles or tours of points; it orders {pointer.kind}"
+            )
         if tour is not None:
             if pointer.kind != "tour":
                 raise ArgumentError("tour", f"is {os.fspath(tour)}, and {trained.source} finds no tours; leave it out")

@@ -18,7 +18,7 @@ from drawgen.contract import Pointing, Spec
 from drawgen.data.point_files import PointSet
 from drawgen.geometry import hulls, tours, triangles
 from drawgen.jobs.asking import Trained
-from drawgen.jobs.point_answers import exact_answer, for_model, length, percent, scaled
+from drawgen.jobs.point_answers import exact_answer, length, percent, scaled
 from drawgen.ranges import ArgumentError
 
 HEAD = "NAME : x\nTYPE : TSP\nDIMENSION : 4\nEDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 30 40\n3 30 0\n4 0 40\nEOF\n"
@@ -149,14 +149,6 @@ def test_an_optimum_in_its_file(data):
 
 
 # ---------------------------------------------------------------- what the model is asked
-
-
-def test_what_a_model_sees():
-    """The unit square, with the aspect kept; points that fill it stay where they are."""
-    wide = np.array([[1e9, 5.0], [1e9 + 400, 105.0], [1e9 + 100, 55.0]])
-    assert for_model(wide) == pytest.approx(np.array([[0, 0.375], [1, 0.625], [0.25, 0.5]]), abs=1e-6)
-    assert np.array_equal(for_model(np.array([[0.25, 0.5], [0.75, 0.625]])), np.array([[0.25, 0.5], [0.75, 0.625]], np.float32))
-    assert for_model(np.array([[0.25, 0.5], [0.5, 0.5]])).tolist() == [[0, 0.5], [1, 0.5]]
 
 
 @pytest.mark.parametrize("scale", [1e-90, 1e-3, 1.0, 1e95])
