@@ -6,7 +6,7 @@ Axes: B sets, N points.
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from drawgen.ranges import check_range
+from drawgen.ranges import ArgumentError, check_range
 
 EXACT = 12
 """Points up to which dynamic programming is used by default: beyond, the local search is as good and faster."""
@@ -36,14 +36,16 @@ def shortest(points: Float64[np.ndarray, "B N 2"], *, exact: int = EXACT, rounds
     return tours_cpu.shortest(np.ascontiguousarray(points), exact, rounds * points.shape[1])
 
 
-def shortest_by(distances: Float64[np.ndarray, "N N"], *, exact: int = MOST_EXACT, rounds: int = ROUNDS) -> Int64[np.ndarray, " N"]:
-    """A short tour by given distances, as those of TSPLIB, which are rounded: the shortest for up to `exact` points, beyond that as
-    `shortest` does. Raises ArgumentError."""
+def shortest_by(distances: Float64[np.ndarray, "N M"], *, exact: int = MOST_EXACT, rounds: int = ROUNDS) -> Int64[np.ndarray, " N"]:
+    """A short tour by given distances (N N), as those of TSPLIB, which are rounded: the shortest for up to `exact` points, beyond
+    that as `shortest` does. Raises ArgumentError."""
     check_range("exact", exact, at_least=5, at_most=MOST_EXACT)
     check_range("rounds", rounds, at_least=0)
     from drawgen.geometry import tours_cpu
 
     n = len(distances)
+    if distances.shape != (n, n) or distances.diagonal().any() or not np.array_equal(distances, distances.T):
+        raise ArgumentError("distances", "are not the same both ways, with 0 from a point to itself; mend the matrix")
     if n <= exact:
         return tours_cpu.held_karp(distances) if n > 1 else np.zeros(n, np.int64)
     scaled = np.ascontiguousarray(distances / distances.max())  # the search counts in the units of its distances
