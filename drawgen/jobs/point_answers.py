@@ -33,8 +33,6 @@ KINDS = (*images.STILL, *images.VECTOR)
 FORMAT = "drawgen points 1"
 EXACT, SEARCHED, GIVEN = "exact", "local search", "file"
 """Where the answer beside the model's is from."""
-ROUNDS = 100
-"""Rounds of the local search per point."""
 TOUR_NAMES = {EXACT: "shortest tour", SEARCHED: "best tour of a local search", GIVEN: "the file's tour"}
 DRAWING_BYTES = 64
 """Bytes of memory per pixel of a picture while it is drawn, about."""
@@ -207,7 +205,7 @@ def exact_answer(kind: str, points: PointSet) -> tuple[tuple[int, ...], str]:
     if kind == "delaunay":
         return plain(triangles.delaunay(plane).flatten()), EXACT
     lengths = points.distances()
-    found = plain(tours.shortest_by(lengths, rounds=ROUNDS))
+    found = plain(tours.shortest_by(lengths))
     by = EXACT if len(found) <= tours.MOST_EXACT else SEARCHED
     own = points.label if sorted(points.label) == list(range(len(found))) else ()
     if own and by != EXACT and length(lengths, own) <= length(lengths, found):

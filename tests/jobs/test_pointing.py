@@ -19,6 +19,7 @@ from drawgen.data.point_files import PointSet
 from drawgen.geometry import hulls, tours, triangles
 from drawgen.jobs.asking import Trained
 from drawgen.jobs.point_answers import exact_answer, length, percent, scaled
+from drawgen.jobs.verbs import verbs_of
 from drawgen.ranges import ArgumentError
 
 HEAD = "NAME : x\nTYPE : TSP\nDIMENSION : 4\nEDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 30 40\n3 30 0\n4 0 40\nEOF\n"
@@ -225,6 +226,15 @@ def test_several_sets(here, caplog):
 def test_bad_points(points, told):
     with pytest.raises(ValueError, match=re.escape(told)):
         drawgen.points(trained("hull"), points)
+
+
+def test_a_model_of_strokes_is_for_another_command():
+    strokes = trained("strokes", lambda points: [0])
+    assert verbs_of(strokes.model) == []
+    with pytest.raises(
+        ValueError, match="a strokes is not a model that finds hulls, triangles or tours of points; it orders strokes"
+    ):
+        drawgen.points(strokes, "random:5")
 
 
 def test_points_on_a_line():
