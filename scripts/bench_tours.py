@@ -49,7 +49,7 @@ def searched(distances: np.ndarray, optimum: float, rounds: int) -> Searches:
 
 def cells(found: list[Searches]) -> str:
     """One search: mean, longest, CPU seconds. The best of all: mean, CPU seconds."""
-    gaps, seconds = np.array([each.gaps for each in found]), float(np.mean([each.seconds for each in found]))
+    gaps, seconds = np.array([each.gaps.round(9) for each in found]), float(np.mean([each.seconds for each in found]))
     one = f"{100 * gaps.mean():.2f} ({100 * gaps.max():.2f}) | {seconds:.3f}"
     return f"{one} | {100 * gaps.min(1).mean():.2f} | {seconds * tours.STARTS:.3f}"
 
@@ -105,9 +105,9 @@ def main() -> None:
         "# Tours of the local search",
         "",
         f"{machine()}, one thread. Iterated local search (2-opt and Or-opt, `tours_cpu.search`) of",
-        f"{tours.ROUNDS} rounds per city: one search (mean and longest of {tours.STARTS} seeds; CPU seconds), and the best of the {tours.STARTS}, which",
-        f"`drawgen points` compares with; beside them one search of {MORE} rounds per city. Length over the known optimum, in",
-        "percent more. Distances by TSPLIB's rules.",
+        f"{tours.ROUNDS} rounds per city: one search (mean and longest of {tours.STARTS} seeds; CPU seconds), and the best of them,",
+        f"which `drawgen points` compares with; beside them one search of {MORE} rounds per city. Length over the known optimum,",
+        "in percent more. Distances by TSPLIB's rules.",
         "",
         f"| instance | rule | optimum | nearest neighbour | one | s | best of {tours.STARTS} | s | {MORE} rounds | s | Held-Karp |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
