@@ -316,7 +316,7 @@ class PointerNet(nn.Module):
 
     @torch.inference_mode()
     def point(
-        self, points: Sequence[Float[Tensor, "N D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
+        self, points: Sequence[Float[Tensor, "_ D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
     ) -> list[Pointing]:
         """The answer to each set of points, which may have any scale, by a beam search of width `beams`: the most probable one; of
         tours and orders of strokes the shortest one that a constrained search ends with. With `views`, these are sought in that
