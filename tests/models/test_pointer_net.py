@@ -16,7 +16,6 @@ from drawgen.models.pointer_net import (
     Config,
     Reading,
     allowed,
-    along_curve,
     both_ways,
     in_unit_square,
     other_way,
@@ -274,16 +273,6 @@ def test_triangles_ascend_and_are_each_once():
 # ---------------------------------------------------------------- parts
 
 
-def test_the_curve_visits_neighbours():
-    """All cells of a grid once, each next to the one before: it is Hilbert's."""
-    side = 32
-    y, x = np.mgrid[:side, :side]
-    points = torch.from_numpy(np.stack([x, y], -1).reshape(1, -1, 2) + 0.5) / side
-    order = along_curve(points)[0].argsort()
-    steps = (points[0, order[1:]] - points[0, order[:-1]]).abs().sum(1) * side
-    torch.testing.assert_close(steps, torch.ones(side * side - 1, dtype=DOUBLE))
-
-
 def test_small_parts():
     strokes = torch.tensor([[[0.1, 0.2, 0.3, 0.4]]])
     assert both_ways(strokes)[0].tolist() == [strokes[0, 0].tolist(), strokes[0, 0, [2, 3, 0, 1]].tolist()]
@@ -339,14 +328,14 @@ def test_learning_from_rewards_shortens_tours(tmp_path):
 def test_refusals():
     with pytest.raises(ValueError, match="needs points to learn from"):
         Config().build(Spec(vocabulary=("a",)), rng=generator(0))
-    with pytest.raises(ArgumentError, match="model.reinforced is true, and hull has no length"):
+    with pytest.raises(ArgumentError, match=r"model\.reinforced is true, and hull has no length"):
         Config(reinforced=True).build(Spec(point=2, task="hull"), rng=generator(0))
     for name, value in (("order", "random"), ("feed", "words"), ("attention", "hard"), ("cell", "mlp"), ("units", 0)):
-        with pytest.raises(ArgumentError, match=f"model.{name} is"):
+        with pytest.raises(ArgumentError, match=rf"model\.{name} is"):
             Config(**{name: value})
     model = model_of("hull")
     for points in (torch.rand(2, 2), torch.rand(5, 3), torch.full((4, 2), torch.nan)):
-        with pytest.raises(ValueError, match="set 0 is .* give 3 or more rows of 2 finite ones"):
+        with pytest.raises(ValueError, match=r"set 0 is .* give 3 or more rows of 2 finite ones"):
             model.point([points])
     with pytest.raises(ArgumentError, match="beams is 0"):
         model.point([torch.rand(5, 2)], beams=0)
