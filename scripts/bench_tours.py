@@ -105,7 +105,7 @@ def main() -> None:
         "# Tours of the local search",
         "",
         f"{machine()}, one thread. Iterated local search (2-opt and Or-opt, `tours_cpu.search`) of",
-        f"{tours.ROUNDS} rounds per city: one search (mean and longest of {tours.STARTS} seeds; CPU seconds), and the best of them,",
+        f"{tours.ROUNDS} rounds per city: one search (mean and longest of {tours.STARTS} seeds; CPU seconds) and the best of them,",
         f"which `drawgen points` compares with; beside them one search of {MORE} rounds per city. Length over the known optimum,",
         "in percent more. Distances by TSPLIB's rules.",
         "",

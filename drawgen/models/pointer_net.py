@@ -40,6 +40,7 @@ from torch.nn import functional as F
 from drawgen import sampling
 from drawgen.contract import Group, Loss, Player, Pointing, Recipe, Spec, State, Totals
 from drawgen.data.points import END, ENDED, PointBatch, PointSets
+from drawgen.geometry.curves import along_curve
 from drawgen.nn.attention import SCORES, Memory, Pointer, score
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.linear import linear
@@ -49,8 +50,6 @@ from drawgen.training import Fit
 
 ORDERS = ("given", "x", "angle", "curve")
 FEEDS = ("points", "states")
-CURVE_BITS = 10
-"""The Hilbert curve goes through 2^10 x 2^10 cells."""
 TRACE = "trace"
 AT_ONCE = 20_000
 """Places that are searched at once, over all sets and beams."""
@@ -316,7 +315,7 @@ class PointerNet(nn.Module):
 
     @torch.inference_mode()
     def point(
-        self, points: Sequence[Float[Tensor, "N D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
+        self, points: Sequence[Float[Tensor, "_ D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
     ) -> list[Pointing]:
         """The answer to each set of points, which may have any scale, by a beam search of width `beams`: the most probable one; of
         tours and orders of strokes the shortest one that a constrained search ends with. With `views`, these are sought in that
@@ -327,9 +326,10 @@ class PointerNet(nn.Module):
             raise ArgumentError("views", f"is {views}, and only constrained tours and orders of strokes have views; leave it out")
         groups: dict[int, list[int]] = defaultdict(list)
         for index, one in enumerate(points):
-            if len(one) < 3 or one.shape[1] != self.spec.point or not bool(one.isfinite().all()):
+            least = 2 if self.kind == "strokes" else 3
+            if len(one) < least or one.shape[1] != self.spec.point or not bool(one.isfinite().all()):
                 raise ValueError(
-                    f"set {index} is {len(one)} x {one.shape[1]} numbers; give 3 or more rows of {self.spec.point} finite ones"
+                    f"set {index} is {len(one)} x {one.shape[1]} numbers; give {least} or more rows of {self.spec.point} finite ones"
                 )
             groups[len(one)].append(index)
         found: dict[int, Pointing] = {}
@@ -405,21 +405,6 @@ def seen_from(points: Float[Tensor, "B N D"], view: int) -> Float[Tensor, "B N D
     x, y = points[..., 0::2], points[..., 1::2]
     x, y = (1 - x if view & 1 else x), (1 - y if view & 2 else y)
     return torch.stack([y, x] if view & 4 else [x, y], -1).flatten(-2)
-
-
-def along_curve(points: Float[Tensor, "B N D"]) -> Int[Tensor, "B N"]:
-    """How far along a Hilbert curve the points of the unit square lie (Warren's algorithm: Hacker's Delight, chapter 16)."""
-    side = 1 << CURVE_BITS
-    x, y = ((points[..., axis] * side).long().clamp(0, side - 1) for axis in (0, 1))
-    along = torch.zeros_like(x)
-    s = side // 2
-    while s:
-        right, upper = (x & s) > 0, (y & s) > 0
-        along = along + s * s * ((3 * right.long()) ^ upper.long())
-        x, y = (torch.where(right & ~upper, s - 1 - (part & (s - 1)), part & (s - 1)) for part in (x, y))
-        x, y = torch.where(upper, x, y), torch.where(upper, y, x)
-        s //= 2
-    return along
 
 
 def rearranged(answers: Int[Tensor, "B T"], lengths: Int[Tensor, " B"], kind: str) -> Int[Tensor, "B T"]:
@@ -529,7 +514,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Convex hulls of 5 to 50 points, read in the order of their angles by an encoder of both directions.",
         what="convex hulls of 5 to 50 points",
-        size="",
+        size="449 k",
     ),
     "hull-paper": Recipe(
         model=replace(HULL, order="given", bidirectional=False, feed="points", masked=False, units=256, attention_units=256),
@@ -537,7 +522,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, rate=1e-3),
         about="Convex hulls of 5 to 50 points as in the paper: the points are read once, as they come.",
         what="convex hulls, as in the paper",
-        size="",
+        size="796 k",
     ),
     "delaunay": Recipe(
         model=replace(HULL, order="x", masked=False),
@@ -545,7 +530,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=30.0),
         about="Delaunay triangulations of 5 to 10 points, read from left to right.",
         what="Delaunay triangles of 5 to 10 points",
-        size="",
+        size="449 k",
     ),
     "tour": Recipe(
         model=HULL,
@@ -553,7 +538,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Short tours of 5 to 20 points.",
         what="tours of 5 to 20 points",
-        size="",
+        size="449 k",
     ),
     "tour-reinforced": Recipe(
         model=replace(HULL, reinforced=True),
@@ -561,7 +546,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, rate=1e-3),
         about="Tours of 20 points, learned from their length alone (policy gradient with a greedy baseline).",
         what="tours of 20 points, from rewards",
-        size="",
+        size="449 k",
     ),
     "strokes": Recipe(
         model=replace(HULL, order="curve"),
@@ -569,7 +554,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=30.0),
         about="The order and directions in which a pen draws 5 to 40 strokes.",
         what="orders of 5 to 40 strokes for a pen",
-        size="",
+        size="452 k",
     ),
     "tiny": Recipe(
         model=Config(units=16, attention_units=16, order="angle"),
@@ -577,6 +562,6 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(steps=20, warmup=5),
         about="A small pointer network for tests: it trains in seconds.",
         what="a small one, for tests",
-        size="",
+        size="8 k",
     ),
 }
