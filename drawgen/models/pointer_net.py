@@ -281,7 +281,8 @@ class PointerNet(nn.Module):
         """The length of tours, or the way of the raised pen between strokes."""
         if self.kind == "tour":
             return tour_lengths(read.points, symbols[:, : read.points.shape[1]])
-        there = pick(read.points, torch.cat([read.first[:, None], symbols[:, : read.points.shape[1] // 2 - 1]], 1) - 1)
+        symbols = torch.cat([read.first[:, None], symbols[:, : read.points.shape[1] // 2 - 1]], 1)
+        there = pick(read.points, (symbols - 1).clamp(min=0))  # an empty beam has END
         return (there[:, 1:, :2] - there[:, :-1, 2:]).norm(dim=2).sum(1)
 
     # ---------------------------------------------------------------- pointing
@@ -332,9 +333,8 @@ class PointerNet(nn.Module):
         for index, one in enumerate(points):
             least = 2 if self.kind == "strokes" else 3
             if len(one) < least or one.shape[1] != self.spec.point or not bool(one.isfinite().all()):
-                raise ValueError(
-                    f"set {index} is {len(one)} x {one.shape[1]} numbers; give {least} or more rows of {self.spec.point} finite ones"
-                )
+                size = f"{len(one)} x {one.shape[1]}"
+                raise ValueError(f"set {index} is {size} numbers; give {least} or more rows of {self.spec.point} finite ones")
             groups[len(one)].append(index)
         found: dict[int, Pointing] = {}
         for many, indices in groups.items():
