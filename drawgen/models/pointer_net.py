@@ -15,8 +15,8 @@ Beyond the paper: the encoder can read in both directions (`bidirectional`); the
 point beside its coordinates (`feed`); and the points can be sorted first (`order`), so that a permutation of the points permutes
 the answer. `drawgen.data.points` says what the answers are; sorted points have other numbers, so the answer begins elsewhere.
 
-A search can be constrained to valid answers (`allowed`): no point twice; a polygon that does not cross itself; a tour through all
-points; triangles that are each once.
+Without `masked` the network itself has to learn that no point comes twice, as in the paper. A search can be constrained to valid
+answers (`allowed`): no point twice; a polygon that does not cross itself; a tour through all points; triangles that are each once.
 
 Of *strokes* the places are each stroke in both directions (x0, y0, x1, y1), 2 N places that are read along a curve through their
 middles. The decoder's first input is where the pen is; then it points at a stroke and a direction. Nothing of this is in the paper.
@@ -80,7 +80,8 @@ class Config:
     attention_units: int = 128
     """Units of the additive score."""
     masked: bool = True
-    """Whether points that were pointed at get no probability in training, either. Of hulls and tours."""
+    """Whether points that were pointed at get no probability, in training and in a search without constraints, too. Not of
+    triangles."""
     reinforced: bool = False
     """Whether tours are learned from their length (policy gradient), without labels."""
 
@@ -207,7 +208,7 @@ class PointerNet(nn.Module):
         before = torch.cat([read.first[:, None], read.answers[:, :-1]], 1)
         logits, _, _ = self.decoder(before, state, memory)
         logits = logits.float() if logits.dtype == torch.bfloat16 else logits
-        if self.config.masked and self.kind != "delaunay":
+        if self.config.masked and self.kind != "delaunay":  # as `left`, for all steps at once
             symbols = logits.shape[2]
             seen = F.one_hot(before, symbols)
             if self.kind == "strokes":
@@ -280,7 +281,8 @@ class PointerNet(nn.Module):
         """The length of tours, or the way of the raised pen between strokes."""
         if self.kind == "tour":
             return tour_lengths(read.points, symbols[:, : read.points.shape[1]])
-        there = pick(read.points, torch.cat([read.first[:, None], symbols[:, : read.points.shape[1] // 2 - 1]], 1) - 1)
+        symbols = torch.cat([read.first[:, None], symbols[:, : read.points.shape[1] // 2 - 1]], 1)
+        there = pick(read.points, (symbols - 1).clamp(min=0))  # an empty beam has END
         return (there[:, 1:, :2] - there[:, :-1, 2:]).norm(dim=2).sum(1)
 
     # ---------------------------------------------------------------- pointing
@@ -292,10 +294,13 @@ class PointerNet(nn.Module):
             own = {name: tensor for name, tensor in state.items() if name != TRACE}
             logits, after, _ = self.decoder.step(tokens, own, memory)
             trace = torch.cat([state[TRACE], tokens[:, None]], 1)
+            beams = len(tokens) // len(read.points)
+            counts = read.counts.repeat_interleave(beams, 0)
             if constrained:
-                beams = len(tokens) // len(read.points)
-                points, counts = read.points.repeat_interleave(beams, 0), read.counts.repeat_interleave(beams, 0)
-                logits = logits.masked_fill(~allowed(self.kind, trace, points, counts), -torch.inf)
+                may = allowed(self.kind, trace, read.points.repeat_interleave(beams, 0), counts)
+                logits = logits.masked_fill(~may, -torch.inf)
+            elif self.config.masked:
+                logits = logits.masked_fill(~left(self.kind, trace, counts, read.points.shape[1]), -torch.inf)
             return logits, after | {TRACE: trace}, {}
 
         return step
@@ -328,9 +333,8 @@ class PointerNet(nn.Module):
         for index, one in enumerate(points):
             least = 2 if self.kind == "strokes" else 3
             if len(one) < least or one.shape[1] != self.spec.point or not bool(one.isfinite().all()):
-                raise ValueError(
-                    f"set {index} is {len(one)} x {one.shape[1]} numbers; give {least} or more rows of {self.spec.point} finite ones"
-                )
+                size = f"{len(one)} x {one.shape[1]}"
+                raise ValueError(f"set {index} is {size} numbers; give {least} or more rows of {self.spec.point} finite ones")
             groups[len(one)].append(index)
         found: dict[int, Pointing] = {}
         for many, indices in groups.items():
@@ -451,23 +455,31 @@ def longest_answer(kind: str, many: int) -> int:
 # ---------------------------------------------------------------- what is allowed next
 
 
-def allowed(kind: str, trace: Int[Tensor, "R T"], points: Float[Tensor, "R N D"], counts: Int[Tensor, " R"]) -> Bool[Tensor, "R V"]:
+def allowed(
+    kind: str, trace: Int[Tensor, "R T"], points: Float[Tensor, "R N D"], counts: Int[Tensor, " R"]
+) -> Bool[Tensor, "R V"]:
     """The symbols that keep an answer valid, given the first input and its symbols so far: see the top. Where nothing is, END."""
     done = trace.shape[1] - 1
-    inside = F.pad(places(counts, points.shape[1]), (1, 0), value=True)
+    may = left(kind, trace, counts, points.shape[1])
     if kind == "delaunay":
-        may = inside & triangles_allowed(trace[:, 1:], counts, inside.shape[1])
-    else:
-        seen = torch.zeros_like(inside).scatter(1, trace, True)
-        if kind == "strokes":
-            seen = seen.scatter(1, other_way(trace), True)
-        may = inside & ~seen
-        may[:, END] = False
-        if kind == "hull":
-            may[:, END] = done >= counts.clamp(max=3)
-            if done >= 3:
-                may = may & ~crossing(trace[:, 1:], points)
+        may = may & triangles_allowed(trace[:, 1:], counts, points.shape[1] + 1)
+    elif kind == "hull":
+        may[:, END] = done >= counts.clamp(max=3)
+        if done >= 3:
+            may = may & ~crossing(trace[:, 1:], points)
     may[:, END] = may[:, END] | ~may.any(1)
+    return may
+
+
+def left(kind: str, trace: Int[Tensor, "R T"], counts: Int[Tensor, " R"], many: int) -> Bool[Tensor, "R V"]:
+    """The symbols that were not pointed at, and END; of tours and strokes, END alone when they are over, and not before."""
+    may = F.pad(places(counts, many), (1, 0), value=True)
+    if kind == "delaunay":
+        return may
+    may = may.scatter(1, trace, False)
+    if kind == "strokes":
+        may = may.scatter(1, other_way(trace), False)
+    may[:, END] = True if kind == "hull" else ~may[:, 1:].any(1)
     return may
 
 

@@ -212,8 +212,10 @@ def test_constrained_answers_are_valid(beams):
 
 
 def test_free_answers_may_be_anything():
-    found = model_of("tour").point([torch.rand(8, 2, generator=generator(0))], beams=1, constrained=False)[0]
+    found = model_of("tour", masked=False).point([torch.rand(8, 2, generator=generator(0))], beams=1, constrained=False)[0]
     assert sorted(found.indices) != list(range(8))
+    found = model_of("tour").point([torch.rand(8, 2, generator=generator(0))], beams=1, constrained=False)[0]
+    assert sorted(found.indices) == list(range(8))  # its own mask allows nothing else
 
 
 def test_views_and_beams_only_shorten_tours():
