@@ -53,7 +53,7 @@ def shortest_by(
         raise ArgumentError("distances", "are not the same both ways, with 0 from a point to itself; mend the matrix")
     if n <= exact:
         return tours_cpu.held_karp(distances) if n > 1 else np.zeros(n, np.int64)
-    scaled = np.ascontiguousarray(distances / distances.max())  # the search counts in the units of its distances
+    scaled = np.ascontiguousarray(distances / (distances.max() or 1.0))  # the search counts in the units of its distances
     neighbours = tours_cpu.near(scaled, tours_cpu.NEAR)
     found = [tours_cpu.search(scaled, neighbours, rounds * n, seed) for seed in range(starts)]
     return min(found, key=lambda tour: float(scaled[tour, np.roll(tour, -1)].sum()))

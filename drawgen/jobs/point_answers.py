@@ -230,7 +230,7 @@ def judged(kind: str, points: PointSet, indices: tuple[int, ...], exact: tuple[i
         told = {"valid": float(sorted(indices) == sorted(exact)), "exact_length": best}
         if told["valid"]:
             own = length(lengths, indices)
-            told |= {"length": own, "ratio": own / best}
+            told |= {"length": own, "ratio": own / best if best else 1.0}
         return told
     if kind == "delaunay":
         own_triangles, right = ({frozenset(ring) for ring in rings(kind, each)} for each in (indices, exact))

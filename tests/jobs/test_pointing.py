@@ -135,6 +135,14 @@ def test_a_tour_in_a_file(here):
         drawgen.points(trained("hull"), "x.tsp", tour="x.tour")
 
 
+@pytest.mark.parametrize("n", [4, 25])
+def test_distances_that_are_all_rounded_to_zero(here, n):
+    cities = "".join(f"{i + 1} {i / 100} {i * i / 3000}\n" for i in range(n))
+    Path("x.tsp").write_text(HEAD.split("1 0 0")[0].replace("4", str(n)) + cities)
+    found = drawgen.points(trained("tour"), "x.tsp", "x.png")
+    assert found.figures == {"valid": 1, "exact_length": 0, "length": 0, "ratio": 1}
+
+
 def test_known_optima_by_geographical_distances(data):
     for name, optimum in (("burma14", 3323), ("ulysses16", 6859)):
         found = drawgen.points(trained("tour"), data / "tsplib" / f"{name}.tsp")
