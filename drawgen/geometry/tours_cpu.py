@@ -209,12 +209,15 @@ def improve(
 
 
 @compiled()
-def shuffle(state: int) -> int:
-    """The next of a sequence of random numbers of 63 bits (xorshift; Marsaglia 2003)."""
-    state ^= (state << 13) & 0x7FFFFFFFFFFFFFFF
-    state ^= state >> 7
-    state ^= (state << 17) & 0x7FFFFFFFFFFFFFFF
-    return state
+def shuffle(state: np.uint64) -> np.uint64:
+    """The next of a sequence of random numbers of 64 bits, of which the high ones are good (Knuth's linear congruential one)."""
+    return state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+
+
+@compiled()
+def below(state: np.uint64, many: int) -> int:
+    """A number from 0 to `many` - 1."""
+    return int((state >> np.uint64(33)) % np.uint64(many))
 
 
 @compiled()
@@ -233,14 +236,14 @@ def search(
     improve(tour, place, distances, neighbours, queue, n, spare)
     kept[:] = tour
     longest = min(STRETCH, (n - 1) // 3)
-    state = seed * 2654435761 % 0x7FFFFFFF + 1
+    state = shuffle(np.uint64(seed))
     for _ in range(rounds):
         state = shuffle(state)
-        p = state % n
+        p = below(state, n)
         state = shuffle(state)
-        first = 1 + state % longest
+        first = 1 + below(state, longest)
         state = shuffle(state)
-        second = 1 + state % longest
+        second = 1 + below(state, longest)
         a, b, c, d = p, (p + 1) % n, (p + first) % n, (p + first + 1) % n
         e, f = (p + first + second) % n, (p + first + second + 1) % n
         ta, tb, tc, td, te, tf = tour[a], tour[b], tour[c], tour[d], tour[e], tour[f]
