@@ -222,21 +222,10 @@ class Painting:
     @classmethod
     def read(cls, path: Path) -> "Painting":
         """Reads a file in the format of `json`. Raises ImageError."""
-        try:
-            found = json.loads(read_bytes(path, LARGEST))
-        except FileNotFoundError as error:
-            raise ImageError(f"{path} does not exist; check the path") from error
-        except OSError as error:
-            raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
-        except (ValueError, RecursionError) as error:
-            raise ImageError(f"{path} is not JSON ({error}); write it again: drawgen paint PHOTO -o OUT.json") from error
+        found = parsed(path)
         if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("columns") != list(NAMES):
             raise ImageError(f'{path} is not a file of strokes ("format": "{FORMAT}"); make one: drawgen paint PHOTO -o OUT.json')
-        size: Any = found.get("height"), found.get("width")
-        if not all(type(side) is int and 1 <= side <= 65_535 for side in size):
-            raise ImageError(
-                f"{path}: height and width are {size[0]!r:.60} and {size[1]!r:.60}; give whole numbers from 1 to 65535"
-            )
+        size = size_in(found, path)
         rows = found.get("strokes")
         if not isinstance(rows, list) or not len(rows) <= MOST:
             raise ImageError(f"{path}: strokes has to be a list of at most {MOST}")
@@ -245,6 +234,26 @@ class Painting:
             background = torch.tensor(numbers(found.get("background"), 3, f"{path}: background"))
         strokes = [numbers(row, len(NAMES), f"{path}: stroke {index}") for index, row in enumerate(rows)]
         return cls(torch.tensor(strokes, dtype=torch.float32).view(-1, len(NAMES)), background, size)
+
+
+def parsed(path: Path) -> Any:
+    """What a JSON file holds. Raises ImageError."""
+    try:
+        return json.loads(read_bytes(path, LARGEST))
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist; check the path") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise ImageError(f"{path} is not JSON ({error}); write it again: drawgen paint PHOTO -o OUT.json") from error
+
+
+def size_in(found: dict[str, Any], path: Path) -> tuple[int, int]:
+    """The height and width in a file. Raises ImageError."""
+    size: Any = found.get("height"), found.get("width")
+    if not all(type(side) is int and 1 <= side <= 65_535 for side in size):
+        raise ImageError(f"{path}: height and width are {size[0]!r:.60} and {size[1]!r:.60}; give whole numbers from 1 to 65535")
+    return size
 
 
 def refuse_transparent(path: Path) -> None:
