@@ -3,7 +3,7 @@
     load(SOURCE)        loads a trained model: .sample(), .reconstruct(), .interpolate(), .caption(), .read(), .write()
     texture(PHOTO)      synthesises a larger texture from one photograph
     inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
-    paint(PHOTO)        paints a photograph with brush strokes
+    paint(PHOTO)        paints a photograph with brush strokes, or in triangles
     caption(PICTURES)   describes pictures in words
     train(MODEL)        trains a model from a preset; every setting can be changed
 
@@ -20,6 +20,7 @@ _HOMES = {
     "Drawn": "jobs.answers",
     "Interrupted": "interrupts",
     "Labels": "jobs.answers",
+    "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
     "Request": "contract",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
+    from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
 else:
 
@@ -80,6 +82,7 @@ __all__ = [
     "Drawn",
     "Interrupted",
     "Labels",
+    "LowPoly",
     "Painting",
     "Passages",
     "Request",

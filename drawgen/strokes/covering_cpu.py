@@ -2,10 +2,10 @@
 
 Axes: V vertices, T triangles, C channels, H rows, W columns, K cells.
 
-The coverage of a pixel by a polygon is a sum over the polygon's edges: the area to the right of each, up to the pixel's right side,
-negative where the edge goes down. So only the cells (parts of an edge within one pixel) are visited, and a running sum along the
-rows fills what lies between the edges. Triangles that share an edge add the same area with opposite signs, so a triangulation covers
-each pixel exactly once. A cell knows where it lies by its two ends, as fractions of the edge.
+The coverage of a pixel by a polygon is a sum over the polygon's edges: the area to the right of each, up to the pixel's right
+side, negative where the edge goes down. So only the cells (parts of an edge within one pixel) are visited, and a running sum along
+the rows fills what lies between the edges. Triangles that share an edge add the same area with opposite signs, so a triangulation
+covers each pixel exactly once.
 """
 
 import math

@@ -74,10 +74,11 @@ class Finished(ABC):
         self.check_ground(out)
         if size is not None:
             check_size(size)
-            self.check_aspect(size, "the painting")
+            self.check_aspect(size, "the picture")
             images.check_extent(out, *size)
         self.write(out, size, animate=animate, replace=force)
 
+    @abstractmethod
     def check_ground(self, path: Path) -> None:
         """Raises ValueError for a transparent picture and a format without alpha."""
 

@@ -22,8 +22,8 @@ from drawgen.strokes.mesh import Mesh, areas
 from drawgen.strokes.painting import DIGITS, MOST, colour_code, parsed, size_in
 
 FORMAT = "drawgen triangles 1"
-OVERLAP_PX = 0.75
-"""How far a triangle of an SVG reaches under those that are drawn after it: a little more than half a pixel's diagonal."""
+OVERLAP_PX = 1.0
+"""How far a triangle of an SVG reaches under those that are drawn after it."""
 STAGED_PX = 256
 """Longer side of the picture from which the earlier frames of an animation are made."""
 
@@ -53,7 +53,11 @@ class LowPoly(Finished):
     """Default height and width of its pictures; None: 1024 pixels on the longer side, or 512 for an animation."""
 
     def __repr__(self) -> str:
-        return f"a picture of {len(self.triangles)} triangles, {self.size[1]}x{self.size[0]} pixels"
+        return f"a picture of {self.amount}, {self.size[1]}x{self.size[0]} pixels"
+
+    @property
+    def amount(self) -> str:
+        return f"{len(self.triangles)} triangles"
 
     def draw(self, height: int, width: int) -> Float[Tensor, "C H W"]:
         """The picture, rendered at a size: each pixel is the mean of what the triangles have there."""
@@ -66,8 +70,8 @@ class LowPoly(Finished):
         return sorted({round(2 * (last / 2) ** (k / max(1, count - 1))) for k in range(count - 1)} | {last})
 
     def stages(self, count: int, height: int, width: int) -> Iterator[Float[Tensor, "C H W"]]:
-        """At most `count` frames, from two triangles to all; the last is `draw`. The earlier ones are Delaunay triangulations of the
-        vertices that explain most of the finished picture, in its colours."""
+        """At most `count` frames, from two triangles to all; the last is `draw`. The earlier ones are Delaunay triangulations of
+        the vertices that explain most of the finished picture, in its colours."""
         frames = [self]
         mesh = Mesh(self.draw(*self.fitted(STAGED_PX)).movedim(0, 2).double().contiguous().numpy())
         mesh.take(self.points.numpy() * mesh.size, self.triangles.numpy())
@@ -83,35 +87,42 @@ class LowPoly(Finished):
         """SVG with one path per triangle.
 
         Programs draw one path after another, and blend each with what is below. Two triangles that only touch would let the ground
-        shine through between them. So each triangle reaches under those that are drawn after it, by `OVERLAP_PX`: where they meet,
-        the later one is blended with the earlier, and the pixels are those of `draw`.
+        shine through between them. So each triangle reaches under those neighbours that are drawn after it, by `OVERLAP_PX`: where
+        they meet, the later one is blended with the earlier, and the pixels are those of `draw`. At vertices, where several meet,
+        a little of the ground is seen; it has the mean colour.
         """
         points, triangles = self.points.numpy() * [width, height], self.triangles.tolist()
-        sides = [list(zip(corners, [*corners[1:], corners[0]], strict=True)) for corners in triangles]
-        drawn = {side: t for t, own in enumerate(sides) for side in own}
+        sides = [[(a, b, c), (b, c, a), (c, a, b)] for a, b, c in triangles]
+        across = {(p, q): (t, apex) for t, own in enumerate(sides) for p, q, apex in own}
+        mean = torch.from_numpy(areas(self.points.numpy(), self.triangles.numpy())) @ self.colours
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}px" height="{height}px" viewBox="0 0 {width} {height}">',
             f"<title>A picture of {len(triangles)} triangles</title>",
+            f'<g id="background"><rect width="{width}" height="{height}" fill="{colour_code(mean)}"/></g>',
             '<g id="triangles">',
         ]
         for t, own in enumerate(sides):
             outline = []
-            for p, q in own:
+            for p, q, _ in own:
                 outline.append(points[p])
-                if drawn.get((q, p), len(triangles)) > t:  # beyond the border, too
-                    dx, dy = points[q] - points[p]
-                    out = OVERLAP_PX / math.hypot(dx, dy) * np.array([dy, -dx])
-                    outline += [points[p] + out, points[q] + out]
+                other, apex = across.get((q, p), (-1, -1))
+                if other > t:
+                    (dx, dy), (ax, ay) = points[q] - points[p], points[apex] - points[p]
+                    share = min(1.0, OVERLAP_PX * math.hypot(dx, dy) / max(ax * dy - ay * dx, 1e-9))
+                    outline += [points[end] + share * (points[apex] - points[end]) for end in (p, q)]
             path = "L".join(f"{x:.3f} {y:.3f}" for x, y in outline)
             lines.append(f'<path d="M{path}z" fill="{colour_code(self.colours[t])}"/>')
         return "\n".join([*lines, "</g>", "</svg>\n"])
 
     # ---------------------------------------------------------------- as a file
 
+    def check_ground(self, path: Path) -> None:
+        """Every format will do: it is opaque."""
+
     def json(self) -> str:
         """JSON: see README.md, "Low-poly pictures", for its fields."""
-        rounded = {name: np.round(part.numpy(), DIGITS).tolist() for name, part in (("points", self.points), ("colours", self.colours))}
-        lists = {"points": rounded["points"], "triangles": self.triangles.tolist(), "colours": rounded["colours"]}
+        points, colours = (part.numpy().round(DIGITS).tolist() for part in (self.points, self.colours))
+        lists = {"points": points, "triangles": self.triangles.tolist(), "colours": colours}
         head = json.dumps({"format": FORMAT, "width": self.size[1], "height": self.size[0]}, indent=1)[:-2]
         bodies = (f' "{name}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n ]" for name, rows in lists.items())
         return ",\n".join([head, *bodies]) + "\n}\n"
@@ -122,7 +133,8 @@ class LowPoly(Finished):
         found = parsed(path)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise ImageError(
-                f'{path} is not a file of triangles ("format": "{FORMAT}"); make one: drawgen paint PHOTO --triangles 500 -o OUT.json'
+                f'{path} is not a file of triangles ("format": "{FORMAT}"); make one: '
+                "drawgen paint PHOTO --triangles 500 -o OUT.json"
             )
         size = size_in(found, path)
         points = table(found, "points", 2, path, most=MOST + 2)

@@ -4,8 +4,8 @@ Axes: V vertices, T triangles, N triangles that might be, K colours of a palette
 
 Points (x, y) are in pixels; triangles are clockwise on the screen. The corners of the picture are vertices, and vertices on its
 border stay there. Every change is judged by what triangles *explain*: with its mean colour a triangle of area A, over which the
-photograph sums to S, lowers the squared error by |S|^2 / A (compared with black); with a colour k by 2 S.k - A |k|^2. This takes the
-photograph as constant within a pixel, and one pass over edges yields it for any number of triangles that might be.
+photograph sums to S, lowers the squared error by |S|^2 / A (compared with black); with a colour k by 2 S.k - A |k|^2. This takes
+the photograph as constant within a pixel, and one pass over edges yields it for any number of triangles that might be.
 """
 
 from collections.abc import Callable
@@ -190,7 +190,7 @@ class Mesh:
     def best_split(
         self, which: Int64[np.ndarray, " N"], spots: Float64[np.ndarray, "R N 2"], sides: list[tuple[int, int]]
     ) -> tuple[Float64[np.ndarray, "N 2"], Float64[np.ndarray, " N"], Int64[np.ndarray, " N"], Int64[np.ndarray, " N"]]:
-        """Of several places in each of these triangles the best, if the triangle is split into one per `side` and the new vertex."""
+        """Of several places in each of these triangles the best, if the triangle is split into one per side, up to the place."""
         tries, count = spots.shape[:2]
         points = np.concatenate([self.points, spots.reshape(-1, 2)])
         new = len(self.points) + np.arange(tries * count).reshape(tries, count)

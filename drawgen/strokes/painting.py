@@ -65,7 +65,11 @@ class Painting:
     """Default height and width of its pictures; None: `STILL_PX` on the longer side, or `MOVING_PX`."""
 
     def __repr__(self) -> str:
-        return f"a painting of {len(self.strokes)} strokes, {self.size[1]}x{self.size[0]} pixels"
+        return f"a painting of {self.amount}, {self.size[1]}x{self.size[0]} pixels"
+
+    @property
+    def amount(self) -> str:
+        return f"{len(self.strokes)} strokes"
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":

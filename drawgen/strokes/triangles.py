@@ -1,15 +1,14 @@
 """Draws a photograph in triangles, each in one colour: a low-poly picture.
 
-Vertices are added where they explain most of the photograph (`mesh.Mesh.grow`), until there are enough triangles. Then all vertices
-are moved by gradient descent on the squared error of the antialiased picture (`covering`), while each triangle's colour is fitted by
-least squares. Every so often the vertices that explain least are removed and new ones are added where they explain more, and the
-vertices are triangulated again. Towards the end, edges are turned within their two triangles where that lowers the error, so that
-long triangles can follow an edge of the photograph; Delaunay's are as round as can be.
+Vertices are added where they explain most of the photograph (`mesh.Mesh.grow`), until there are enough triangles. Then all
+vertices are moved by gradient descent on the squared error of the antialiased picture (`covering`), while each triangle's colour is
+fitted by least squares. Every so often the vertices that explain least are removed, new ones are added where they explain more, and
+the vertices are triangulated again. Towards the end, edges are turned within their two triangles where that lowers the error, so
+that long triangles can follow an edge of the photograph; Delaunay's are as round as can be.
 
-The arithmetic, for N triangles on P pixels: 1.5 N edges, each walked from both sides through about 1.3 pixels per pixel of its
-length, sqrt(2.3 P / N). At N = 500 and 192x144 pixels these are 42,000 cells of about 20 operations each in a step's four passes,
-and 30 operations per pixel: 4 million, about a millisecond. An eighth of a step's passes over triangles that might be decides where
-a vertex goes, so a thousand steps and 30 replacements take seconds.
+The arithmetic, for N triangles on P pixels: 1.5 N edges of about sqrt(2.3 P / N) pixels, each walked from both sides through 1.3
+cells per pixel. At N = 500 and 192x144 pixels these are 22,000 cells, of about 20 operations in each of a step's four passes, and
+30 operations per pixel: 3 million operations, about a millisecond.
 """
 
 import math
