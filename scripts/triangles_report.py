@@ -27,15 +27,15 @@ from drawgen.strokes.painting import Painting
 from drawgen.strokes.triangles import TriangleStyle, triangulated
 
 PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
-COUNTS = (100, 500, 2000)
+COUNTS = (100, 250, 500)
 SEEN_PX = 192
 PER_STROKE = len(COLUMNS) - 1 + 3
 """Parameters of a stroke: its two opacities are one."""
 
 
 def popular(photo: torch.Tensor, count: int, seed: int) -> LowPoly:
-    """Vertices by chance, where edges are: half of them on Canny's edges, the others by the blurred gradient's size, as in `triangle`
-    (esimov, Go) and `triangler` (ijmbarr, Python); some on the border; Delaunay triangles, in their mean colours."""
+    """Vertices by chance, where edges are: half of them on Canny's edges, the others by the size of the blurred gradient, and some
+    on the border; Delaunay triangles in their mean colours. So do popular programs (esimov/triangle, ijmbarr/pytri)."""
     from skimage import color, feature, filters
 
     height, width = placing.work_size(photo, placing.Style(detail_px=TriangleStyle(triangles=count).longest_px))
@@ -117,24 +117,24 @@ def main() -> None:
                 cells.append(f"**{score}**" if way == "moved" else f"{score} ({alike})" if way == "alike" else score)
                 if way == "moved":
                     took = f"{seconds:.1f}"
-                if way == "moved" or (way == "popular" and count == 500):
+                if way == "moved" or (way == "popular" and count == COUNTS[-1]):
                     large = done.fitted(round(320 * max(size) / min(size)))
                     row.append(images.middle(done.draw(*large), 320, 320)[:, :320, :320])
             table.append(f"| {' | '.join([*cells, took])} |")
             print(table[-1], flush=True)
-        rows.append(images.strip(torch.stack([row[k] for k in (0, 3, 1, 2, 4)]), gap_px=4))
+        rows.append(images.strip(torch.stack([row[0], row[-1], *row[1:-1]]), gap_px=4))
     images.save_image(arguments.out.with_suffix(".jpg"), images.grid(torch.stack(rows), columns=1, gap_px=4))
     text = "\n".join(
         [
             "# Low-poly pictures: four photographs",
             "",
-            f"PSNR in dB at {SEEN_PX} pixels on the longer side, seed 0, one thread of {jobs.machine()}, torch {torch.__version__};",
-            "CPU seconds (the machine was busy) of `drawgen paint PHOTO --triangles N`, without compilation. *Placed*: the same number",
-            "of triangles as they are first placed, colours fitted. *Delaunay*: moved, and a Delaunay triangulation to the end.",
-            "*Popular*: vertices by chance on Canny's edges and where the gradient is large, Delaunay, mean colours, as popular",
-            "low-poly programs do it. *Strokes*: `drawgen paint`, fitted at the same size, with as many strokes as triangles, and with",
-            "as many as have the same number of parameters. The sheet: the centre of each photograph, 500 triangles the popular way,",
-            f"and {', '.join(map(str, COUNTS))} triangles of `--triangles`.",
+            f"PSNR in dB at {SEEN_PX} pixels on the longer side, seed 0; one thread of {jobs.machine()}, torch",
+            f"{torch.__version__}; CPU seconds (the machine was busy) of `drawgen paint PHOTO --triangles N`, without compilation.",
+            "*Placed*: the same number of triangles as they are first placed, in their best colours. *Delaunay*: moved, and a",
+            "Delaunay triangulation to the end (no edges turned). *Popular*: vertices by chance on Canny's edges and where the",
+            "gradient is large, Delaunay triangles, mean colours. *Strokes*: `drawgen paint`, fitted at the same size, with as many",
+            "strokes as triangles, and with as many as have the same number of parameters (their number in brackets). The sheet: the",
+            f"centre of each photograph, {COUNTS[-1]} triangles the popular way, and {', '.join(map(str, COUNTS))} of `--triangles`.",
             "",
             "| photograph | triangles | `--triangles` | placed | Delaunay | popular | strokes | strokes, equal parameters | CPU s |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
