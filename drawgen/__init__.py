@@ -4,6 +4,7 @@
     texture(PHOTO)      synthesises a larger texture from one photograph
     inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
     paint(PHOTO)        paints a photograph with brush strokes, or in triangles
+    plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
     train(MODEL)        trains a model from a preset; every setting can be changed
 
@@ -23,6 +24,7 @@ _HOMES = {
     "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
+    "Plot": "strokes.plotting",
     "Request": "contract",
     "Sample": "contract",
     "Texture": "jobs.textures",
@@ -34,6 +36,7 @@ _HOMES = {
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
+    "plot": "jobs.plots",
     "texture": "jobs.textures",
     "train": "jobs.runs",
 }
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
+    from drawgen.jobs.plots import plot as plot
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.textures import texture as texture
     from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
+    from drawgen.strokes.plotting import Plot as Plot
 else:
 
     def __getattr__(name: str):
@@ -85,6 +90,7 @@ __all__ = [
     "LowPoly",
     "Painting",
     "Passages",
+    "Plot",
     "Request",
     "Sample",
     "Texture",
@@ -97,6 +103,7 @@ __all__ = [
     "labelled_texture",
     "load",
     "paint",
+    "plot",
     "texture",
     "train",
 ]

@@ -17,6 +17,7 @@ from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
+from drawgen.cli.plots import plot
 from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "inpaint": inpaint,
     "extend": extend,
     "paint": paint,
+    "plot": plot,
     "train": train,
     "sample": sample,
     "reconstruct": reconstruct,

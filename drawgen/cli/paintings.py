@@ -27,6 +27,9 @@ def paint(words: list[str]) -> None:
         palette: Annotated[str | None, arg(metavar="#RRGGBB,..|auto:N")] = None,
         background: Annotated[str | None, arg(metavar="#RRGGBB|none")] = None,
         animate: bool = False,
+        lines: bool = False,
+        pen_mm: float | None = None,
+        page: Annotated[str | None, arg(metavar="A4|letter|..|WxHmm")] = None,
         force: bool = False,
     ) -> None:
         """Paints a photograph with brush strokes, large ones first, or draws a low-poly picture of it.
@@ -51,6 +54,10 @@ def paint(words: list[str]) -> None:
             background: Colour of the canvas, or none for a transparent one; the photograph's mean colour by default. With triangles
                 it is the colour behind a transparent photograph, white by default.
             animate: Animate a PNG or WebP too, stroke by stroke.
+            lines: Write an SVG of centre lines for a pen plotter, as drawgen plot does.
+            pen_mm: Paint with strokes of this width in mm on the page, in the palette's inks (auto:4 by default) on white paper, or on
+                the background.
+            page: The plotter's page: A0 to A6, letter, legal, tabloid, or width and height as 210x297mm; A4 by default.
             force: Replace existing files.
         """
         from drawgen import images, jobs
@@ -59,7 +66,7 @@ def paint(words: list[str]) -> None:
             jobs.paint(
                 photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
-                animate=animate, force=force, progress=reports, triangles=triangles,
+                animate=animate, lines=lines, pen_mm=pen_mm, page=page, force=force, progress=reports, triangles=triangles,
             )  # fmt: skip
         say(out)
 

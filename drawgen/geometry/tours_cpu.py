@@ -17,42 +17,38 @@ GAIN = 1e-10
 """What counts as shorter, in the units of the distances (about 1)."""
 
 
-@compiled()
+@compiled(fastmath={"nsz", "reassoc"})
 def held_karp(distances: Float64[np.ndarray, "N N"]) -> Int64[np.ndarray, " N"]:
     """The shortest tour, from city 0 on, by dynamic programming over subsets (Held & Karp 1962): O(2^N N^2) time, O(2^N N) memory.
     N is at least 2.
 
-    best[S, j]: the shortest way from city 0 through the cities of S, which ends at j in S. Cities 1 .. N-1 are bits 0 .. N-2.
+    best[S, j]: the shortest way from city 0 through the cities of S, which ends at j in S: min over k in S - j of best[S - j, k] +
+    d(k, j). Cities 1 .. N-1 are bits 0 .. N-2; best is infinite for k not in S.
     """
     n = len(distances) - 1
     best = np.full((1 << n, n), np.inf)
-    came = np.zeros((1 << n, n), np.int8)
+    among = distances[1:, 1:].copy()
     for j in range(n):
         best[1 << j, j] = distances[0, j + 1]
     for s in range(1, 1 << n):
+        if s & (s - 1) == 0:
+            continue
         for j in range(n):
-            if not (s >> j) & 1 or best[s, j] == np.inf:
-                continue
-            so_far = best[s, j]
-            for k in range(n):
-                if (s >> k) & 1:
-                    continue
-                length = so_far + distances[j + 1, k + 1]
-                after = s | (1 << k)
-                if length < best[after, k]:
-                    best[after, k] = length
-                    came[after, k] = j
-    s = (1 << n) - 1
-    last = 0
-    for j in range(n):
-        if best[s, j] + distances[j + 1, 0] < best[s, last] + distances[last + 1, 0]:
-            last = j
+            if (s >> j) & 1:
+                before, way = best[s ^ (1 << j)], among[j]
+                least = np.inf
+                for k in range(n):
+                    least = min(least, before[k] + way[k])
+                best[s, j] = least
     tour = np.zeros(n + 1, np.int64)
+    s, after = (1 << n) - 1, 0
     for t in range(n, 0, -1):
-        tour[t] = last + 1
-        before = came[s, last]
+        last = 0
+        for j in range(n):
+            if best[s, j] + distances[j + 1, after] < best[s, last] + distances[last + 1, after]:
+                last = j
+        tour[t] = after = last + 1
         s ^= 1 << last
-        last = before
     return tour
 
 
@@ -179,13 +175,13 @@ def improve(
                 for many in range(1, min(SEGMENT, n - 3) + 1):
                     last = tour[(place[a] - step * (many - 1)) % n]
                     runs[many - 1] = last
-                    if last == c or last == b:
+                    if last in (b, c):
                         break
                     before = tour[(place[last] - step) % n]
                     freed = ab + distances[last, before] - distances[before, b]
                     for way in range(2):
                         e = tour[(place[c] + 1 - 2 * way) % n]
-                        if e == a or e == last:
+                        if e in (a, last):
                             continue
                         gain = freed + distances[c, e] - ac - distances[last, e]
                         if gain > GAIN:

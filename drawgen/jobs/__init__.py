@@ -9,6 +9,7 @@ from drawgen.jobs.heat_maps import heat
 from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
+from drawgen.jobs.plots import plot
 from drawgen.jobs.reading import read
 from drawgen.jobs.recipe import RECIPE, begun, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports
@@ -35,6 +36,7 @@ __all__ = [
     "measure",
     "mend",
     "paint",
+    "plot",
     "read",
     "read_recipe",
     "reconstruct",

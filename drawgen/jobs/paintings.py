@@ -51,6 +51,9 @@ def paint(
     palette: str | Sequence[str] | None = None,
     background: str | None = None,
     animate: bool = False,
+    lines: bool = False,
+    pen_mm: float | None = None,
+    page: str | None = None,
     force: bool = False,
     progress: Listener = None,
 ) -> Painting | LowPoly:
@@ -67,8 +70,13 @@ def paint(
     same `seed` gives the same painting on one machine.
 
     With `triangles` the picture is made of at most so many triangles in one colour each, fitted at 192 pixels (more for more than
-    500), and the answer is a `LowPoly`. `background` is then what is behind a transparent photograph (white); `strokes`,
-    `least_radius` and `opacity` are refused.
+    500), and the answer is a `LowPoly`. `background` is then what is behind a transparent photograph (white); what is about strokes
+    is refused.
+
+    For a pen plotter, `lines` writes an SVG of centre lines as `drawgen.plot` does, on that `page` (A4). With `pen_mm` the photograph is
+    painted with strokes of that width in mm on the page, dark ones over light ones, in the palette's inks ("auto:4") on a background
+    (white) that stands for the paper; by default with as many as a page of this size and a pen of this width need (2,000 for A4 and
+    0.5 mm).
 
     Without `out` no file is written; `Painting.save` takes the same endings. With `out` the ending decides the format: a picture of
     `size`, an animation of the painting (with `animate` also as PNG or WebP), SVG, or the numbers as JSON. `progress` is called
@@ -93,19 +101,23 @@ def paint(
     }  # fmt: skip
     settings = {setting: value for setting, value in settings.items() if value is not None}
     if triangles is not None:
-        refuse_for_triangles(settings)
+        refuse_for_triangles(settings | {"lines": lines or None, "pen_mm": pen_mm, "page": page})
+    from drawgen.jobs import plots  # which reads its files as here
+
+    plots.check_lines(file, lines, pen_mm, page, size=size, opacity=opacity, least_radius=least_radius, background=background)
     if size is not None:
         check_size(size)
         if file is not None:
             images.check_extent(file, *size)
             refuse_what_is_too_large(file, size, animate)
     interrupt = 0
+    painted: Painting | LowPoly
     with hearing(progress) as reports, on_disk(photo) as picture:
         if isinstance(picture, str) and holds_strokes(picture):
-            given = [*settings, *(["seconds"] if seconds is not None else [])]
+            given = [*settings, *(["seconds"] if seconds is not None else []), *(["pen_mm"] if pen_mm and not lines else [])]
             if given:
                 raise ValueError(f"{name} is painted already; leave `{given[0]}` out, or give the photograph")
-            painted: Painting | LowPoly = read_again(Path(picture))
+            painted = Painting.read(Path(picture)) if lines else read_again(Path(picture))
             if size is not None:
                 painted.check_aspect(size, name)
             painted = replace(painted, drawn_at=size)
@@ -120,10 +132,13 @@ def paint(
             image, alpha = opened(picture, name, covering=(enough, enough) if size is None else fitted(size, enough))
             if size is not None:
                 image, alpha = images.middle(image, *size), None if alpha is None else images.middle(alpha, *size)
+            if pen_mm is not None:
+                settings |= plots.pen_settings((image.shape[1], image.shape[2]), pen_mm, page or "A4", strokes)
+                palette, background = palette or f"auto:{plots.INKS}", background or "white"
             if palette is not None:
                 settings["palette"] = colours.parse_palette(palette if isinstance(palette, str) else ",".join(palette), image)
             if background is not None:
-                settings.pop("background")
+                settings.pop("background", None)
                 settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "background")}
             if triangles is not None and background is not None and alpha is None:
                 raise ValueError(f"{name} is not transparent anywhere, so no `background` is seen behind `triangles`; leave it out")
@@ -144,7 +159,9 @@ def paint(
                 interrupt = noted()
             if size is not None:
                 painted = replace(painted, size=size, drawn_at=size)
-        if file is not None:
+        if file is not None and lines and isinstance(painted, Painting):
+            plots.plot(painted, file, page=page or "A4", pen_mm=pen_mm, force=force, progress=reports)
+        elif file is not None:
             tell_odd_sides(painted, file, reports, animate=animate)
             painted.write(file, size, animate=animate, replace=force)
     if interrupt:
@@ -154,9 +171,9 @@ def paint(
 
 
 def refuse_for_triangles(settings: dict[str, Any]) -> None:
-    """Refuses settings of strokes."""
-    for setting in ("strokes", "least_radius", "opacity"):
-        if setting in settings:
+    """Raises ValueError for settings of strokes."""
+    for setting in ("strokes", "least_radius", "opacity", "lines", "pen_mm", "page"):
+        if settings.get(setting) is not None:
             raise ValueError(f"`{setting}` is for strokes, and `triangles` draws none; leave one of the two out")
     if (settings.get("background") or "").strip().lower() == "none":
         raise ArgumentError("background", "is none, and `triangles` cover the whole picture; give a colour, or leave it out")

@@ -32,23 +32,39 @@ def parse_colour(text: str, name: str) -> Float[Tensor, "3"]:
 
 def parse_palette(text: str, photo: Float[Tensor, "C H W"]) -> Float[Tensor, "K 3"]:
     """Colours separated by commas, or `auto:N` for N colours of the photograph. Raises ArgumentError."""
+    count = automatic(text)
+    return listed(text) if count is None else inks(photo, count)
+
+
+def automatic(text: str) -> int | None:
+    """N of `auto:N`; None for a list of colours. Raises ArgumentError."""
     if not text.startswith("auto:"):
-        colours = [parse_colour(part, "palette") for part in text.split(",")]
-        if len(colours) > MOST_COLOURS:
-            raise ArgumentError("palette", f"has {len(colours)} colours; at most {MOST_COLOURS} are mixed")
-        return torch.stack(colours)
+        return None
     if not text[5:].isdecimal() or not 1 <= int(text[5:]) <= MOST_COLOURS:
         raise ArgumentError("palette", f"is {text!r}; give auto:N with N from 1 to {MOST_COLOURS}, or colours as #rrggbb,#rrggbb")
-    return inks(photo, int(text[5:]))
+    return int(text[5:])
+
+
+def listed(text: str) -> Float[Tensor, "K 3"]:
+    """Colours separated by commas. Raises ArgumentError."""
+    colours = [parse_colour(part, "palette") for part in text.split(",")]
+    if len(colours) > MOST_COLOURS:
+        raise ArgumentError("palette", f"has {len(colours)} colours; at most {MOST_COLOURS} are mixed")
+    return torch.stack(colours)
 
 
 def inks(photo: Float[Tensor, "C H W"], count: int) -> Float[Tensor, "K 3"]:
-    """A palette by k-means in Oklab (Ottosson 2020), initialised by k-means++ (Arthur & Vassilvitskii 2007). It has `count`
-    colours, or fewer if the photograph has fewer, and depends on the photograph alone."""
-    rng = torch.Generator().manual_seed(0)
+    """`mixed` of the photograph's pixels."""
     pixels = to_bytes(shrink(photo.expand(3, -1, -1), INKS_PX)).reshape(-1, 3)
     colours, shares = np.unique(pixels, axis=0, return_counts=True)
-    seen, weight = oklab(torch.from_numpy(colours).double() / 255), torch.from_numpy(shares).double()
+    return mixed(torch.from_numpy(colours).double() / 255, torch.from_numpy(shares).double(), count)
+
+
+def mixed(colours: Float[Tensor, "N 3"], weight: Float[Tensor, " N"], count: int) -> Float[Tensor, "K 3"]:
+    """A palette for weighted colours, by k-means in Oklab (Ottosson 2020), initialised by k-means++ (Arthur & Vassilvitskii 2007). It
+    has `count` colours, or fewer if there are fewer, and depends on the colours alone."""
+    rng = torch.Generator().manual_seed(0)
+    seen = oklab(colours)
     count = min(count, len(seen))
     chosen = torch.multinomial(weight, 1, generator=rng)
     nearest = (seen - seen[chosen]).square().sum(1)

@@ -21,13 +21,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from drawgen_envs.brush import COLUMNS, paint
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.images import ImageError, resize
 from drawgen.ranges import check_fields, check_range
-from drawgen.strokes.colours import nearest_colour
+from drawgen.strokes.colours import nearest_colour, oklab
 from drawgen.strokes.painting import MOST, Painting
 
 
@@ -75,6 +75,8 @@ class Style:
     their number beyond."""
     least_radius: float = 0.25
     """Smallest radius of a stroke, in percent of the picture's shorter side."""
+    pen: float | None = None
+    """The radius of all strokes, in percent of the picture's shorter side; None: each has its own."""
     opacity: float | None = None
     """One opacity for all strokes; None: each has its own."""
     palette: Float[Tensor, "K 3"] | None = None
@@ -138,16 +140,18 @@ class LooseStrokes:
         self.free, self.mean, self.square, self.age = torch.zeros(0, 12), torch.zeros(0, 12), torch.zeros(0, 12), torch.zeros(0, 1)
         short = min(size)
         self.radii = math.log(short * style.least_radius / 100), math.log(short / 2)
+        if style.pen is not None:
+            self.radii = (math.log(short * style.pen / 100),) * 2
 
     def __len__(self) -> int:
         return len(self.free)
 
     def add(self, free: Float[Tensor, "S 12"]) -> None:
         self.free = torch.cat([self.free, free])
-        self.bound()
         self.mean, self.square, self.age = (F.pad(part, (0, 0, 0, len(free))) for part in (self.mean, self.square, self.age))
+        self.bound()
 
-    def keep(self, which: Bool[Tensor, " S"]) -> None:
+    def keep(self, which: Bool[Tensor, " S"] | Int64[Tensor, " S2"]) -> None:
         self.free, self.mean, self.square, self.age = (part[which] for part in (self.free, self.mean, self.square, self.age))
 
     def step(self, gradient: Float[Tensor, "S 12"], rate: float) -> None:
@@ -167,6 +171,8 @@ class LooseStrokes:
         self.free[:, 6:8].clamp_(*self.radii)
         self.free[:, 8].clamp_(-4, 6)
         self.free[:, 9:].clamp_(0, 1)
+        if self.style.pen is not None and self.style.palette is not None:  # dark inks lie on light ones, in whatever order they dry
+            self.keep(oklab(nearest_colour(self.free[:, 9:], self.style.palette))[:, 0].argsort(descending=True, stable=True))
 
     def numbers(self, free: Float[Tensor, "S 12"]) -> Float[Tensor, "S P"]:
         """The strokes as inputs of the brush; without a background they have an alpha of 1 as a fourth colour. Colours of the

@@ -1,0 +1,454 @@
+"""Reads the strokes of an SVG as curves for a pen.
+
+svgelements parses paths, transforms, lengths and colours. The document is walked here: its own reader draws symbols and markers where
+they are defined, forgets where a nested svg stands, and lets NaN pass.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import numpy as np
+import svgelements
+from jaxtyping import Float
+
+from drawgen.files import read_bytes, reason
+from drawgen.image_reading import ImageError
+from drawgen.strokes.lines import Curve, Drawing, Window, flattened, within
+
+LARGEST = 1 << 25
+"""Largest file, in bytes."""
+MOST_ELEMENTS, DEEPEST = 200_000, 100
+"""Elements of a document, copies by `use` included, and groups within groups."""
+PIXEL_MM = 25.4 / 96
+FONT_PX = 16
+"""What em is taken for."""
+SPACES = ("{http://www.w3.org/2000/svg}", "")
+HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
+GROUPS = ("g", "a", "svg", "switch")
+SHAPES = ("path", "rect", "circle", "ellipse", "line", "polyline", "polygon")
+LEFT_OUT = {
+    "text": "text (convert it to paths)",
+    "image": "images",
+    "foreignObject": "foreign objects",
+    "video": "videos",
+}
+"""What people see and a pen does not draw; everything else that is not a group or a shape is seen by nobody."""
+INHERITED = {
+    "stroke": "none", "stroke-width": "1", "stroke-opacity": "1", "stroke-linecap": "butt", "fill": "black", "fill-opacity": "1",
+    "color": "black", "visibility": "visible",
+}  # fmt: skip
+"""Properties that children inherit, and where they begin."""
+OWN = ("display", "opacity", "transform", "vector-effect", "clip-path", "mask", "stroke-dasharray")
+RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the walk is."""
+
+    matrix: Float[np.ndarray, "2 3"]
+    """From the element's coordinates to pixels of the page."""
+    viewport: tuple[float, float]
+    """What percentages are of."""
+    style: dict[str, str]
+    opacity: float = 1.0
+    depth: int = 0
+    within: tuple[str, ...] = ()
+    """The ids of the elements that are being copied."""
+
+
+@dataclass
+class Found:
+    curves: list[Curve] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    elements: int = 0
+
+
+def read_svg(path: Path, *, outlines: bool = False, say: Callable[[str], object] = lambda _: None) -> Drawing:
+    """The strokes of an SVG, in pixels (1/96 inch); with `outlines` also the outlines of filled shapes that have no stroke, in the
+    colour of the filling and with the width 0. The frame is the smallest rectangle with all that is seen; what lies beyond the edge of
+    the document is not. What is left out is reported to `say`. Raises ImageError."""
+    name = str(path)
+    root = parsed(path)
+    ids = {element.get("id", ""): element for element in root.iter()}
+    rules = css("".join(element.text or "" for element in root.iter() if tag_of(element) == "style"))
+    viewport, matrix = page_of(root, name)
+    found = Found()
+    start = Place(matrix, viewbox_of(root, name)[2:] if viewbox_of(root, name) else viewport or (1000.0, 1000.0), INHERITED)
+    walk(root, start, found, ids, rules, name, outlines=outlines)
+    notes = dict(found.left_out)
+    told = [f"{count} {what}" for what, count in sorted(notes.items())]
+    if not found.curves:
+        more = f"; left out: {', '.join(told)}" if told else ""
+        hint = "; with `outlines` filled shapes are drawn" if FILLED in notes else ""
+        raise ImageError(f"{name} has no strokes{more}{hint or '; give a drawing of lines'}")
+    if told:
+        say(f"{name}: left out: {', '.join(told)}" + ("; `outlines` draws those of filled shapes" if FILLED in notes else ""))
+    return Drawing(found.curves, seen(found.curves, viewport, name), PIXEL_MM)
+
+
+FILLED = "filled shapes without a stroke"
+
+
+def parsed(path: Path) -> Element:
+    """The root element. Raises ImageError for what is not an SVG."""
+    try:
+        data = read_bytes(path, LARGEST)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist; check the path") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
+    if not data.strip():
+        raise ImageError(f"{path} is empty; write it again")
+    if data.startswith(b"\x1f\x8b"):
+        raise ImageError(f"{path} is compressed; unpack it first: gunzip -c FILE.svgz > FILE.svg")
+    if re.search(rb"<!ENTITY[^>]*\s(SYSTEM|PUBLIC)\s", data):
+        raise ImageError(f"{path} refers to entities in other files, which are not read; save it as plain SVG")
+    try:
+        root = ElementTree.fromstring(data)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise ImageError(f"{path} is not XML that can be read ({error}); save it again as SVG") from error
+    if tag_of(root) != "svg":
+        raise ImageError(f"{path} is not an SVG: it begins with <{str(root.tag)[:60]}>")
+    return root
+
+
+def tag_of(element: Element) -> str:
+    """The name of an element of SVG; nothing for one of another language, a comment or an instruction."""
+    tag = element.tag if isinstance(element.tag, str) else ""
+    return next((tag[len(space) :] for space in SPACES if tag.startswith(space) and "}" not in tag[len(space) :]), "")
+
+
+# ---------------------------------------------------------------- styles
+
+
+def css(text: str) -> list[tuple[str, dict[str, str]]]:
+    """The rules of a style sheet whose selectors are simple (*, TAG, .CLASS, #ID, TAG.CLASS), less specific ones first."""
+    rules = [
+        (selector.strip(), declarations(body))
+        for selectors, body in RULE.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+        for selector in selectors.split(",")
+    ]
+    return sorted(rules, key=lambda rule: (rule[0].count("#"), rule[0].count("."), rule[0] != "*"))
+
+
+def declarations(text: str) -> dict[str, str]:
+    pairs = (part.split(":", 1) for part in text.split(";") if ":" in part)
+    return {name.strip(): value.replace("!important", "").strip() for name, value in pairs}
+
+
+def style_of(element: Element, rules: list[tuple[str, dict[str, str]]]) -> dict[str, str]:
+    """The properties of an element: its attributes, then the style sheet's, then those of its `style`."""
+    style = {name: element.get(name, "").strip() for name in (*INHERITED, *OWN) if element.get(name) is not None}
+    tag = tag_of(element)
+    names = {"*", tag, f"#{element.get('id')}"}
+    for own in element.get("class", "").split():
+        names |= {f".{own}", f"{tag}.{own}"}
+    for selector, properties in rules:
+        if selector in names:
+            style |= properties
+    return style | declarations(element.get("style", ""))
+
+
+def share(value: str | None, name: str) -> float:
+    """An opacity, a number or a percentage."""
+    text = (value or "1").strip()
+    number = checked(text[:-1] if text.endswith("%") else text, name, "opacity") / (100 if text.endswith("%") else 1)
+    return min(max(number, 0.0), 1.0)
+
+
+def colour(value: str, current: str, name: str) -> tuple[str, float] | None:
+    """`#rrggbb` and the opacity; None for no colour. A gradient or pattern is black, or the colour that stands in for it."""
+    value = value.strip()
+    if value.lower() == "currentcolor":
+        value = current
+    if value.startswith("url("):
+        value = value[value.find(")") + 1 :].strip() or "black"
+    try:
+        found = svgelements.Color(value)
+        return None if found.value is None else (f"#{found.red:02x}{found.green:02x}{found.blue:02x}", found.alpha / 255)
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise ImageError(f"{name} has the colour {value!r:.60}, which cannot be read") from error
+
+
+# ---------------------------------------------------------------- lengths and places
+
+
+def checked(text: str, name: str, what: str) -> float:
+    """A finite number. Raises ImageError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) < 1e9:
+        raise ImageError(f"{name} has {text!r:.60} as {what}, which is no number that can be drawn")
+    return number
+
+
+def span(element: Element, attribute: str, whole: float, name: str, default: str = "0") -> float:
+    """A length in pixels; percentages are of `whole`."""
+    text = (element.get(attribute) or default).strip()
+    if NUMBER.fullmatch(text):
+        return checked(text, name, attribute)
+    match = re.fullmatch(rf"({NUMBER.pattern})\s*(px|pt|pc|cm|mm|in|Q|em|ex|rem|%)", text)
+    if match is None:
+        raise ImageError(f"{name} has {text!r:.60} as {attribute}, which is no length")
+    units = {"px": 1, "pt": 96 / 72, "pc": 16, "cm": 96 / 2.54, "mm": 96 / 25.4, "in": 96, "Q": 96 / 101.6, "%": whole / 100}
+    return checked(match[1], name, attribute) * units.get(match[2], FONT_PX * (0.5 if match[2] == "ex" else 1))
+
+
+def viewbox_of(element: Element, name: str) -> Window | None:
+    """x, y, width and height."""
+    text = element.get("viewBox")
+    if text is None:
+        return None
+    numbers = [checked(part, name, "viewBox") for part in re.split(r"[\s,]+", text.strip())]
+    if len(numbers) != 4 or min(numbers[2:]) <= 0:
+        raise ImageError(f"{name} has the viewBox {text!r:.60}; four numbers are wanted, the last two above 0")
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def page_of(root: Element, name: str) -> tuple[tuple[float, float] | None, Float[np.ndarray, "2 3"]]:
+    """The document's width and height in pixels, if it has any, and the way to pixels."""
+    box = viewbox_of(root, name)
+    sides: list[float | None] = []
+    for attribute in ("width", "height"):
+        text = (root.get(attribute) or "auto").strip()
+        sides.append(None if text.endswith("%") or text == "auto" else span(root, attribute, 0.0, name))
+    width, height = sides
+    if box is not None:
+        width, height = (
+            (box[2] if height is None else height * box[2] / box[3]) if width is None else width,
+            (box[3] if width is None else width * box[3] / box[2]) if height is None else height,
+        )
+    if width is None or height is None:
+        return None, np.eye(2, 3)
+    if min(width, height) <= 0:
+        raise ImageError(f"{name} is {width:g} x {height:g} pixels; width and height have to be above 0")
+    if box is None:
+        return (width, height), np.eye(2, 3)
+    return (width, height), window_to((0.0, 0.0, width, height), box, root.get("preserveAspectRatio"), name)
+
+
+def window_to(into: Window, box: Window, aspect: str | None, name: str) -> Float[np.ndarray, "2 3"]:
+    """The transform of a viewBox into x, y, width, height."""
+    return matrix_of(svgelements.Viewbox.viewbox_transform(*into, *box, aspect or "xMidYMid meet"), name)
+
+
+def matrix_of(text: str | None, name: str) -> Float[np.ndarray, "2 3"]:
+    try:
+        m = svgelements.Matrix(text or "")
+        found = np.array([[m.a, m.c, m.e], [m.b, m.d, m.f]], float)
+    except (ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
+        raise ImageError(f"{name} has the transform {text!r:.60}, which cannot be read") from error
+    if not (np.abs(found) < 1e9).all():
+        raise ImageError(f"{name} has the transform {text!r:.60}, which holds no finite numbers")
+    return found
+
+
+def after(outer: Float[np.ndarray, "2 3"], inner: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
+    """The transform that does `inner` first."""
+    return outer @ np.concatenate([inner, [[0.0, 0.0, 1.0]]])
+
+
+# ---------------------------------------------------------------- the walk
+
+
+def walk(
+    element: Element,
+    place: Place,
+    found: Found,
+    ids: dict[str, Element],
+    rules: list[tuple[str, dict[str, str]]],
+    name: str,
+    *,
+    outlines: bool,
+    size: tuple[str | None, str | None] = (None, None),
+) -> None:
+    """Adds what an element draws. `size` overrides the size of an svg or a symbol that is copied."""
+    tag = tag_of(element)
+    found.elements += 1
+    if found.elements > MOST_ELEMENTS:
+        raise ImageError(f"{name} has more than {MOST_ELEMENTS} elements, copies included; simplify it")
+    if place.depth > DEEPEST:
+        raise ImageError(f"{name} has more than {DEEPEST} groups within groups; simplify it")
+    own = style_of(element, rules)
+    if own.get("display") == "none":
+        return
+    style = place.style | {key: own[key] for key in INHERITED if own.get(key, "inherit") != "inherit"}
+    matrix = place.matrix if tag == "svg" and place.depth == 0 else after(place.matrix, matrix_of(own.get("transform"), name))
+    opacity = place.opacity * share(own.get("opacity"), name)
+    here = replace(place, matrix=matrix, style=style, opacity=opacity, depth=place.depth + 1)
+    if tag in LEFT_OUT:
+        found.left_out[LEFT_OUT[tag]] += 1
+    elif tag in SHAPES:
+        add_shape(element, tag, own, here, found, name, outlines=outlines)
+    elif tag == "use":
+        target = next((element.get(href, "") for href in HREFS if element.get(href)), "")
+        copied = ids.get(target[1:]) if target.startswith("#") else None
+        if copied is None:
+            found.left_out["copies of what is not there"] += 1
+            return
+        if target in place.within:
+            raise ImageError(f"{name} has a `use` of {target!r:.60} within itself")
+        x, y = (span(element, side, whole, name) for side, whole in zip("xy", here.viewport, strict=True))
+        moved = after(matrix, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]))
+        here = replace(here, matrix=moved, within=(*place.within, target))
+        sizes = element.get("width"), element.get("height")
+        walk(copied, here, found, ids, rules, name, outlines=outlines, size=sizes)
+    elif tag in GROUPS or (tag == "symbol" and place.within):
+        for what in ("clip-path", "mask"):
+            if own.get(what, "none") != "none":
+                found.left_out["clip paths and masks of groups, which are drawn whole"] += 1
+        if tag in ("svg", "symbol") and place.depth > 0:
+            nested = in_nested(element, here, size, name)
+            if nested is None:
+                return
+            here = nested
+        for child in element:
+            if tag == "switch" and child.get("requiredExtensions"):
+                continue
+            walk(child, here, found, ids, rules, name, outlines=outlines)
+            if tag == "switch":
+                break
+
+
+def in_nested(element: Element, place: Place, size: tuple[str | None, str | None], name: str) -> Place | None:
+    """The place inside of an svg within the document, or of a symbol; None if it has no size."""
+    sized = Element("svg", {key: value for key, value in zip(("width", "height"), size, strict=True) if value})
+    x, y = (span(element, side, whole, name) for side, whole in zip("xy", place.viewport, strict=True))
+    width, height = (
+        span(sized if sized.get(side) else element, side, whole, name, "100%")
+        for side, whole in zip(("width", "height"), place.viewport, strict=True)
+    )
+    if width <= 0 or height <= 0:
+        return None
+    box = viewbox_of(element, name)
+    into = (x, y, width, height)
+    if box is None:
+        inner, viewport = np.array([[1.0, 0.0, x], [0.0, 1.0, y]]), (width, height)
+    else:
+        inner, viewport = window_to(into, box, element.get("preserveAspectRatio"), name), box[2:]
+    return replace(place, matrix=after(place.matrix, inner), viewport=viewport)
+
+
+def add_shape(element: Element, tag: str, own: dict[str, str], place: Place, found: Found, name: str, *, outlines: bool) -> None:
+    style, diagonal = place.style, math.hypot(*place.viewport) / math.sqrt(2)
+    if style["visibility"] in ("hidden", "collapse"):
+        return
+    stroke = colour(style["stroke"], style["color"], name)
+    width = span(Element("stroke", {"stroke-width": style["stroke-width"]}), "stroke-width", diagonal, name)
+    if stroke is not None and stroke[1] * share(style["stroke-opacity"], name) * place.opacity > 0 and width > 0:
+        if own.get("vector-effect") != "non-scaling-stroke":
+            width *= math.sqrt(abs(np.linalg.det(place.matrix[:, :2])))
+        ink = stroke[0]
+    else:
+        fill = colour(style["fill"], style["color"], name)
+        if fill is None or fill[1] * share(style["fill-opacity"], name) * place.opacity == 0 or tag == "line":
+            return
+        if not outlines:
+            found.left_out[FILLED] += 1
+            return
+        ink, width = fill[0], 0.0
+    if own.get("stroke-dasharray", "none") not in ("none", "", "0") and width > 0:
+        found.left_out["dashes of lines, which are drawn through"] += 1
+    dots = style["stroke-linecap"] in ("round", "square")
+    for pieces in subpaths(shape_of(element, tag, place.viewport, name), name):
+        moved = [piece @ place.matrix[:, :2].T + place.matrix[:, 2] for piece in pieces]
+        extent = np.ptp(np.concatenate(moved), 0).max()
+        if not extent < 1e9:
+            raise ImageError(f"{name} has a <{tag}> with numbers that are not finite")
+        if extent > 0 or dots:
+            found.curves.append(Curve(moved, ink, width))
+
+
+def shape_of(element: Element, tag: str, viewport: tuple[float, float], name: str) -> Any:
+    """The shape as a path of svgelements. Raises ImageError."""
+    wide, tall = viewport
+    diagonal = math.hypot(wide, tall) / math.sqrt(2)
+
+    def read(attribute: str, whole: float) -> float:
+        return span(element, attribute, whole, name)
+
+    if tag in ("polyline", "polygon"):
+        numbers = [float(number) for number in NUMBER.findall(element.get("points", ""))]
+        spots = list(zip(numbers[::2], numbers[1::2], strict=False))
+        commands = " ".join(f"{x!r},{y!r}" for x, y in spots)
+        text = f"M{commands}" + ("z" if tag == "polygon" else "") if spots else ""
+    elif tag == "line":
+        text = f"M{read('x1', wide)!r},{read('y1', tall)!r}L{read('x2', wide)!r},{read('y2', tall)!r}"
+    elif tag == "rect":
+        width, height = read("width", wide), read("height", tall)
+        if width <= 0 or height <= 0:
+            return []
+        rx, ry = (None if element.get(key, "auto") == "auto" else read(key, whole) for key, whole in (("rx", wide), ("ry", tall)))
+        rounds = {"rx": ry if rx is None else rx, "ry": rx if ry is None else ry}
+        rounds = {key: value for key, value in rounds.items() if value}
+        return svgelements.Path(svgelements.Rect(read("x", wide), read("y", tall), width, height, **rounds))
+    elif tag in ("circle", "ellipse"):
+        rx, ry = (read("r", diagonal),) * 2 if tag == "circle" else (read("rx", wide), read("ry", tall))
+        if rx <= 0 or ry <= 0:
+            return []
+        return svgelements.Path(svgelements.Ellipse(read("cx", wide), read("cy", tall), rx, ry))
+    else:
+        text = element.get("d", "")
+    if re.search(r"nan|inf", text, re.IGNORECASE):
+        raise ImageError(f"{name} has a <{tag}> with numbers that are not finite")
+    try:
+        return svgelements.Path(text)
+    except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError) as error:
+        raise ImageError(f"{name} has a path that cannot be read: {text!r:.60}") from error
+
+
+def subpaths(path: Any, name: str) -> Iterator[list[Float[np.ndarray, "D 2"]]]:
+    """The Bezier curves of each part of a path between two moves; arcs of ellipses become cubic ones."""
+    pieces: list[Float[np.ndarray, "D 2"]] = []
+    for segment in path:
+        if isinstance(segment, svgelements.Move):
+            if pieces:
+                yield pieces
+            pieces = []
+            continue
+        if isinstance(segment, svgelements.Arc):
+            parts = list(segment.as_cubic_curves()) if segment.rx and segment.ry else [svgelements.Line(segment.start, segment.end)]
+        else:
+            parts = [segment]
+        for part in parts:
+            controls = (
+                part.start,
+                *(getattr(part, key) for key in ("control", "control1", "control2") if hasattr(part, key)),
+                part.end,
+            )
+            if any(point is None for point in controls):
+                continue
+            points = np.array([[point.x, point.y] for point in controls], float)
+            if not np.isfinite(points).all():
+                raise ImageError(f"{name} has a path with numbers that are not finite")
+            pieces.append(points)
+        if isinstance(segment, svgelements.Close):
+            yield pieces
+            pieces = []
+    if pieces:
+        yield pieces
+
+
+def seen(curves: list[Curve], viewport: tuple[float, float] | None, name: str) -> Window:
+    """The smallest rectangle with all that lies in the document's own. Raises ImageError if nothing does."""
+    controls = np.concatenate([piece for curve in curves for piece in curve.pieces])
+    tolerance = max(float(np.ptp(controls, 0).max()) / 2000, 1e-6)
+    lines = [flattened(curve.pieces, tolerance) for curve in curves]
+    if viewport is not None:
+        lines = [part for line in lines for part in within(line, (0.0, 0.0, *viewport))]
+    if not lines:
+        raise ImageError(f"{name} has no strokes within its page of {viewport[0]:g} x {viewport[1]:g} pixels" if viewport else name)
+    every = np.concatenate(lines)
+    (left, top), (right, bottom) = every.min(0).tolist(), every.max(0).tolist()
+    return left, top, right, bottom
