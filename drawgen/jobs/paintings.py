@@ -18,8 +18,9 @@ from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
 from drawgen.ranges import ArgumentError, check_range, check_size
 from drawgen.strokes import colours, low_poly, placing
+from drawgen.strokes.finished import FRAMES
 from drawgen.strokes.low_poly import LowPoly
-from drawgen.strokes.painting import FRAMES, Painting, parsed, refuse_transparent
+from drawgen.strokes.painting import Painting, parsed, refuse_transparent
 from drawgen.strokes.triangles import TriangleStyle, triangulated
 from drawgen.threads import threads
 

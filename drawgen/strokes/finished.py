@@ -37,6 +37,11 @@ class Finished(ABC):
     def stages(self, count: int, height: int, width: int) -> Iterator[Float[Tensor, "C H W"]]:
         """At most `count` frames of how it comes about; the last is the finished one."""
 
+    @property
+    @abstractmethod
+    def amount(self) -> str:
+        """Of how many parts it is."""
+
     @abstractmethod
     def svg(self, height: int, width: int) -> str:
         """SVG of a size in pixels."""
