@@ -4,8 +4,9 @@
 
 For each photograph and number of triangles: the PSNR of the picture, of the same number of triangles as they are first placed, of
 Delaunay triangulations to the end (no edges turned), and of the method of popular low-poly programs; of brush strokes, as many as
-there are triangles, and as many as have the same number of parameters. Each at 192 pixels on the longer side, the size at which 500
-triangles are fitted. RUNS stores the paintings as JSON (ignored by git), so that a second call measures only what is missing.
+there are triangles, and as many as have the same number of parameters. Each is measured at 128 pixels on the longer side, at which
+strokes are fitted; triangles are fitted at 192. RUNS stores the pictures as JSON (ignored by git), so that a second call measures
+only what is missing.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from drawgen.strokes.triangles import TriangleStyle, triangulated
 
 PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
 COUNTS = (100, 250, 500)
-SEEN_PX = 192
+SEEN_PX = 128
 PER_STROKE = len(COLUMNS) - 1 + 3
 """Parameters of a stroke: its two opacities are one."""
 
@@ -66,7 +67,7 @@ def drawn(photo: torch.Tensor, count: int, seed: int, steps: int = triangles.STE
 
 
 def painted(photo: torch.Tensor, count: int, seed: int) -> Painting:
-    return placing.lay(photo, placing.Style(strokes=count, detail_px=SEEN_PX), rng=generator(seed))
+    return placing.lay(photo, placing.Style(strokes=count), rng=generator(seed))
 
 
 def kept(runs: Path, name: str, make: Callable[[], LowPoly | Painting]) -> tuple[LowPoly | Painting, float]:
@@ -130,11 +131,15 @@ def main() -> None:
             "",
             f"PSNR in dB at {SEEN_PX} pixels on the longer side, seed 0; one thread of {jobs.machine()}, torch",
             f"{torch.__version__}; CPU seconds (the machine was busy) of `drawgen paint PHOTO --triangles N`, without compilation.",
-            "*Placed*: the same number of triangles as they are first placed, in their best colours. *Delaunay*: moved, and a",
-            "Delaunay triangulation to the end (no edges turned). *Popular*: vertices by chance on Canny's edges and where the",
-            "gradient is large, Delaunay triangles, mean colours. *Strokes*: `drawgen paint`, fitted at the same size, with as many",
-            "strokes as triangles, and with as many as have the same number of parameters (their number in brackets). The sheet: the",
-            f"centre of each photograph, {COUNTS[-1]} triangles the popular way, and {', '.join(map(str, COUNTS))} of `--triangles`.",
+            "",
+            "- *Placed*: the same number of triangles as they are first placed, in their best colours.",
+            "- *Delaunay*: moved, and a Delaunay triangulation to the end (no edges turned).",
+            "- *Popular*: vertices by chance on Canny's edges and where the gradient is large, Delaunay triangles, mean colours.",
+            "- *Strokes*: `drawgen paint` with as many strokes as triangles, and with as many as have the same number of",
+            "  parameters (how many, in brackets).",
+            "",
+            f"The sheet: the centre of each photograph, {COUNTS[-1]} triangles the popular way, and {', '.join(map(str, COUNTS))}",
+            "of `--triangles`.",
             "",
             "| photograph | triangles | `--triangles` | placed | Delaunay | popular | strokes | strokes, equal parameters | CPU s |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",

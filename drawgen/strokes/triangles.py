@@ -29,6 +29,7 @@ from drawgen.strokes.painting import DIGITS, MOST
 from drawgen.strokes.placing import PaintingProgress, Round, Rounds, Style, work_size
 
 STEPS = 1000
+"""Steps of Adam."""
 REPLACEMENTS, REPLACED, SETTLED = 30, 0.08, 0.75
 """How often vertices are replaced, which fraction of them, and after which fraction of the steps no more."""
 FLIPS = 0.75
@@ -36,8 +37,9 @@ FLIPS = 0.75
 EVERY = 20
 """Steps between two triangulations, or turns of edges."""
 RATE, DECAY = 0.02, 0.1
-"""Adam's rate for a vertex, and the least altitude of a triangle to which vertices may move: in mean edges. The final factor."""
+"""Adam's rate for a vertex, in sides of a square of a triangle's mean area, and its final factor."""
 LOWEST = 0.08
+"""The altitude below which no triangle is made lower, in the same unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class TriangleStyle:
     """The settings of a low-poly picture."""
 
     triangles: int = 500
-    """Triangles, at most: an even number differs from what is drawn by at most one."""
+    """At most so many; fewer are drawn only where more would change nothing."""
     detail_px: int | None = None
     """Longer side in pixels at which triangles are fitted; None: 192 for up to 500, and growing with the square root of their
     number beyond."""
@@ -94,8 +96,8 @@ def triangulated(
     palette = None if style.palette is None else style.palette.double().numpy()
     Mesh(np.zeros((2, 2, 3))).step(0.0)  # compiled before the clock runs
     chance = np.random.default_rng(int(torch.randint(2**62, (), generator=rng)))
-    edge_px = math.sqrt(height * width / style.triangles)
-    mesh = Mesh(pixels, palette=palette, triangulate=triangulate, least_px=LOWEST * edge_px)
+    unit_px = math.sqrt(height * width / style.triangles)
+    mesh = Mesh(pixels, palette=palette, triangulate=triangulate, least_px=LOWEST * unit_px)
     clock = Rounds(seconds)
     mesh.grow(style.triangles, rng=chance, stop=stop)
     mesh.fit(10)
@@ -114,7 +116,7 @@ def triangulated(
                 mesh.fit(2)
             elif mesh.flip():
                 mesh.fit(2)
-        error = mesh.step(RATE * edge_px * (DECAY + (1 - DECAY) * 0.5 * (1 + math.cos(math.pi * share))))
+        error = mesh.step(RATE * unit_px * (DECAY + (1 - DECAY) * 0.5 * (1 + math.cos(math.pi * share))))
         if on_progress is not None and step % 16 == 0:
             on_progress(PaintingProgress(clock.share, len(mesh), decibels(error), "triangles"))
     mesh.fit(30)
