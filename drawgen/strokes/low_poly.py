@@ -34,12 +34,12 @@ class LowPoly(Finished):
     notebook displays it, and `save` writes it as a picture, an animation, SVG or JSON.
 
     >>> import drawgen
-    >>> picture = drawgen.paint("photo:coffee", triangles=20, detail_px=32, size=(40, 60))
-    >>> picture
+    >>> coffee = drawgen.paint("photo:coffee", triangles=20, detail_px=32, size=(40, 60))
+    >>> coffee
     a picture of 20 triangles, 60x40 pixels
-    >>> picture.draw(20, 30).shape  # at any size: C H W in [0, 1]
+    >>> coffee.draw(20, 30).shape  # at any size: C H W in [0, 1]
     torch.Size([3, 20, 30])
-    >>> picture.save("coffee.svg")
+    >>> coffee.save("coffee.svg")
     """
 
     points: Float64[Tensor, "V 2"]

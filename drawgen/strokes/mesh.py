@@ -58,7 +58,7 @@ class Mesh:
         return (self.points > 0) & (self.points < self.size)
 
     def connect(self) -> None:
-        """Triangulates the vertices anew. Raises ValueError for triangles that do not cover the picture once."""
+        """Triangulates the vertices. Raises ValueError for triangles that do not cover the picture once."""
         found = self.triangulate(self.points)
         area = areas(self.points, found)
         found = np.where((area < 0)[:, None], found[:, [0, 2, 1]], found)[np.abs(area) > 1e-9]  # three in a line on the border
