@@ -29,7 +29,7 @@ from drawgen.strokes import ordering
 END = 0
 ENDED = ("hull", "delaunay")
 """The kinds of answers that have an end; the others are as long as there are points."""
-ROUNDS, KICKS = 8, 5
+ROUNDS, KICKS = 8, 2
 """Rounds of the local search per point, and per stroke, for labels."""
 MOST = 1000
 """Points of a set, at most."""

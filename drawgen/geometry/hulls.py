@@ -23,6 +23,8 @@ def hull(points: Float64[np.ndarray, "N 2"]) -> Int64[np.ndarray, " H"]:
                 chain.pop()
             chain.append(int(c))
         chain.pop()  # the last point begins the other chain
+    if len(chain) == 2 and (points[chain[0]] == points[chain[1]]).all():
+        chain.pop()
     return np.array(chain or [int(order[0])], np.int64)
 
 

@@ -28,6 +28,8 @@ def hulls(points: Float64[np.ndarray, "B N 2"]) -> Int64[np.ndarray, "B N"]:
                 chain[size] = c
                 size += 1
             size -= 1  # the last point begins the other chain
+        if size == 2 and x[chain[0]] == x[chain[1]] and y[chain[0]] == y[chain[1]]:
+            size = 1
         for k in range(max(size, 1)):
             found[b, k] = chain[k]
     return found

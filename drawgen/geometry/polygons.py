@@ -3,13 +3,17 @@
 Axes: N points.
 """
 
+from typing import TypeAlias
+
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
-Points = Float64[np.ndarray, "N 2"]
+Points: TypeAlias = Float64[np.ndarray, "N 2"]
+Spots: TypeAlias = Float64[np.ndarray, "... 2"]
+"""Of several shapes, which are broadcast."""
 
 
-def turn(a: Points, b: Points, c: Points) -> Float64[np.ndarray, " N"]:
+def turn(a: Spots, b: Spots, c: Spots) -> Float64[np.ndarray, "..."]:
     """Twice the signed area of the triangles a b c: above 0 where a, b, c turn left."""
     return (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
 
@@ -36,7 +40,7 @@ def is_simple(polygon: Points) -> bool:
     return not bool(back.any())
 
 
-def meet(a: Points, b: Points, c: Points, d: Points) -> np.ndarray:
+def meet(a: Spots, b: Spots, c: Spots, d: Spots) -> Bool[np.ndarray, "..."]:
     """Whether the segments a-b and c-d have a point in common; arrays broadcast."""
     one, two = turn(c, d, a), turn(c, d, b)
     three, four = turn(a, b, c), turn(a, b, d)
@@ -47,7 +51,7 @@ def meet(a: Points, b: Points, c: Points, d: Points) -> np.ndarray:
     )  # fmt: skip
 
 
-def within(a: Points, b: Points, p: Points) -> np.ndarray:
+def within(a: Spots, b: Spots, p: Spots) -> Bool[np.ndarray, "..."]:
     """Whether p lies in the box of a and b."""
     low, high = np.minimum(a, b), np.maximum(a, b)
     return ((p >= low) & (p <= high)).all(-1)

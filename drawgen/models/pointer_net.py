@@ -15,8 +15,8 @@ Beyond the paper: the encoder can read in both directions (`bidirectional`); the
 point beside its coordinates (`feed`); and the points can be sorted first (`order`), so that a permutation of the points permutes
 the answer. `drawgen.data.points` says what the answers are; sorted points have other numbers, so the answer begins elsewhere.
 
-A search can be constrained to valid answers (`allowed`): no point twice; a polygon that does not cross itself; a tour through all
-points; triangles that are each once.
+Without `masked` the network itself has to learn that no point comes twice, as in the paper. A search can be constrained to valid
+answers (`allowed`): no point twice; a polygon that does not cross itself; a tour through all points; triangles that are each once.
 
 Of *strokes* the places are each stroke in both directions (x0, y0, x1, y1), 2 N places that are read along a curve through their
 middles. The decoder's first input is where the pen is; then it points at a stroke and a direction. Nothing of this is in the paper.
@@ -40,6 +40,7 @@ from torch.nn import functional as F
 from drawgen import sampling
 from drawgen.contract import Group, Loss, Player, Pointing, Recipe, Spec, State, Totals
 from drawgen.data.points import END, ENDED, PointBatch, PointSets
+from drawgen.geometry.curves import along_curve
 from drawgen.nn.attention import SCORES, Memory, Pointer, score
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.linear import linear
@@ -49,8 +50,6 @@ from drawgen.training import Fit
 
 ORDERS = ("given", "x", "angle", "curve")
 FEEDS = ("points", "states")
-CURVE_BITS = 10
-"""The Hilbert curve goes through 2^10 x 2^10 cells."""
 TRACE = "trace"
 AT_ONCE = 20_000
 """Places that are searched at once, over all sets and beams."""
@@ -81,7 +80,8 @@ class Config:
     attention_units: int = 128
     """Units of the additive score."""
     masked: bool = True
-    """Whether points that were pointed at get no probability in training, either. Of hulls and tours."""
+    """Whether points that were pointed at get no probability, in training and in a search without constraints, too. Not of
+    triangles."""
     reinforced: bool = False
     """Whether tours are learned from their length (policy gradient), without labels."""
 
@@ -208,7 +208,7 @@ class PointerNet(nn.Module):
         before = torch.cat([read.first[:, None], read.answers[:, :-1]], 1)
         logits, _, _ = self.decoder(before, state, memory)
         logits = logits.float() if logits.dtype == torch.bfloat16 else logits
-        if self.config.masked and self.kind != "delaunay":
+        if self.config.masked and self.kind != "delaunay":  # as `left`, for all steps at once
             symbols = logits.shape[2]
             seen = F.one_hot(before, symbols)
             if self.kind == "strokes":
@@ -281,7 +281,8 @@ class PointerNet(nn.Module):
         """The length of tours, or the way of the raised pen between strokes."""
         if self.kind == "tour":
             return tour_lengths(read.points, symbols[:, : read.points.shape[1]])
-        there = pick(read.points, torch.cat([read.first[:, None], symbols[:, : read.points.shape[1] // 2 - 1]], 1) - 1)
+        symbols = torch.cat([read.first[:, None], symbols[:, : read.points.shape[1] // 2 - 1]], 1)
+        there = pick(read.points, (symbols - 1).clamp(min=0))  # an empty beam has END
         return (there[:, 1:, :2] - there[:, :-1, 2:]).norm(dim=2).sum(1)
 
     # ---------------------------------------------------------------- pointing
@@ -293,10 +294,13 @@ class PointerNet(nn.Module):
             own = {name: tensor for name, tensor in state.items() if name != TRACE}
             logits, after, _ = self.decoder.step(tokens, own, memory)
             trace = torch.cat([state[TRACE], tokens[:, None]], 1)
+            beams = len(tokens) // len(read.points)
+            counts = read.counts.repeat_interleave(beams, 0)
             if constrained:
-                beams = len(tokens) // len(read.points)
-                points, counts = read.points.repeat_interleave(beams, 0), read.counts.repeat_interleave(beams, 0)
-                logits = logits.masked_fill(~allowed(self.kind, trace, points, counts), -torch.inf)
+                may = allowed(self.kind, trace, read.points.repeat_interleave(beams, 0), counts)
+                logits = logits.masked_fill(~may, -torch.inf)
+            elif self.config.masked:
+                logits = logits.masked_fill(~left(self.kind, trace, counts, read.points.shape[1]), -torch.inf)
             return logits, after | {TRACE: trace}, {}
 
         return step
@@ -316,7 +320,7 @@ class PointerNet(nn.Module):
 
     @torch.inference_mode()
     def point(
-        self, points: Sequence[Float[Tensor, "N D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
+        self, points: Sequence[Float[Tensor, "_ D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
     ) -> list[Pointing]:
         """The answer to each set of points, which may have any scale, by a beam search of width `beams`: the most probable one; of
         tours and orders of strokes the shortest one that a constrained search ends with. With `views`, these are sought in that
@@ -327,10 +331,10 @@ class PointerNet(nn.Module):
             raise ArgumentError("views", f"is {views}, and only constrained tours and orders of strokes have views; leave it out")
         groups: dict[int, list[int]] = defaultdict(list)
         for index, one in enumerate(points):
-            if len(one) < 3 or one.shape[1] != self.spec.point or not bool(one.isfinite().all()):
-                raise ValueError(
-                    f"set {index} is {len(one)} x {one.shape[1]} numbers; give 3 or more rows of {self.spec.point} finite ones"
-                )
+            least = 2 if self.kind == "strokes" else 3
+            if len(one) < least or one.shape[1] != self.spec.point or not bool(one.isfinite().all()):
+                size = f"{len(one)} x {one.shape[1]}"
+                raise ValueError(f"set {index} is {size} numbers; give {least} or more rows of {self.spec.point} finite ones")
             groups[len(one)].append(index)
         found: dict[int, Pointing] = {}
         for many, indices in groups.items():
@@ -407,21 +411,6 @@ def seen_from(points: Float[Tensor, "B N D"], view: int) -> Float[Tensor, "B N D
     return torch.stack([y, x] if view & 4 else [x, y], -1).flatten(-2)
 
 
-def along_curve(points: Float[Tensor, "B N D"]) -> Int[Tensor, "B N"]:
-    """How far along a Hilbert curve the points of the unit square lie (Warren's algorithm: Hacker's Delight, chapter 16)."""
-    side = 1 << CURVE_BITS
-    x, y = ((points[..., axis] * side).long().clamp(0, side - 1) for axis in (0, 1))
-    along = torch.zeros_like(x)
-    s = side // 2
-    while s:
-        right, upper = (x & s) > 0, (y & s) > 0
-        along = along + s * s * ((3 * right.long()) ^ upper.long())
-        x, y = (torch.where(right & ~upper, s - 1 - (part & (s - 1)), part & (s - 1)) for part in (x, y))
-        x, y = torch.where(upper, x, y), torch.where(upper, y, x)
-        s //= 2
-    return along
-
-
 def rearranged(answers: Int[Tensor, "B T"], lengths: Int[Tensor, " B"], kind: str) -> Int[Tensor, "B T"]:
     """Answers as they have to be for other numbers of the points (`drawgen.data.points`)."""
     many = answers.shape[1]
@@ -466,23 +455,31 @@ def longest_answer(kind: str, many: int) -> int:
 # ---------------------------------------------------------------- what is allowed next
 
 
-def allowed(kind: str, trace: Int[Tensor, "R T"], points: Float[Tensor, "R N D"], counts: Int[Tensor, " R"]) -> Bool[Tensor, "R V"]:
+def allowed(
+    kind: str, trace: Int[Tensor, "R T"], points: Float[Tensor, "R N D"], counts: Int[Tensor, " R"]
+) -> Bool[Tensor, "R V"]:
     """The symbols that keep an answer valid, given the first input and its symbols so far: see the top. Where nothing is, END."""
     done = trace.shape[1] - 1
-    inside = F.pad(places(counts, points.shape[1]), (1, 0), value=True)
+    may = left(kind, trace, counts, points.shape[1])
     if kind == "delaunay":
-        may = inside & triangles_allowed(trace[:, 1:], counts, inside.shape[1])
-    else:
-        seen = torch.zeros_like(inside).scatter(1, trace, True)
-        if kind == "strokes":
-            seen = seen.scatter(1, other_way(trace), True)
-        may = inside & ~seen
-        may[:, END] = False
-        if kind == "hull":
-            may[:, END] = done >= counts.clamp(max=3)
-            if done >= 3:
-                may = may & ~crossing(trace[:, 1:], points)
+        may = may & triangles_allowed(trace[:, 1:], counts, points.shape[1] + 1)
+    elif kind == "hull":
+        may[:, END] = done >= counts.clamp(max=3)
+        if done >= 3:
+            may = may & ~crossing(trace[:, 1:], points)
     may[:, END] = may[:, END] | ~may.any(1)
+    return may
+
+
+def left(kind: str, trace: Int[Tensor, "R T"], counts: Int[Tensor, " R"], many: int) -> Bool[Tensor, "R V"]:
+    """The symbols that were not pointed at, and END; of tours and strokes, END alone when they are over, and not before."""
+    may = F.pad(places(counts, many), (1, 0), value=True)
+    if kind == "delaunay":
+        return may
+    may = may.scatter(1, trace, False)
+    if kind == "strokes":
+        may = may.scatter(1, other_way(trace), False)
+    may[:, END] = True if kind == "hull" else ~may[:, 1:].any(1)
     return may
 
 
@@ -529,7 +526,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Convex hulls of 5 to 50 points, read in the order of their angles by an encoder of both directions.",
         what="convex hulls of 5 to 50 points",
-        size="",
+        size="449 k",
     ),
     "hull-paper": Recipe(
         model=replace(HULL, order="given", bidirectional=False, feed="points", masked=False, units=256, attention_units=256),
@@ -537,7 +534,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, rate=1e-3),
         about="Convex hulls of 5 to 50 points as in the paper: the points are read once, as they come.",
         what="convex hulls, as in the paper",
-        size="",
+        size="796 k",
     ),
     "delaunay": Recipe(
         model=replace(HULL, order="x", masked=False),
@@ -545,7 +542,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=30.0),
         about="Delaunay triangulations of 5 to 10 points, read from left to right.",
         what="Delaunay triangles of 5 to 10 points",
-        size="",
+        size="449 k",
     ),
     "tour": Recipe(
         model=HULL,
@@ -553,7 +550,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Short tours of 5 to 20 points.",
         what="tours of 5 to 20 points",
-        size="",
+        size="449 k",
     ),
     "tour-reinforced": Recipe(
         model=replace(HULL, reinforced=True),
@@ -561,7 +558,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, rate=1e-3),
         about="Tours of 20 points, learned from their length alone (policy gradient with a greedy baseline).",
         what="tours of 20 points, from rewards",
-        size="",
+        size="449 k",
     ),
     "strokes": Recipe(
         model=replace(HULL, order="curve"),
@@ -569,7 +566,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=30.0),
         about="The order and directions in which a pen draws 5 to 40 strokes.",
         what="orders of 5 to 40 strokes for a pen",
-        size="",
+        size="452 k",
     ),
     "tiny": Recipe(
         model=Config(units=16, attention_units=16, order="angle"),
@@ -577,6 +574,6 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(steps=20, warmup=5),
         about="A small pointer network for tests: it trains in seconds.",
         what="a small one, for tests",
-        size="",
+        size="8 k",
     ),
 }

@@ -8,7 +8,7 @@ import torch
 
 from drawgen import sampling
 from drawgen.contract import generator
-from drawgen.nn.attention import Additive, Memory, SoftAttention, energies
+from drawgen.nn.attention import Additive, GlobalAttention, Memory, SoftAttention, energies, score
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
 
@@ -22,8 +22,12 @@ def random(*shape, seed=0):
 def decoder(*, attends=True, vocabulary=7, double=True, seed=1, **options):
     settings = {"units": 6, "layers": 2, "embedding": 5} | options
     words, glimpses = 5 if settings.pop("word_query", False) else 0, settings.pop("glimpses", 1)
-    soft = SoftAttention(4, 6, 3, words, glimpses=glimpses, rng=generator(seed + 1)) if attends else None
-    found = Decoder(vocabulary, attention=soft, rng=generator(seed), **settings).double()
+    kind, part = settings.pop("overall", ""), None
+    if kind:
+        part = GlobalAttention(score(kind, 4, 6, 3, rng=generator(seed + 1)), 4, 6, rng=generator(seed + 2))
+    elif attends:
+        part = SoftAttention(4, 6, 3, words, glimpses=glimpses, rng=generator(seed + 1))
+    found = Decoder(vocabulary, attention=part, rng=generator(seed), **settings).double()
     for n, parameter in enumerate(found.parameters()):
         parameter.data += 0.3 * random(*parameter.shape, seed=n)
     return found if double else found.float()
@@ -41,10 +45,12 @@ KINDS = pytest.mark.parametrize(
         {"attends": True, "layers": 1},
         {"attends": True, "word_query": True},
         {"attends": True, "word_query": True, "glimpses": 2},
+        {"overall": "additive"},
+        {"overall": "dot", "embedding": 0},
         {"attends": False},
         {"attends": False, "embedding": 0},
     ],
-    ids=["attention", "attention-one-layer", "attention-word", "glimpses", "embedding", "one-hot"],
+    ids=["soft", "soft-one-layer", "soft-word", "glimpses", "global-additive", "global-dot", "embedding", "one-hot"],
 )
 
 
@@ -94,6 +100,26 @@ def test_attention_is_the_papers(word_query, glimpses):
         gate = 1 / (1 + np.exp(-(weights["gate.weight"] @ q + weights["gate.bias"])))
         np.testing.assert_allclose(alpha[row].detach().numpy(), expected, atol=1e-12)
         np.testing.assert_allclose(context[row].detach().numpy(), gate * seen, atol=1e-12)
+
+
+@pytest.mark.parametrize("width", [6, 4])
+def test_global_attention_is_luongs(width):
+    """The lecture's attention, one row and one place at a time, in numpy: alpha = softmax(e . h), c the weighted sum, and the
+    attentional state tanh(W [c, h]); features of another width than the state are projected first. Beams of a row share it."""
+    part = GlobalAttention(score("dot", width, 6, 0, rng=generator(0)), width, 6, rng=generator(1)).double()
+    values, h = random(2, 5, width), random(2, 3, 6, seed=1)
+    state, alpha = part(h, part.memory(values, torch.tensor([[True] * 5, [True] * 3 + [False] * 2])))
+    weights = {name: p.detach().numpy() for name, p in part.named_parameters()}
+    for row in range(2):
+        a = values[row, : 5 - 2 * row].numpy()
+        e = a if width == 6 else a @ weights["score.key.weight"].T
+        for k in range(3):
+            q = h[row, k].numpy()
+            p = np.exp(e @ q) / np.exp(e @ q).sum()
+            np.testing.assert_allclose(alpha[row, k, : len(p)].detach(), p, atol=1e-12)
+            expected = np.tanh(weights["joint.weight"] @ np.concatenate([p @ a, q]) + weights["joint.bias"])
+            np.testing.assert_allclose(state[row, k].detach(), expected, atol=1e-12)
+    assert (alpha[1, :, 3:] == 0).all()
 
 
 def test_a_second_glimpse_begins_as_none():
