@@ -36,7 +36,7 @@ PER_STROKE = len(COLUMNS) - 1 + 3
 
 def popular(photo: torch.Tensor, count: int, seed: int) -> LowPoly:
     """Vertices by chance, where edges are: half of them on Canny's edges, the others by the size of the blurred gradient, and some
-    on the border; Delaunay triangles in their mean colours. So do popular programs (esimov/triangle, ijmbarr/pytri)."""
+    on the border; Delaunay triangles in their mean colours. In the manner of esimov/triangle and others."""
     from skimage import color, feature, filters
 
     height, width = placing.work_size(photo, placing.Style(detail_px=TriangleStyle(triangles=count).longest_px))
