@@ -6,6 +6,7 @@
     paint(PHOTO)        paints a photograph with brush strokes, or in triangles
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
+    points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -25,6 +26,7 @@ _HOMES = {
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
     "Plot": "strokes.plotting",
+    "Pointed": "jobs.point_answers",
     "Request": "contract",
     "Sample": "contract",
     "Texture": "jobs.textures",
@@ -37,6 +39,7 @@ _HOMES = {
     "load": "jobs.asking",
     "paint": "jobs.paintings",
     "plot": "jobs.plots",
+    "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
 }
@@ -57,6 +60,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.plots import plot as plot
+    from drawgen.jobs.point_answers import Pointed as Pointed
+    from drawgen.jobs.pointing import points as points
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
@@ -91,6 +96,7 @@ __all__ = [
     "Painting",
     "Passages",
     "Plot",
+    "Pointed",
     "Request",
     "Sample",
     "Texture",
@@ -104,6 +110,7 @@ __all__ = [
     "load",
     "paint",
     "plot",
+    "points",
     "texture",
     "train",
 ]

@@ -1,5 +1,6 @@
 """The README's commands and its Python run, as one who reads it would run them."""
 
+import dataclasses
 import json
 import re
 import runpy
@@ -31,6 +32,7 @@ QUICK = {
     "interpolate": ["--force"],
     "read": ["--force"],
     "caption": ["--force"],
+    "points": ["--force"],
 }
 """What is added to each command, so that it takes a moment and may come again."""
 SMALLER = {"1024x1024": "32x32", "512x512": "32x32", "256x256": "32x32", "5000": "50", "30": "0.2", "runs/mine": "captioner"}
@@ -102,6 +104,13 @@ def desk(tmp_path_factory):
     (folder / "captions_val2017.json").write_text(json.dumps(found), encoding="utf-8")
     jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
     jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
+    for name in ("hull", "tour"):
+        recipe = models.recipe("pointer_net", "tiny")
+        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, task=name))
+        jobs.train("pointer_net", recipe, folder / "runs" / name, preset="tiny")
+    (folder / "POINTS.csv").write_text("x,y\n0,0\n2,0\n1,3\n1,1\n", encoding="utf-8")
+    head = "NAME: berlin\nTYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"
+    (folder / "berlin52.tsp").write_text(f"{head}1 0 0\n2 30 0\n3 0 40\n4 20 20\nEOF\n", encoding="utf-8")
     return folder
 
 

@@ -13,6 +13,8 @@ SEGMENT = 3
 """Cities moved at once by Or-opt, at most."""
 STRETCH = 30
 """Longest of the two neighbouring runs of cities that a perturbation exchanges."""
+NEAR = 10
+"""Near neighbours of a city between which the local search looks for shorter ways."""
 GAIN = 1e-10
 """What counts as shorter, in the units of the distances (about 1)."""
 
@@ -280,5 +282,5 @@ def shortest(points: Float64[np.ndarray, "B N 2"], exact: int, rounds: int) -> I
         if n <= exact:
             tours[b] = held_karp(distances) if n > 1 else np.zeros(n, np.int64)
         else:
-            tours[b] = search(distances, near(distances, 10), rounds, b)
+            tours[b] = search(distances, near(distances, NEAR), rounds, b)
     return tours
