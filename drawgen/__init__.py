@@ -3,7 +3,7 @@
     load(SOURCE)        loads a trained model: .sample(), .reconstruct(), .interpolate(), .caption(), .read(), .write()
     texture(PHOTO)      synthesises a larger texture from one photograph
     inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
-    paint(PHOTO)        paints a photograph with brush strokes
+    paint(PHOTO)        paints a photograph with brush strokes, or in triangles
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
@@ -22,6 +22,7 @@ _HOMES = {
     "Drawn": "jobs.answers",
     "Interrupted": "interrupts",
     "Labels": "jobs.answers",
+    "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
     "Plot": "strokes.plotting",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
+    from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
     from drawgen.strokes.plotting import Plot as Plot
 else:
@@ -90,6 +92,7 @@ __all__ = [
     "Drawn",
     "Interrupted",
     "Labels",
+    "LowPoly",
     "Painting",
     "Passages",
     "Plot",

@@ -135,6 +135,9 @@ def test_every_command_runs(line, desk, capsys, monkeypatch):
         if "nothing" in words:  # trains nothing
             words.remove("--steps")
             words.remove("2")
+        if "--triangles" in words:  # draws no strokes
+            words.remove("--strokes")
+            words.remove("3")
     status = cli.main([command, *words])
     said = capsys.readouterr()
     assert status == 0, said.err
