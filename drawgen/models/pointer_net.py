@@ -320,14 +320,17 @@ class PointerNet(nn.Module):
 
     @torch.inference_mode()
     def point(
-        self, points: Sequence[Float[Tensor, "_ D"]], *, beams: int = 5, constrained: bool = True, views: int = 1
+        self, points: Sequence[Float[Tensor, "_ D"]], *, beams: int = 5, constrained: bool = True, views: int | None = None
     ) -> list[Pointing]:
         """The answer to each set of points, which may have any scale, by a beam search of width `beams`: the most probable one; of
-        tours and orders of strokes the shortest one that a constrained search ends with. With `views`, these are sought in that
-        many of the 8 flips and quarter turns of the set. Raises ValueError."""
+        tours and orders of strokes the shortest one that a constrained search ends with, in `views` of the 8 flips and quarter
+        turns of the set: by default in all, if the beam is wider than 1. Raises ValueError."""
         check_range("beams", beams, at_least=1)
+        compared = constrained and self.kind not in ENDED
+        if views is None:
+            views = VIEWS if compared and beams > 1 else 1
         check_range("views", views, at_least=1, at_most=VIEWS)
-        if views > 1 and (self.kind in ENDED or not constrained):
+        if views > 1 and not compared:
             raise ArgumentError("views", f"is {views}, and only constrained tours and orders of strokes have views; leave it out")
         groups: dict[int, list[int]] = defaultdict(list)
         for index, one in enumerate(points):

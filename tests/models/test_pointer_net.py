@@ -226,8 +226,8 @@ def test_views_and_beams_only_shorten_tours():
         found = model.point(sets, **how)
         return np.array([tours.length(one.numpy(), np.array(each.indices)) for one, each in zip(sets, found, strict=True)])
 
-    some = lengths(beams=8)
-    assert (lengths(beams=8, views=VIEWS) <= some + 1e-9).all()
+    some = lengths(beams=8, views=1)
+    assert (lengths(beams=8) <= some + 1e-9).all()
     assert some.mean() < lengths(beams=1).mean()
     with pytest.raises(ArgumentError, match="views is 2, and only constrained tours"):
         model_of("hull").point(sets, views=2)
