@@ -29,8 +29,8 @@ def plot(words: list[str]) -> None:
         json_: Annotated[bool, arg(name="json")] = False,
         force: bool = False,
     ) -> None:
-        """Writes the strokes of a painting or an SVG for a pen plotter: centre lines in mm, one layer per pen, from light to dark, in
-        an order with little travel of the raised pen.
+        """Writes the strokes of a painting or an SVG for a pen plotter: centre lines in mm, one layer per pen, from light to dark,
+        in an order with little travel of the raised pen.
 
         Args:
             drawing: A file of strokes (JSON, from drawgen paint or sample painter) or any SVG; - is standard input.
@@ -40,8 +40,8 @@ def plot(words: list[str]) -> None:
             margin: Margin of the page in mm; lines are cut there.
             scale: Draw at this many times the drawing's own size; by default it is scaled to fit.
             pen_mm: Width of the pens in mm; wide strokes of a painting are then hatched. By default lines keep their widths.
-            palette: The colours of the pens: a list of #rrggbb, #rgb or names, or auto:N for N of the drawing's. By default each colour
-                is a pen; of more than 12, eight are chosen.
+            palette: The colours of the pens: a list of #rrggbb, #rgb or names, or auto:N for N of the drawing's. By default each
+                colour is a pen; of more than 12, eight are chosen.
             hidden: What becomes of a painting's strokes that later ones cover: keep, drop those of which nothing shows, or cut all
                 lines to what shows; by default cut where strokes are hatched, and else drop.
             outlines: Draw the outlines of an SVG's filled shapes too.

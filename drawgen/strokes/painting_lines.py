@@ -1,6 +1,6 @@
 """A painting as lines for a pen: centre lines, hatching, and what later strokes hide.
 
-Axes: S strokes, P points of a polyline, H rows, W columns.
+Axes: S strokes, P numbers of a stroke, H rows, W columns.
 
 A pen's ink does not cover another's. So what a painting's later strokes cover should not be drawn at all.
 """
@@ -30,8 +30,8 @@ def lines_of(painting: Painting, placement: Placement, *, pen_mm: float | None =
     """The strokes as lines on the page, in the order in which they are painted.
 
     Without `pen_mm` each is its centre line with its mean width; with it, wide strokes are hatched. `hidden` says what becomes of
-    strokes that later ones cover: "keep", "drop" those of which nothing shows, or "cut" all lines to what shows. None is "cut" where
-    strokes are hatched, since ink upon ink would soak the paper, and else "drop".
+    strokes that later ones cover: "keep", "drop" those of which nothing shows, or "cut" all lines to what shows. None is "cut"
+    where strokes are hatched, since ink upon ink would soak the paper, and else "drop".
     """
     height, width = painting.size
     if hidden is None:
@@ -80,8 +80,8 @@ def sweep(stroke: Float[torch.Tensor, " P"], height: int, width: int) -> tuple[s
 
 
 def covered(painting: Painting) -> Bool[np.ndarray, " S"]:
-    """Which strokes later ones cover: wherever the stroke is, their opacities together let at most `SHOWS` of it through. A stroke off
-    the canvas is hidden too."""
+    """Which strokes later ones cover: wherever the stroke is, their opacities together let at most `SHOWS` of it through. A stroke
+    off the canvas is hidden too."""
     height, width = painting.fitted(SEEN_PX)
     through = np.ones((height, width), np.float32)
     found = np.zeros(len(painting.strokes), bool)
@@ -111,7 +111,7 @@ def showing(points: Points, number: int, uppermost: Int[np.ndarray, "H W"], size
     """The parts of a line, in pixels of the painting, where its stroke is the uppermost."""
     scale = np.array([uppermost.shape[1] / size[1], uppermost.shape[0] / size[0]])
 
-    def shown(spots: Points) -> Bool[np.ndarray, " P"]:
+    def shown(spots: Points) -> Bool[np.ndarray, " _"]:
         column, row = np.floor(spots * scale).astype(int).T
         inside = (row >= 0) & (row < uppermost.shape[0]) & (column >= 0) & (column < uppermost.shape[1])
         found = np.zeros(len(spots), bool)
