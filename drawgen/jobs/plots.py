@@ -123,7 +123,7 @@ def check_lines(file: Path | None, lines: bool, pen_mm: float | None, page: str 
         for name in ("opacity", "least_radius"):
             if given[name] is not None:
                 raise ArgumentError(name, "does not hold for a pen, whose lines are alike; leave it or `pen_mm` out")
-        if str(given["background"]).strip().lower() == "none":
+        if str(given["background"] or "").strip().lower() == "none":
             raise ArgumentError("background", "is none, and a pen draws on paper; give the paper's colour, or leave it out")
     if lines and given["size"] is not None:
         raise ArgumentError("size", "is in pixels and does not hold for `lines`; give `page`")

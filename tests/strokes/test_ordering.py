@@ -16,7 +16,9 @@ COUNTS = st.integers(0, 30)
 COARSE = st.integers(0, 6).map(float)
 """Ends on a grid: many coincide, and many ways are as long."""
 FINE = st.floats(0, 300, width=32)
-STROKES = COUNTS.flatmap(lambda n: st.one_of(arrays(np.float64, (n, 4), elements=COARSE), arrays(np.float64, (n, 4), elements=FINE)))
+STROKES = COUNTS.flatmap(
+    lambda n: st.one_of(arrays(np.float64, (n, 4), elements=COARSE), arrays(np.float64, (n, 4), elements=FINE))
+)
 
 
 def strokes(count, seed=0):
