@@ -99,24 +99,37 @@ def main() -> None:
     names = [*OURS, *VPYPE]
     table, found = [], []
     for name, plot in drawings(arguments.svgs).items():
-        rows = measured(plot) found.append(rows) table.append(f"| {name} | {plot.strokes} | " + " | ".join(f"{rows[one][0]:,.0f}
-        ({rows[one][2]:.2f})" for one in names) + " |") print(table[-1], flush=True)
+        rows = measured(plot)
+        found.append(rows)
+        cells = " | ".join(f"{rows[one][0]:,.0f} ({rows[one][2]:.2f})" for one in names)
+        table.append(f"| {name} | {plot.strokes} | {cells} |")
+        print(table[-1], flush=True)
     summary = []
     for name in names:
-        ratio = [np.array([rows[name][0] / rows[other][0] for rows in found]) for other in VPYPE]
-        cells = [f"{np.median(part):.3f} ({part.min():.3f} to {part.max():.3f})" for part in ratio]
+        ratios = [np.array([rows[name][0] / rows[other][0] for rows in found]) for other in VPYPE]
+        told = " | ".join(f"{np.median(part):.3f} ({part.min():.3f} to {part.max():.3f})" for part in ratios)
         start = np.median([rows[name][1] / rows["linesort"][1] for rows in found])
         seconds = sum(rows[name][2] for rows in found)
-        summary.append(f"| {name} | {' | '.join(cells)} | {start:.3f} | {seconds:.2f} |")
+        summary.append(f"| {name} | {told} | {start:.3f} | {seconds:.2f} |")
     text = "\n".join(
         [
-            "# Plotting: the travel of the raised pen", "", f"{machine()}, one thread. {len(found)} drawings on A4, each drawn with
-            one pen. The travel is that between strokes,", f"as vpype {vpype.__version__} counts it; drawgen's orderings also count
-            the way from the page's origin to the first", "stroke. CPU seconds of the process, the first call, which compiles or
-            reads what is compiled, not counted.", "", "`two-opt` is the nearest neighbour, 2-opt and Or-opt on neighbour lists, and
-            kicks: `drawgen/strokes/ordering.py`.", "", "| ordering | travel / linesort: median (range) | travel / linesort
-            --two-opt | from the origin / linesort | CPU s, all |", "| --- | --- | --- | --- | --- |", *summary, "", "Travel in mm
-            (CPU seconds):", "", f"| drawing | strokes | {' | '.join(names)} |", "| --- | --- |" + " --- |" * len(names), *table,
+            "# Plotting: the travel of the raised pen",
+            "",
+            f"{machine()}, one thread. {len(found)} drawings on A4, each drawn with one pen. The travel is that between strokes,",
+            f"as vpype {vpype.__version__} counts it; drawgen's orderings also count the way from the page's origin to the first",
+            "stroke. CPU seconds of the process, the first call, which compiles or reads what is compiled, not counted.",
+            "",
+            "`two-opt` is the nearest neighbour, 2-opt and Or-opt on neighbour lists, and kicks: `drawgen/strokes/ordering.py`.",
+            "",
+            "| ordering | / linesort: median (range) | / linesort --two-opt | from the origin, / linesort | CPU s, all |",
+            "| --- | --- | --- | --- | --- |",
+            *summary,
+            "",
+            "Travel in mm (CPU seconds):",
+            "",
+            f"| drawing | strokes | {' | '.join(names)} |",
+            "| --- | --- |" + " --- |" * len(names),
+            *table,
         ]
     )
     print(text)

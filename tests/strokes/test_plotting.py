@@ -130,7 +130,8 @@ def test_the_file_is_vector_graphics_of_lines(busy):
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("a4", PAGES["A4"]), (" Letter ", (215.9, 279.4)), ("210x297mm", (210, 297)), ("20 X 10.5cm", (200, 105)), ("8.5x11in", (215.9, 279.4)),
+        ("a4", PAGES["A4"]), (" Letter ", (215.9, 279.4)), ("210x297mm", (210, 297)),
+        ("20 X 10.5cm", (200, 105)), ("8.5x11in", (215.9, 279.4)),
     ],
 )  # fmt: skip
 def test_pages(text, size):

@@ -71,7 +71,7 @@ ONE_LINE = {
     "opacity 0": (f'<g opacity="0">{LINE}</g><g stroke-opacity="0%">{LINE}</g>{LINE}', AT),
     "transparent": ('<path d="M0 0H9" stroke="rgba(1,2,3,0)"/><path d="M0 0H9" stroke-width="0" stroke="red"/>' + LINE, AT),
     "where it is defined": (
-        "".join(f"<{tag}>{LINE}</{tag}>" for tag in ("defs", "symbol", "marker", "mask", "pattern", "clipPath", "filter")) + LINE, AT,
+        "".join(f"<{tag}>{LINE}</{tag}>" for tag in ("defs", "symbol", "marker", "mask", "pattern", "clipPath")) + LINE, AT,
     ),
     "other languages": (f'<x:g xmlns:x="http://other">{LINE}</x:g><!-- {LINE} -->{LINE}', AT),
     "entities of text": (LINE, AT),
