@@ -38,7 +38,7 @@ OURS: dict[str, Method] = {
 """The orderings of drawgen; a further one is measured as soon as it is here."""
 VPYPE = {"linesort": "linesort", "linesort --two-opt": "linesort --two-opt"}
 PAINTED = (("coffee", 100), ("chelsea", 250), ("astronaut", 500), ("rocket", 1000), ("coffee", 2000))
-FROM_SVG, FEWEST, MOST = 8, 100, 2000
+FROM_SVG, FEWEST, MOST = 6, 20, 2000
 
 
 def drawings(svgs: Path | None) -> dict[str, Plot]:
@@ -47,7 +47,7 @@ def drawings(svgs: Path | None) -> dict[str, Plot]:
     with tempfile.TemporaryDirectory() as folder:
         for photo, strokes in PAINTED:
             painting = drawgen.paint(f"photo:{photo}", strokes=strokes, detail_px=min(128, strokes))
-            found[f"paint {photo}"] = drawgen.plot(painting, palette="black", hidden="keep", order="keep")
+            found[f"paint {photo} with {strokes}"] = drawgen.plot(painting, palette="black", hidden="keep", order="keep")
         for count in (16, 64):
             file = Path(folder) / f"{count}.json"
             jobs.sample("painter", file, n=count)

@@ -31,7 +31,7 @@ class Curve(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """Strokes as they come from a file, in its own units."""
+    """The strokes of a file, in its own units."""
 
     curves: list[Curve]
     frame: Window

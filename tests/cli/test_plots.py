@@ -39,28 +39,8 @@ def test_plot(capsys, drawn):
     assert name == "b.svg"
     assert re.fullmatch(r"3 strokes in 2 layers on 297 x 210 mm; pen down \d+ mm, up \d+ mm \(\d+ mm before\)", whole)
     assert [line.split(",")[0] for line in layers] == ["1 #ff0000: 2 strokes", "2 #0000ff: 1 strokes"]
-    assert (
-        run(
-            capsys,
-            *[
-                "plot",
-                "a.svg",
-                "-o",
-                "c.svg",
-                "--page",
-                "A5",
-                "--no-landscape",
-                "--margin",
-                "5",
-                "--pen-mm",
-                "0.3",
-                "--order",
-                "nearest",
-                "--json",
-            ],
-        )[0]
-        == 0
-    )
+    words = "plot a.svg -o c.svg --page 148x210mm --margin 5 --pen-mm 0.3 --order nearest --json"
+    assert run(capsys, *words.split())[0] == 0
     text = Path("c.svg").read_text(encoding="utf-8")
     assert 'width="148mm" height="210mm" viewBox="0 0 148 210"' in text
     assert text.count('stroke-width="0.3"') == 2
