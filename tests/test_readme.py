@@ -27,6 +27,7 @@ QUICK = {
     "inpaint": ["--force"],
     "extend": ["--force"],
     "paint": ["--strokes", "3", "--detail-px", "16", "--force"],
+    "plot": ["--force"],
     "sample": ["--force"],
     "reconstruct": ["--force"],
     "interpolate": ["--force"],
@@ -102,6 +103,8 @@ def desk(tmp_path_factory):
     Image.new("RGB", (64, 64), (128, 128, 255)).save(folder / "normal.png")
     found = {"images": [{"id": 1, "file_name": "e.png"}], "annotations": [{"image_id": 1, "caption": "noise"}]}
     (folder / "captions_val2017.json").write_text(json.dumps(found), encoding="utf-8")
+    line = '<path d="M1 1h9" stroke="red"/>'
+    (folder / "DRAWING.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{line}</svg>', encoding="utf-8")
     jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
     jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
     for name in ("hull", "tour"):

@@ -55,8 +55,8 @@ def paint(words: list[str]) -> None:
                 it is the colour behind a transparent photograph, white by default.
             animate: Animate a PNG or WebP too, stroke by stroke.
             lines: Write an SVG of centre lines for a pen plotter, as drawgen plot does.
-            pen_mm: Paint with strokes of this width in mm on the page, in the palette's inks (auto:4 by default) on white paper, or on
-                the background.
+            pen_mm: Paint with strokes of this width in mm on the page, in the palette's inks (auto:4 by default) on white paper, or
+                on paper of the background's colour.
             page: The plotter's page: A0 to A6, letter, legal, tabloid, or width and height as 210x297mm; A4 by default.
             force: Replace existing files.
         """

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -18,7 +18,7 @@ def plot(words: list[str]) -> None:
         drawing: Positional[str],
         out: Annotated[Path, arg(aliases=["-o"])],
         page: Annotated[str, arg(metavar="A4|letter|..|WxHmm")] = "A4",
-        landscape: bool | None = None,
+        landscape: bool = False,
         margin: Annotated[float, arg(metavar="MM")] = 10.0,
         scale: float | None = None,
         pen_mm: float | None = None,
@@ -29,19 +29,19 @@ def plot(words: list[str]) -> None:
         json_: Annotated[bool, arg(name="json")] = False,
         force: bool = False,
     ) -> None:
-        """Writes the strokes of a painting or an SVG for a pen plotter: centre lines in mm, one layer per pen, from light to dark, in
-        an order with little travel of the raised pen.
+        """Writes the strokes of a painting or an SVG for a pen plotter: centre lines in mm, one layer per pen, from light to dark,
+        in an order with little travel of the raised pen.
 
         Args:
             drawing: A file of strokes (JSON, from drawgen paint or sample painter) or any SVG; - is standard input.
             out: The SVG to write.
             page: A0 to A6, letter, legal, tabloid, or width and height as 210x297mm.
-            landscape: Lay the page across, or upright with --no-landscape; by default it lies as the drawing does.
+            landscape: Lay the page across. By default it lies as the drawing does; a page of given sides always lies as given.
             margin: Margin of the page in mm; lines are cut there.
             scale: Draw at this many times the drawing's own size; by default it is scaled to fit.
             pen_mm: Width of the pens in mm; wide strokes of a painting are then hatched. By default lines keep their widths.
-            palette: The colours of the pens: a list of #rrggbb, #rgb or names, or auto:N for N of the drawing's. By default each colour
-                is a pen; of more than 12, eight are chosen.
+            palette: The colours of the pens: a list of #rrggbb, #rgb or names, or auto:N for N of the drawing's. By default each
+                colour is a pen; of more than 12, eight are chosen.
             hidden: What becomes of a painting's strokes that later ones cover: keep, drop those of which nothing shows, or cut all
                 lines to what shows; by default cut where strokes are hatched, and else drop.
             outlines: Draw the outlines of an SVG's filled shapes too.
@@ -53,7 +53,7 @@ def plot(words: list[str]) -> None:
 
         with bars() as reports:
             made = jobs.plot(
-                drawing, out, page=page, landscape=landscape, margin=margin, scale=scale, pen_mm=pen_mm, palette=palette,
+                drawing, out, page=page, landscape=landscape or None, margin=margin, scale=scale, pen_mm=pen_mm, palette=palette,
                 hidden=hidden, outlines=outlines, order=order, force=force, progress=reports,
             )  # fmt: skip
         numbers = made.numbers()
@@ -69,7 +69,7 @@ def plot(words: list[str]) -> None:
     parse(command, words, "plot")
 
 
-def ways(numbers: dict[str, float]) -> str:
+def ways(numbers: dict[str, Any]) -> str:
     return (
         f"pen down {numbers['pen_down_mm']:.0f} mm, up {numbers['pen_up_mm']:.0f} mm ({numbers['pen_up_before_mm']:.0f} mm before)"
     )

@@ -74,10 +74,10 @@ def paint(
     500), and the answer is a `LowPoly`. `background` is then what is behind a transparent photograph (white); what is about strokes
     is refused.
 
-    For a pen plotter, `lines` writes an SVG of centre lines as `drawgen.plot` does, on that `page` (A4). With `pen_mm` the photograph is
-    painted with strokes of that width in mm on the page, dark ones over light ones, in the palette's inks ("auto:4") on a background
-    (white) that stands for the paper; by default with as many as a page of this size and a pen of this width need (2,000 for A4 and
-    0.5 mm).
+    For a pen plotter, `lines` writes an SVG of centre lines as `drawgen.plot` does, on that `page` (A4). With `pen_mm` the
+    photograph is painted with strokes of that width in mm on the page, dark ones over light ones, in the palette's inks ("auto:4")
+    on a background (white) that stands for the paper; by default with as many as a page of this size and a pen of this width need
+    (2,000 for A4 and 0.5 mm).
 
     Without `out` no file is written; `Painting.save` takes the same endings. With `out` the ending decides the format: a picture of
     `size`, an animation of the painting (with `animate` also as PNG or WebP), SVG, or the numbers as JSON. `progress` is called

@@ -53,14 +53,14 @@ def plot(
 ) -> Plot:
     """Strokes for a pen plotter: centre lines in one layer per pen, in an order with little travel of the raised pen.
 
-    `drawing` is a painting, a file of strokes (JSON, from `drawgen paint` or a painter) or any SVG. `page` is A0 to A6, letter, legal,
-    tabloid, or width and height as 210x297mm; it lies as the drawing does unless `landscape` is given. The drawing is scaled to fit
-    within the `margin` in mm and centred, or has `scale` times its size; lines are cut there. `palette` lists the colours of the pens,
-    in a list or separated by commas, or is "auto:N" for N of the drawing's; by default each colour of the drawing is a pen, and if
-    there are more than 12, eight are chosen. Lines have the width that they have in the drawing, or `pen_mm` in mm; then the wide
-    strokes of a painting are hatched. `hidden` says what becomes of a painting's strokes that later ones cover: keep, drop (those
-    of which nothing shows) or cut (all lines, to what shows); by default cut where strokes are hatched, and else drop. With `outlines` an SVG's filled shapes without a stroke are drawn too.
-    `order` is keep, nearest or two-opt.
+    `drawing` is a painting, a file of strokes (JSON, from `drawgen paint` or a painter) or any SVG. `page` is A0 to A6, letter,
+    legal, tabloid, or width and height as 210x297mm; it lies as the drawing does unless `landscape` is given. The drawing is scaled
+    to fit within the `margin` in mm and centred, or has `scale` times its size; lines are cut there. `palette` lists the colours of
+    the pens, in a list or separated by commas, or is "auto:N" for N of the drawing's; by default each colour of the drawing is a
+    pen, and if there are more than 12, eight are chosen. Lines have the width that they have in the drawing, or `pen_mm` in mm;
+    then the wide strokes of a painting are hatched. `hidden` says what becomes of a painting's strokes that later ones cover: keep,
+    drop (those of which nothing shows) or cut (all lines, to what shows); by default cut where strokes are hatched, and else drop.
+    With `outlines` an SVG's filled shapes without a stroke are drawn too. `order` is keep, nearest or two-opt.
 
     Raises ImageError (a ValueError) for a drawing that cannot be read or has no strokes, and a ValueError that names an invalid
     argument.
@@ -112,8 +112,8 @@ def check_pen(pen_mm: float) -> None:
 
 
 def check_lines(file: Path | None, lines: bool, pen_mm: float | None, page: str | None, **given: object) -> None:
-    """Raises ArgumentError for arguments of `paint` that do not hold together: `given` are those that a plotter's lines or a pen leave
-    no room for."""
+    """Raises ArgumentError for arguments of `paint` that do not hold together: `given` are those that a plotter's lines or a pen
+    leave no room for."""
     if page is not None:
         parse_page(page)
         if not lines and pen_mm is None:
@@ -123,7 +123,7 @@ def check_lines(file: Path | None, lines: bool, pen_mm: float | None, page: str 
         for name in ("opacity", "least_radius"):
             if given[name] is not None:
                 raise ArgumentError(name, "does not hold for a pen, whose lines are alike; leave it or `pen_mm` out")
-        if str(given["background"]).strip().lower() == "none":
+        if str(given["background"] or "").strip().lower() == "none":
             raise ArgumentError("background", "is none, and a pen draws on paper; give the paper's colour, or leave it out")
     if lines and given["size"] is not None:
         raise ArgumentError("size", "is in pixels and does not hold for `lines`; give `page`")

@@ -61,8 +61,8 @@ def inks(photo: Float[Tensor, "C H W"], count: int) -> Float[Tensor, "K 3"]:
 
 
 def mixed(colours: Float[Tensor, "N 3"], weight: Float[Tensor, " N"], count: int) -> Float[Tensor, "K 3"]:
-    """A palette for weighted colours, by k-means in Oklab (Ottosson 2020), initialised by k-means++ (Arthur & Vassilvitskii 2007). It
-    has `count` colours, or fewer if there are fewer, and depends on the colours alone."""
+    """A palette for weighted colours, by k-means in Oklab (Ottosson 2020), initialised by k-means++ (Arthur & Vassilvitskii 2007).
+    It has `count` colours, or fewer if there are fewer, and depends on the colours alone."""
     rng = torch.Generator().manual_seed(0)
     seen = oklab(colours)
     count = min(count, len(seen))

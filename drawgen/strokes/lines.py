@@ -1,8 +1,9 @@
 """Lines for a pen: curves as polylines, cut at the edge of the page.
 
-Axes: P points of a polyline, D control points of a Bezier curve (2: a straight line, 3: quadratic, 4: cubic), E spots.
+A polyline is an array of points (_ 2); a Bezier curve is one of 2 (a straight line), 3 (quadratic) or 4 (cubic) control points.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -10,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float
 
-Points: TypeAlias = Float[np.ndarray, "P 2"]
+Points: TypeAlias = Float[np.ndarray, "_ 2"]
 Window: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 DOT_MM = 0.02
@@ -22,7 +23,7 @@ TOLERANCE_MM = 0.02
 class Curve(NamedTuple):
     """A stroke: a curve that a pen draws without being raised."""
 
-    pieces: list[Float[np.ndarray, "D 2"]]
+    pieces: list[Points]
     """Bezier curves, each from where the last one ends."""
     colour: str
     """#rrggbb."""
@@ -30,7 +31,7 @@ class Curve(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """Strokes as they come from a file, in its own units."""
+    """The strokes of a file, in its own units."""
 
     curves: list[Curve]
     frame: Window
@@ -47,11 +48,11 @@ class Line(NamedTuple):
     width_mm: float
 
 
-def flattened(pieces: list[Float[np.ndarray, "D 2"]], tolerance: float) -> Points:
+def flattened(pieces: list[Points], tolerance: float) -> Points:
     """A polyline that no point of the curve is farther from than `tolerance`.
 
-    Between two of n + 1 points at equal steps a curve is at most max |B''| / (8 n^2) from its chord; B'' is at most D - 1 times D - 2
-    times the largest second difference of the control points.
+    Between two of n + 1 points at equal steps a curve of degree d is at most max |B''| / (8 n^2) from its chord, and B'' at most
+    d (d - 1) times the largest second difference of its control points.
     """
     points = [pieces[0][:1]]
     for piece in pieces:
@@ -88,7 +89,7 @@ def within(points: Points, window: Window) -> list[Points]:
         return []
     parts: list[list[Float[np.ndarray, "2"]]] = []
     open_end = False  # whether the last part goes on at this point
-    for a, b in zip(points[:-1], points[1:], strict=True):
+    for a, b in itertools.pairwise(points):
         enter, leave = 0.0, 1.0
         for axis in (0, 1):
             step = b[axis] - a[axis]
@@ -118,7 +119,7 @@ def on_paper(points: Points, window: Window) -> list[Points]:
     return [part for part in parts if length(part) >= DOT_MM]
 
 
-def shown_parts(points: Points, step: float, shown: Callable[[Points], Bool[np.ndarray, " P"]]) -> list[Points]:
+def shown_parts(points: Points, step: float, shown: Callable[[Points], Bool[np.ndarray, " _"]]) -> list[Points]:
     """The parts of a polyline on which `shown` is true, looked at in steps of at most `step`."""
     counts = np.maximum(1, np.ceil(np.hypot(*np.diff(points, axis=0).T) / step)).astype(int)
     segments = zip(points[:-1], points[1:], counts, strict=True)

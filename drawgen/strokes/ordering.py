@@ -1,8 +1,9 @@
 """The order and direction of strokes: little travel of the raised pen.
 
-Axes: N strokes, each with two ends. `ends` (N 4) holds x and y of the first and of the last end, in mm on a page whose origin, (0, 0),
-is where the pen starts. An order is a pair: `index` (N), the strokes in the order in which they are drawn, and `flipped` (N), whether
-each of these is drawn from its last end to its first. An ordering is a function from ends to an order; `ORDERINGS` names them.
+Axes: N strokes, each with two ends. `ends` (N 4) holds x and y of the first and of the last end, in mm on a page whose origin, (0,
+0), is where the pen starts. An order is a pair: `index` (N), the strokes in the order in which they are drawn, and `flipped` (N),
+whether each of these is drawn from its last end to its first. An ordering is a function from ends to an order; `ORDERINGS` names
+them.
 
 The travel is the way of the raised pen from the origin to the first stroke and from each stroke to the next, without the way home.
 It is that of a path through N towns with two doors each; the shortest is a travelling salesman's problem.
@@ -55,8 +56,8 @@ def shorter(ends: Ends, *orders: Order) -> Order:
 
 
 def greedy(ends: Ends) -> Order:
-    """From the origin on, always to the nearest end of the strokes that are left: the first of equals, and its first end if both are
-    as near."""
+    """From the origin on, always to the nearest end of the strokes that are left: the first of equals, and its first end if both
+    are as near."""
     squared = np.empty((2, len(ends)))
     left = np.ones(len(ends), bool)
     here = np.zeros(2)
@@ -113,8 +114,8 @@ def best_move(ends: Ends, order: Order) -> Order:
 
 
 def neighbours(ends: Ends, count: int) -> Int[np.ndarray, "E K"]:
-    """For each of the E = 2 N + 2 ends (2 n is the first of stroke n, 2 n + 1 its last; the last two are the origin) the nearest ends
-    of other strokes, near ones first; -1 where there are fewer than `count`. The origin is nobody's neighbour."""
+    """For each of the E = 2 N + 2 ends (2 n is the first of stroke n, 2 n + 1 its last; the last two are the origin) the nearest
+    ends of other strokes, near ones first; -1 where there are fewer than `count`. The origin is nobody's neighbour."""
     from scipy.spatial import cKDTree
 
     spots = np.concatenate([ends.reshape(-1, 2), np.zeros((2, 2))])
@@ -128,8 +129,8 @@ def neighbours(ends: Ends, count: int) -> Int[np.ndarray, "E K"]:
 
 
 def improved(ends: Ends, order: Order, *, kicks: int | None = None) -> Order:
-    """A shorter order: local search by reversals (2-opt) and moves of runs (Or-opt) to one of the `NEIGHBOURS` nearest ends, and then
-    iterated local search (Lourenço, Martin & Stützle 2003): `kicks` times two neighbouring runs change places at random, the
+    """A shorter order: local search by reversals (2-opt) and moves of runs (Or-opt) to one of the `NEIGHBOURS` nearest ends, and
+    then iterated local search (Lourenço, Martin & Stützle 2003): `kicks` times two neighbouring runs change places at random, the
     search mends what was broken, and what is longer than before is undone. Never longer than `order`; the same at every call."""
     if len(ends) < 2:
         return order

@@ -1,6 +1,6 @@
 """A painting as lines for a pen: centre lines, hatching, and what later strokes hide.
 
-Axes: S strokes, P points of a polyline, H rows, W columns.
+Axes: S strokes, P numbers of a stroke, H rows, W columns.
 
 A pen's ink does not cover another's. So what a painting's later strokes cover should not be drawn at all.
 """
@@ -12,7 +12,7 @@ import torch
 from drawgen_envs.brush import COLUMNS, paint_
 from jaxtyping import Bool, Float, Int
 
-from drawgen.strokes.lines import TOLERANCE_MM, Line, Points, flattened, length, on_paper, shown_parts
+from drawgen.strokes.lines import TOLERANCE_MM, Line, Points, flattened, on_paper, shown_parts
 from drawgen.strokes.painting import Painting, colour_code
 from drawgen.strokes.plotting import Placement
 
@@ -22,7 +22,7 @@ SHOWS = 0.1
 """A stroke is hidden if no more than this fraction of it shows through anywhere."""
 COVERS = 0.5
 """Opacity from which on a stroke counts as covering, where lines are cut."""
-JOINED = 2.5
+JOINED = 10.0
 """Longest way between two parallel lines of a hatched stroke that the pen goes on the paper, in widths of the pen."""
 
 
@@ -30,8 +30,8 @@ def lines_of(painting: Painting, placement: Placement, *, pen_mm: float | None =
     """The strokes as lines on the page, in the order in which they are painted.
 
     Without `pen_mm` each is its centre line with its mean width; with it, wide strokes are hatched. `hidden` says what becomes of
-    strokes that later ones cover: "keep", "drop" those of which nothing shows, or "cut" all lines to what shows. None is "cut" where
-    strokes are hatched, since ink upon ink would soak the paper, and else "drop".
+    strokes that later ones cover: "keep", "drop" those of which nothing shows, or "cut" all lines to what shows. None is "cut"
+    where strokes are hatched, since ink upon ink would soak the paper, and else "drop".
     """
     height, width = painting.size
     if hidden is None:
@@ -80,8 +80,8 @@ def sweep(stroke: Float[torch.Tensor, " P"], height: int, width: int) -> tuple[s
 
 
 def covered(painting: Painting) -> Bool[np.ndarray, " S"]:
-    """Which strokes later ones cover: wherever the stroke is, their opacities together let at most `SHOWS` of it through. A stroke off
-    the canvas is hidden too."""
+    """Which strokes later ones cover: wherever the stroke is, their opacities together let at most `SHOWS` of it through. A stroke
+    off the canvas is hidden too."""
     height, width = painting.fitted(SEEN_PX)
     through = np.ones((height, width), np.float32)
     found = np.zeros(len(painting.strokes), bool)
@@ -111,7 +111,7 @@ def showing(points: Points, number: int, uppermost: Int[np.ndarray, "H W"], size
     """The parts of a line, in pixels of the painting, where its stroke is the uppermost."""
     scale = np.array([uppermost.shape[1] / size[1], uppermost.shape[0] / size[0]])
 
-    def shown(spots: Points) -> Bool[np.ndarray, " P"]:
+    def shown(spots: Points) -> Bool[np.ndarray, " _"]:
         column, row = np.floor(spots * scale).astype(int).T
         inside = (row >= 0) & (row < uppermost.shape[0]) & (column >= 0) & (column < uppermost.shape[1])
         found = np.zeros(len(spots), bool)
@@ -133,7 +133,8 @@ def hatched(curve: Points, radii: tuple[float, float], pen: float) -> list[Point
     """The area of a stroke, drawn with a pen of that width: lines parallel to its centre line, at most the pen's width apart and
     within the outline, joined to a zigzag. `curve` (3 2) holds the control points, `radii` are those at its ends.
 
-    A stroke that is not much wider than the pen is its centre line. Where a stroke tapers, the outer lines end.
+    A stroke that is not much wider than the pen is its centre line. Each line reaches as far as any of the discs of which the
+    stroke consists.
     """
     inner = radii[0] - pen / 2, radii[1] - pen / 2
     most = max(inner)
@@ -148,26 +149,28 @@ def hatched(curve: Points, radii: tuple[float, float], pen: float) -> list[Point
     resting = chord / np.hypot(*chord) if np.hypot(*chord) > 0 else np.array([1.0, 0.0])
     ahead = np.where(speed[:, None] > 1e-9, ahead / np.maximum(speed, 1e-9)[:, None], resting)
     across = np.stack([-ahead[:, 1], ahead[:, 0]], 1)
-    radius = inner[0] + t * (inner[1] - inner[0])
+    radius = np.maximum(inner[0] + t * (inner[1] - inner[0]), 0.0)
+    way = np.concatenate([[0.0], np.hypot(*np.diff(centre, axis=0).T).cumsum()])
+    # The centre line goes on straight beyond its ends, as far as the round ends reach.
+    way_on = np.concatenate([[-most], way, [way[-1] + most]])
+    centre_on = np.concatenate([centre[:1] - most * ahead[:1], centre, centre[-1:] + most * ahead[-1:]])
+    across_on = np.concatenate([across[:1], across, across[-1:]])
     lines: list[Points] = []
     for number in range(-sides, sides + 1):
         offset = most * number / sides
-        kept = (radius >= abs(offset)) | (number == 0)
-        if not kept.any():
-            continue
-        line = (centre + offset * across)[kept]
-        caps = [math.sqrt(max(0.0, end * abs(end) - offset * offset)) for end in inner]  # how far the round ends reach
-        if kept[0] and caps[0] > 0:
-            line = np.concatenate([line[:1] - caps[0] * ahead[:1], line])
-        if kept[-1] and caps[1] > 0:
-            line = np.concatenate([line, line[-1:] + caps[1] * ahead[-1:]])
+        inside = radius >= abs(offset) - 1e-9
+        reach = np.sqrt(np.maximum(radius[inside] ** 2 - offset**2, 0.0))  # of each disc along the line
+        begin, end = float((way[inside] - reach).min()), float((way[inside] + reach).max())
+        at = np.concatenate([[begin], way_on[(way_on > begin) & (way_on < end)], [end]])
+        beside = centre_on + offset * across_on
+        line = np.stack([np.interp(at, way_on, beside[:, axis]) for axis in (0, 1)], 1)
         if number % 2:
             line = line[::-1]
         if lines and np.hypot(*(line[0] - lines[-1][-1])) <= JOINED * pen:
             lines[-1] = np.concatenate([lines[-1], line])
         else:
             lines.append(line)
-    return [line for line in lines if len(line) > 1 and length(line) > 0]
+    return lines
 
 
 def curve_points(curve: Points, pen: float) -> Points:

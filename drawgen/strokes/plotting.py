@@ -1,10 +1,10 @@
 """Lines on a page for a pen plotter: one layer per pen, written as SVG.
 
-Axes: N strokes, P points of a polyline.
+Axes: N strokes, P points of a polyline, K pens.
 
-vpype reads each top-level group as a layer, whose number is the first digits of `inkscape:label`, with the colour and the width that
-all its paths have; Inkscape and the programs of plotters read the same groups. Layers go from light to dark pens, so that a light pen
-never crosses wet dark ink.
+vpype reads each top-level group as a layer, whose number is the first digits of `inkscape:label`, with the colour and the width
+that all its paths have; Inkscape and the programs of plotters read the same groups. Layers go from light to dark pens, so that a
+light pen never crosses wet dark ink.
 """
 
 import os
@@ -69,8 +69,8 @@ class Placement(NamedTuple):
 def placed(
     frame: Window, unit_mm: float, *, page: str, margin: float, landscape: bool | None = None, scale: float | None = None
 ) -> Placement:
-    """The frame in the middle of a page, as large as it fits within the margins, or at `scale` times its size. The page lies across if
-    `landscape`, and by default as the frame does. What is drawn ends at the frame, and at the margin. Raises ArgumentError."""
+    """The frame in the middle of a page, as large as it fits within the margins, or at `scale` times its size. The page lies across
+    if `landscape`, and by default as the frame does. What is drawn ends at the frame, and at the margin. Raises ArgumentError."""
     width, height = parse_page(page)
     check_range("margin", margin, at_least=0)
     left, top, right, bottom = frame

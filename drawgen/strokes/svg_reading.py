@@ -1,7 +1,7 @@
 """Reads the strokes of an SVG as curves for a pen.
 
-svgelements parses paths, transforms, lengths and colours. The document is walked here: its own reader draws symbols and markers where
-they are defined, forgets where a nested svg stands, and lets NaN pass.
+svgelements parses paths, transforms, lengths and colours. The document is walked here: its own reader draws symbols and markers
+where they are defined, forgets where a nested svg stands, and lets NaN pass.
 """
 
 import math
@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from drawgen.files import read_bytes, reason
 from drawgen.image_reading import ImageError
-from drawgen.strokes.lines import Curve, Drawing, Window, flattened, within
+from drawgen.strokes.lines import Curve, Drawing, Points, Window, flattened, within
 
 LARGEST = 1 << 25
 """Largest file, in bytes."""
@@ -40,6 +40,7 @@ LEFT_OUT = {
     "video": "videos",
 }
 """What people see and a pen does not draw; everything else that is not a group or a shape is seen by nobody."""
+FILLED = "filled shapes without a stroke"
 INHERITED = {
     "stroke": "none", "stroke-width": "1", "stroke-opacity": "1", "stroke-linecap": "butt", "fill": "black", "fill-opacity": "1",
     "color": "black", "visibility": "visible",
@@ -74,28 +75,24 @@ class Found:
 
 def read_svg(path: Path, *, outlines: bool = False, say: Callable[[str], object] = lambda _: None) -> Drawing:
     """The strokes of an SVG, in pixels (1/96 inch); with `outlines` also the outlines of filled shapes that have no stroke, in the
-    colour of the filling and with the width 0. The frame is the smallest rectangle with all that is seen; what lies beyond the edge of
-    the document is not. What is left out is reported to `say`. Raises ImageError."""
+    colour of the filling and with the width 0. The frame is the smallest rectangle with all that is seen; what lies beyond the edge
+    of the document is not. What is left out is reported to `say`. Raises ImageError."""
     name = str(path)
     root = parsed(path)
     ids = {element.get("id", ""): element for element in root.iter()}
     rules = css("".join(element.text or "" for element in root.iter() if tag_of(element) == "style"))
     viewport, matrix = page_of(root, name)
     found = Found()
-    start = Place(matrix, viewbox_of(root, name)[2:] if viewbox_of(root, name) else viewport or (1000.0, 1000.0), INHERITED)
+    box = viewbox_of(root, name)
+    start = Place(matrix, box[2:] if box else viewport or (1000.0, 1000.0), INHERITED)
     walk(root, start, found, ids, rules, name, outlines=outlines)
-    notes = dict(found.left_out)
-    told = [f"{count} {what}" for what, count in sorted(notes.items())]
+    told = ", ".join(f"{count} {what}" for what, count in sorted(found.left_out.items()))
+    hint = "; `outlines` draws the outlines of filled shapes" if FILLED in found.left_out else ""
     if not found.curves:
-        more = f"; left out: {', '.join(told)}" if told else ""
-        hint = "; with `outlines` filled shapes are drawn" if FILLED in notes else ""
-        raise ImageError(f"{name} has no strokes{more}{hint or '; give a drawing of lines'}")
+        raise ImageError(f"{name} has no strokes" + (f", only {told}{hint}" if told else "; give a drawing of lines"))
     if told:
-        say(f"{name}: left out: {', '.join(told)}" + ("; `outlines` draws those of filled shapes" if FILLED in notes else ""))
+        say(f"{name}: not drawn: {told}{hint}")
     return Drawing(found.curves, seen(found.curves, viewport, name), PIXEL_MM)
-
-
-FILLED = "filled shapes without a stroke"
 
 
 def parsed(path: Path) -> Element:
@@ -160,7 +157,9 @@ def style_of(element: Element, rules: list[tuple[str, dict[str, str]]]) -> dict[
 
 def share(value: str | None, name: str) -> float:
     """An opacity, a number or a percentage."""
-    text = (value or "1").strip()
+    if not value:
+        return 1.0
+    text = value.strip()
     number = checked(text[:-1] if text.endswith("%") else text, name, "opacity") / (100 if text.endswith("%") else 1)
     return min(max(number, 0.0), 1.0)
 
@@ -244,8 +243,11 @@ def window_to(into: Window, box: Window, aspect: str | None, name: str) -> Float
 
 
 def matrix_of(text: str | None, name: str) -> Float[np.ndarray, "2 3"]:
+    """A transform. Raises ImageError."""
+    if not text:
+        return np.eye(2, 3)
     try:
-        m = svgelements.Matrix(text or "")
+        m = svgelements.Matrix(text)
         found = np.array([[m.a, m.c, m.e], [m.b, m.d, m.f]], float)
     except (ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
         raise ImageError(f"{name} has the transform {text!r:.60}, which cannot be read") from error
@@ -307,7 +309,7 @@ def walk(
     elif tag in GROUPS or (tag == "symbol" and place.within):
         for what in ("clip-path", "mask"):
             if own.get(what, "none") != "none":
-                found.left_out["clip paths and masks of groups, which are drawn whole"] += 1
+                found.left_out["clip paths and masks"] += 1
         if tag in ("svg", "symbol") and place.depth > 0:
             nested = in_nested(element, here, size, name)
             if nested is None:
@@ -359,7 +361,7 @@ def add_shape(element: Element, tag: str, own: dict[str, str], place: Place, fou
             return
         ink, width = fill[0], 0.0
     if own.get("stroke-dasharray", "none") not in ("none", "", "0") and width > 0:
-        found.left_out["dashes of lines, which are drawn through"] += 1
+        found.left_out["dashes"] += 1
     dots = style["stroke-linecap"] in ("round", "square")
     for pieces in subpaths(shape_of(element, tag, place.viewport, name), name):
         moved = [piece @ place.matrix[:, :2].T + place.matrix[:, 2] for piece in pieces]
@@ -408,9 +410,9 @@ def shape_of(element: Element, tag: str, viewport: tuple[float, float], name: st
         raise ImageError(f"{name} has a path that cannot be read: {text!r:.60}") from error
 
 
-def subpaths(path: Any, name: str) -> Iterator[list[Float[np.ndarray, "D 2"]]]:
+def subpaths(path: Any, name: str) -> Iterator[list[Points]]:
     """The Bezier curves of each part of a path between two moves; arcs of ellipses become cubic ones."""
-    pieces: list[Float[np.ndarray, "D 2"]] = []
+    pieces: list[Points] = []
     for segment in path:
         if isinstance(segment, svgelements.Move):
             if pieces:

@@ -21,6 +21,7 @@ REFUSED = {
     "extend": ("photo.png -o new.png --by 1 --device gpu", "device",
                lambda: jobs.extend(PHOTO, OUT, by=(1, 1, 1, 1), device="gpu")),
     "paint": ("photo.png -o new.png --least-radius 99", "least_radius", lambda: jobs.paint(PHOTO, OUT, least_radius=99)),
+    "plot": ("drawing.svg -o new.svg --pen-mm 99", "pen_mm", lambda: jobs.plot("drawing.svg", "new.svg", pen_mm=99)),
     "train": ("ride tiny -o new --fit.valid-steps -1", "fit.valid_steps", lambda: changed("fit", valid_steps=-1)),
     "sample": ("run -o new.png --top-k -1", "top_k", lambda: jobs.sample("run", OUT, top_k=-1)),
     "reconstruct": ("run photo.png -o new.png --polish -1", "polish", lambda: jobs.reconstruct("run", [PHOTO], OUT, polish=-1)),
