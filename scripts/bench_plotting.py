@@ -21,9 +21,10 @@ import vpype
 from vpype_cli import execute
 
 import drawgen
-from drawgen import jobs
+from drawgen import jobs, models
 from drawgen.image_reading import ImageError
 from drawgen.jobs import machine
+from drawgen.jobs.stroke_orders import by_network
 from drawgen.strokes.ordering import ORDERINGS, Ends, Order, improved, keep, nearest, travel
 from drawgen.strokes.plotting import Plot
 
@@ -39,6 +40,16 @@ OURS: dict[str, Method] = {
 VPYPE = {"linesort": "linesort", "linesort --two-opt": "linesort --two-opt"}
 PAINTED = (("coffee", 100), ("chelsea", 250), ("astronaut", 500), ("rocket", 1000), ("coffee", 2000))
 FROM_SVG, FEWEST, MOST = 6, 20, 2000
+
+
+def network(run: str) -> dict[str, Method]:
+    """The orderings by a pointer network: alone, and improved."""
+    model = models.load(run)
+    return {
+        "network": lambda ends: by_network(model, ends),
+        "network, two-opt without kicks": lambda ends: improved(ends, by_network(model, ends), kicks=0),
+        "network, two-opt": lambda ends: improved(ends, by_network(model, ends)),
+    }
 
 
 def drawings(svgs: Path | None) -> dict[str, Plot]:
@@ -90,10 +101,13 @@ def measured(plot: Plot) -> dict[str, tuple[float, float, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--svgs", type=Path, help="a folder of SVGs of which those named line__* are taken")
+    parser.add_argument("--network", help="a trained pointer_net of strokes")
     parser.add_argument("--out", type=Path, help="write the tables here, as Markdown")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.INFO)
+    if arguments.network:
+        OURS.update(network(arguments.network))
     for order in OURS.values():
         order(np.random.default_rng(0).uniform(0, 100, (20, 4)))  # compiled, or read from the cache
     names = [*OURS, *VPYPE]
@@ -119,7 +133,8 @@ def main() -> None:
             f"as vpype {vpype.__version__} counts it; drawgen's orderings also count the way from the page's origin to the first",
             "stroke. CPU seconds of the process, the first call, which compiles or reads what is compiled, not counted.",
             "",
-            "`two-opt` is the nearest neighbour, 2-opt and Or-opt on neighbour lists, and kicks: `drawgen/strokes/ordering.py`.",
+            "`two-opt` is the nearest neighbour, 2-opt and Or-opt on neighbour lists, and kicks: `drawgen/strokes/ordering.py`. `network` is a",
+            "pointer network that points at stroke and direction, 100 strokes at a time: `drawgen/jobs/stroke_orders.py`.",
             "",
             "| ordering | / linesort: median (range) | / linesort --two-opt | from the origin, / linesort | CPU s, all |",
             "| --- | --- | --- | --- | --- |",

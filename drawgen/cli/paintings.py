@@ -1,7 +1,7 @@
 """drawgen paint."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -18,6 +18,7 @@ def paint(words: list[str]) -> None:
         out: Annotated[Path, arg(aliases=["-o"])],
         strokes: int | None = None,
         triangles: int | None = None,
+        triangulation: Literal["exact", "pointer"] | None = None,
         seconds: float | None = None,
         size: Size | None = None,
         seed: int = 0,
@@ -41,6 +42,8 @@ def paint(words: list[str]) -> None:
                 path per stroke or triangle; JSON has the numbers of each.
             strokes: Number of strokes; 250 by default.
             triangles: Draw a low-poly picture instead: at most so many triangles, in one colour each.
+            triangulation: exact, or pointer: the same picture, and how many of the Delaunay triangles of its vertices a pointer
+                network finds.
             seconds: Optimise for this long instead of a fixed number of steps; the same seed then no longer gives the same file.
             size: Width and height in pixels. If its aspect differs from the photograph's, the photograph is cropped at its centre.
                 The default is 1024 pixels on the longer side, 512 for an animation.
@@ -67,6 +70,7 @@ def paint(words: list[str]) -> None:
                 photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
                 animate=animate, lines=lines, pen_mm=pen_mm, page=page, force=force, progress=reports, triangles=triangles,
+                triangulation=triangulation,
             )  # fmt: skip
         say(out)
 

@@ -25,7 +25,7 @@ def plot(words: list[str]) -> None:
         palette: Annotated[str | None, arg(metavar="#RRGGBB,..|auto:N")] = None,
         hidden: Literal["keep", "drop", "cut"] | None = None,
         outlines: bool = False,
-        order: Literal["keep", "nearest", "two-opt"] = "two-opt",
+        order: Literal["keep", "nearest", "two-opt", "network"] = "two-opt",
         json_: Annotated[bool, arg(name="json")] = False,
         force: bool = False,
     ) -> None:
@@ -45,7 +45,8 @@ def plot(words: list[str]) -> None:
             hidden: What becomes of a painting's strokes that later ones cover: keep, drop those of which nothing shows, or cut all
                 lines to what shows; by default cut where strokes are hatched, and else drop.
             outlines: Draw the outlines of an SVG's filled shapes too.
-            order: Order and direction of the strokes in a layer: keep, nearest neighbour, or two-opt, which also improves that.
+            order: Order and direction of the strokes in a layer: keep, nearest neighbour, two-opt, which also improves that, or
+                network, which improves what a pointer network says.
             json_: Print one JSON object.
             force: Replace existing files.
         """

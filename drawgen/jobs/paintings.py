@@ -9,14 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drawgen import files, images
-from drawgen.contract import generator
+from drawgen import files, images, models
+from drawgen.contract import Points, generator
 from drawgen.interrupts import Interrupted, signals
 from drawgen.jobs.loading import Picture, name_of, opened
 from drawgen.jobs.memory import refuse_more_than_there_is
+from drawgen.jobs.pointed_triangles import Found, found_triangles
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
-from drawgen.ranges import ArgumentError, check_range, check_size
+from drawgen.jobs.verbs import that_can
+from drawgen.ranges import ArgumentError, check_choice, check_range, check_size
 from drawgen.strokes import colours, low_poly, placing
 from drawgen.strokes.finished import FRAMES
 from drawgen.strokes.low_poly import LowPoly
@@ -24,6 +26,7 @@ from drawgen.strokes.painting import Painting, parsed, refuse_transparent
 from drawgen.strokes.triangles import TriangleStyle, triangulated
 from drawgen.threads import threads
 
+TRIANGULATIONS, DELAUNAY = ("exact", "pointer"), "pointer_net:delaunay"
 STILL_BYTES, MOVING_BYTES = 40, 320
 """Measured bytes of memory per pixel: of the canvases, and of an encoder's working memory."""
 LARGEST = 1 << 30
@@ -43,6 +46,7 @@ def paint(
     *,
     strokes: int | None = None,
     triangles: int | None = None,
+    triangulation: str | None = None,
     seconds: float | None = None,
     size: tuple[int, int] | None = None,
     seed: int = 0,
@@ -71,7 +75,8 @@ def paint(
     same `seed` gives the same painting on one machine.
 
     With `triangles` the picture is made of at most so many triangles in one colour each, fitted at 192 pixels (more for more than
-    500), and the answer is a `LowPoly`. `background` is then what is behind a transparent photograph (white); what is about strokes
+    500), and the answer is a `LowPoly`. The triangulation is exact; the `triangulation` "pointer" also reports how many of the
+    Delaunay triangles of its vertices a pointer network finds. `background` is then what is behind a transparent photograph (white); what is about strokes
     is refused.
 
     For a pen plotter, `lines` writes an SVG of centre lines as `drawgen.plot` does, on that `page` (A4). With `pen_mm` the
@@ -101,6 +106,10 @@ def paint(
         "background": background, "triangles": triangles,
     }  # fmt: skip
     settings = {setting: value for setting, value in settings.items() if value is not None}
+    if triangulation is not None:
+        check_choice("triangulation", triangulation, TRIANGULATIONS)
+        if triangles is None:
+            raise ArgumentError("triangulation", f"is {triangulation!r}, and `triangles` is not given; leave it out, or give both")
     if triangles is not None:
         refuse_for_triangles(settings | {"lines": lines or None, "pen_mm": pen_mm, "page": page})
     from drawgen.jobs import plots  # which reads its files as here
@@ -155,6 +164,8 @@ def paint(
                 }  # fmt: skip
                 if isinstance(style, TriangleStyle):
                     painted = triangulated(image, style, **how)
+                    if triangulation == "pointer":
+                        reports.say(str(pointed_at(painted)))
                 else:
                     painted = placing.lay(image, style, **how)
                 interrupt = noted()
@@ -169,6 +180,13 @@ def paint(
         where = "so_far" if file is None else str(file)
         raise Interrupted(interrupt, f"interrupted; {where} is the painting so far, {painted.amount}", painted)
     return painted
+
+
+def pointed_at(picture: LowPoly) -> Found:
+    """What the shipped pointer network finds of the Delaunay triangles of a picture's vertices."""
+    model = that_can(models.load(DELAUNAY), Points, DELAUNAY)
+    height, width = picture.size
+    return found_triangles(model, picture.points.numpy() * [width, height])
 
 
 def refuse_for_triangles(settings: dict[str, Any]) -> None:

@@ -7,15 +7,18 @@ from typing import Any, TypeAlias
 
 import torch
 
-from drawgen import file_kinds
+from drawgen import file_kinds, models
+from drawgen.contract import Points
 from drawgen.files import write_output
 from drawgen.image_reading import ImageError
 from drawgen.jobs.paintings import holds_strokes, on_disk
 from drawgen.jobs.progress import Listener, hearing
+from drawgen.jobs.stroke_orders import by_network
+from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_choice, check_range
 from drawgen.strokes import colours
 from drawgen.strokes.lines import TOLERANCE_MM, Drawing, Line, flattened, length, on_paper
-from drawgen.strokes.ordering import ORDERINGS
+from drawgen.strokes.ordering import ORDERINGS, Ends, Order, improved, keep, shorter
 from drawgen.strokes.painting import Painting
 from drawgen.strokes.painting_lines import lines_of
 from drawgen.strokes.plotting import Placement, Plot, check_svg, layered, parse_page, placed, to_pens
@@ -31,6 +34,7 @@ MARGIN_MM = 10.0
 INKS, PEN_STROKES, FEWEST, MOST_STROKES = 4, 2000, 300, 4000
 """Of a painting for a pen: inks, strokes on A4 with a pen of 0.5 mm, and the bounds of their number on other pages."""
 MOST_LINES, MOST_POINTS = 100_000, 5_000_000
+NETWORK, STROKES = "network", "pointer_net:strokes"
 HIDDEN = ("keep", "drop", "cut")
 
 
@@ -60,7 +64,8 @@ def plot(
     pen, and if there are more than 12, eight are chosen. Lines have the width that they have in the drawing, or `pen_mm` in mm;
     then the wide strokes of a painting are hatched. `hidden` says what becomes of a painting's strokes that later ones cover: keep,
     drop (those of which nothing shows) or cut (all lines, to what shows); by default cut where strokes are hatched, and else drop.
-    With `outlines` an SVG's filled shapes without a stroke are drawn too. `order` is keep, nearest or two-opt.
+    With `outlines` an SVG's filled shapes without a stroke are drawn too. `order` is keep, nearest, two-opt (nearest, and
+    then a local search) or network (a pointer network, and then the same search).
 
     Raises ImageError (a ValueError) for a drawing that cannot be read or has no strokes, and a ValueError that names an invalid
     argument.
@@ -71,7 +76,7 @@ def plot(
     True
     """
     file = None if out is None else Path(out)
-    check_choice("order", order, ORDERINGS)
+    check_choice("order", order, (*ORDERINGS, NETWORK))
     if hidden is not None:
         check_choice("hidden", hidden, HIDDEN)
     if pen_mm is not None:
@@ -101,10 +106,18 @@ def plot(
         if not lines:
             raise ImageError(f"{name} has no strokes on the page of {placement.page[0]:g} x {placement.page[1]:g} mm")
         check_many(lines, name)
-        plotted = Plot(placement.page, layered(in_pens(lines, pens, name, reports.say), ORDERINGS[order]))
+        plotted = Plot(placement.page, layered(in_pens(lines, pens, name, reports.say), ordering(order)))
         if file is not None:
             write_output(file, plotted.svg().encode(), replace=force)
     return plotted
+
+
+def ordering(name: str) -> Callable[[Ends], Order]:
+    """The ordering of this name."""
+    if name != NETWORK:
+        return ORDERINGS[name]
+    model = that_can(models.load(STROKES), Points, STROKES)
+    return lambda ends: improved(ends, shorter(ends, by_network(model, ends), keep(ends)))
 
 
 def check_pen(pen_mm: float) -> None:

@@ -458,9 +458,7 @@ def longest_answer(kind: str, many: int) -> int:
 # ---------------------------------------------------------------- what is allowed next
 
 
-def allowed(
-    kind: str, trace: Int[Tensor, "R T"], points: Float[Tensor, "R N D"], counts: Int[Tensor, " R"]
-) -> Bool[Tensor, "R V"]:
+def allowed(kind: str, trace: Int[Tensor, "R T"], points: Float[Tensor, "R N D"], counts: Int[Tensor, " R"]) -> Bool[Tensor, "R V"]:
     """The symbols that keep an answer valid, given the first input and its symbols so far: see the top. Where nothing is, END."""
     done = trace.shape[1] - 1
     may = left(kind, trace, counts, points.shape[1])
