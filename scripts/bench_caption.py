@@ -98,9 +98,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     out = parser.parse_args().out
     torch.set_num_threads(1)
-    decoder = Decoder(
-        VOCABULARY, units=UNITS, embedding=UNITS, attention=SoftAttention(FEATURES, UNITS, UNITS, rng=generator(1)), rng=generator(0)
-    ).eval()  # fmt: skip
+    attention = SoftAttention(FEATURES, UNITS, UNITS, rng=generator(1))
+    decoder = Decoder(VOCABULARY, units=UNITS, embedding=UNITS, attention=attention, rng=generator(0)).eval()
     decoder.output.weight.data *= 8  # as sharp as a trained one: no near ties
     decoder.output.bias.data[END] = -100.0  # all captions have the full length
     values = torch.randn(32, PLACES, FEATURES, generator=generator(1))

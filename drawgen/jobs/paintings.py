@@ -76,8 +76,8 @@ def paint(
 
     With `triangles` the picture is made of at most so many triangles in one colour each, fitted at 192 pixels (more for more than
     500), and the answer is a `LowPoly`. The triangulation is exact; the `triangulation` "pointer" also reports how many of the
-    Delaunay triangles of its vertices a pointer network finds. `background` is then what is behind a transparent photograph (white); what is about strokes
-    is refused.
+    Delaunay triangles of its vertices a pointer network finds. `background` is then what is behind a transparent photograph
+    (white); what is about strokes is refused.
 
     For a pen plotter, `lines` writes an SVG of centre lines as `drawgen.plot` does, on that `page` (A4). With `pen_mm` the
     photograph is painted with strokes of that width in mm on the page, dark ones over light ones, in the palette's inks ("auto:4")

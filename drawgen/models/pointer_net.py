@@ -341,9 +341,9 @@ class PointerNet(nn.Module):
             groups[len(one)].append(index)
         found: dict[int, Pointing] = {}
         for many, indices in groups.items():
-            size = max(1, AT_ONCE // (many * beams * views))
-            for first in range(0, len(indices), size):
-                some = indices[first : first + size]
+            at_once = max(1, AT_ONCE // (many * beams * views))
+            for first in range(0, len(indices), at_once):
+                some = indices[first : first + at_once]
                 sets = torch.stack([in_unit_square(points[index]) for index in some]).to(self.end)
                 found |= dict(zip(some, self.answers(sets, beams, constrained, views), strict=True))
         return [found[index] for index in range(len(points))]

@@ -143,8 +143,8 @@ class Compiled(torch.autograd.Function):
         from drawgen.nn import attention_cpu
 
         ctx.save_for_backward(keys, query, weight)
-        arrays = (tensor.detach().numpy() for tensor in (keys, query, weight))
-        return torch.from_numpy(attention_cpu.energies(*arrays, np.float32(bias.item())))
+        k, q, w = (tensor.detach().numpy() for tensor in (keys, query, weight))
+        return torch.from_numpy(attention_cpu.energies(k, q, w, np.float32(bias.item())))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
