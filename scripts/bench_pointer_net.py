@@ -123,10 +123,10 @@ def main() -> None:
         "| --- | --- | --- | --- | --- | --- | --- |",
         *rows,
         "",
-        "A loop calls `nn.LSTMCell` for every point and every symbol, and projects the encoder's states at every step. drawgen calls "
-        "the LSTM once for all points and once for all symbols, projects the states once, and computes the energies of all steps in "
-        "one compiled pass, forward and backward (`nn/attention_cpu.py`). bfloat16 (`--fit.precision bf16`) is fast on processors "
-        "that have instructions for it.",
+        "A loop calls `nn.LSTMCell` for every point and every symbol, and projects the encoder's states at every step. drawgen",
+        "calls the LSTM once for all points and once for all symbols, projects the states once, and computes the energies of all",
+        "steps in one compiled pass, forward and backward (`nn/attention_cpu.py`). bfloat16 (`--fit.precision bf16`) is fast on",
+        "processors that have instructions for it.",
     ]
     print("\n".join(text))
     if arguments.out:
