@@ -20,8 +20,12 @@ from torch import Tensor
 from drawgen import checkpoint, images, jobs, models
 from drawgen.jobs.textures import settle_warp
 
-DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes"}
-TRY = {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")}
+DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
+            "pointer_net": "hull"}  # fmt: skip
+TRY = {"pointer_net:strokes": "plot DRAWING --order network"} | {
+    name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")
+}
+ENDINGS = {"char_rnn:shakespeare": "txt", "pointer_net:strokes": "svg"}
 WHOLE = ("mean", "std", "speck_limit")
 """The buffers that stay in single precision."""
 MOST_LOST = 1e-3
@@ -88,6 +92,15 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "CC BY 4.0 (captions; Quick, Draw!), CC BY and CC BY-SA (photographs), CC0",
     ),
     "captioner:scenes": ("scenes", "captions of drawn scenes", "generated scenes, without end", "none needed"),
+    **{
+        f"pointer_net:{name}": (f"ptr/{name}", what, "random points, made without end", "none needed")
+        for name, what in {
+            "hull": "convex hulls of 5 to 50 points",
+            "delaunay": "Delaunay triangles of 5 to 10 points",
+            "tour": "tours of 5 to 20 points",
+            "strokes": "orders of 5 to 40 strokes for a pen",
+        }.items()
+    },
 }
 
 
@@ -119,7 +132,9 @@ def main() -> None:
             checkpoint.write_weights(target, halved(models.load(source).state_dict()))
         else:
             shutil.copyfile(source / checkpoint.WEIGHTS, target / checkpoint.WEIGHTS)
-        command = f"drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{'txt' if name.startswith('char_rnn:') else 'png'}"
+        command = f"drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{ENDINGS.get(name, 'png')}"
+        if name.startswith("pointer_net:") and name not in TRY:
+            command = f"drawgen points {name} random:20 -o OUT.png"
         if name.startswith("captioner:"):
             command = f"drawgen caption PICTURE --model {name}"
         card = [
