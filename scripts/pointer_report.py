@@ -110,6 +110,32 @@ COLUMNS = {
 }
 
 
+SEARCHES = (
+    "± is a standard error. greedy: the most probable symbol at every step. beam 5: beam search. Both are constrained to valid",
+    "answers. free: nothing is forbidden but what the model's own mask forbids, where it has one: a point twice.",
+)
+NOTES = {
+    "hull": (
+        *SEARCHES,
+        "accuracy: the same polygon. area: of the hull, over the answers that are simple polygons. not simple: these are wrong.",
+        "paper: Vinyals et al. 2015, Table 1, accuracy / area, of their model for 5 to 50 points. It reads the points as they come,",
+        "in one direction, and has 512 units.",
+    ),
+    "delaunay": (
+        *SEARCHES,
+        "accuracy: all triangles, and no other. triangles: the share of the right ones. paper: Vinyals et al. 2015, section 4.2,",
+        "accuracy / triangles, with a model for each number of points.",
+    ),
+    "tour": (
+        *SEARCHES,
+        "Of the tours of a beam, and of all 8 flips and quarter turns (views), the shortest is taken. over the best: the sum of the",
+        "lengths over that of the shortest tours (Held-Karp); *: over that of a local search of 60 rounds per point, which finds the",
+        "shortest tour of nearly all sets of 20. paper: Vinyals et al. 2015, Table 2, mean length of their model for 5 to 20 points /",
+        "of the shortest, on sets of their own.",
+    ),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
@@ -147,7 +173,7 @@ def main() -> None:
             cells = [str(many), name or "ours", str(len(points)), way, *figures, paper, f"{pace:.0f}"]
             table.append("| " + " | ".join(cells) + " |")
             print(table[-1], flush=True)
-    arguments.out.write_text("\n".join([*heading(arguments.run, kind), *table, ""]), encoding="utf-8")
+    arguments.out.write_text("\n".join([*heading(arguments.run, kind), *table, "", *NOTES[kind], ""]), encoding="utf-8")
 
 
 def heading(run: Path, kind: str) -> list[str]:

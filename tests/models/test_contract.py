@@ -10,6 +10,7 @@ from drawgen import checkpoint, images, jobs, models
 from drawgen.contract import Draws, DrawsNoise, Loss, Model, Recipe, Request, Spec, Writes, generator
 from drawgen.data.captions import SPECIAL
 from drawgen.jobs import captions
+from drawgen.strokes.painting import Painting
 
 MODELS = models.names()
 PRESETS = [(name, preset) for name in MODELS for preset in models.presets(name)]
@@ -241,6 +242,13 @@ def test_shipped(name, tmp_path):
     if name.startswith("captioner:"):
         described = list(captions.caption(name, ["photo:coffee"], skipped={}))
         assert len(described[0].captions[0].words) > 2
+    elif name == "pointer_net:strokes":
+        strokes = Painting.sheet(torch.rand(1, 5, 11, generator=generator(0)) * 0.5, (60, 60), 1)
+        assert jobs.plot(strokes, order="network", hidden="keep").strokes == 5
+    elif name.startswith("pointer_net:"):
+        found = jobs.points(name, "random:7", tmp_path / "x.png")
+        assert len(set(found.indices)) >= 3
+        assert (tmp_path / "x.png").stat().st_size > 100
     elif not isinstance(models.load(name), Draws | Writes):
         letter = torch.ones(1, 60, 60)
         letter[:, 15:45, 28:33] = 0.1
