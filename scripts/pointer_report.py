@@ -118,8 +118,8 @@ NOTES = {
     "hull": (
         *SEARCHES,
         "accuracy: the same polygon. area: of the hull, over the answers that are simple polygons. not simple: these are wrong.",
-        "paper: Vinyals et al. 2015, Table 1, accuracy / area, of their model for 5 to 50 points. It reads the points as they come,",
-        "in one direction, and has 512 units.",
+        "paper: Vinyals et al. 2015, Table 1, accuracy / area, of their model for 5 to 50 points. It has 512 units, and reads the",
+        "points as they come, in one direction.",
     ),
     "delaunay": (
         *SEARCHES,
@@ -128,10 +128,10 @@ NOTES = {
     ),
     "tour": (
         *SEARCHES,
-        "Of the tours of a beam, and of all 8 flips and quarter turns (views), the shortest is taken. over the best: the sum of the",
-        "lengths over that of the shortest tours (Held-Karp); *: over that of a local search of 60 rounds per point, which finds the",
-        "shortest tour of nearly all sets of 20. paper: Vinyals et al. 2015, Table 2, mean length of their model for 5 to 20 points /",
-        "of the shortest, on sets of their own.",
+        "Of the tours of a beam, and of all 8 flips and quarter turns (views), the shortest is taken. over the best: the sum of",
+        "the lengths over that of the shortest tours (Held-Karp); *: over that of a local search of 60 rounds per point, which",
+        "finds the shortest tour of nearly all sets of 20. paper: Vinyals et al. 2015, Table 2, mean length of their model for 5",
+        "to 20 points / of the shortest, on sets of their own.",
     ),
 }
 
