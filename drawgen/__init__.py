@@ -3,9 +3,10 @@
     load(SOURCE)        loads a trained model: .sample(), .reconstruct(), .interpolate(), .caption(), .read(), .write()
     texture(PHOTO)      synthesises a larger texture from one photograph
     inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
-    paint(PHOTO)        paints a photograph with brush strokes
+    paint(PHOTO)        paints a photograph with brush strokes, or in triangles
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
+    points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -21,9 +22,11 @@ _HOMES = {
     "Drawn": "jobs.answers",
     "Interrupted": "interrupts",
     "Labels": "jobs.answers",
+    "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
     "Passages": "jobs.answers",
     "Plot": "strokes.plotting",
+    "Pointed": "jobs.point_answers",
     "Request": "contract",
     "Sample": "contract",
     "Texture": "jobs.textures",
@@ -36,6 +39,7 @@ _HOMES = {
     "load": "jobs.asking",
     "paint": "jobs.paintings",
     "plot": "jobs.plots",
+    "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
 }
@@ -56,12 +60,15 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.plots import plot as plot
+    from drawgen.jobs.point_answers import Pointed as Pointed
+    from drawgen.jobs.pointing import points as points
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
     from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
+    from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
     from drawgen.strokes.plotting import Plot as Plot
 else:
@@ -85,9 +92,11 @@ __all__ = [
     "Drawn",
     "Interrupted",
     "Labels",
+    "LowPoly",
     "Painting",
     "Passages",
     "Plot",
+    "Pointed",
     "Request",
     "Sample",
     "Texture",
@@ -101,6 +110,7 @@ __all__ = [
     "load",
     "paint",
     "plot",
+    "points",
     "texture",
     "train",
 ]

@@ -52,6 +52,10 @@ def generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
     return torch.Generator(device).manual_seed(int(seed & np.uint64(2**63 - 1)))
 
 
+POINTING_KINDS = ("hull", "delaunay", "tour", "strokes")
+"""What can be wanted of points: their convex hull, their Delaunay triangulation, the shortest tour through them; and of strokes, an
+order in which a pen draws them."""
+
 MAP_KINDS = ("normal", "values")
 MAP_NAME = re.compile(r"\w[\w .+()-]{0,63}")
 """Names of maps become part of a file's name, so they have no slashes."""
@@ -97,6 +101,8 @@ class Spec:
     """The labels, in order of their numbers."""
     point: int | None = None
     """Dimensions of a point."""
+    task: str | None = None
+    """What is wanted of points, one of `POINTING_KINDS`."""
     exemplar: tuple[int, int] | None = None
     """Height and width in pixels of the one picture that all training pictures are crops of."""
     maps: tuple[TextureMap, ...] | None = None
@@ -520,11 +526,23 @@ class Parse(NamedTuple):
 
 
 class Pointing(NamedTuple):
-    """An order of points: a hull, triangles, a tour."""
+    """A hull, triangles or a tour of points, as indices of the points. Indices of an unconstrained decoder may be anything: a point
+    twice, a polygon that crosses itself."""
 
+    kind: str
+    """hull, delaunay, tour or strokes."""
     indices: tuple[int, ...]
+    """hull: the corners of the convex hull, counter-clockwise; delaunay: three per triangle, one triangle after the other; tour:
+    each point once, in the order of a closed tour. The first point is not repeated at the end. strokes: 2 i for stroke i from its
+    first end to its last, 2 i + 1 the other way."""
     score: float
     """Log-probability, in nats."""
+
+    @property
+    def triangles(self) -> tuple[tuple[int, int, int], ...]:
+        """The triangles of kind delaunay; indices of an unfinished triangle are left out."""
+        found = self.indices
+        return tuple((found[i], found[i + 1], found[i + 2]) for i in range(0, len(found) - 2, 3))
 
 
 # ---------------------------------------------------------------- the verbs
@@ -661,9 +679,17 @@ class Classifies(Protocol):
 
 @runtime_checkable
 class Points(Protocol):
-    """Orders points (pointer networks)."""
+    """Points at points: finds their convex hull, their Delaunay triangles or a short tour, or an order of strokes (pointer
+    networks)."""
 
-    def point(self, points: Sequence[Float[Tensor, "N D"]]) -> list[Pointing]: ...
+    @property
+    def kind(self) -> str:
+        """hull, delaunay, tour or strokes: what it was trained to find."""
+
+    def point(self, points: Sequence[Float[Tensor, "N D"]], *, beams: int = 5, constrained: bool = True) -> list[Pointing]:
+        """The best answer of a beam search of this width (1: greedy), for each set of points. A `constrained` search allows only
+        valid answers: no point twice, a polygon that does not cross itself. Strokes are rows x0, y0, x1, y1; row 0 is where the
+        pen is."""
 
 
 @runtime_checkable

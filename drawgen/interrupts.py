@@ -12,8 +12,8 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C, SIGTERM or SIGHUP interrupted long work. The result so far is in `so_far`, and in the output files if there are any.
     It is a KeyboardInterrupt, so it stops loops and notebooks as usual; catch it to use the result so far.
 
-    `so_far` is a `Painting` (`drawgen.paint`), `Passages` (`Trained.write`), a `TrainingRun` (`drawgen.train`) or a `Trained`
-    (`drawgen.texture`), in its state at the signal; None if there is no result yet. `number` is the signal's number.
+    `so_far` is a `Painting` or `LowPoly` (`drawgen.paint`), `Passages` (`Trained.write`), a `TrainingRun` (`drawgen.train`) or a
+    `Trained` (`drawgen.texture`), in its state at the signal; None if there is no result yet. `number` is the signal's number.
 
     >>> import drawgen
     >>> try:

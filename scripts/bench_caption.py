@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from drawgen import jobs, models, sampling
 from drawgen.contract import generator
-from drawgen.nn.decoder import Decoder, Memory
+from drawgen.nn.attention import Memory, SoftAttention
+from drawgen.nn.decoder import Decoder
 
 VOCABULARY, STEPS, BEAMS, PLACES, FEATURES, UNITS = 10_000, 20, 5, 196, 512, 512
 END = 1
@@ -98,7 +99,7 @@ def main() -> None:
     out = parser.parse_args().out
     torch.set_num_threads(1)
     decoder = Decoder(
-        VOCABULARY, units=UNITS, embedding=UNITS, features=FEATURES, attention=UNITS, rng=generator(0)
+        VOCABULARY, units=UNITS, embedding=UNITS, attention=SoftAttention(FEATURES, UNITS, UNITS, rng=generator(1)), rng=generator(0)
     ).eval()  # fmt: skip
     decoder.output.weight.data *= 8  # as sharp as a trained one: no near ties
     decoder.output.bias.data[END] = -100.0  # all captions have the full length

@@ -45,6 +45,7 @@ from drawgen.data.captions import SPECIAL, Captioned
 from drawgen.data.digits import Binarized
 from drawgen.data.strokes import Strokes
 from drawgen.data.text import Text
+from drawgen.strokes.low_poly import LowPoly
 from drawgen.strokes.painting import FORMAT, NAMES, Painting
 from drawgen.training.journal import Journal
 
@@ -352,6 +353,12 @@ def stroke_seeds() -> list[Seed]:
     return [Seed({"a.json": json.dumps(head | {"strokes": strokes}).encode()}, "a.json")]
 
 
+def triangle_seeds() -> list[Seed]:
+    points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).double()
+    halves = torch.tensor([[0, 1, 2], [0, 2, 3]])
+    return [Seed({"a.json": LowPoly(points, halves, torch.eye(3)[:2].double(), (30, 40)).json().encode()}, "a.json")]
+
+
 @cache
 def model_folders() -> list[dict[str, bytes]]:
     """A tiny model of each kind, as its run leaves it, recipe and all."""
@@ -488,6 +495,7 @@ def state_seeds() -> list[Seed]:
 LOADERS: dict[str, Loader] = {
     "pictures": Loader(picture_seeds, lambda folder, name: images.load_image(str(folder / name))),
     "strokes": Loader(stroke_seeds, lambda folder, name: Painting.read(folder / name)),
+    "triangles": Loader(triangle_seeds, lambda folder, name: LowPoly.read(folder / name)),
     "config": Loader(folder_seeds(checkpoint.CONFIG), lambda folder, _: models.load(folder)),
     "weights": Loader(folder_seeds(checkpoint.WEIGHTS), lambda folder, _: models.load(folder)),
     "recipes": Loader(folder_seeds(jobs.RECIPE), lambda folder, _: jobs.stored_recipe(folder)),

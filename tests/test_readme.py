@@ -1,5 +1,6 @@
 """The README's commands and its Python run, as one who reads it would run them."""
 
+import dataclasses
 import json
 import re
 import runpy
@@ -32,6 +33,7 @@ QUICK = {
     "interpolate": ["--force"],
     "read": ["--force"],
     "caption": ["--force"],
+    "points": ["--force"],
 }
 """What is added to each command, so that it takes a moment and may come again."""
 SMALLER = {"1024x1024": "32x32", "512x512": "32x32", "256x256": "32x32", "5000": "50", "30": "0.2", "runs/mine": "captioner"}
@@ -105,6 +107,13 @@ def desk(tmp_path_factory):
     (folder / "DRAWING.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{line}</svg>', encoding="utf-8")
     jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
     jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
+    for name in ("hull", "tour"):
+        recipe = models.recipe("pointer_net", "tiny")
+        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, task=name))
+        jobs.train("pointer_net", recipe, folder / "runs" / name, preset="tiny")
+    (folder / "POINTS.csv").write_text("x,y\n0,0\n2,0\n1,3\n1,1\n", encoding="utf-8")
+    head = "NAME: berlin\nTYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"
+    (folder / "berlin52.tsp").write_text(f"{head}1 0 0\n2 30 0\n3 0 40\n4 20 20\nEOF\n", encoding="utf-8")
     return folder
 
 
@@ -129,6 +138,9 @@ def test_every_command_runs(line, desk, capsys, monkeypatch):
         if "nothing" in words:  # trains nothing
             words.remove("--steps")
             words.remove("2")
+        if "--triangles" in words:  # draws no strokes
+            words.remove("--strokes")
+            words.remove("3")
     status = cli.main([command, *words])
     said = capsys.readouterr()
     assert status == 0, said.err

@@ -18,6 +18,7 @@ from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
 from drawgen.cli.plots import plot
+from drawgen.cli.pointing import points
 from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "interpolate": interpolate,
     "read": read,
     "caption": caption,
+    "points": points,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

@@ -11,12 +11,13 @@ from drawgen.cli.progress import bars
 
 
 def paint(words: list[str]) -> None:
-    """Paint a photograph with brush strokes."""
+    """Paint a photograph with brush strokes, or in triangles."""
 
     def command(
         photo: Positional[str],
         out: Annotated[Path, arg(aliases=["-o"])],
         strokes: int | None = None,
+        triangles: int | None = None,
         seconds: float | None = None,
         size: Size | None = None,
         seed: int = 0,
@@ -31,24 +32,27 @@ def paint(words: list[str]) -> None:
         page: Annotated[str | None, arg(metavar="A4|letter|..|WxHmm")] = None,
         force: bool = False,
     ) -> None:
-        """Paints a photograph with brush strokes, large ones first.
+        """Paints a photograph with brush strokes, large ones first, or draws a low-poly picture of it.
 
         Args:
-            photo: A picture, photo:NAME for a photograph of scikit-image (astronaut, coffee, chelsea ...), or a file of strokes to
-                render again; - is standard input.
+            photo: A picture, photo:NAME for a photograph of scikit-image (astronaut, coffee, chelsea ...), or a file of strokes or
+                triangles to render again; - is standard input.
             out: The file to write: PNG, JPEG, WebP, TIFF, BMP; a GIF, APNG or MP4 shows the painting stroke by stroke; SVG has one
-                path per stroke; JSON has the numbers of each stroke.
+                path per stroke or triangle; JSON has the numbers of each.
             strokes: Number of strokes; 250 by default.
+            triangles: Draw a low-poly picture instead: at most so many triangles, in one colour each.
             seconds: Optimise for this long instead of a fixed number of steps; the same seed then no longer gives the same file.
             size: Width and height in pixels. If its aspect differs from the photograph's, the photograph is cropped at its centre.
                 The default is 1024 pixels on the longer side, 512 for an animation.
             seed: Seed of all random numbers.
-            detail_px: Longer side, in pixels, of the picture that the strokes are fitted to; 128 by default, and more for more than
-                500 strokes.
+            detail_px: Longer side, in pixels, of the picture that is fitted; 128 by default (192 for triangles), and more for
+                more than 500.
             least_radius: Smallest radius of a stroke in percent of the shorter side; 0.25 by default.
             opacity: One opacity for all strokes, above 0 and up to 1; by default each stroke has its own.
-            palette: The colours that strokes may have: a list of #rrggbb, #rgb or names, or auto:N for N of the photograph's.
-            background: Colour of the canvas, or none for a transparent one; the photograph's mean colour by default.
+            palette: The colours that strokes or triangles may have: a list of #rrggbb, #rgb or names, or auto:N for N of the
+                photograph's.
+            background: Colour of the canvas, or none for a transparent one; the photograph's mean colour by default. With triangles
+                it is the colour behind a transparent photograph, white by default.
             animate: Animate a PNG or WebP too, stroke by stroke.
             lines: Write an SVG of centre lines for a pen plotter, as drawgen plot does.
             pen_mm: Paint with strokes of this width in mm on the page, in the palette's inks (auto:4 by default) on white paper, or
@@ -62,7 +66,7 @@ def paint(words: list[str]) -> None:
             jobs.paint(
                 photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
-                animate=animate, lines=lines, pen_mm=pen_mm, page=page, force=force, progress=reports,
+                animate=animate, lines=lines, pen_mm=pen_mm, page=page, force=force, progress=reports, triangles=triangles,
             )  # fmt: skip
         say(out)
 

@@ -32,6 +32,7 @@ from drawgen.jobs import captions, measuring
 from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
 from drawgen.jobs.loading import Picture, Pictures, name_of, opened, pictures_for, several
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
+from drawgen.jobs.point_answers import Given, Pointed
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import problem_lines
 from drawgen.jobs.verbs import that_can, verbs_of
@@ -249,6 +250,24 @@ class Trained:
         out, logged, and recorded in `skipped` of the result; with `strict` they raise ImageError. Captions of pictures that are
         unlike the model's training pictures have a `doubt`, and are logged."""
         return captioned({self.source: self.model}, pictures, beams=beams, n=n, strict=strict, progress=progress)
+
+    # ---------------------------------------------------------------- points
+
+    def point(
+        self,
+        points: Given,
+        *,
+        beams: int = 5,
+        constrained: bool = True,
+        number: int = 1,
+        tour: str | Path | None = None,
+        seed: int = 0,
+        progress: Listener = None,
+    ) -> Pointed:
+        """The convex hull, Delaunay triangulation or tour of points, beside the exact answer: see `drawgen.points`."""
+        from drawgen.jobs.pointing import points as pointing
+
+        return pointing(self, points, beams=beams, constrained=constrained, number=number, tour=tour, seed=seed, progress=progress)
 
     # ---------------------------------------------------------------- texts
 

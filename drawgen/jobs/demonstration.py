@@ -16,6 +16,7 @@ from drawgen.devices import device_of
 from drawgen.jobs.captions import caption, strangeness
 from drawgen.jobs.drawing import reconstruct, sample
 from drawgen.jobs.paintings import paint
+from drawgen.jobs.pointing import points
 from drawgen.jobs.reading import read
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import verbs_of
@@ -112,12 +113,19 @@ def redraws(page: Page, name: str, _model: Any, _seed: int) -> None:
     page.figures.append((file, f"drawgen reconstruct {name} letter.png -o OUT.png"))
 
 
+def points_out(page: Page, name: str, _model: Any, seed: int) -> None:
+    file = f"{plain(name)}.png"
+    points(name, "random:20", page.folder / file, seed=seed, force=page.force)
+    page.figures.append((file, f"drawgen points {name} random:20 -o OUT.png --seed {seed}"))
+
+
 DEMONSTRATIONS: dict[type, Callable[[Page, str, Any, int], None]] = {
     contract.Writes: writes,
     contract.Draws: draws,
     contract.Describes: describes,
     contract.Reads: reads,
     contract.Redraws: redraws,
+    contract.Points: points_out,
 }
 """Of a model that has several of these verbs the first in the table of verbs is shown."""
 

@@ -1,4 +1,4 @@
-"""Paints a photograph with brush strokes."""
+"""Paints a photograph with brush strokes, or draws it in triangles."""
 
 import os
 import re
@@ -16,9 +16,12 @@ from drawgen.jobs.loading import Picture, name_of, opened
 from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
-from drawgen.ranges import check_range, check_size
-from drawgen.strokes import colours, placing
-from drawgen.strokes.painting import FRAMES, Painting, refuse_transparent
+from drawgen.ranges import ArgumentError, check_range, check_size
+from drawgen.strokes import colours, low_poly, placing
+from drawgen.strokes.finished import FRAMES
+from drawgen.strokes.low_poly import LowPoly
+from drawgen.strokes.painting import Painting, parsed, refuse_transparent
+from drawgen.strokes.triangles import TriangleStyle, triangulated
 from drawgen.threads import threads
 
 STILL_BYTES, MOVING_BYTES = 40, 320
@@ -39,6 +42,7 @@ def paint(
     out: str | os.PathLike[str] | None = None,
     *,
     strokes: int | None = None,
+    triangles: int | None = None,
     seconds: float | None = None,
     size: tuple[int, int] | None = None,
     seed: int = 0,
@@ -53,18 +57,22 @@ def paint(
     page: str | None = None,
     force: bool = False,
     progress: Listener = None,
-) -> Painting:
-    """Paints a photograph with brush strokes, large ones first; no model is needed.
+) -> Painting | LowPoly:
+    """Paints a photograph with brush strokes, large ones first; or with `triangles` draws a low-poly picture. No model is needed.
 
     `photo` is a file, photo:NAME for a photograph of scikit-image, a picture of Pillow, an array (H W or H W C, bytes or floats in
-    [0, 1]), a tensor (C H W), or a JSON file of strokes to render again. `strokes` is the number of strokes (250). With `seconds`
-    they are optimised for that time instead of a fixed number of steps. If the aspect of `size` (height, width in pixels) differs
-    from the photograph's, the photograph is cropped at its centre. `detail_px` is the longer side of the picture that the strokes
-    are fitted to (128, and more for more than 500 strokes), `least_radius` the smallest radius of a stroke in percent of the
-    shorter side (0.25), `opacity` one opacity for all strokes (above 0 and up to 1; by default each has its own). `palette` lists
-    the colours that strokes may have: #rrggbb, #rgb or names, in a list or separated by commas, or "auto:N" for N of the
-    photograph's. `background` is a colour, or "none" for a transparent canvas; by default the photograph's mean colour. The same
-    `seed` gives the same painting on one machine.
+    [0, 1]), a tensor (C H W), or a JSON file of strokes or triangles to render again. `strokes` is the number of strokes (250).
+    With `seconds` they are optimised for that time instead of a fixed number of steps. If the aspect of `size` (height, width in
+    pixels) differs from the photograph's, the photograph is cropped at its centre. `detail_px` is the longer side of the picture
+    that the strokes are fitted to (128, and more for more than 500 strokes), `least_radius` the smallest radius of a stroke in
+    percent of the shorter side (0.25), `opacity` one opacity for all strokes (above 0 and up to 1; by default each has its own).
+    `palette` lists the colours that strokes may have: #rrggbb, #rgb or names, in a list or separated by commas, or "auto:N" for N
+    of the photograph's. `background` is a colour, or "none" for a transparent canvas; by default the photograph's mean colour. The
+    same `seed` gives the same painting on one machine.
+
+    With `triangles` the picture is made of at most so many triangles in one colour each, fitted at 192 pixels (more for more than
+    500), and the answer is a `LowPoly`. `background` is then what is behind a transparent photograph (white); what is about strokes
+    is refused.
 
     For a pen plotter, `lines` writes an SVG of centre lines as `drawgen.plot` does, on that `page` (A4). With `pen_mm` the
     photograph is painted with strokes of that width in mm on the page, dark ones over light ones, in the palette's inks ("auto:4")
@@ -72,7 +80,7 @@ def paint(
     (2,000 for A4 and 0.5 mm).
 
     Without `out` no file is written; `Painting.save` takes the same endings. With `out` the ending decides the format: a picture of
-    `size`, an animation of the painting (with `animate` also as PNG or WebP), SVG, or the strokes as JSON. `progress` is called
+    `size`, an animation of the painting (with `animate` also as PNG or WebP), SVG, or the numbers as JSON. `progress` is called
     with the fraction done.
 
     Raises ImageError (a ValueError) for a photograph that cannot be read, a ValueError that names an invalid argument, and
@@ -90,9 +98,11 @@ def paint(
         images.check_output(file, force=force, kinds=images.kinds_for(animate), sources=["/dev/stdin" if name == "-" else name])
     settings: dict[str, Any] = {
         "strokes": strokes, "detail_px": detail_px, "least_radius": least_radius, "opacity": opacity, "palette": palette,
-        "background": background,
+        "background": background, "triangles": triangles,
     }  # fmt: skip
     settings = {setting: value for setting, value in settings.items() if value is not None}
+    if triangles is not None:
+        refuse_for_triangles(settings | {"lines": lines or None, "pen_mm": pen_mm, "page": page})
     from drawgen.jobs import plots  # which reads its files as here
 
     plots.check_lines(file, lines, pen_mm, page, size=size, opacity=opacity, least_radius=least_radius, background=background)
@@ -102,12 +112,13 @@ def paint(
             images.check_extent(file, *size)
             refuse_what_is_too_large(file, size, animate)
     interrupt = 0
+    painted: Painting | LowPoly
     with hearing(progress) as reports, on_disk(photo) as picture:
         if isinstance(picture, str) and holds_strokes(picture):
             given = [*settings, *(["seconds"] if seconds is not None else []), *(["pen_mm"] if pen_mm and not lines else [])]
             if given:
                 raise ValueError(f"{name} is painted already; leave `{given[0]}` out, or give the photograph")
-            painted = Painting.read(Path(picture))
+            painted = Painting.read(Path(picture)) if lines else read_again(Path(picture))
             if size is not None:
                 painted.check_aspect(size, name)
             painted = replace(painted, drawn_at=size)
@@ -118,7 +129,7 @@ def paint(
             clear = (background or "").strip().lower() == "none"
             if clear and file is not None:
                 refuse_transparent(file)
-            enough = max(512, detail_px or 0)  # twice as much is kept; painted at about 100
+            enough = max(512, detail_px or 0) if triangles is None else 1024  # twice as much is kept; painted at about 100
             image, alpha = opened(picture, name, covering=(enough, enough) if size is None else fitted(size, enough))
             if size is not None:
                 image, alpha = images.middle(image, *size), None if alpha is None else images.middle(alpha, *size)
@@ -130,31 +141,53 @@ def paint(
             if background is not None:
                 settings.pop("background", None)
                 settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "background")}
-            style = placing.Style(**settings)
+            if triangles is not None and background is not None and alpha is None:
+                raise ValueError(f"{name} is not transparent anywhere, so no `background` is seen behind `triangles`; leave it out")
+            style = placing.Style(**settings) if triangles is None else TriangleStyle(**settings)
             if max(image.shape[1:]) < style.longest_px:
                 reports.say(
                     f"{name} is {image.shape[2]}x{image.shape[1]} pixels, fewer than the painter looks at; it is enlarged to "
                     f"{style.longest_px} on its longer side"
                 )
             with signals() as noted:
-                painted = placing.lay(
-                    image, style, alpha=alpha, seconds=seconds, on_progress=reports.strokes, stop=noted, rng=generator(seed)
-                )
+                how: dict[str, Any] = {
+                    "alpha": alpha, "seconds": seconds, "on_progress": reports.strokes, "stop": noted, "rng": generator(seed)
+                }  # fmt: skip
+                if isinstance(style, TriangleStyle):
+                    painted = triangulated(image, style, **how)
+                else:
+                    painted = placing.lay(image, style, **how)
                 interrupt = noted()
             if size is not None:
                 painted = replace(painted, size=size, drawn_at=size)
-        if file is not None and lines:
+        if file is not None and lines and isinstance(painted, Painting):
             plots.plot(painted, file, page=page or "A4", pen_mm=pen_mm, force=force, progress=reports)
         elif file is not None:
             tell_odd_sides(painted, file, reports, animate=animate)
             painted.write(file, size, animate=animate, replace=force)
     if interrupt:
         where = "so_far" if file is None else str(file)
-        raise Interrupted(interrupt, f"interrupted; {where} is the painting so far, {len(painted.strokes)} strokes", painted)
+        raise Interrupted(interrupt, f"interrupted; {where} is the painting so far, {painted.amount}", painted)
     return painted
 
 
-def tell_odd_sides(painted: Painting, out: Path, reports: Reports, *, animate: bool) -> None:
+def refuse_for_triangles(settings: dict[str, Any]) -> None:
+    """Raises ValueError for settings of strokes."""
+    for setting in ("strokes", "least_radius", "opacity", "lines", "pen_mm", "page"):
+        if settings.get(setting) is not None:
+            raise ValueError(f"`{setting}` is for strokes, and `triangles` draws none; leave one of the two out")
+    if (settings.get("background") or "").strip().lower() == "none":
+        raise ArgumentError("background", "is none, and `triangles` cover the whole picture; give a colour, or leave it out")
+
+
+def read_again(file: Path) -> Painting | LowPoly:
+    """A file of strokes, or of triangles. Raises ImageError."""
+    found = parsed(file)
+    triangles = isinstance(found, dict) and found.get("format") == low_poly.FORMAT
+    return LowPoly.read(file) if triangles else Painting.read(file)
+
+
+def tell_odd_sides(painted: Painting | LowPoly, out: Path, reports: Reports, *, animate: bool) -> None:
     """Warns that MP4 changes odd sides."""
     height, width = painted.extent(out, None, animate=animate)
     odd = " and ".join(["row"] * (height % 2) + ["column"] * (width % 2))

@@ -9,12 +9,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import Data, Describes, Draws, Reads, Redraws, Request, Writes, generator
+from drawgen.contract import Data, Describes, Draws, Points, Reads, Redraws, Request, Writes, generator
+from drawgen.data.point_files import PointSet
+from drawgen.jobs.point_answers import answered
 from drawgen.training import Progress
 
 PICTURE, TEXT = "preview.png", "preview.txt"
 MOST = 8
 """Pictures of the data in a preview."""
+SETS, SET_POINTS, SET_PX = 4, 12, (300, 512)
+"""Sets of points in a preview, the points of each, and the height and width of its picture in pixels."""
 BETWEEN = "\n----\n"
 """Separates two texts."""
 
@@ -93,3 +97,9 @@ def redrawn(model: Redraws, seen: PreviewInput) -> Preview:
         return Preview()
     drawing = model.reconstruct(pictures, rng=generator(seen.request.seed, device=seen.device))
     return Preview(images.grid(torch.cat([pictures, drawing.images]).cpu(), columns=len(pictures)))
+
+
+def pointed(model: Points, seen: PreviewInput) -> Preview:
+    sets = [torch.rand(SET_POINTS, 2, dtype=torch.float64, generator=seen.request.rng(index)) for index in range(SETS)]
+    found = [answered(model, PointSet(points.numpy(), f"set {index}"), device=seen.device) for index, points in enumerate(sets, 1)]
+    return Preview(images.grid(torch.stack([each.diagram(SET_PX).pixels() for each in found]), columns=2))

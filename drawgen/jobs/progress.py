@@ -95,7 +95,7 @@ class Bars:
     def painting(self, progress: Any) -> None:
         if self.bar is None:
             self.open(100, "%", bar_format="{l_bar}{bar}| [{elapsed}<{remaining}{postfix}]")
-        self.bar.set_postfix_str(f"{progress.strokes} strokes, {progress.psnr:.1f} dB", refresh=False)
+        self.bar.set_postfix_str(f"{progress.strokes} {progress.of}, {progress.psnr:.1f} dB", refresh=False)
         self.bar.update(int(100 * progress.share) - self.bar.n)
         if progress.share >= 1:
             self.close()

@@ -29,6 +29,8 @@ class Verb(NamedTuple):
     preview: Callable[[Any, previews.PreviewInput], previews.Preview] | None = None
     shows: str = ""
     """The most informative file of the preview."""
+    suits: Callable[[Any], bool] = lambda _: True
+    """Whether this row is about a model that has the protocol."""
 
     def asked_of(self, source: str) -> str:
         """The command for this model."""
@@ -70,7 +72,10 @@ VERBS = (
     Verb(contract.Translates, "translates texts"),
     Verb(contract.Parses, "parses sentences"),
     Verb(contract.Classifies, "classifies texts"),
-    Verb(contract.Points, "puts points in an order"),
+    Verb(
+        contract.Points, "finds hulls, triangles or tours of points", "point", "drawgen points MODEL random:20 -o OUT.png",
+        (*images.STILL, *images.VECTOR), previews.pointed, previews.PICTURE, lambda model: model.kind != "strokes",
+    ),
     Verb(contract.Recurs, "shows its states"),
 )  # fmt: skip
 
@@ -88,7 +93,7 @@ def kinds_of(protocol: type, *, animate: bool = False) -> tuple[str, ...]:
 
 def verbs_of(model: Any) -> list[Verb]:
     """The verbs of this model, the most characteristic first."""
-    return [verb for verb in VERBS if isinstance(model, verb.protocol)]
+    return [verb for verb in VERBS if isinstance(model, verb.protocol) and verb.suits(model)]
 
 
 def commands_for(model: Any, source: str) -> list[str]:

@@ -37,7 +37,8 @@ from drawgen.data.told import Told
 from drawgen.data.words import joined
 from drawgen.feature_cache import FeatureCache
 from drawgen.nn import convnet, label_evidence
-from drawgen.nn.decoder import Decoder, Memory
+from drawgen.nn.attention import Memory, SoftAttention
+from drawgen.nn.decoder import Decoder
 from drawgen.nn.familiarity import Familiarity
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import CELLS, dropped
@@ -193,6 +194,10 @@ class Captioner(nn.Module):
             nn.init.zeros_(self.projection.weight)  # until pictures are learned from, what they look like changes nothing
             nn.init.constant_(self.projection.bias, ALIVE)
         features = config.projection or self.encoder.features
+        attention = None
+        if config.attention:
+            words = config.embedding if config.word_query else 0
+            attention = SoftAttention(features, config.units, config.attention, words, glimpses=config.glimpses, rng=rng)
         self.decoder = Decoder(
             len(spec.symbols),
             cell=config.cell,
@@ -203,10 +208,7 @@ class Captioner(nn.Module):
             input_dropout=config.input_dropout,
             tied=config.tied and config.attention > 0,
             hints=config.labels,
-            features=features if config.attention else 0,
-            attention=config.attention,
-            word_query=config.word_query,
-            glimpses=config.glimpses,
+            attention=attention,
             rng=rng,
         )
         self.whole = None if config.attention else linear(features, config.embedding, rng)

@@ -37,3 +37,35 @@ def energies(
                     total += score[a] * (p * q / (p * p + q * q))
                 out[b, k, n] = total + total + bias
     return out
+
+
+@compiled(fastmath=True)
+def energies_backward(
+    gradient: Float32[np.ndarray, "B K N"],
+    keys: Float32[np.ndarray, "B N A"],
+    query: Float32[np.ndarray, "B K A"],
+    score: Float32[np.ndarray, " A"],
+) -> tuple[Float32[np.ndarray, "B N A"], Float32[np.ndarray, "B K A"], Float32[np.ndarray, " A"]]:
+    """The gradients of keys, query and score from that of the energies. tanh is computed again, as above."""
+    B, N, A = keys.shape
+    K = query.shape[1]
+    of_keys, of_query, of_score = np.zeros_like(keys), np.zeros_like(query), np.zeros_like(score)
+    half, most, one, two = np.float32(0.5), np.float32(5.0), np.float32(1.0), np.float32(2.0)
+    for b in range(B):
+        for k in range(K):
+            for n in range(N):
+                g = gradient[b, k, n]
+                if g == 0:
+                    continue
+                for a in range(A):
+                    y = half * (keys[b, n, a] + query[b, k, a])
+                    y = min(max(y, -most), most)
+                    s = y * y
+                    p = y * (np.float32(135135.0) + s * (np.float32(17325.0) + s * (np.float32(378.0) + s)))
+                    q = np.float32(135135.0) + s * (np.float32(62370.0) + s * (np.float32(3150.0) + s * np.float32(28.0)))
+                    t = two * p * q / (p * p + q * q)
+                    slope = g * score[a] * (one - t * t)
+                    of_keys[b, n, a] += slope
+                    of_query[b, k, a] += slope
+                    of_score[a] += g * t
+    return of_keys, of_query, of_score

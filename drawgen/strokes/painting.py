@@ -5,7 +5,6 @@ Axes: S strokes, P numbers of a stroke (`drawgen_envs.brush`; with three channel
 
 import itertools
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +13,12 @@ from typing import Any
 import torch
 from drawgen_envs.brush import COLUMNS, FARTHEST, flatten, paint
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
-from drawgen import images
-from drawgen.files import read_bytes, reason, write_output
+from drawgen.files import read_bytes, reason
 from drawgen.images import ImageError, to_bytes
-from drawgen.ranges import check_size
+from drawgen.strokes.finished import Finished
 from drawgen.strokes.outlines import on_page
-from drawgen.threads import threads
 
 NAMES = (*COLUMNS, "red", "green", "blue")
 """The numbers of a stroke, in the order of the JSON file."""
@@ -33,16 +29,12 @@ MOST = 10_000
 """Most strokes of a painting."""
 LARGEST = 1 << 23
 """Largest size of a file of strokes, in bytes: four times the size of the largest painting."""
-FRAMES = 96
-"""Frames of an animation, at most."""
-STILL_PX, MOVING_PX, SHOWN_PX = 1024, 512, 512
-"""Default longer side of a picture, of an animation and of a notebook's display."""
 OPAQUE = {".jpg", ".jpeg", ".bmp", ".mp4"}
 """Endings of files without a usable alpha channel."""
 
 
 @dataclass(frozen=True, repr=False)
-class Painting:
+class Painting(Finished):
     """A painting, from `drawgen.paint`: strokes, from bottom to top, on a background of one colour or a transparent one. A notebook
     displays it, and `save` writes it as a picture, an animation, SVG or JSON.
 
@@ -62,10 +54,14 @@ class Painting:
     size: tuple[int, int]
     """Height and width in pixels at which it was painted; they give the aspect ratio. Strokes are fractions of them."""
     drawn_at: tuple[int, int] | None = None
-    """Default height and width of its pictures; None: `STILL_PX` on the longer side, or `MOVING_PX`."""
+    """Default height and width of its pictures; None: 1024 pixels on the longer side, or 512 for an animation."""
 
     def __repr__(self) -> str:
-        return f"a painting of {len(self.strokes)} strokes, {self.size[1]}x{self.size[0]} pixels"
+        return f"a painting of {self.amount}, {self.size[1]}x{self.size[0]} pixels"
+
+    @property
+    def amount(self) -> str:
+        return f"{len(self.strokes)} strokes"
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
@@ -85,11 +81,6 @@ class Painting:
         background = None if self.background is None else in_decimals(self.background)
         return replace(self, strokes=in_decimals(self.strokes), background=background)
 
-    def fitted(self, longest_px: int) -> tuple[int, int]:
-        """Height and width with this longer side, in the painting's aspect."""
-        factor = longest_px / max(self.size)
-        return max(1, round(self.size[0] * factor)), max(1, round(self.size[1] * factor))
-
     def stops(self, count: int) -> list[int]:
         """Numbers of strokes in each of at most `count` frames of an animation; the last frame has all."""
         return sorted({round(len(self.strokes) * k / max(1, count - 1)) for k in range(count - 1)} | {len(self.strokes)})
@@ -108,14 +99,6 @@ class Painting:
             if len(ground) == 4:
                 picture = torch.cat([(picture[:3] / picture[3:].clamp(min=1e-6)).clamp(0, 1), picture[3:]])
             yield picture
-
-    def draw(self, height: int, width: int) -> Float[Tensor, "C H W"]:
-        """The picture, rendered at a size."""
-        return next(self.stages(1, height, width))
-
-    def pil(self, size: tuple[int, int] | None = None) -> Image.Image:
-        """A picture of Pillow, of `size` (height, width)."""
-        return Image.fromarray(to_bytes(self.draw(*(size or self.drawn_at or self.fitted(STILL_PX)))))
 
     def svg(self, height: int, width: int) -> str:
         """SVG with one path per stroke: the union, by non-zero fill, of the sweeps of the disc along the same straight pieces that
@@ -147,64 +130,10 @@ class Painting:
 
     # ---------------------------------------------------------------- as a file
 
-    def save(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        size: tuple[int, int] | None = None,
-        animate: bool = False,
-        force: bool = False,
-    ) -> None:
-        """Writes a file. The ending of `path` decides the format: a picture of `size` (height, width), an animation of the painting
-        (GIF, APNG, MP4; with `animate` PNG and WebP), SVG with one path per stroke, or JSON. An existing file is replaced only with
-        `force`. Raises ImageError (a ValueError) if it cannot be written in that format, and StorageError."""
-        out = Path(path)
-        images.check_output(out, force=force, kinds=images.kinds_for(animate))
-        self.check_ground(out)
-        if size is not None:
-            check_size(size)
-            self.check_aspect(size, "the painting")
-            images.check_extent(out, *size)
-        self.write(out, size, animate=animate, replace=force)
-
     def check_ground(self, path: Path) -> None:
         """Raises ValueError for a transparent painting and a format without alpha."""
         if self.background is None:
             refuse_transparent(path)
-
-    def check_aspect(self, size: tuple[int, int], name: str) -> None:
-        """Raises ValueError for another aspect ratio than the painting's; `name` is the argument's name."""
-        if abs(size[0] / size[1] * self.size[1] / self.size[0] - 1) > 0.02:
-            height, width = self.fitted(max(size))
-            raise ValueError(f"{name} has another aspect than `size` {size[1]}x{size[0]}; it can be drawn at {width}x{height}")
-
-    def extent(self, path: Path, size: tuple[int, int] | None, *, animate: bool) -> tuple[int, int]:
-        """Height and width of the picture in a file."""
-        return size or self.drawn_at or self.fitted(MOVING_PX if images.moves(path, animate) else STILL_PX)
-
-    @threads(1)
-    def write(self, out: Path, size: tuple[int, int] | None, *, animate: bool, replace: bool) -> None:
-        """`save` after the checks. Without `replace` an existing file is kept."""
-        kind = out.suffix.lower()
-        height, width = self.extent(out, size, animate=animate)
-        if kind == ".json":
-            write_output(out, self.json().encode(), replace=replace)
-        elif kind == ".svg":
-            write_output(out, self.svg(height, width).encode(), replace=replace)
-        elif images.moves(out, animate):
-            count = len(self.stops(FRAMES))
-            images.save_animation(out, self.stages(FRAMES, height, width), count=count, seconds=6.0, replace=replace)
-        else:
-            images.save_image(out, self.draw(height, width), replace=replace)
-
-    @threads(1)
-    def animation(self) -> images.Animation:
-        """How it is painted, as an animation that a notebook plays."""
-        return images.animated(self.stages(FRAMES, *self.fitted(SHOWN_PX)), seconds=6.0)
-
-    @threads(1)
-    def _repr_png_(self) -> bytes:
-        return images.png(self.draw(*self.fitted(SHOWN_PX)))
 
     def json(self) -> str:
         """JSON: see README.md, "Paintings", for its fields."""
@@ -222,21 +151,10 @@ class Painting:
     @classmethod
     def read(cls, path: Path) -> "Painting":
         """Reads a file in the format of `json`. Raises ImageError."""
-        try:
-            found = json.loads(read_bytes(path, LARGEST))
-        except FileNotFoundError as error:
-            raise ImageError(f"{path} does not exist; check the path") from error
-        except OSError as error:
-            raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
-        except (ValueError, RecursionError) as error:
-            raise ImageError(f"{path} is not JSON ({error}); write it again: drawgen paint PHOTO -o OUT.json") from error
+        found = parsed(path)
         if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("columns") != list(NAMES):
             raise ImageError(f'{path} is not a file of strokes ("format": "{FORMAT}"); make one: drawgen paint PHOTO -o OUT.json')
-        size: Any = found.get("height"), found.get("width")
-        if not all(type(side) is int and 1 <= side <= 65_535 for side in size):
-            raise ImageError(
-                f"{path}: height and width are {size[0]!r:.60} and {size[1]!r:.60}; give whole numbers from 1 to 65535"
-            )
+        size = size_in(found, path)
         rows = found.get("strokes")
         if not isinstance(rows, list) or not len(rows) <= MOST:
             raise ImageError(f"{path}: strokes has to be a list of at most {MOST}")
@@ -245,6 +163,26 @@ class Painting:
             background = torch.tensor(numbers(found.get("background"), 3, f"{path}: background"))
         strokes = [numbers(row, len(NAMES), f"{path}: stroke {index}") for index, row in enumerate(rows)]
         return cls(torch.tensor(strokes, dtype=torch.float32).view(-1, len(NAMES)), background, size)
+
+
+def parsed(path: Path) -> Any:
+    """What a JSON file holds. Raises ImageError."""
+    try:
+        return json.loads(read_bytes(path, LARGEST))
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist; check the path") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise ImageError(f"{path} is not JSON ({error}); write it again: drawgen paint PHOTO -o OUT.json") from error
+
+
+def size_in(found: dict[str, Any], path: Path) -> tuple[int, int]:
+    """The height and width in a file. Raises ImageError."""
+    size: Any = found.get("height"), found.get("width")
+    if not all(type(side) is int and 1 <= side <= 65_535 for side in size):
+        raise ImageError(f"{path}: height and width are {size[0]!r:.60} and {size[1]!r:.60}; give whole numbers from 1 to 65535")
+    return size
 
 
 def refuse_transparent(path: Path) -> None:

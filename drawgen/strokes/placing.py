@@ -104,6 +104,8 @@ class PaintingProgress:
     share: float
     strokes: int
     psnr: float
+    of: str = "strokes"
+    """What is counted."""
 
 
 def work_size(photo: Float[Tensor, "C H W"], style: Style) -> tuple[int, int]:

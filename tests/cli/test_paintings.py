@@ -4,11 +4,13 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import refused, run
 from PIL import Image
 
 PAINT = "paint photo.png -o new.png --strokes 5 --detail-px 32"
+TRIANGLES = "paint photo.png -o new.png --triangles 12 --detail-px 32"
 
 
 @pytest.fixture
@@ -17,6 +19,14 @@ def quick(monkeypatch):
     from drawgen.strokes import placing
 
     monkeypatch.setattr(placing, "ROUNDS", tuple(part._replace(steps=2) for part in placing.ROUNDS))
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Triangles in few steps."""
+    from drawgen.strokes import triangles
+
+    monkeypatch.setattr(triangles, "STEPS", 20)
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp", "gif", "apng", "mp4", "svg", "json"])
@@ -48,6 +58,82 @@ def test_paint_again_from_strokes(capsys, here, quick):
     refused(capsys, here, "paint a.json -o new.png --size 300x300", "another aspect than --size 300x300")
     refused(capsys, here, "paint a.json -o new.png --strokes 9", "is painted already; leave --strokes out")
     refused(capsys, here, "paint a.json -o new.png --least-radius 1", "leave --least-radius out")
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "svg", "json"])
+def test_triangles_are_the_same_file_for_the_same_seed(capsys, here, few, ending):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        line = f"paint photo:coffee -o {name}.{ending} --triangles 12 --detail-px 32 --size 60x40 --seed {seed}"
+        assert run(capsys, *line.split())[:2] == (0, f"{name}.{ending}\n")
+    first, again, other = (Path(f"{name}.{ending}").read_bytes() for name in "abc")
+    assert first == again
+    assert first != other
+    if ending in ("png", "jpg", "gif"):
+        with Image.open(f"a.{ending}") as picture:
+            assert picture.size == (60, 40)
+            assert (getattr(picture, "n_frames", 1) > 3) == (ending == "gif")
+
+
+def test_triangles_again_from_a_file(capsys, here, few):
+    """The very same file as from the photograph, at any size."""
+    assert run(capsys, *["paint", "photo:coffee", "-o", "a.json", "--triangles", "12", "--detail-px", "32"])[0] == 0
+    for file in ("a.png", "a.svg", "a.gif"):
+        assert run(capsys, *f"paint a.json -o {file}".split())[0] == 0
+        assert run(capsys, *f"paint photo:coffee -o b{file} --triangles 12 --detail-px 32".split())[0] == 0
+        assert Path(file).read_bytes() == Path("b" + file).read_bytes()
+    with Image.open("a.png") as picture:
+        assert max(picture.size) == 1024
+    refused(capsys, here, "paint a.json -o new.png --size 300x300", "another aspect than --size 300x300")
+    refused(capsys, here, "paint a.json -o new.png --triangles 9", "is painted already; leave --triangles out")
+    refused(capsys, here, "paint a.json -o new.svg --lines", "is not a file of strokes")
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "RGBA", "LA"])
+def test_triangles_of_any_picture(capsys, here, few, mode):
+    """Grey, of 16 bits, transparent: over white, or over a background."""
+    y, x = np.mgrid[:30, :40]
+    grey = Image.fromarray((x * 6).astype(np.uint8))
+    if mode == "I;16":
+        grey = Image.fromarray((x * 1600).astype(np.uint16))
+    elif mode != "L":
+        grey = grey.convert(mode)
+        grey.putalpha(Image.fromarray(np.where(y < 15, 0, 255).astype(np.uint8)))
+    grey.save("a.png")
+    line = "paint a.png -o b.png --triangles 12 --detail-px 40 --size 40x30"
+    assert run(capsys, *line.split())[0] == 0
+    with Image.open("b.png") as drawn:
+        found = np.asarray(drawn.convert("RGB")).astype(int)
+    assert (np.ptp(found, 2) <= 1).all()
+    assert found[20:, 30:].mean() > found[20:, :10].mean() + 60
+    line = line.replace("b.png", "c.png") + " --background red"
+    if "A" not in mode:
+        refused(capsys, here, line, "so no --background is seen behind --triangles; leave it out")
+        return
+    assert found[:10].mean() > 240
+    assert run(capsys, *line.split())[0] == 0
+    with Image.open("c.png") as drawn:
+        red, green, blue = np.asarray(drawn.convert("RGB"))[:10].mean((0, 1))
+    assert (red > 240, green < 30, blue < 30) == (True, True, True)
+
+
+def test_triangles_interrupted_keep_what_there_is(capsys, here, monkeypatch):
+    from drawgen.strokes.mesh import Mesh
+
+    plain = Mesh.step
+
+    def step(mesh, rate_px):
+        if len(mesh) > 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return plain(mesh, rate_px)
+
+    monkeypatch.setattr(Mesh, "step", step)
+    status, _, err = run(
+        capsys, *["paint", "photo:coffee", "-o", "a.png", "--triangles", "20", "--detail-px", "32", "--size", "30x20"]
+    )
+    assert status == 128 + signal.SIGINT
+    assert "a.png is the painting so far, 20 triangles" in err
+    with Image.open("a.png") as picture:
+        assert picture.size == (30, 20)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -95,6 +181,18 @@ def test_paint_interrupted_keeps_what_there_is(capsys, here, monkeypatch, number
         (PAINT + " --size 4x400", "crop it, or give a larger --detail-px"),
         (PAINT + " --size 0x4", "--size is '0x4'"),
         (PAINT.replace("new.png", "new.svg") + " --animate", "new.svg has no known ending; use one of .apng .gif"),
+        (TRIANGLES + " --strokes 5", "--strokes is for strokes, and --triangles draws none; leave one of the two out"),
+        (TRIANGLES + " --least-radius 1", "--least-radius is for strokes"),
+        (TRIANGLES + " --opacity 1", "--opacity is for strokes"),
+        (TRIANGLES + " --lines", "--lines is for strokes"),
+        (TRIANGLES + " --pen-mm 1", "--pen-mm is for strokes"),
+        (TRIANGLES + " --page A4", "--page is for strokes"),
+        (TRIANGLES + " --background none", "--background is none, and --triangles cover the whole picture"),
+        (TRIANGLES + " --triangles 1", "--triangles is 1; it has to be at least 2 and at most 10000"),
+        (TRIANGLES + " --detail-px 0", "--detail-px is 0"),
+        (TRIANGLES + " --seconds 0", "--seconds is 0.0"),
+        (TRIANGLES + " --palette reddish", "--palette has 'reddish'"),
+        (TRIANGLES + " --size 4x3000", "crop it, or give a larger --detail-px"),
     ],
 )
 def test_paint_refuses(capsys, here, line, words):

@@ -81,6 +81,7 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
         "interpolate": ["interpolate", folder, "a.png", "a.png", "-o", "OUT"],
         "caption": ["caption", "a.png", "--model", folder],
         "read": ["read", folder, "a.png"],
+        "points": ["points", folder, "random:8", "-o", "OUT"],
     }
     verb = of(name)
     mine = verb.command.split()[1] if verb.command else ""

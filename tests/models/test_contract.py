@@ -204,7 +204,7 @@ def test_scores(trained):
     counts = {key: value for key, value in scores.items() if isinstance(value, int)}
     assert counts
     assert min(counts.values()) > 0
-    assert set(counts) <= {"pictures", "captions", "symbols"}
+    assert set(counts) <= {"pictures", "captions", "symbols", "sets"}
     assert list(scores)[: len(counts)] == list(counts)
     assert all(isinstance(value, float) for key, value in scores.items() if key not in counts)
     for split in ("nonsense", "train"):

@@ -8,7 +8,8 @@ import torch
 
 from drawgen import sampling
 from drawgen.contract import generator
-from drawgen.nn.decoder import Attention, Decoder, Memory, energies
+from drawgen.nn.attention import Additive, GlobalAttention, Memory, SoftAttention, energies, score
+from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
 
 DOUBLE = torch.float64
@@ -19,8 +20,14 @@ def random(*shape, seed=0):
 
 
 def decoder(*, attends=True, vocabulary=7, double=True, seed=1, **options):
-    settings = {"units": 6, "layers": 2, "embedding": 5} | ({"features": 4, "attention": 3} if attends else {}) | options
-    found = Decoder(vocabulary, rng=generator(seed), **settings).double()
+    settings = {"units": 6, "layers": 2, "embedding": 5} | options
+    words, glimpses = 5 if settings.pop("word_query", False) else 0, settings.pop("glimpses", 1)
+    kind, part = settings.pop("overall", ""), None
+    if kind:
+        part = GlobalAttention(score(kind, 4, 6, 3, rng=generator(seed + 1)), 4, 6, rng=generator(seed + 2))
+    elif attends:
+        part = SoftAttention(4, 6, 3, words, glimpses=glimpses, rng=generator(seed + 1))
+    found = Decoder(vocabulary, attention=part, rng=generator(seed), **settings).double()
     for n, parameter in enumerate(found.parameters()):
         parameter.data += 0.3 * random(*parameter.shape, seed=n)
     return found if double else found.float()
@@ -38,10 +45,12 @@ KINDS = pytest.mark.parametrize(
         {"attends": True, "layers": 1},
         {"attends": True, "word_query": True},
         {"attends": True, "word_query": True, "glimpses": 2},
+        {"overall": "additive"},
+        {"overall": "dot", "embedding": 0},
         {"attends": False},
         {"attends": False, "embedding": 0},
     ],
-    ids=["attention", "attention-one-layer", "attention-word", "glimpses", "embedding", "one-hot"],
+    ids=["soft", "soft-one-layer", "soft-word", "glimpses", "global-additive", "global-dot", "embedding", "one-hot"],
 )
 
 
@@ -93,10 +102,31 @@ def test_attention_is_the_papers(word_query, glimpses):
         np.testing.assert_allclose(context[row].detach().numpy(), gate * seen, atol=1e-12)
 
 
+@pytest.mark.parametrize("width", [6, 4])
+def test_global_attention_is_luongs(width):
+    """The lecture's attention, one row and one place at a time, in numpy: alpha = softmax(e . h), c the weighted sum, and the
+    attentional state tanh(W [c, h]); features of another width than the state are projected first. Beams of a row share it."""
+    part = GlobalAttention(score("dot", width, 6, 0, rng=generator(0)), width, 6, rng=generator(1)).double()
+    values, h = random(2, 5, width), random(2, 3, 6, seed=1)
+    state, alpha = part(h, part.memory(values, torch.tensor([[True] * 5, [True] * 3 + [False] * 2])))
+    weights = {name: p.detach().numpy() for name, p in part.named_parameters()}
+    for row in range(2):
+        a = values[row, : 5 - 2 * row].numpy()
+        e = a if width == 6 else a @ weights["score.key.weight"].T
+        for k in range(3):
+            q = h[row, k].numpy()
+            p = np.exp(e @ q) / np.exp(e @ q).sum()
+            np.testing.assert_allclose(alpha[row, k, : len(p)].detach(), p, atol=1e-12)
+            expected = np.tanh(weights["joint.weight"] @ np.concatenate([p @ a, q]) + weights["joint.bias"])
+            np.testing.assert_allclose(state[row, k].detach(), expected, atol=1e-12)
+    assert (alpha[1, :, 3:] == 0).all()
+
+
 def test_a_second_glimpse_begins_as_none():
     """A new decoder of two glimpses with the weights of one predicts what that one predicts."""
     one = decoder(glimpses=1)
-    two = Decoder(7, units=6, layers=2, embedding=5, features=4, attention=3, glimpses=2, rng=generator(5)).double()
+    soft = SoftAttention(4, 6, 3, glimpses=2, rng=generator(6))
+    two = Decoder(7, units=6, layers=2, embedding=5, attention=soft, rng=generator(5)).double()
     assert two.load_state_dict(one.state_dict(), strict=False).unexpected_keys == []
     values = random(3, 5, 4)
     expected, found = (model(TOKENS, model.start(3, model.look(values)), model.look(values))[0] for model in (one, two))
@@ -168,9 +198,8 @@ def test_dropout_is_seeded():
     ("make", "words"),
     [
         (lambda: decoder(embedding=0), "embedding is 0"),
-        (lambda: decoder(attention=0), "attention 0"),
         (lambda: decoder(glimpses=3), "glimpses"),
-        (lambda: decoder(attends=False).look(random(1, 2, 4)), "no attention"),
+        (lambda: decoder(attends=False).look(random(1, 2, 4)), "attends to nothing"),
         (lambda: decoder().look(random(1, 2, 4), torch.tensor([[False, False]])), "masked everywhere"),
     ],
 )
@@ -293,20 +322,24 @@ def test_compiled_bears_what_overflows(cell, scale):
 
 @pytest.mark.parametrize(("batch", "rows", "places", "units"), [(1, 1, 1, 1), (2, 3, 7, 5), (3, 2, 49, 64)])
 def test_compiled_energies(batch, rows, places, units):
-    """The compiled twin is the definition, near zero and far from it."""
-    attention = Attention(4, 6, units, rng=generator(0))
-    attention.score.bias.data.fill_(0.3)
+    """The compiled twin is the definition in double precision, near zero and far from it, in value and gradient."""
+    part = Additive(4, 6, units, rng=generator(0))
+    part.score.bias.data.fill_(0.3)
     rng = generator(1)
-    keys = torch.randn(batch, places, units, generator=rng) * torch.logspace(-3, 1.5, units)
-    query = torch.randn(batch, rows, units, generator=rng)
-    memory = Memory(keys, keys, None)
-    slow = energies(attention.score, memory, query)
-    assert slow.requires_grad
-    with torch.no_grad():
-        fast = energies(attention.score, memory, query)
-        definition = (torch.tanh(keys[:, None].double() + query[:, :, None]) @ attention.score.weight[0].double()) + 0.3
-    assert torch.allclose(fast, slow.detach(), atol=2e-6)
-    assert torch.allclose(fast.double(), definition, atol=2e-6)
+    keys = (torch.randn(batch, places, units, generator=rng) * torch.logspace(-3, 1.5, units)).requires_grad_()
+    query = torch.randn(batch, rows, units, generator=rng).requires_grad_()
+    upon = torch.randn(batch, rows, places, generator=rng)
+    fast = energies(part.score, Memory(keys, keys, None), query)
+    inputs = (keys, query, part.score.weight, part.score.bias)
+    found = torch.autograd.grad(fast, inputs, upon)
+    part.double()
+    inputs = (keys.detach().double().requires_grad_(), query.detach().double().requires_grad_(), part.score.weight, part.score.bias)
+    slow = energies(part.score, Memory(inputs[0], inputs[0], None), inputs[1])
+    definition = (torch.tanh(keys[:, None].double() + query[:, :, None]) @ part.score.weight[0]) + part.score.bias
+    torch.testing.assert_close(slow, definition)
+    torch.testing.assert_close(fast.double(), slow, atol=2e-6, rtol=0)
+    for mine, true in zip(found, torch.autograd.grad(slow, inputs, upon.double()), strict=True):
+        torch.testing.assert_close(mine.double(), true, atol=2e-5, rtol=1e-4)
 
 
 def test_hints():

@@ -19,8 +19,10 @@ class Config:
 
 
 class Model(Mean):
-    def point(self, points: Sequence[Tensor]) -> list[Pointing]:
-        return [Pointing(tuple(one[:, 0].argsort().tolist()), -1.0) for one in points]
+    kind = "tour"
+
+    def point(self, points: Sequence[Tensor], *, beams: int = 5, constrained: bool = True) -> list[Pointing]:
+        return [Pointing(self.kind, tuple(one[:, 0].argsort().tolist()), -1.0) for one in points]
 
 
 PRESETS: dict[str, Recipe] = {
