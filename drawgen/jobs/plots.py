@@ -88,13 +88,10 @@ def plot(
     if file is not None:
         check_svg(file, force=force, sources=["/dev/stdin" if name == "-" else name])
 
-    def place(of: Painting | Drawing) -> Placement:
-        frame, unit = ((0.0, 0.0, of.size[1], of.size[0]), PIXEL_MM) if isinstance(of, Painting) else (of.frame, of.unit_mm)
-        return placed(frame, unit, page=page, margin=margin, landscape=landscape, scale=scale)
-
     with hearing(progress) as reports:
         found = opened(drawing, name, outlines, reports.say)
-        placement = place(found)
+        frame, unit_mm = (found.frame, found.unit_mm) if isinstance(found, Drawing) else ((0.0, 0.0, *found.size[::-1]), PIXEL_MM)
+        placement = placed(frame, unit_mm, page=page, margin=margin, landscape=landscape, scale=scale)
         if isinstance(found, Painting):
             if outlines:
                 raise ArgumentError("outlines", f"is for the filled shapes of an SVG; leave it out for {name}")
@@ -105,7 +102,8 @@ def plot(
             lines = curves_on(found, placement, pen_mm, name)
         if not lines:
             raise ImageError(f"{name} has no strokes on the page of {placement.page[0]:g} x {placement.page[1]:g} mm")
-        check_many(lines, name)
+        if len(lines) > MOST_LINES:
+            raise ImageError(f"{name} has {len(lines)} strokes on this page; at most {MOST_LINES} are plotted")
         plotted = Plot(placement.page, layered(in_pens(lines, pens, name, reports.say), ordering(order)))
         if file is not None:
             write_output(file, plotted.svg().encode(), replace=force)
@@ -181,11 +179,6 @@ def curves_on(drawing: Drawing, placement: Placement, pen_mm: float | None, name
         width_mm = pen_mm or curve.width * placement.scale or PEN_MM
         lines += [Line(part, curve.colour, width_mm) for part in on_paper(placement.put(flat), placement.window)]
     return lines
-
-
-def check_many(lines: Sequence[Line], name: str) -> None:
-    if len(lines) > MOST_LINES:
-        raise ImageError(f"{name} has {len(lines)} strokes on this page; at most {MOST_LINES} are plotted")
 
 
 def in_pens(lines: list[Line], palette: str | None, name: str, say: Callable[[str], object]) -> list[Line]:

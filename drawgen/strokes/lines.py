@@ -67,15 +67,6 @@ def flattened(pieces: list[Points], tolerance: float) -> Points:
     return np.concatenate(points)
 
 
-def bounds(curves: list[Curve]) -> Window:
-    """The smallest rectangle with all curves, to a thousandth of its size."""
-    controls = np.concatenate([piece for curve in curves for piece in curve.pieces])
-    tolerance = max(float(np.ptp(controls, 0).max()) / 1000, 1e-9)
-    every = np.concatenate([flattened(curve.pieces, tolerance) for curve in curves])
-    (left, top), (right, bottom) = every.min(0).tolist(), every.max(0).tolist()
-    return left, top, right, bottom
-
-
 def length(points: Points) -> float:
     return float(np.hypot(*np.diff(points, axis=0).T).sum())
 
