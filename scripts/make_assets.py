@@ -1,7 +1,7 @@
 """Makes the shipped model folders under assets/ from finished runs: weights, config, recipe (without the path of the data), and a
 model card that names the data.
 
-    uv run python scripts/make_assets.py --runs runs
+    uv run python scripts/make_assets.py --runs runs [--only pointer_net]
 
 RUNS holds the run folders of `drawgen train`: textures/NAME of the preset `layout` of ride, on the photographs below, and the
 others. If a run is missing, its shipped model stays unchanged.
@@ -107,13 +107,17 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--only", default="", help="models whose names begin with this")
     arguments = parser.parse_args()
     for name, (run, what, origin, licence) in MADE.items():
+        if not name.startswith(arguments.only):
+            continue
         source, target = arguments.runs / run, models.assets() / name.replace(":", "/")
         if not (source / checkpoint.CARD).exists():
             print(f"{source} is not there; {name} stays as it is")
             continue
         told = [line for line in (source / checkpoint.CARD).read_text(encoding="utf-8").splitlines() if line.startswith("- ")]
+        told.sort(key=lambda line: line.startswith("- nats_per_symbol"))  # the first figure is the one that lists show
         if not any("training:" in line for line in told):
             raise SystemExit(f"{source} has not been trained to its end")
         if name.startswith("ride:"):

@@ -267,15 +267,16 @@ class PointerNet(nn.Module):
         longest = max(found.shape[1], read.answers.shape[1])
         found, answers = (F.pad(symbols, (0, longest - symbols.shape[1]), value=END) for symbols in (found, read.answers))
         right = (answers == found).all(1).double()
-        scores: Totals = {"nats_per_symbol": (nats.sum(), float(counted.sum())), "accuracy": (right.sum(), float(len(right)))}
+        scores: Totals = {}
         if self.kind not in ENDED:
             made, best = (self.way(read, symbols) for symbols in (found, answers))
             scores["length_ratio"] = (made.sum(), float(best.sum()))
+        scores["accuracy"] = (right.sum(), float(len(right)))
         if self.kind == "delaunay":
             mine, true = (triangle_keys(symbols) for symbols in (found, answers))
             hits = (true[:, :, None] == mine[:, None]).any(2) & (true > 0)
             scores["coverage"] = (hits.sum().double(), float((true > 0).sum()))
-        return scores
+        return scores | {"nats_per_symbol": (nats.sum(), float(counted.sum()))}
 
     def way(self, read: Reading, symbols: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:
         """The length of tours, or the way of the raised pen between strokes."""
