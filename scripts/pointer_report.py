@@ -119,7 +119,7 @@ NOTES = {
         *SEARCHES,
         "accuracy: the same polygon. area: of the hull, over the answers that are simple polygons. not simple: these are wrong.",
         "paper: Vinyals et al. 2015, Table 1, accuracy / area, of their model for 5 to 50 points. It has 512 units, and reads the",
-        "points as they come, in one direction.",
+        "points as they are given, in one direction.",
     ),
     "delaunay": (
         *SEARCHES,
