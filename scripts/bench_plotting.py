@@ -70,10 +70,9 @@ def drawings(svgs: Path | None) -> dict[str, Plot]:
                 plot = drawgen.plot(file, palette="black", order="keep")
             except ImageError:
                 continue
-            if FEWEST <= plot.strokes <= MOST:
-                lines[f"{file.stem.removeprefix('line__')[:24]}"] = plot
-        most = sorted(lines, key=lambda name: -lines[name].strokes)
-        found |= {name: lines[name] for name in most[:FROM_SVG]}
+            if FEWEST <= plot.strokes <= MOST:  # of drawings that differ in their colours alone, the first
+                lines.setdefault((plot.strokes, plot.numbers()["pen_up_mm"]), (file.stem.split("__")[-1], plot))
+        found |= dict(lines[key] for key in sorted(lines, reverse=True)[:FROM_SVG])
     return found
 
 
