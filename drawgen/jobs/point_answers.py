@@ -44,8 +44,9 @@ class Pointed:
     `save` writes them as a picture, SVG or JSON.
 
     >>> import drawgen
-    >>> found = drawgen.points("pointer_net:hull", "random:12", seed=1)  # doctest: +SKIP
-    >>> found.indices, found.exact, found.figures["area_coverage"]  # doctest: +SKIP
+    >>> found = drawgen.points("pointer_net:hull", "random:12", seed=1)
+    >>> found.figures["area_coverage"] > 0.9
+    True
     """
 
     kind: str

@@ -59,7 +59,7 @@ def points(
     ValueError) for points that cannot be used, and a ValueError that names an invalid argument.
 
     >>> import drawgen
-    >>> drawgen.points("pointer_net:hull", [[0, 0], [1, 0], [0, 1], [0.2, 0.2]]).indices  # doctest: +SKIP
+    >>> drawgen.points("pointer_net:hull", [[0, 0], [1, 0], [0, 1], [0.2, 0.2]]).indices
     (0, 1, 2)
     """
     check_range("beams", beams, at_least=1, at_most=100)
