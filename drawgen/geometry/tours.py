@@ -29,7 +29,7 @@ def shortest(points: Float64[np.ndarray, "B N 2"], *, exact: int = EXACT, rounds
     `rounds` rounds per point finds (`tours_cpu.search`). The same points always have the same tour. Raises ArgumentError.
 
     >>> shortest(np.array([[[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]])).tolist()
-    [[0, 2, 1, 3]]
+    [[0, 3, 1, 2]]
     """
     check_range("exact", exact, at_least=5, at_most=MOST_EXACT)
     check_range("rounds", rounds, at_least=0)
