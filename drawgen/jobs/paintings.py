@@ -99,6 +99,8 @@ def paint(
     """
     name = name_of(photo)
     file = None if out is None else Path(out)
+    if lines and animate:
+        raise ArgumentError("animate", "is for pictures, and `lines` are written as an SVG; leave one of the two out")
     if file is not None:
         images.check_output(file, force=force, kinds=images.kinds_for(animate), sources=["/dev/stdin" if name == "-" else name])
     settings: dict[str, Any] = {
