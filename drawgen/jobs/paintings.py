@@ -18,7 +18,7 @@ from drawgen.jobs.pointed_triangles import Found, found_triangles
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
-from drawgen.ranges import ArgumentError, check_choice, check_range, check_size
+from drawgen.ranges import ArgumentError, check_choice, check_range, check_size, check_whole
 from drawgen.strokes import colours, low_poly, placing
 from drawgen.strokes.finished import FRAMES
 from drawgen.strokes.low_poly import LowPoly
@@ -108,6 +108,8 @@ def paint(
         "background": background, "triangles": triangles,
     }  # fmt: skip
     settings = {setting: value for setting, value in settings.items() if value is not None}
+    for setting in {"strokes", "triangles", "detail_px"} & settings.keys():
+        check_whole(setting, settings[setting])
     if triangulation is not None:
         check_choice("triangulation", triangulation, TRIANGULATIONS)
         if triangles is None:

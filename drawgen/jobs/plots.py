@@ -112,7 +112,9 @@ def plot(
             raise ImageError(f"{name} has {len(lines)} strokes on this page; at most {MOST_LINES} are plotted")
         widest = max(line.width_mm for line in lines)
         if pen_mm is None and widest > WIDEST_MM:
-            reports.say(f"{name} has strokes of up to {widest:.0f} mm on this page, wider than pens; `pen_mm` draws all with one pen")
+            reports.say(
+                f"{name} has strokes of up to {widest:.0f} mm on this page, wider than pens; `pen_mm` draws all with one pen"
+            )
         plotted = Plot(placement.page, layered(in_pens(lines, pens, name, reports.say), ordering(order)))
         if file is not None:
             write_output(file, plotted.svg().encode(), replace=force)
@@ -167,7 +169,8 @@ def pen_settings(size: tuple[int, int], pen_mm: float, page: str, strokes: int |
     scale = placed((0.0, 0.0, float(width), float(height)), 1.0, page=page, margin=MARGIN_MM).scale
     if pen_mm > 0.1 * min(size) * scale:
         raise ArgumentError(
-            "pen_mm", f"is {pen_mm:g}, and the painting has {min(size) * scale:.0f} mm on its shorter side; take a finer pen or a larger `page`"
+            "pen_mm",
+            f"is {pen_mm:g}, and the painting has {min(size) * scale:.0f} mm on its shorter side; take a finer pen",
         )
     wanted = PEN_STROKES * width * height * scale**2 / (190 * 277) * (0.5 / pen_mm) ** 2
     count = strokes or round(min(max(wanted, FEWEST), MOST_STROKES))

@@ -70,8 +70,8 @@ class Config:
     bidirectional: bool = True
     """Whether a second encoder reads the points backwards. The paper has none."""
     order: str = "given"
-    """The order in which the points are read: given, as they come; x, from left to right; angle, around their mean; curve, along a
-    Hilbert curve. The paper reads them as they come."""
+    """The order in which the points are read: given, as it is; x, from left to right; angle, around their mean; curve, along a
+    Hilbert curve. The paper reads them as given."""
     feed: str = "states"
     """What the decoder is fed of the last point: points, its coordinates, as in the paper; states, the encoder's state at it,
     too."""
@@ -534,7 +534,7 @@ PRESETS: dict[str, Recipe] = {
         model=replace(HULL, order="given", bidirectional=False, feed="points", masked=False, units=256, attention_units=256),
         data=SETS,
         fit=replace(FIT, rate=1e-3),
-        about="Convex hulls of 5 to 50 points as in the paper: the points are read once, as they come.",
+        about="Convex hulls of 5 to 50 points as in the paper: the points are read once, as given.",
         what="convex hulls, as in the paper",
         size="796 k",
     ),

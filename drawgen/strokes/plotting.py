@@ -77,7 +77,9 @@ def placed(
     wide, tall = right - left, bottom - top
     named = page.strip().isalnum() and page.strip()[:1].isalpha()  # a page with given sides lies as they are given
     if landscape is not None and not named:
-        raise ArgumentError("landscape", f"is for a page with a name, and {page} lies as its sides are given; exchange them instead")
+        raise ArgumentError(
+            "landscape", f"is for a page with a name, and {page} lies as its sides are given; exchange them instead"
+        )
     across = landscape if landscape is not None else wide > tall if named else width > height
     if across != (width > height):
         width, height = height, width

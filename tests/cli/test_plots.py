@@ -50,14 +50,14 @@ def test_what_is_told(capsys, drawn):
     """In the words of the command line: a drawing that does not fit, colours that become pens, lines wider than pens."""
     many = "".join(f'<path d="M0 {k}h9" stroke="#0000{k:02x}" stroke-width="3"/>' for k in range(1, 14))
     Path("many.svg").write_text(SVG.format(many), encoding="utf-8")
-    status, _, err = run(capsys, *"plot many.svg -o b.svg".split())
+    status, _, err = run(capsys, *["plot", "many.svg", "-o", "b.svg"])
     assert status == 0
     assert "many.svg has 13 colours, which are drawn with 8 pens; --palette chooses others" in err
-    assert "many.svg has strokes of up to 48 mm on this page, wider than pens; --pen-mm draws all with one pen" in err
-    status, _, err = run(capsys, *"plot a.svg -o c.svg --scale 9".split())
+    assert "many.svg has strokes of up to 63 mm on this page, wider than pens; --pen-mm draws all with one pen" in err
+    status, _, err = run(capsys, *["plot", "a.svg", "-o", "c.svg", "--scale", "4"])
     assert status == 0
-    assert "a.svg has 720 x 270 mm at this --scale; what lies beyond the margin is cut" in err
-    assert run(capsys, *"plot a.svg -o d.svg --pen-mm 0.5".split())[2] == ""
+    assert "a.svg has 320 x 120 mm at this --scale; what lies beyond the margin is cut" in err
+    assert run(capsys, *["plot", "a.svg", "-o", "d.svg", "--pen-mm", "0.5"])[2] == ""
 
 
 def test_json(capsys, drawn):
@@ -140,10 +140,16 @@ def test_the_number_of_strokes_for_a_pen():
         (PAINT + " --lines --page A9", "--page is 'A9'"),
         (PAINT + " --lines --size 30x30", "--size is in pixels and does not hold for --lines; give --page"),
         (PAINT.replace("new.svg", "new.png") + " --lines", "--lines is for an SVG, and the file is new.png"),
-        (PAINT.replace("new.svg", "new.png") + " --lines --animate", "--animate is for pictures, and --lines are written as an SVG"),
+        (
+            PAINT.replace("new.svg", "new.png") + " --lines --animate",
+            "--animate is for pictures, and --lines are written as an SVG",
+        ),
         ("plot a.svg -o new.svg --page 210x297mm --landscape", "--landscape is for a page with a name"),
         (PAINT + " --pen-mm 0", "--pen-mm is 0.0"),
-        (PAINT + " --pen-mm 40", "--pen-mm is 40, and the painting has 190 mm on its shorter side; take a finer pen or a larger --page"),
+        (
+            PAINT + " --pen-mm 40",
+            "--pen-mm is 40, and the painting has 190 mm on its shorter side; take a finer pen",
+        ),
         (PAINT + " --pen-mm 1 --opacity 0.5", "--opacity does not hold for a pen"),
         (PAINT + " --pen-mm 1 --least-radius 1", "--least-radius does not hold for a pen"),
         (PAINT + " --pen-mm 1 --background none", "--background is none, and a pen draws on paper"),
@@ -158,5 +164,7 @@ def test_a_painting_is_not_painted_again_for_a_pen(capsys, drawn):
     refused(capsys, drawn, "paint a.json -o new.png --pen-mm 1", "is painted already; leave --pen-mm out")
     refused(capsys, drawn, "plot a.json -o new.svg", "a.json has no strokes")
     Path("b.json").write_text('{"format": "drawgen triangles 1"}', encoding="utf-8")
-    refused(capsys, drawn, "plot b.json -o new.svg", 'b.json is not a file of strokes ("format": "drawgen strokes 1"), its format is "d')
+    refused(
+        capsys, drawn, "plot b.json -o new.svg", 'b.json is not a file of strokes ("format": "drawgen strokes 1"), its format is "d'
+    )
     refused(capsys, drawn, "plot a.json -o new.svg --outlines", "--outlines is for the filled shapes of an SVG")

@@ -176,7 +176,10 @@ def test_what_is_left_out_is_told(read):
         (f'<g clip-path="url(#c)">{LINE}</g>', "not heeded: clip paths and masks, which cut nothing (1)"),
         ('<path d="M0 0H9" stroke="red" mask="url(#c)"/>', "not heeded: clip paths and masks, which cut nothing (1)"),
         ('<path d="M0 0H9" stroke="red" marker-end="url(#c)"/>', "not drawn: markers, such as arrow heads (1)"),
-        ('<g transform="rotate(90)" transform-origin="5 5"><path d="M20 -20h9" stroke="red"/></g>', "not heeded: transform-origin (1)"),
+        (
+            '<g transform="rotate(90)" transform-origin="5 5"><path d="M20 -20h9" stroke="red"/></g>',
+            "not heeded: transform-origin (1)",
+        ),
         ('<path d="M0 0H9" stroke="url(#g)"/>', "not heeded: gradients and patterns, which are black (1)"),
         ('<path d="M0 0H9" stroke="bogus"/>', "not heeded: the colour 'bogus', which is black (1)"),
         ('<path d="M0 0H9" stroke="#12345"/>', "the colour '#12345', which is black"),
