@@ -81,7 +81,8 @@ def points(
         pointer = that_can(trained.model, Points, trained.source)
         if pointer.kind not in NAMES:
             raise ValueError(
-                f"{trained.source} is not a model that finds hulls, triangles or tours of points; it orders {pointer.kind}"
+                f"{trained.source} is not a model that finds hulls, triangles or tours of points; it orders {pointer.kind}: "
+                "drawgen plot DRAWING -o OUT.svg --order network"
             )
         if tour is not None:
             if pointer.kind != "tour":

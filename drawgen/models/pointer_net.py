@@ -70,8 +70,8 @@ class Config:
     bidirectional: bool = True
     """Whether a second encoder reads the points backwards. The paper has none."""
     order: str = "given"
-    """The order in which the points are read: given, as it is; x, from left to right; angle, around their mean; curve, along a
-    Hilbert curve. The paper reads them as given."""
+    """The order in which the points are read: given, the order that they have; x, from left to right; angle, around their mean;
+    curve, along a Hilbert curve. The paper reads them as given."""
     feed: str = "states"
     """What the decoder is fed of the last point: points, its coordinates, as in the paper; states, the encoder's state at it,
     too."""
