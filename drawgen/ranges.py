@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, get_args
 
 
@@ -37,6 +37,12 @@ def check_range(
     told = [f"{words} {bound}" for words, bound in bounds.items() if not math.isinf(bound)]
     who = "each" if isinstance(value, tuple) else "it"
     raise ArgumentError(name, f"is {value}; {who} has to be {' and '.join(told if finite else ['finite', *told])}")
+
+
+def check_whole(name: str, value: object) -> None:
+    """Raises ArgumentError for what is not a whole number."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise ArgumentError(name, f"is {value!r}; it has to be a whole number")
 
 
 def check_size(size: object) -> None:

@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -23,6 +24,10 @@ OWN = {
 """Arguments that have another name on the command line."""
 
 
+IN_FLAGS: ContextVar[Callable[[str], str]] = ContextVar("IN_FLAGS", default=str)
+"""Rewrites a message for the command that runs: its arguments become flags."""
+
+
 @contextmanager
 def naming_flags(known: Callable[[str], bool]) -> Iterator[None]:
     """Rewrites the message of an error raised inside: arguments that are `known` to the command become flags. This affects the
@@ -35,6 +40,7 @@ def naming_flags(known: Callable[[str], bool]) -> Iterator[None]:
     def in_flags(text: str) -> str:
         return re.sub("`([a-z_.]+)`", lambda match: flag(match[1]) or match[0], text)
 
+    outer = IN_FLAGS.set(in_flags)
     try:
         yield
     except ArgumentError as error:
@@ -43,6 +49,8 @@ def naming_flags(known: Callable[[str], bool]) -> Iterator[None]:
     except (Exception, Interrupted) as error:
         error.args = tuple(in_flags(part) if isinstance(part, str) else part for part in error.args)
         raise
+    finally:
+        IN_FLAGS.reset(outer)
 
 
 def parse(function: Callable[..., Any], words: list[str], name: str) -> Any:

@@ -51,6 +51,7 @@ def plot(words: list[str]) -> None:
             force: Replace existing files.
         """
         from drawgen import jobs
+        from drawgen.strokes.plotting import counted
 
         with bars() as reports:
             made = jobs.plot(
@@ -63,9 +64,9 @@ def plot(words: list[str]) -> None:
             return
         say(out)
         width, height = made.page
-        say(f"{made.strokes} strokes in {len(made.layers)} layers on {width:g} x {height:g} mm; {ways(numbers)}")
+        say(f"{made.amount} on {width:g} x {height:g} mm; {ways(numbers)}")
         for row in numbers["layers"]:
-            say(f"{row['label']}: {row['strokes']} strokes, {ways(row)}")
+            say(f"{row['label']}: {counted(row['strokes'], 'stroke')}, {ways(row)}")
 
     parse(command, words, "plot")
 

@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 from drawgen.cli.parsing import Size, parse
 from drawgen.cli.printing import say, warn
 from drawgen.cli.progress import bars
+from drawgen.ranges import ArgumentError
 
 
 def points(words: list[str]) -> None:
@@ -48,6 +49,8 @@ def points(words: list[str]) -> None:
         """
         from drawgen import images, jobs
 
+        if size and out is None:
+            raise ArgumentError("size", "is that of a picture, and no file is written; give --out, or leave it out")
         with bars() as reports:
             found = jobs.points(
                 model, points, out, beams=beam, constrained=not free, number=number, tour=tour, seed=seed,

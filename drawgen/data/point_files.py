@@ -26,9 +26,11 @@ TABLE = "give one point per line, as 0.25,0.75"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
-SECTION = re.compile(r"\s*(\w+_SECTION)\s*:?\s*(.*)", re.DOTALL)
+SECTION = re.compile(r"\s*(\w+_SECTION)\s*:?\s*(.*)", re.DOTALL | re.IGNORECASE)
 HEADER = re.compile(r"\s*(\w+)\s*:\s*(.*?)\s*", re.DOTALL)
-TSPLIB = re.compile(r"^\s*((NAME|TYPE|DIMENSION|EDGE_WEIGHT_TYPE)\s*:|(NODE_COORD|EDGE_WEIGHT|TOUR)_SECTION)", re.MULTILINE)
+TSPLIB = re.compile(
+    r"^\s*((NAME|TYPE|DIMENSION|EDGE_WEIGHT_TYPE)\s*:|(NODE_COORD|EDGE_WEIGHT|TOUR)_SECTION)", re.MULTILINE | re.IGNORECASE
+)
 RULES = ("EUC_2D", "CEIL_2D", "ATT", "GEO")
 """The distances of TSPLIB95 that are computed."""
 PLAIN = "plain"
@@ -130,7 +132,7 @@ def read_tour(path: str | Path) -> list[int]:
     """The numbers of the points in a TSPLIB file of a tour (.opt.tour), in its order; of several tours the first. Raises
     DataError."""
     name = str(path)
-    header, sections = parts(text_of(name))
+    header, sections = parts(text_of(name, "give a tour in TSPLIB's format, such as berlin52.opt.tour"))
     if "TOUR_SECTION" not in sections:
         raise DataError(f"{name} is not a tour in TSPLIB's format, it has no TOUR_SECTION; give a file such as berlin52.opt.tour")
     ids: list[int] = []
@@ -151,12 +153,12 @@ def read_tour(path: str | Path) -> list[int]:
     return ids
 
 
-def text_of(name: str) -> str:
-    """The text of a file or of standard input. Raises DataError."""
+def text_of(name: str, mend: str = "give a file of points, or random:50") -> str:
+    """The text of a file or of standard input. Raises DataError, with this `mend` if there is none."""
     try:
         content = files.read_standard_input(LARGEST) if name == "-" else files.read_bytes(Path(name), LARGEST)
     except OSError as error:
-        raise DataError(f"{name} cannot be read ({files.reason(error)}); give a file of points, or random:50") from error
+        raise DataError(f"{name} cannot be read ({files.reason(error)}); {mend}") from error
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -202,8 +204,9 @@ def table(lines: Sequence[str], name: str) -> PointSet:
         if len(words) == 4 and "," in line and all(re.fullmatch(r"[+-]?\d+", word) for word in words):
             raise DataError(f"{where}: {line:.60} has four numbers; if its commas are decimal, write points instead")
         if len(words) != 2:
-            many = f"{len(words)} numbers" if len(words) > 1 else "one number"
-            raise DataError(f"{where}: there {'are' if len(words) > 1 else 'is'} {many} ({line:.60}); leave only x and y")
+            many = f"are {len(words)} columns" if len(words) > 1 else "is one column"
+            mend = "leave only x and y" if len(words) > 1 else TABLE
+            raise DataError(f"{where}: there {many} ({line:.60}); {mend}")
         points.append((number(words[0], where), number(words[1], where)))
     if not points:
         raise DataError(f"{name} holds no points; {TABLE}")
@@ -252,14 +255,14 @@ def parts(text: str) -> tuple[dict[str, str], dict[str, list[tuple[int, str]]]]:
     for count, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        if line.strip() == "EOF":
+        if line.strip().upper() == "EOF":
             break
         if match := SECTION.fullmatch(line):
-            section = sections.setdefault(match[1], [])
+            section = sections.setdefault(match[1].upper(), [])
             if match[2]:
                 section.append((count, match[2]))
         elif match := HEADER.fullmatch(line):
-            header[match[1]] = match[2]
+            header[match[1].upper()] = match[2]
         elif section is not None:
             section.append((count, line))
     return header, sections
@@ -268,7 +271,8 @@ def parts(text: str) -> tuple[dict[str, str], dict[str, list[tuple[int, str]]]]:
 def tsplib(text: str, name: str) -> PointSet:
     """A problem of TSPLIB95 with coordinates. Raises DataError for others, and for a file that was cut short."""
     header, sections = parts(text)
-    kind, rule = (header.get("TYPE", "").split() or ["TSP"])[0], header.get("EDGE_WEIGHT_TYPE", "")
+    kind = (header.get("TYPE", "").upper().split() or ["TSP"])[0]
+    rule = header.get("EDGE_WEIGHT_TYPE", "").upper()
     if kind == "TOUR" or ("TOUR_SECTION" in sections and "NODE_COORD_SECTION" not in sections):
         raise DataError(f"{name} is a tour without coordinates; give the file of its points (.tsp), and this one as `tour`")
     if kind != "TSP":

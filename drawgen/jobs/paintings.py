@@ -18,7 +18,7 @@ from drawgen.jobs.pointed_triangles import Found, found_triangles
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
-from drawgen.ranges import ArgumentError, check_choice, check_range, check_size
+from drawgen.ranges import ArgumentError, check_choice, check_range, check_size, check_whole
 from drawgen.strokes import colours, low_poly, placing
 from drawgen.strokes.finished import FRAMES
 from drawgen.strokes.low_poly import LowPoly
@@ -99,6 +99,8 @@ def paint(
     """
     name = name_of(photo)
     file = None if out is None else Path(out)
+    if lines and animate:
+        raise ArgumentError("animate", "is for pictures, and `lines` are written as an SVG; leave one of the two out")
     if file is not None:
         images.check_output(file, force=force, kinds=images.kinds_for(animate), sources=["/dev/stdin" if name == "-" else name])
     settings: dict[str, Any] = {
@@ -106,6 +108,8 @@ def paint(
         "background": background, "triangles": triangles,
     }  # fmt: skip
     settings = {setting: value for setting, value in settings.items() if value is not None}
+    for setting in {"strokes", "triangles", "detail_px"} & settings.keys():
+        check_whole(setting, settings[setting])
     if triangulation is not None:
         check_choice("triangulation", triangulation, TRIANGULATIONS)
         if triangles is None:

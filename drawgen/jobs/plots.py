@@ -17,7 +17,7 @@ from drawgen.jobs.stroke_orders import by_network
 from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_choice, check_range
 from drawgen.strokes import colours
-from drawgen.strokes.lines import TOLERANCE_MM, Drawing, Line, flattened, length, on_paper
+from drawgen.strokes.lines import TOLERANCE_MM, Drawing, Line, Window, flattened, length, on_paper
 from drawgen.strokes.ordering import ORDERINGS, Ends, Order, improved, keep, shorter
 from drawgen.strokes.painting import Painting
 from drawgen.strokes.painting_lines import lines_of
@@ -33,6 +33,8 @@ MOST_PENS, CHOSEN_PENS = 12, 8
 MARGIN_MM = 10.0
 INKS, PEN_STROKES, FEWEST, MOST_STROKES = 4, 2000, 300, 4000
 """Of a painting for a pen: inks, strokes on A4 with a pen of 0.5 mm, and the bounds of their number on other pages."""
+WIDEST_MM = 5.0
+"""Lines that are wider are told, since hardly any pen is."""
 MOST_LINES, MOST_POINTS = 100_000, 5_000_000
 NETWORK, STROKES = "network", "pointer_net:strokes"
 HIDDEN = ("keep", "drop", "cut")
@@ -84,6 +86,8 @@ def plot(
     pens = None if palette is None else palette if isinstance(palette, str) else ",".join(palette)
     if pens is not None and colours.automatic(pens) is None:
         colours.listed(pens)
+    if not isinstance(drawing, (str, os.PathLike, Painting)):
+        raise ArgumentError("drawing", f"is {drawing!r:.60}; give a painting with strokes, a file of strokes, or an SVG")
     name = "the painting" if isinstance(drawing, Painting) else os.fspath(drawing)
     if file is not None:
         check_svg(file, force=force, sources=["/dev/stdin" if name == "-" else name])
@@ -92,6 +96,8 @@ def plot(
         found = opened(drawing, name, outlines, reports.say)
         frame, unit_mm = (found.frame, found.unit_mm) if isinstance(found, Drawing) else ((0.0, 0.0, *found.size[::-1]), PIXEL_MM)
         placement = placed(frame, unit_mm, page=page, margin=margin, landscape=landscape, scale=scale)
+        if scale is not None:
+            tell_cut(frame, placement, margin, name, reports.say)
         if isinstance(found, Painting):
             if outlines:
                 raise ArgumentError("outlines", f"is for the filled shapes of an SVG; leave it out for {name}")
@@ -104,6 +110,11 @@ def plot(
             raise ImageError(f"{name} has no strokes on the page of {placement.page[0]:g} x {placement.page[1]:g} mm")
         if len(lines) > MOST_LINES:
             raise ImageError(f"{name} has {len(lines)} strokes on this page; at most {MOST_LINES} are plotted")
+        widest = max(line.width_mm for line in lines)
+        if pen_mm is None and widest > WIDEST_MM:
+            reports.say(
+                f"{name} has strokes of up to {widest:.0f} mm on this page, wider than pens; `pen_mm` draws all with one pen"
+            )
         plotted = Plot(placement.page, layered(in_pens(lines, pens, name, reports.say), ordering(order)))
         if file is not None:
             write_output(file, plotted.svg().encode(), replace=force)
@@ -116,6 +127,14 @@ def ordering(name: str) -> Callable[[Ends], Order]:
         return ORDERINGS[name]
     model = that_can(models.load(STROKES), Points, STROKES)
     return lambda ends: improved(ends, shorter(ends, by_network(model, ends), keep(ends)))
+
+
+def tell_cut(frame: Window, placement: Placement, margin: float, name: str, say: Callable[[str], object]) -> None:
+    """Reports a drawing that does not fit."""
+    left, top, right, bottom = frame
+    wide, tall = placement.scale * (right - left), placement.scale * (bottom - top)
+    if wide > placement.page[0] - 2 * margin + TOLERANCE_MM or tall > placement.page[1] - 2 * margin + TOLERANCE_MM:
+        say(f"{name} has {wide:.0f} x {tall:.0f} mm at this `scale`; what lies beyond the margin is cut")
 
 
 def check_pen(pen_mm: float) -> None:
@@ -139,7 +158,8 @@ def check_lines(file: Path | None, lines: bool, pen_mm: float | None, page: str 
     if lines and given["size"] is not None:
         raise ArgumentError("size", "is in pixels and does not hold for `lines`; give `page`")
     if lines and (file is None or file.suffix.lower() != ".svg"):
-        raise ArgumentError("lines", f"is for an SVG, and the file is {file}; give a name that ends in .svg")
+        told = "no file is written" if file is None else f"the file is {file}"
+        raise ArgumentError("lines", f"is for an SVG, and {told}; give `out` a name that ends in .svg")
 
 
 def pen_settings(size: tuple[int, int], pen_mm: float, page: str, strokes: int | None) -> dict[str, Any]:
@@ -149,7 +169,8 @@ def pen_settings(size: tuple[int, int], pen_mm: float, page: str, strokes: int |
     scale = placed((0.0, 0.0, float(width), float(height)), 1.0, page=page, margin=MARGIN_MM).scale
     if pen_mm > 0.1 * min(size) * scale:
         raise ArgumentError(
-            "pen_mm", f"is {pen_mm:g}, and the painting has {min(size) * scale:.0f} mm; take a finer pen or a larger `page`"
+            "pen_mm",
+            f"is {pen_mm:g}, and the painting has {min(size) * scale:.0f} mm on its shorter side; take a finer pen",
         )
     wanted = PEN_STROKES * width * height * scale**2 / (190 * 277) * (0.5 / pen_mm) ** 2
     count = strokes or round(min(max(wanted, FEWEST), MOST_STROKES))

@@ -22,7 +22,7 @@ from drawgen.data.point_files import PointSet, distinct
 from drawgen.geometry import hulls, polygons, tours, triangles
 from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.point_pictures import LEAST_PX, Diagram, Panel, Ring, panels
-from drawgen.ranges import ArgumentError, check_range, check_size
+from drawgen.ranges import ArgumentError, check_size
 from drawgen.threads import threads
 
 Given: TypeAlias = str | os.PathLike[str] | np.ndarray | Tensor | Sequence[Sequence[float]]
@@ -98,7 +98,8 @@ class Pointed:
         """Two panels: the model's answer, with what the exact one does not have in orange, and the exact one, dashed."""
         own, exact = rings(self.kind, self.indices), rings(self.kind, self.exact)
         filled = self.kind != "tour"
-        shown = [Panel(self.texts[0], own, filled, against=exact), Panel(self.texts[1], exact, False)]
+        right = own if self.figures.get("same") else exact  # the same polygon may have points on its edges
+        shown = [Panel(self.texts[0], own, filled, against=right), Panel(self.texts[1], exact, False)]
         return panels(scaled(self.points.plane()), shown, title=repr(self), size=size or self.size)
 
     def as_json(self) -> dict[str, Any]:
@@ -165,7 +166,8 @@ def check_picture(out: Path, size: tuple[int, int] | None) -> None:
     if size is None:
         return
     check_size(size)
-    check_range("size", tuple(size), at_least=LEAST_PX)
+    if min(size) < LEAST_PX:
+        raise ArgumentError("size", f"is {size[1]}x{size[0]}; each side has to have at least {LEAST_PX} pixels")
     if out.suffix.lower() == ".json":
         raise ArgumentError("size", f"is {size[1]}x{size[0]}, and {out} has no pixels; leave it out")
     if out.suffix.lower() not in images.VECTOR:

@@ -21,7 +21,7 @@ from drawgen.jobs.point_answers import KINDS, Given, Pointed, answered, check_pi
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
-from drawgen.ranges import ArgumentError, check_range
+from drawgen.ranges import ArgumentError, check_range, check_whole
 
 FEWEST, MOST = 3, 1000
 """Points of a set."""
@@ -62,6 +62,8 @@ def points(
     >>> drawgen.points("pointer_net:hull", [[0, 0], [1, 0], [0, 1], [0.2, 0.2]]).indices
     (0, 1, 2)
     """
+    check_whole("beams", beams)
+    check_whole("number", number)
     check_range("beams", beams, at_least=1, at_most=100)
     check_range("seed", seed, at_least=0)
     check_range("number", number, at_least=1)
@@ -79,7 +81,8 @@ def points(
         pointer = that_can(trained.model, Points, trained.source)
         if pointer.kind not in NAMES:
             raise ValueError(
-                f"{trained.source} is not a model that finds hulls, triangles or tours of points; it orders {pointer.kind}"
+                f"{trained.source} is not a model that finds hulls, triangles or tours of points; it orders {pointer.kind}: "
+                "drawgen plot DRAWING -o OUT.svg --order network"
             )
         if tour is not None:
             if pointer.kind != "tour":
@@ -141,10 +144,10 @@ def check(chosen: PointSet, kind: str, reports: Reports) -> None:
     """Raises DataError for points without an answer; reports points that coincide."""
     count, name, kept = len(chosen.points), chosen.name, point_files.distinct(chosen.points)
     if len(kept) < FEWEST:
-        same = f", of which {len(kept)} differ" if len(kept) < count else ""
-        raise DataError(f"{name} has {count} point{'s' * (count > 1)}{same}; a {NAMES[kind]} needs at least {FEWEST}")
+        places = f" at {len(kept)} place{'s' * (len(kept) > 1)}" if len(kept) < count else ""
+        raise DataError(f"{name}: {count} point{'s' * (count != 1)}{places}; a {NAMES[kind]} needs at least {FEWEST}")
     if count > MOST:
-        raise DataError(f"{name} has {count} points, and at most {MOST} are taken; give a part of them")
+        raise DataError(f"{name}: {count} points, and at most {MOST} are taken; give a part of them")
     if kind != "tour" and point_files.on_a_line(chosen.points):
         what = "their convex hull is a part of it, without an area" if kind == "hull" else "there are no triangles between them"
         raise DataError(f"{name}: all points lie on one line, so {what}; give other points")

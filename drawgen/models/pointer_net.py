@@ -538,9 +538,12 @@ PRESETS: dict[str, Recipe] = {
         model=replace(HULL, order="given", bidirectional=False, feed="points", masked=False, units=256, attention_units=256),
         data=SETS,
         fit=replace(FIT, rate=1e-3),
-        about="Convex hulls of 5 to 50 points as in the paper: the points are read once, as they are given. ABOUT_PAPER",
+        about="Convex hulls of 5 to 50 points as in the paper: the points are read once, as they are given. "
+        "With seed 0, 4,313 steps (13 minutes in bfloat16, on one thread of a Xeon) and greedy decoding, 80, 71, 26 and 8 % of the "
+        "hulls of 5, 10, 50 and 100 points are right, still far from Table 1 of Vinyals et al. 2015: 92.0, 87.0, 69.6 and 50.3 %.",
         what="convex hulls, as in the paper",
         size="796 k",
+        figure="26 % right, of 50 points",
     ),
     "delaunay": Recipe(
         model=replace(HULL, order="x", masked=False),
@@ -570,9 +573,13 @@ PRESETS: dict[str, Recipe] = {
         model=replace(HULL, reinforced=True),
         data=PointSets(task="tour", least=20, most=20, labels=False),
         fit=replace(FIT, rate=1e-3),
-        about="Tours of 20 points, learned from their length alone (policy gradient with a greedy baseline). ABOUT_REINFORCED",
+        about="Tours of 20 points, learned from their length alone (policy gradient with a greedy baseline). "
+        "With seed 0 and 3,000 steps (10 minutes on one thread of a Xeon), greedy tours are 1.14 times as long as the shortest, and "
+        "the shortest of a beam of 5 in 8 views 1.09 times. Kool et al. 2019 report 1.016 to 1.025 for a pointer network after 100 "
+        "epochs of 1.28 million sets.",
         what="tours of 20 points, from rewards",
         size="449 k",
+        figure="1.14 x the shortest",
     ),
     "strokes": Recipe(
         model=replace(HULL, order="curve"),

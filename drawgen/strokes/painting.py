@@ -153,7 +153,11 @@ class Painting(Finished):
         """Reads a file in the format of `json`. Raises ImageError."""
         found = parsed(path)
         if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("columns") != list(NAMES):
-            raise ImageError(f'{path} is not a file of strokes ("format": "{FORMAT}"); make one: drawgen paint PHOTO -o OUT.json')
+            own = found.get("format") if isinstance(found, dict) else None
+            told = f', its format is "{own}"' if isinstance(own, str) and own != FORMAT else ""
+            raise ImageError(
+                f'{path} is not a file of strokes ("format": "{FORMAT}"){told:.80}; make one: drawgen paint PHOTO -o OUT.json'
+            )
         size = size_in(found, path)
         rows = found.get("strokes")
         if not isinstance(rows, list) or not len(rows) <= MOST:

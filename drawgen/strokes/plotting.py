@@ -42,7 +42,7 @@ def parse_page(text: str) -> tuple[float, float]:
     named = {name.lower(): size for name, size in PAGES.items()}.get(text.strip().lower())
     if named is not None:
         return named
-    match = re.fullmatch(r"\s*(\d+\.?\d*)\s*[xX×]\s*(\d+\.?\d*)\s*(mm|cm|in)\s*", text)
+    match = re.fullmatch(r"\s*(\d+\.?\d*)\s*[xX×]\s*(\d+\.?\d*)\s*(mm|cm|in)\s*", text, re.ASCII)
     if match is None:
         raise ArgumentError("page", f"is {text!r}; give width and height, as 210x297mm, or one of {', '.join(PAGES)}")
     width, height = (float(match[side]) * UNITS[match[3]] for side in (1, 2))
@@ -75,7 +75,11 @@ def placed(
     check_range("margin", margin, at_least=0)
     left, top, right, bottom = frame
     wide, tall = right - left, bottom - top
-    named = "x" not in page.lower()  # a page with given sides lies as they are given
+    named = page.strip().isalnum() and page.strip()[:1].isalpha()  # a page with given sides lies as they are given
+    if landscape is not None and not named:
+        raise ArgumentError(
+            "landscape", f"is for a page with a name, and {page} lies as its sides are given; exchange them instead"
+        )
     across = landscape if landscape is not None else wide > tall if named else width > height
     if across != (width > height):
         width, height = height, width
@@ -150,7 +154,12 @@ class Plot:
 
     def __repr__(self) -> str:
         width, height = self.page
-        return f"a plot of {self.strokes} strokes in {len(self.layers)} layers, {width:g} x {height:g} mm"
+        return f"a plot of {self.amount}, {width:g} x {height:g} mm"
+
+    @property
+    def amount(self) -> str:
+        """How many strokes and layers there are, in words."""
+        return f"{counted(self.strokes, 'stroke')} in {counted(len(self.layers), 'layer')}"
 
     @property
     def strokes(self) -> int:
@@ -215,6 +224,10 @@ def check_svg(path: Path, *, force: bool, sources: Sequence[str] = ()) -> None:
 
 def label(number: int, layer: Layer) -> str:
     return f"{number} {layer.colour}"
+
+
+def counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def spots(points: Float[np.ndarray, "P 2"]) -> Iterator[str]:

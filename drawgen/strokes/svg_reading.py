@@ -4,6 +4,7 @@ svgelements parses paths, transforms, lengths and colours. The document is walke
 where they are defined, forgets where a nested svg stands, and lets NaN pass.
 """
 
+import errno
 import math
 import re
 from collections import Counter
@@ -34,21 +35,32 @@ HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
 GROUPS = ("g", "a", "svg", "switch")
 SHAPES = ("path", "rect", "circle", "ellipse", "line", "polyline", "polygon")
 LEFT_OUT = {
-    "text": "text (convert it to paths)",
+    "text": "text, which is to be converted to paths",
     "image": "images",
     "foreignObject": "foreign objects",
     "video": "videos",
 }
 """What people see and a pen does not draw; everything else that is not a group or a shape is seen by nobody."""
+BLACK = ("#000000", 1.0)
+CLIPPED = "clip paths and masks, which cut nothing"
 FILLED = "filled shapes without a stroke"
 INHERITED = {
     "stroke": "none", "stroke-width": "1", "stroke-opacity": "1", "stroke-linecap": "butt", "fill": "black", "fill-opacity": "1",
     "color": "black", "visibility": "visible",
 }  # fmt: skip
 """Properties that children inherit, and where they begin."""
-OWN = ("display", "opacity", "transform", "vector-effect", "clip-path", "mask", "stroke-dasharray")
+MARKERS = ("marker-start", "marker-mid", "marker-end")
+OWN = (
+    "display", "opacity", "transform", "vector-effect", "clip-path", "mask", "stroke-dasharray", "transform-origin", *MARKERS,
+    "marker",
+)  # fmt: skip
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+SIMPLE = re.compile(r"(\*|[\w-]+|[\w-]*\.[\w-]+|#[\w-]+)")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+UNITS = {"px": 1, "pt": 96 / 72, "pc": 16, "cm": 96 / 2.54, "mm": 96 / 25.4, "in": 96, "q": 96 / 101.6}
+"""In pixels."""
+TRANSFORMS = re.compile(r"(?:\s*(?:matrix|translate[XY]?|scale[XY]?|rotate|skew[XY]?)\s*\([^()]*\)[\s,]*)*", re.IGNORECASE)
+COLOURS = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})|(?:rgb|hsl)a?\([^()]*\)|[a-z]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,9 @@ class Place:
 class Found:
     curves: list[Curve] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    """What is seen and not drawn."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """What changes how strokes look and is not heeded."""
     elements: int = 0
 
 
@@ -80,18 +95,22 @@ def read_svg(path: Path, *, outlines: bool = False, say: Callable[[str], object]
     name = str(path)
     root = parsed(path)
     ids = {element.get("id", ""): element for element in root.iter()}
-    rules = css("".join(element.text or "" for element in root.iter() if tag_of(element) == "style"))
-    viewport, matrix = page_of(root, name)
     found = Found()
+    rules = css("".join(element.text or "" for element in root.iter() if tag_of(element) == "style"), found)
+    viewport, matrix = page_of(root, name)
     box = viewbox_of(root, name)
     start = Place(matrix, box[2:] if box else viewport or (1000.0, 1000.0), INHERITED)
     walk(root, start, found, ids, rules, name, outlines=outlines)
-    told = ", ".join(f"{count} {what}" for what, count in sorted(found.left_out.items()))
+    told, passed_over = (
+        ", ".join(f"{what} ({count})" for what, count in sorted(each.items())) for each in (found.left_out, found.passed_over)
+    )
     hint = "; `outlines` draws the outlines of filled shapes" if FILLED in found.left_out else ""
     if not found.curves:
         raise ImageError(f"{name} has no strokes" + (f", only {told}{hint}" if told else "; give a drawing of lines"))
     if told:
         say(f"{name}: not drawn: {told}{hint}")
+    if passed_over:
+        say(f"{name}: not heeded: {passed_over}")
     return Drawing(found.curves, seen(found.curves, viewport, name), PIXEL_MM)
 
 
@@ -102,7 +121,8 @@ def parsed(path: Path) -> Element:
     except FileNotFoundError as error:
         raise ImageError(f"{path} does not exist; check the path") from error
     except OSError as error:
-        raise ImageError(f"{path} cannot be read ({reason(error)}); check the path") from error
+        mend = "simplify it" if error.errno == errno.EFBIG else "check the path"
+        raise ImageError(f"{path} cannot be read ({reason(error)}); {mend}") from error
     if not data.strip():
         raise ImageError(f"{path} is empty; write it again")
     if data.startswith(b"\x1f\x8b"):
@@ -127,13 +147,20 @@ def tag_of(element: Element) -> str:
 # ---------------------------------------------------------------- styles
 
 
-def css(text: str) -> list[tuple[str, dict[str, str]]]:
-    """The rules of a style sheet whose selectors are simple (*, TAG, .CLASS, #ID, TAG.CLASS), less specific ones first."""
-    rules = [
-        (selector.strip(), declarations(body))
-        for selectors, body in RULE.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
-        for selector in selectors.split(",")
-    ]
+def css(text: str, found: Found) -> list[tuple[str, dict[str, str]]]:
+    """The rules of a style sheet whose selectors are simple (*, TAG, .CLASS, #ID, TAG.CLASS), less specific ones first; others, and
+    those that hold under a condition (@media), are passed over."""
+    text = re.sub(r"/\*.*?\*/|<!--|-->|@(?:import|charset|namespace)[^;{}]*;", "", text, flags=re.DOTALL)
+    text, conditions = re.subn(r"@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", text)
+    rules = []
+    for selectors, body in RULE.findall(text):
+        for selector in (each.strip() for each in selectors.split(",")):
+            if SIMPLE.fullmatch(selector):
+                rules.append((selector, declarations(body)))
+            elif selector != ":root":  # where variables are
+                conditions += 1
+    if conditions:
+        found.passed_over["style rules that are not simple"] += conditions
     return sorted(rules, key=lambda rule: (rule[0].count("#"), rule[0].count("."), rule[0] != "*"))
 
 
@@ -164,18 +191,44 @@ def share(value: str | None, name: str) -> float:
     return min(max(number, 0.0), 1.0)
 
 
-def colour(value: str, current: str, name: str) -> tuple[str, float] | None:
-    """`#rrggbb` and the opacity; None for no colour. A gradient or pattern is black, or the colour that stands in for it."""
+def colour(value: str, current: str, found: Found) -> tuple[str, float] | None:
+    """`#rrggbb` and the opacity; None for no colour. A gradient, a pattern or a colour that cannot be read is black, or the colour
+    that stands in for it."""
     value = value.strip()
     if value.lower() == "currentcolor":
         value = current
     if value.startswith("url("):
-        value = value[value.find(")") + 1 :].strip() or "black"
+        value = value[value.find(")") + 1 :].strip()
+        if not value:
+            found.passed_over["gradients and patterns, which are black"] += 1
+            return BLACK
+    if value.lower() in ("none", "transparent"):
+        return None
+    known = readable_colour(value)
+    if known is None:
+        found.passed_over[f"the colour {value!r:.40}, which is black"] += 1
+        return BLACK
+    return f"#{known.red:02x}{known.green:02x}{known.blue:02x}", known.alpha / 255
+
+
+def readable_colour(value: str) -> Any:
+    """A colour of svgelements, which takes what it does not know for black; None for such a one."""
+    if not COLOURS.fullmatch(value):
+        return None
+    if "(" in value:  # rgb(1 2 3 / 50%) is rgb(1,2,3,0.5)
+        kind, inner = value[:-1].split("(", 1)
+        parts = [part.removesuffix("deg") for part in re.split(r"[\s,/]+", inner.strip())]
+        if len(parts) not in (3, 4) or not all(re.fullmatch(NUMBER.pattern + "%?", part) for part in parts):
+            return None
+        if len(parts) == 4 and parts[3].endswith("%"):
+            parts[3] = str(float(parts[3][:-1]) / 100)
+        value = f"{kind.lower()}({','.join(parts)})"
     try:
-        found = svgelements.Color(value)
-        return None if found.value is None else (f"#{found.red:02x}{found.green:02x}{found.blue:02x}", found.alpha / 255)
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise ImageError(f"{name} has the colour {value!r:.60}, which cannot be read") from error
+        known = svgelements.Color(value.lower())
+        word = value.isalpha() and value.lower() != "black"
+        return None if word and known.value == svgelements.Color("black").value else known
+    except (ValueError, TypeError, IndexError, AttributeError):
+        return None
 
 
 # ---------------------------------------------------------------- lengths and places
@@ -197,11 +250,12 @@ def span(element: Element, attribute: str, whole: float, name: str, default: str
     text = (element.get(attribute) or default).strip()
     if NUMBER.fullmatch(text):
         return checked(text, name, attribute)
-    match = re.fullmatch(rf"({NUMBER.pattern})\s*(px|pt|pc|cm|mm|in|Q|em|ex|rem|%)", text)
+    match = re.fullmatch(rf"({NUMBER.pattern})\s*(px|pt|pc|cm|mm|in|q|em|ex|rem|%)", text, re.IGNORECASE)
     if match is None:
-        raise ImageError(f"{name} has {text!r:.60} as {attribute}, which is no length")
-    units = {"px": 1, "pt": 96 / 72, "pc": 16, "cm": 96 / 2.54, "mm": 96 / 25.4, "in": 96, "Q": 96 / 101.6, "%": whole / 100}
-    return checked(match[1], name, attribute) * units.get(match[2], FONT_PX * (0.5 if match[2] == "ex" else 1))
+        raise ImageError(f"{name} has {text!r:.60} as {attribute}, which is no length; give a number, or one in mm")
+    unit = match[2].lower()
+    sizes = UNITS | {"%": whole / 100, "ex": FONT_PX / 2, "em": FONT_PX, "rem": FONT_PX}
+    return checked(match[1], name, attribute) * sizes[unit]
 
 
 def viewbox_of(element: Element, name: str) -> Window | None:
@@ -244,16 +298,23 @@ def window_to(into: Window, box: Window, aspect: str | None, name: str) -> Float
 
 def matrix_of(text: str | None, name: str) -> Float[np.ndarray, "2 3"]:
     """A transform. Raises ImageError."""
-    if not text:
+    if not text or text.strip().lower() == "none":
         return np.eye(2, 3)
     try:
-        m = svgelements.Matrix(text)
+        if not TRANSFORMS.fullmatch(text) or re.search(r"nan|inf", text, re.IGNORECASE):
+            raise ValueError(text)  # svgelements passes over what it does not know
+        m = svgelements.Matrix(re.sub(rf"({NUMBER.pattern})(px|pt|pc|cm|mm|in|q|deg)\b", in_pixels, text, flags=re.IGNORECASE))
         found = np.array([[m.a, m.c, m.e], [m.b, m.d, m.f]], float)
     except (ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
-        raise ImageError(f"{name} has the transform {text!r:.60}, which cannot be read") from error
+        raise ImageError(f"{name} has the transform {text!r:.60}, which cannot be read; save it again as plain SVG") from error
     if not (np.abs(found) < 1e9).all():
         raise ImageError(f"{name} has the transform {text!r:.60}, which holds no finite numbers")
     return found
+
+
+def in_pixels(match: re.Match[str]) -> str:
+    """A length of CSS as a number of pixels; degrees as they are."""
+    return repr(float(match[1]) * UNITS.get(match[2].lower(), 1))
 
 
 def after(outer: Float[np.ndarray, "2 3"], inner: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
@@ -288,6 +349,9 @@ def walk(
     style = place.style | {key: own[key] for key in INHERITED if own.get(key, "inherit") != "inherit"}
     matrix = place.matrix if tag == "svg" and place.depth == 0 else after(place.matrix, matrix_of(own.get("transform"), name))
     opacity = place.opacity * share(own.get("opacity"), name)
+    for what, told in (("clip-path", CLIPPED), ("mask", CLIPPED), ("transform-origin", "transform-origin")):
+        if own.get(what, "none") != "none":
+            found.passed_over[told] += 1
     here = replace(place, matrix=matrix, style=style, opacity=opacity, depth=place.depth + 1)
     if tag in LEFT_OUT:
         found.left_out[LEFT_OUT[tag]] += 1
@@ -295,7 +359,7 @@ def walk(
         add_shape(element, tag, own, here, found, name, outlines=outlines)
     elif tag == "use":
         target = next((element.get(href, "") for href in HREFS if element.get(href)), "")
-        copied = ids.get(target[1:]) if target.startswith("#") else None
+        copied = ids.get(target[1:]) if target.startswith("#") and target != "#" else None
         if copied is None:
             found.left_out["copies of what is not there"] += 1
             return
@@ -307,9 +371,6 @@ def walk(
         sizes = element.get("width"), element.get("height")
         walk(copied, here, found, ids, rules, name, outlines=outlines, size=sizes)
     elif tag in GROUPS or (tag == "symbol" and place.within):
-        for what in ("clip-path", "mask"):
-            if own.get(what, "none") != "none":
-                found.left_out["clip paths and masks"] += 1
         if tag in ("svg", "symbol") and place.depth > 0:
             nested = in_nested(element, here, size, name)
             if nested is None:
@@ -346,14 +407,14 @@ def add_shape(element: Element, tag: str, own: dict[str, str], place: Place, fou
     style, diagonal = place.style, math.hypot(*place.viewport) / math.sqrt(2)
     if style["visibility"] in ("hidden", "collapse"):
         return
-    stroke = colour(style["stroke"], style["color"], name)
+    stroke = colour(style["stroke"], style["color"], found)
     width = span(Element("stroke", {"stroke-width": style["stroke-width"]}), "stroke-width", diagonal, name)
     if stroke is not None and stroke[1] * share(style["stroke-opacity"], name) * place.opacity > 0 and width > 0:
         if own.get("vector-effect") != "non-scaling-stroke":
             width *= math.sqrt(abs(np.linalg.det(place.matrix[:, :2])))
         ink = stroke[0]
     else:
-        fill = colour(style["fill"], style["color"], name)
+        fill = colour(style["fill"], style["color"], Found() if not outlines else found)
         if fill is None or fill[1] * share(style["fill-opacity"], name) * place.opacity == 0 or tag == "line":
             return
         if not outlines:
@@ -361,13 +422,15 @@ def add_shape(element: Element, tag: str, own: dict[str, str], place: Place, fou
             return
         ink, width = fill[0], 0.0
     if own.get("stroke-dasharray", "none") not in ("none", "", "0") and width > 0:
-        found.left_out["dashes"] += 1
+        found.passed_over["dashes, which are drawn through"] += 1
+    if any(own.get(marker, "none") != "none" for marker in ("marker", *MARKERS)):
+        found.left_out["markers, such as arrow heads"] += 1
     dots = style["stroke-linecap"] in ("round", "square")
     for pieces in subpaths(shape_of(element, tag, place.viewport, name), name):
         moved = [piece @ place.matrix[:, :2].T + place.matrix[:, 2] for piece in pieces]
         extent = np.ptp(np.concatenate(moved), 0).max()
         if not extent < 1e9:
-            raise ImageError(f"{name} has a <{tag}> with numbers that are not finite")
+            raise ImageError(f"{name} has a <{tag}> with numbers beyond 1e9; give smaller coordinates")
         if extent > 0 or dots:
             found.curves.append(Curve(moved, ink, width))
 
@@ -407,7 +470,7 @@ def shape_of(element: Element, tag: str, viewport: tuple[float, float], name: st
     try:
         return svgelements.Path(text)
     except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError) as error:
-        raise ImageError(f"{name} has a path that cannot be read: {text!r:.60}") from error
+        raise ImageError(f"{name} has a path that cannot be read: {text!r:.60}; save it again as plain SVG") from error
 
 
 def subpaths(path: Any, name: str) -> Iterator[list[Points]]:

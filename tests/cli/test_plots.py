@@ -38,12 +38,26 @@ def test_plot(capsys, drawn):
     name, whole, *layers = out.splitlines()
     assert name == "b.svg"
     assert re.fullmatch(r"3 strokes in 2 layers on 297 x 210 mm; pen down \d+ mm, up \d+ mm \(\d+ mm before\)", whole)
-    assert [line.split(",")[0] for line in layers] == ["1 #ff0000: 2 strokes", "2 #0000ff: 1 strokes"]
+    assert [line.split(",")[0] for line in layers] == ["1 #ff0000: 2 strokes", "2 #0000ff: 1 stroke"]
     words = "plot a.svg -o c.svg --page 148x210mm --margin 5 --pen-mm 0.3 --order nearest --json"
     assert run(capsys, *words.split())[0] == 0
     text = Path("c.svg").read_text(encoding="utf-8")
     assert 'width="148mm" height="210mm" viewBox="0 0 148 210"' in text
     assert text.count('stroke-width="0.3"') == 2
+
+
+def test_what_is_told(capsys, drawn):
+    """In the words of the command line: a drawing that does not fit, colours that become pens, lines wider than pens."""
+    many = "".join(f'<path d="M0 {k}h9" stroke="#0000{k:02x}" stroke-width="3"/>' for k in range(1, 14))
+    Path("many.svg").write_text(SVG.format(many), encoding="utf-8")
+    status, _, err = run(capsys, *["plot", "many.svg", "-o", "b.svg"])
+    assert status == 0
+    assert "many.svg has 13 colours, which are drawn with 8 pens; --palette chooses others" in err
+    assert "many.svg has strokes of up to 63 mm on this page, wider than pens; --pen-mm draws all with one pen" in err
+    status, _, err = run(capsys, *["plot", "a.svg", "-o", "c.svg", "--scale", "4"])
+    assert status == 0
+    assert "a.svg has 320 x 120 mm at this --scale; what lies beyond the margin is cut" in err
+    assert run(capsys, *["plot", "a.svg", "-o", "d.svg", "--pen-mm", "0.5"])[2] == ""
 
 
 def test_json(capsys, drawn):
@@ -108,7 +122,7 @@ def test_the_number_of_strokes_for_a_pen():
         ("plot broken.svg -o new.svg", "broken.svg is not XML"),
         ("plot a-file -o new.svg", "a-file is empty"),
         ("plot folder -o new.svg", "folder cannot be read"),
-        ("plot fills.svg -o new.svg", "no strokes, only 1 filled shapes without a stroke; --outlines draws"),
+        ("plot fills.svg -o new.svg", "no strokes, only filled shapes without a stroke (1); --outlines draws"),
         ("plot photo.png -o new.svg", "photo.png is a photograph; draw it with strokes first"),
         ("plot photo:coffee -o new.svg", "photo:coffee is a photograph"),
         ("plot a.svg -o new.png", "new.png cannot hold this; use .svg"),
@@ -126,9 +140,16 @@ def test_the_number_of_strokes_for_a_pen():
         (PAINT + " --lines --page A9", "--page is 'A9'"),
         (PAINT + " --lines --size 30x30", "--size is in pixels and does not hold for --lines; give --page"),
         (PAINT.replace("new.svg", "new.png") + " --lines", "--lines is for an SVG, and the file is new.png"),
-        (PAINT.replace("new.svg", "new.png") + " --lines --animate", "--lines is for an SVG"),
+        (
+            PAINT.replace("new.svg", "new.png") + " --lines --animate",
+            "--animate is for pictures, and --lines are written as an SVG",
+        ),
+        ("plot a.svg -o new.svg --page 210x297mm --landscape", "--landscape is for a page with a name"),
         (PAINT + " --pen-mm 0", "--pen-mm is 0.0"),
-        (PAINT + " --pen-mm 40", "--pen-mm is 40, and the painting has 190 mm; take a finer pen or a larger --page"),
+        (
+            PAINT + " --pen-mm 40",
+            "--pen-mm is 40, and the painting has 190 mm on its shorter side; take a finer pen",
+        ),
         (PAINT + " --pen-mm 1 --opacity 0.5", "--opacity does not hold for a pen"),
         (PAINT + " --pen-mm 1 --least-radius 1", "--least-radius does not hold for a pen"),
         (PAINT + " --pen-mm 1 --background none", "--background is none, and a pen draws on paper"),
@@ -142,4 +163,8 @@ def test_a_painting_is_not_painted_again_for_a_pen(capsys, drawn):
     Path("a.json").write_text(drawgen.Painting.sheet(torch.zeros(1, 1, 11), (9, 9), 1).json(), encoding="utf-8")
     refused(capsys, drawn, "paint a.json -o new.png --pen-mm 1", "is painted already; leave --pen-mm out")
     refused(capsys, drawn, "plot a.json -o new.svg", "a.json has no strokes")
+    Path("b.json").write_text('{"format": "drawgen triangles 1"}', encoding="utf-8")
+    refused(
+        capsys, drawn, "plot b.json -o new.svg", 'b.json is not a file of strokes ("format": "drawgen strokes 1"), its format is "d'
+    )
     refused(capsys, drawn, "plot a.json -o new.svg --outlines", "--outlines is for the filled shapes of an SVG")

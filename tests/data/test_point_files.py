@@ -51,8 +51,8 @@ def test_tables(file, text):
     [
         ("", "is empty; give one point per line, as 0.25,0.75"),
         ("# nothing\nx,y\n", "holds no points; give one point per line"),
-        ("0,0\n1\n", "line 2: there is one number (1); leave only x and y"),
-        ("0,0,0\n", "line 1: there are 3 numbers (0,0,0); leave only x and y"),
+        ("0,0\n1\n", "line 2: there is one column (1); give one point per line, as 0.25,0.75"),
+        ("0,0,0\n", "line 1: there are 3 columns (0,0,0); leave only x and y"),
         ("id,x,y\n1,0,0\n", "line 1: there are 3 columns (id, x, y); leave only x and y"),
         ("0,0\nx,y\n", "line 2: 'x' is not a number"),
         ("0,0\n1_0,1\n", "line 2: '1_0' is not a number"),
@@ -127,8 +127,9 @@ def test_the_published_file(data):
 
 
 @pytest.mark.parametrize("end", ["EOF\n", " EOF", "", "\n\n"])
-def test_tsplib(file, end):
-    (found,) = point_files.read(file(HEAD + CITIES + end, "four.tsp"))
+@pytest.mark.parametrize("letters", [str, str.lower])
+def test_tsplib(file, end, letters):
+    (found,) = point_files.read(file(letters(HEAD + CITIES + end), "four.tsp"))
     assert found.points.tolist() == SQUARE
     assert (found.rule, found.ids) == ("EUC_2D", (1, 2, 3, 4))
 

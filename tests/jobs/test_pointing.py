@@ -20,6 +20,7 @@ from drawgen.geometry import hulls, tours, triangles
 from drawgen.jobs.asking import Trained
 from drawgen.jobs.point_answers import exact_answer, length, percent, scaled
 from drawgen.jobs.verbs import verbs_of
+from drawgen.point_pictures import OTHER
 from drawgen.ranges import ArgumentError
 
 HEAD = "NAME : x\nTYPE : TSP\nDIMENSION : 4\nEDGE_WEIGHT_TYPE : EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 30 40\n3 30 0\n4 0 40\nEOF\n"
@@ -87,6 +88,10 @@ def test_hulls():
         assert same.figures == {"same": 1, "simple": 1, "area_coverage": 1}
         assert same.texts[0] == "model: the same polygon"
     assert drawgen.points(trained("hull", lambda points: []), square).figures["simple"] == 0
+    assert OTHER in crossed.diagram().svg()
+    assert OTHER not in same.diagram().svg()
+    along = drawgen.points(trained("hull", lambda points: [0, 4, 1, 2, 3]), square)
+    assert OTHER not in along.diagram().svg()  # the same polygon, with a point on an edge
 
 
 def test_triangles():
@@ -219,16 +224,18 @@ def test_several_sets(here, caplog):
         ("random:2", "random:2 is not a number of points from 3 to 1000; give one, as random:50"),
         ("random:1001", "is not a number of points from 3 to 1000"),
         ("random:x", "random:x is not a number"),
-        ([[0, 0], [1, 1]], "points has 2 points; a convex hull needs at least 3"),
-        ([[0, 0], [1, 1], [0, 0]], "points has 3 points, of which 2 differ; a convex hull needs at least 3"),
+        ([[0, 0], [1, 1]], "points: 2 points; a convex hull needs at least 3"),
+        ([[0, 0], [1, 1], [0, 0]], "points: 3 points at 2 places; a convex hull needs at least 3"),
         ([[0, 0], [1, 1], [3, 3]], "points: all points lie on one line, so their convex hull is a part of it, without an area"),
         ([[0, 0], [1, 1], [3, float("nan")]], "points have a coordinate that is not finite"),
         ([[0, 0], [1, 1], [3, 1e200]], "points have a coordinate that is not finite or beyond 1e+100"),
         ([[0, 0, 1]], "points are an array of the shape (1, 3); give N rows of x and y"),
         ([[0, 0], [1]], "points are not N rows of x and y"),
         (np.zeros(3), "points are an array of the shape (3,)"),
-        (torch.rand(1001, 2), "points has 1001 points, and at most 1000 are taken; give a part of them"),
+        (torch.rand(1001, 2), "points: 1001 points, and at most 1000 are taken; give a part of them"),
         ("no.csv", "no.csv cannot be read"),
+        (np.zeros((0, 2)), "points: 0 points; a convex hull needs at least 3"),
+        ([[1, 2]] * 5, "points: 5 points at 1 place; a convex hull needs at least 3"),
     ],
 )
 def test_bad_points(points, told):
@@ -260,7 +267,8 @@ def test_points_on_a_line():
         ({"seed": -1}, "seed is -1"),
         ({"number": 0}, "number is 0"),
         ({"number": 2}, "number is 2, and random:5 has 1 set of points"),
-        ({"size": (10, 100)}, "size is (10, 100); each has to be at least 64"),
+        ({"size": (10, 100)}, "size is 100x10; each side has to have at least 64 pixels"),
+        ({"beams": True}, "beams is True; it has to be a whole number"),
         ({"size": (100, 100), "out": "new.json"}, "size is 100x100, and new.json has no pixels; leave it out"),
         ({"size": (100, 70_000), "out": "new.jpg"}, "new.jpg would have 70000x100 pixels"),
         ({"out": "new.gif"}, "new.gif cannot hold this"),
@@ -343,6 +351,8 @@ def test_the_command(here, capsys, monkeypatch):
     assert (status, json.loads(out)["figures"]["area_coverage"]) == (0, 0.5)
     Path("sets.txt").write_text("0 0 1 0 0 1 1 1 output 1 2 3 1\n" * 2)
     assert run(capsys, "points", "run", "sets.txt")[2] == "sets.txt has 2 sets of points; this is number 1\n"
+    status, _, err = run(capsys, "points", "run", "square.csv", "--size", "200x100")
+    assert (status, err) == (2, "drawgen: --size is that of a picture, and no file is written; give --out, or leave it out\n")
     assert run(capsys, "points", "run", "random:9", "-o", "new.svg")[2] == (
         "drawgen: new.svg exists already; choose another name or give --force to replace it\n"
     )

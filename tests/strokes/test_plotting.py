@@ -112,7 +112,7 @@ def test_widths_that_differ_stand_with_each_stroke(tmp_path):
     with pytest.raises(ImageError, match=r"use \.svg"):
         plot.save(tmp_path / "a.png")
     assert plot._repr_svg_() == plot.svg() == (tmp_path / "a.svg").read_text(encoding="utf-8")
-    assert repr(plot) == "a plot of 2 strokes in 1 layers, 297 x 210 mm"
+    assert repr(plot) == "a plot of 2 strokes in 1 layer, 297 x 210 mm"
 
 
 def test_the_file_is_vector_graphics_of_lines(busy):
@@ -151,7 +151,7 @@ def test_pages_refused(text):
         ({"landscape": False}, (210, 297), 1.9, (10, 121.9, 200, 175.1)),
         ({"page": "A5", "margin": 0.0}, (210, 148), 2.1, (0, 44.6, 210, 103.4)),
         ({"page": "100x200mm"}, (100, 200), 0.8, (10, 88.8, 90, 111.2)),
-        ({"page": "100x200mm", "landscape": True}, (200, 100), 1.8, (10, 24.8, 190, 75.2)),
+        ({"page": "100×200mm"}, (100, 200), 0.8, (10, 88.8, 90, 111.2)),
         ({"scale": 2.0}, (297, 210), 1.0, (98.5, 91, 198.5, 119)),
         ({"scale": 10.0}, (297, 210), 5.0, (10, 35, 287, 175)),
     ],
@@ -340,6 +340,8 @@ def test_pens():
         ({"margin": -1.0}, "margin is -1.0"),
         ({"margin": float("nan")}, "margin is nan"),
         ({"scale": 0.0}, "scale is 0.0"),
+        ({"page": "100x200mm", "landscape": True}, "landscape is for a page with a name, and 100x200mm lies as its sides"),
+        ({"page": "200×100mm", "landscape": False}, "landscape is for a page with a name"),
         ({"pen_mm": 0.0}, "pen_mm is 0.0"),
         ({"palette": "reddish"}, "palette has 'reddish'"),
         ({"palette": "auto:0"}, "palette is 'auto:0'"),
@@ -387,6 +389,6 @@ def test_an_svg_fills_the_page(tmp_path):
     with pytest.raises(ArgumentError, match="hidden is 'drop', which is for paintings"):
         drawgen.plot(file, hidden="drop")
     file.write_text(text.format('fill="blue"'), encoding="utf-8")
-    with pytest.raises(ImageError, match="only 1 filled shapes"):
+    with pytest.raises(ImageError, match="only filled shapes without a stroke"):
         drawgen.plot(file)
     assert drawgen.plot(file, outlines=True).layers[0].width_mm == 0.5

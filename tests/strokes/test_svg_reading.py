@@ -164,8 +164,60 @@ def test_what_is_left_out_is_told(read):
     body = f'{LINE}<text>a</text><image/><image/><rect width="5" height="5"/><use href="#no"/>'
     assert len(read(document(body), say=told.append).curves) == 1
     (words,) = told
-    for part in ("1 text", "2 images", "1 filled shapes without a stroke", "1 copies of what is not there", "`outlines`"):
+    for part in ("text, which is to be converted to paths (1)", "images (2)", "filled shapes without a stroke (1)", "`outlines`"):
         assert part in words
+    assert "copies of what is not there (1)" in words
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('<path d="M0 0H9" stroke="red" stroke-dasharray="5 3"/>', "not heeded: dashes, which are drawn through (1)"),
+        (f'<g clip-path="url(#c)">{LINE}</g>', "not heeded: clip paths and masks, which cut nothing (1)"),
+        ('<path d="M0 0H9" stroke="red" mask="url(#c)"/>', "not heeded: clip paths and masks, which cut nothing (1)"),
+        ('<path d="M0 0H9" stroke="red" marker-end="url(#c)"/>', "not drawn: markers, such as arrow heads (1)"),
+        (
+            '<g transform="rotate(90)" transform-origin="5 5"><path d="M20 -20h9" stroke="red"/></g>',
+            "not heeded: transform-origin (1)",
+        ),
+        ('<path d="M0 0H9" stroke="url(#g)"/>', "not heeded: gradients and patterns, which are black (1)"),
+        ('<path d="M0 0H9" stroke="bogus"/>', "not heeded: the colour 'bogus', which is black (1)"),
+        ('<path d="M0 0H9" stroke="#12345"/>', "the colour '#12345', which is black"),
+        ('<path d="M0 0H9" stroke="var(--ink)"/>', "the colour 'var(--ink)', which is black"),
+        ('<path d="M0 0H9" stroke="lab(50% 40 59)"/>', "the colour 'lab(50% 40 59)', which is black"),
+        (f"<style>g path{{stroke:lime}} a:hover{{stroke:lime}}</style>{LINE}", "style rules that are not simple (2)"),
+        (f"<style>@media print{{path{{stroke:lime}}}}</style>{LINE}", "style rules that are not simple (1)"),
+    ],
+)
+def test_what_is_not_heeded_is_told(read, body, told):
+    words = []
+    (curve,) = read(document(body), say=words.append).curves
+    assert curve.colour in ("#ff0000", "#000000")
+    assert told in " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("value", "colour"),
+    [
+        ("rgb(1 2 3)", "#010203"),
+        ("rgb(1 2 3 / 50%)", "#010203"),
+        ("rgba(1,2,3,.5)", "#010203"),
+        ("rgb(10%, 20%, 30%)", "#1a334c"),
+        ("hsl(120deg 100% 50%)", "#00ff00"),
+        ("RED", "#ff0000"),
+        ("black", "#000000"),
+        ("#abcd", "#aabbcc"),
+    ],
+)
+def test_colours(read, value, colour):
+    told = []
+    assert read(document(f'<path d="M0 0H9" stroke="{value}"/>'), say=told.append).curves[0].colour == colour
+    assert not told
+
+
+def test_transforms_of_style_sheets(read):
+    (curve,) = read(document(f'<g style="transform: translate(10px, .5in) rotate(0deg)">{LINE}</g>')).curves
+    assert corners(curve)[0] == pytest.approx([20, 68])
 
 
 def test_outlines(read):
@@ -193,14 +245,16 @@ REFUSED = {
     "no strokes": (document(""), "has no strokes; give a drawing of lines"),
     "only fillings": (
         document('<rect width="5" height="5"/>'),
-        "has no strokes, only 1 filled shapes without a stroke; `outlines`",
+        "has no strokes, only filled shapes without a stroke (1); `outlines`",
     ),
-    "only text": (document("<text>a</text>"), "has no strokes, only 1 text"),
+    "only text": (document("<text>a</text>"), "has no strokes, only text, which is to be converted to paths (1)"),
     "hidden": (document(f'<g display="none">{LINE}</g>'), "has no strokes"),
     "beyond the page": (document('<path d="M-5 -5h2" stroke="red"/>'), "has no strokes within its page of 100 x 100 pixels"),
     "NaN": (document('<path d="M0 0LNaN 1" stroke="red"/>'), "numbers that are not finite"),
     "infinite": (document('<path d="M0 0L1e999 1" stroke="red"/>'), "not finite"),
-    "too large": (document('<path d="M0 0L1e30 1" stroke="red"/>'), "not finite"),
+    "too large": (document('<path d="M0 0L1e30 1" stroke="red"/>'), "numbers beyond 1e9"),
+    "half a transform": (document(f'<g transform="rotate(45">{LINE}</g>'), "transform 'rotate(45'"),
+    "an unknown transform": (document(f'<g transform="turn(45)">{LINE}</g>'), "transform 'turn(45)'"),
     "NaN in a line": (document('<line x2="nan" stroke="red"/>'), "'nan' as x2"),
     "no length": (document('<line x2="wide" stroke="red"/>'), "'wide' as x2, which is no length"),
     "polyline to infinity": (document('<polyline points="0,0 1e999,3" stroke="red"/>'), "not finite"),
