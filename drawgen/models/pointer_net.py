@@ -574,9 +574,9 @@ PRESETS: dict[str, Recipe] = {
         data=PointSets(task="tour", least=20, most=20, labels=False),
         fit=replace(FIT, rate=1e-3),
         about="Tours of 20 points, learned from their length alone (policy gradient with a greedy baseline). "
-        "With seed 0 and 3,000 steps (10 minutes on one thread of a Xeon), greedy tours are 1.14 times as long as the shortest, and "
-        "the shortest of a beam of 5 in 8 views 1.09 times. Kool et al. 2019 report 1.016 to 1.025 for a pointer network after 100 "
-        "epochs of 1.28 million sets.",
+        "With seed 0 and 3,000 steps (10 minutes on one thread of a Xeon), greedy tours are 1.14 times as long as the shortest, "
+        "and the shortest of a beam of 5 in 8 views 1.09 times. Kool et al. 2019 report 1.016 to 1.025 for a pointer network after "
+        "100 epochs of 1.28 million sets.",
         what="tours of 20 points, from rewards",
         size="449 k",
         figure="1.14 x the shortest",
