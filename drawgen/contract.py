@@ -103,6 +103,8 @@ class Spec:
     """Dimensions of a point."""
     task: str | None = None
     """What is wanted of points, one of `POINTING_KINDS`."""
+    counts: tuple[int, int] | None = None
+    """The least and the largest number of points of a set."""
     exemplar: tuple[int, int] | None = None
     """Height and width in pixels of the one picture that all training pictures are crops of."""
     maps: tuple[TextureMap, ...] | None = None

@@ -77,7 +77,7 @@ class PointSets:
         check_range("data.least", self.least, at_least=3, at_most=self.most)
 
     def spec(self) -> Spec:
-        return Spec(point=4 if self.task == "strokes" else 2, task=self.task)
+        return Spec(point=4 if self.task == "strokes" else 2, task=self.task, counts=(self.least, self.most))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[PointBatch]:
         """Training sets without end; validation sets once, of all numbers of points in turn."""

@@ -90,6 +90,7 @@ def points(
             name = os.fspath(tour)
             chosen = replace(chosen, label=chosen.label_of(point_files.read_tour(name), name))
         check(chosen, pointer.kind, reports)
+        tell_larger(trained, chosen, reports)
         with asked():
             found = answered(pointer, chosen, beams=beams, constrained=constrained, device=device_of(trained.model))
     found = replace(found, size=size)
@@ -138,6 +139,14 @@ def from_array(given: np.ndarray | Tensor | Sequence[Sequence[float]]) -> PointS
     if not (np.abs(array) <= point_files.FARTHEST).all():
         raise ArgumentError("points", f"have a coordinate that is not finite or beyond {point_files.FARTHEST:g}; take it out")
     return PointSet(array, "points")
+
+
+def tell_larger(trained: Trained, chosen: PointSet, reports: Reports) -> None:
+    """Warns that the model was trained on fewer points."""
+    least, most = trained.model.spec.counts or (FEWEST, MOST)
+    count = len(chosen.points)
+    if count > most:
+        reports.say(f"{trained.source} was trained on {least} to {most} points, and {chosen.name} has {count}: it may be far off")
 
 
 def check(chosen: PointSet, kind: str, reports: Reports) -> None:

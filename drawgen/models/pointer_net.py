@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen import sampling
-from drawgen.contract import Group, Loss, Player, Pointing, Recipe, Spec, State, Totals
+from drawgen.contract import POINTING_KINDS, Group, Loss, Player, Pointing, Recipe, Spec, State, Totals
 from drawgen.data.points import END, ENDED, PointBatch, PointSets
 from drawgen.geometry.curves import along_curve
 from drawgen.nn.attention import SCORES, Memory, Pointer, score
@@ -95,6 +95,8 @@ class Config:
     def build(self, spec: Spec, *, rng: torch.Generator) -> "PointerNet":
         if spec.point is None or spec.task is None:
             raise ValueError("a pointer_net needs points to learn from, and this data has none")
+        check_choice("spec.task", spec.task, POINTING_KINDS)
+        check_choice("spec.point", spec.point, (4 if spec.task == "strokes" else 2,))
         if self.reinforced and spec.task != "tour":
             raise ArgumentError("model.reinforced", f"is true, and {spec.task} has no length; it is for tours")
         return PointerNet(self, spec, rng=rng)

@@ -356,3 +356,11 @@ def test_the_command(here, capsys, monkeypatch):
     assert run(capsys, "points", "run", "random:9", "-o", "new.svg")[2] == (
         "drawgen: new.svg exists already; choose another name or give --force to replace it\n"
     )
+
+
+def test_more_points_than_it_was_trained_on(here, capsys):
+    """The shipped tours were learned of 5 to 20 points."""
+    assert run(capsys, "points", "pointer_net:tour", "random:20", "--beam", "1")[2] == ""
+    assert run(capsys, "points", "pointer_net:tour", "random:21", "--beam", "1")[2] == (
+        "pointer_net:tour was trained on 5 to 20 points, and random:21 has 21: it may be far off\n"
+    )

@@ -330,6 +330,9 @@ def test_learning_from_rewards_shortens_tours(tmp_path):
 def test_refusals():
     with pytest.raises(ValueError, match="needs points to learn from"):
         Config().build(Spec(vocabulary=("a",)), rng=generator(0))
+    for spec, words in ((Spec(point=2, task="sort"), "spec.task is 'sort'"), (Spec(point=3, task="hull"), "spec.point is 3")):
+        with pytest.raises(ArgumentError, match=words):
+            Config().build(spec, rng=generator(0))
     with pytest.raises(ArgumentError, match=r"model\.reinforced is true, and hull has no length"):
         Config(reinforced=True).build(Spec(point=2, task="hull"), rng=generator(0))
     for name, value in (("order", "random"), ("feed", "words"), ("attention", "hard"), ("cell", "mlp"), ("units", 0)):
