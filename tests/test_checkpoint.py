@@ -22,7 +22,7 @@ from drawgen.contract import Spec, generator
 from drawgen.data.captions import SPECIAL
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-SPEC = Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b"), classes=("a", "b"))
+SPEC = Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b"), classes=("a", "b"), point=2, task="hull")
 PRESETS = [(model, preset) for model in models.names() for preset in models.presets(model)]
 
 

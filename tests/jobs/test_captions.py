@@ -132,9 +132,10 @@ def test_dead_attention_is_told(run, monkeypatch):
     """Maps that are the same for every word, of a model whose captions differ; of one that has hardly learned nothing is known."""
     said = []
     monkeypatch.setattr(captions, "DEAD", 2.0)
+    score = captions.score
+    monkeypatch.setattr(captions, "score", lambda *a, **k: score(*a, **k) | {"different": 0.0})
     jobs.measure(str(run / "run"), beams=1, reports=jobs.Reports(message=said.append))
     assert not any("attention is dead" in text for text in said)
-    score = captions.score
     monkeypatch.setattr(captions, "score", lambda *a, **k: score(*a, **k) | {"different": 0.5})
     jobs.measure(str(run / "run"), beams=1, reports=jobs.Reports(message=said.append))
     assert any("attention is dead" in text for text in said)
