@@ -1,12 +1,15 @@
 """Triangles that a network finds of many points, window by window."""
 
 import numpy as np
+import pytest
 import torch
 
+from drawgen import jobs
 from drawgen.contract import Pointing, Spec, generator
 from drawgen.geometry.triangles import delaunay
 from drawgen.jobs.pointed_triangles import NEAR, found_triangles
 from drawgen.models.pointer_net import Config
+from drawgen.ranges import ArgumentError
 
 
 class Exact:
@@ -40,3 +43,17 @@ def test_borders_and_untrained_networks():
     model = Config(units=4, attention_units=4, masked=False).build(Spec(point=2, task="delaunay"), rng=generator(0)).eval()
     found = found_triangles(model, torch.rand(20, 2, generator=generator(1)).double().numpy())
     assert 0 <= found.right < found.exact
+
+
+def test_paint_tells():
+    """Of a low-poly picture by the shipped network; the picture is the same."""
+    said = []
+    photo = torch.rand(3, 40, 40, generator=generator(0))
+    told = jobs.paint(photo, triangles=30, triangulation="pointer", progress=jobs.Reports(message=said.append))
+    assert any("the pointer network found" in line for line in said)
+    plain = jobs.paint(photo, triangles=30, progress=jobs.Reports(message=said.append))
+    assert torch.equal(told.triangles, plain.triangles)
+    with pytest.raises(ArgumentError, match="triangulation is 'pointer', and `triangles` is not given"):
+        jobs.paint(photo, triangulation="pointer")
+    with pytest.raises(ArgumentError, match="triangulation is 'round'"):
+        jobs.paint(photo, triangles=30, triangulation="round")
