@@ -552,8 +552,8 @@ PRESETS: dict[str, Recipe] = {
         data=PointSets(task="delaunay", least=5, most=10),
         fit=replace(FIT, minutes=30.0),
         about="Delaunay triangulations of 5 to 10 points, read from left to right in both directions. With seed 0 and 9,000 "
-        "steps (about 8 CPU minutes in bfloat16, on one thread of a Xeon), greedy decoding gives all triangles of 86.8 and 33.2 % of "
-        "the sets of 5 and 10 points, and 95.3 and 86.9 % of the triangles. Vinyals et al. 2015, section 4.2: 80.7 and 22.6 %, "
+        "steps (about 8 CPU minutes in bfloat16, on one thread of a Xeon), greedy decoding gives all triangles of 86.8 and 33.2 % "
+        "of the sets of 5 and 10 points, and 95.3 and 86.9 % of the triangles. Vinyals et al. 2015, section 4.2: 80.7 and 22.6 %, "
         "93.0 and 81.3 %.",
         what="Delaunay triangles of 5 to 10 points",
         size="449 k",
