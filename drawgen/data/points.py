@@ -23,12 +23,10 @@ from torch import Tensor
 
 from drawgen.contract import POINTING_KINDS, SPLITS, Spec, check_split
 from drawgen.geometry import hulls, tours, triangles
+from drawgen.nn.pointing import END, ENDED
 from drawgen.ranges import check_choice, check_fields, check_range
 from drawgen.strokes import ordering
 
-END = 0
-ENDED = ("hull", "delaunay")
-"""The kinds of answers that have an end; the others are as long as there are points."""
 ROUNDS, KICKS = 8, 2
 """Rounds of the local search per point, and per stroke, for labels."""
 MOST = 1000

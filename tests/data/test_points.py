@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from drawgen.data.points import END, PointSets, labelled, ordered, turned
+from drawgen.data.points import PointSets, labelled, ordered, turned
 from drawgen.geometry import hulls, tours, triangles
+from drawgen.nn.pointing import END
 from drawgen.ranges import ArgumentError
 from drawgen.strokes import ordering
 

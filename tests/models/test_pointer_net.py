@@ -8,21 +8,20 @@ import pytest
 import torch
 
 from drawgen.contract import Spec, generator
-from drawgen.data.points import END, PointBatch, PointSets, labelled
+from drawgen.data.points import PointBatch, PointSets, labelled
 from drawgen.geometry import polygons, tours
 from drawgen.models.pointer_net import (
     PRESETS,
     VIEWS,
     Config,
     Reading,
-    allowed,
     both_ways,
     in_unit_square,
-    other_way,
     seen_from,
     tour_lengths,
 )
 from drawgen.nn.attention import SCORES
+from drawgen.nn.pointing import END, allowed, other_way
 from drawgen.nn.recurrence import CELLS
 from drawgen.ranges import ArgumentError
 
@@ -240,45 +239,12 @@ def test_the_scale_of_the_points_does_not_matter():
     assert len({one.indices for one in same}) == 1
 
 
-# ---------------------------------------------------------------- what is allowed
-
-
-def test_crossing_edges():
-    """A square with a point inside: after three corners the fourth may not lie across."""
-    points = torch.tensor([[[0.0, 0], [1, 0], [1, 1], [0, 1], [0.6, 0.5]]])
-    counts = torch.tensor([5])
-
-    def may(*trace):
-        return allowed("hull", torch.tensor([[END, *trace]]), points, counts)[0].nonzero()[:, 0].tolist()
-
-    assert may() == [1, 2, 3, 4, 5]
-    assert may(1, 2) == [3, 4, 5]
-    assert may(1, 2, 3) == [0, 4, 5]
-    assert may(1, 3, 2) == [0, 5]  # to corner 4 it would cross the edge 1-3
-    assert may(1, 3, 2, 5) == [0]  # and so would it from corner 5
-
-
-def test_triangles_ascend_and_are_each_once():
-    points, counts = torch.rand(1, 6, 2), torch.tensor([4])
-
-    def may(*trace):
-        return allowed("delaunay", torch.tensor([[END, *trace]]), points, counts)[0].nonzero()[:, 0].tolist()
-
-    assert may() == [1, 2]
-    assert may(1) == [2, 3]
-    assert may(1, 2) == [3, 4]
-    assert may(1, 2, 3) == [0, 1, 2]
-    assert may(1, 2, 3, 1, 2) == [4]
-    assert may(1, 2, 3, 1, 2, 4, 1, 2) == [0]
-
-
 # ---------------------------------------------------------------- parts
 
 
 def test_small_parts():
     strokes = torch.tensor([[[0.1, 0.2, 0.3, 0.4]]])
     assert both_ways(strokes)[0].tolist() == [strokes[0, 0].tolist(), strokes[0, 0, [2, 3, 0, 1]].tolist()]
-    assert other_way(torch.tensor([0, 1, 2, 5, 6])).tolist() == [0, 2, 1, 6, 5]
     points = torch.rand(2, 5, 2)
     views = torch.stack([seen_from(points, view) for view in range(VIEWS)])
     assert len({tuple(view[0, 0].tolist()) for view in views}) == VIEWS
