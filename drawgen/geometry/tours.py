@@ -11,7 +11,7 @@ from drawgen.ranges import ArgumentError, check_range
 EXACT = 12
 """Points up to which dynamic programming is used by default: beyond, the local search is as good and faster."""
 MOST_EXACT = 20
-"""Points up to which dynamic programming is used at all: it takes 0.3 s and 180 MB then."""
+"""Points up to which dynamic programming is used at all: it takes 0.1 s and 80 MB then."""
 ROUNDS = 20
 """Rounds of the local search per point."""
 STARTS = 5
