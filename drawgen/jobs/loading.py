@@ -1,6 +1,7 @@
-"""Prepares a user's pictures for a trained model."""
+"""Opens a user's pictures, and prepares them for a trained model."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from drawgen import images
+from drawgen import files, images
 from drawgen.contract import TakesInk
 from drawgen.ink import ink
 
@@ -22,6 +23,8 @@ Picture: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 Pictures: TypeAlias = Picture | Sequence[Picture]
 """One picture, several of them in a list, or as an array B H W C or a tensor B C H W."""
 
+LARGEST = 1 << 30
+"""Bytes read from standard input, at most."""
 MOST_DRAWN = 1024
 """Pixels per side that suffice for a model's picture and for segmenting the ink; larger photographs are reduced while reading."""
 
@@ -98,3 +101,35 @@ def pictures_for(model: Any, pictures: Sequence[Picture]) -> Float[Tensor, "B C 
             except images.ImageError as error:
                 raise images.ImageError(f"{name}: {error}") from error
     return torch.stack(ready)
+
+
+@contextmanager
+def on_disk(photo: Picture) -> Iterator[Picture]:
+    """The photograph, or for standard input a temporary file with its content. Errors name the original."""
+    photo = os.fspath(photo) if isinstance(photo, os.PathLike) else photo
+    if not isinstance(photo, str) or not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
+        yield photo
+        return
+    try:
+        data = files.read_standard_input(LARGEST) if photo == "-" else files.read_bytes(Path(photo), LARGEST)
+    except OSError as error:
+        raise images.ImageError(f"{photo} cannot be read ({files.reason(error)}); give a file") from error
+    if not data:
+        raise images.ImageError(f"{photo} is empty; nothing came from there")
+    with tempfile.TemporaryDirectory(prefix="drawgen-") as folder:
+        file = Path(folder) / "input"
+        file.write_bytes(data)
+        try:
+            yield str(file)
+        except images.ImageError as error:
+            raise images.ImageError(str(error).replace(str(file), photo)) from error
+
+
+def holds_strokes(file: str) -> bool:
+    """Whether a file holds strokes, by its ending or by its first byte: no picture begins with a brace."""
+    if file.lower().endswith(".json"):
+        return True
+    try:
+        return not file.startswith("photo:") and files.first_bytes(Path(file), 256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    except OSError:
+        return False  # the reader reports why

@@ -1,18 +1,16 @@
 """Paints a photograph with brush strokes, or draws it in triangles."""
 
 import os
-import re
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drawgen import files, images, models
+from drawgen import images, models
 from drawgen.contract import Points, generator
 from drawgen.interrupts import Interrupted, signals
-from drawgen.jobs.loading import Picture, name_of, opened
+from drawgen.jobs import plots
+from drawgen.jobs.loading import Picture, holds_strokes, name_of, on_disk, opened
 from drawgen.jobs.memory import refuse_more_than_there_is
 from drawgen.jobs.pointed_triangles import Found, found_triangles
 from drawgen.jobs.progress import Listener, hearing
@@ -29,8 +27,6 @@ from drawgen.threads import threads
 TRIANGULATIONS, DELAUNAY = ("exact", "pointer"), "pointer_net:delaunay"
 STILL_BYTES, MOVING_BYTES = 40, 320
 """Measured bytes of memory per pixel: of the canvases, and of an encoder's working memory."""
-LARGEST = 1 << 30
-"""Bytes read from standard input, at most."""
 
 
 def fitted(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
@@ -116,8 +112,6 @@ def paint(
             raise ArgumentError("triangulation", f"is {triangulation!r}, and `triangles` is not given; leave it out, or give both")
     if triangles is not None:
         refuse_for_triangles(settings | {"lines": lines or None, "pen_mm": pen_mm, "page": page})
-    from drawgen.jobs import plots  # which reads its files as here
-
     plots.check_lines(file, lines, pen_mm, page, size=size, opacity=opacity, least_radius=least_radius, background=background)
     if size is not None:
         check_size(size)
@@ -227,35 +221,3 @@ def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) ->
     else:
         held, what = STILL_BYTES, "the canvases of a picture"
     refuse_more_than_there_is(size[0] * size[1] * held, f"{what} of {size[1]}x{size[0]} pixels")
-
-
-@contextmanager
-def on_disk(photo: Picture) -> Iterator[Picture]:
-    """The photograph, or for standard input a temporary file with its content. Errors name the original."""
-    photo = os.fspath(photo) if isinstance(photo, os.PathLike) else photo
-    if not isinstance(photo, str) or not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
-        yield photo
-        return
-    try:
-        data = files.read_standard_input(LARGEST) if photo == "-" else files.read_bytes(Path(photo), LARGEST)
-    except OSError as error:
-        raise images.ImageError(f"{photo} cannot be read ({files.reason(error)}); give a file") from error
-    if not data:
-        raise images.ImageError(f"{photo} is empty; nothing came from there")
-    with tempfile.TemporaryDirectory(prefix="drawgen-") as folder:
-        file = Path(folder) / "input"
-        file.write_bytes(data)
-        try:
-            yield str(file)
-        except images.ImageError as error:
-            raise images.ImageError(str(error).replace(str(file), photo)) from error
-
-
-def holds_strokes(file: str) -> bool:
-    """Whether a file holds strokes, by its ending or by its first byte: no picture begins with a brace."""
-    if file.lower().endswith(".json"):
-        return True
-    try:
-        return not file.startswith("photo:") and files.first_bytes(Path(file), 256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-    except OSError:
-        return False  # the reader reports why

@@ -11,7 +11,7 @@ from drawgen import file_kinds, models
 from drawgen.contract import Points
 from drawgen.files import write_output
 from drawgen.image_reading import ImageError
-from drawgen.jobs.paintings import holds_strokes, on_disk
+from drawgen.jobs.loading import holds_strokes, on_disk
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.stroke_orders import by_network
 from drawgen.jobs.verbs import that_can

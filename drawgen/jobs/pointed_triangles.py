@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float64
 
 from drawgen.contract import Points
+from drawgen.data.point_files import on_a_line
 from drawgen.geometry.triangles import delaunay
 
 NEAR = 9
@@ -50,8 +51,3 @@ def found_triangles(model: Points, points: Float64[np.ndarray, "V 2"]) -> Found:
     }
     pointed = {triangle for triangle in pointed if not on_a_line(points[list(triangle)])}
     return Found(len(pointed & exact), len(exact), len(pointed - exact))
-
-
-def on_a_line(corners: Float64[np.ndarray, "3 2"]) -> bool:
-    (ax, ay), (bx, by) = corners[1:] - corners[0]
-    return bool(abs(ax * by - ay * bx) <= 1e-9 * np.abs(corners - corners[0]).max() ** 2)

@@ -15,6 +15,7 @@ from drawgen.contract import Points, generator
 from drawgen.data import point_files
 from drawgen.data.pictures import DataError
 from drawgen.data.point_files import PointSet
+from drawgen.data.points import MOST
 from drawgen.devices import device_of
 from drawgen.jobs.asking import Trained, asked, load
 from drawgen.jobs.point_answers import KINDS, Given, Pointed, answered, check_picture
@@ -23,8 +24,8 @@ from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_range, check_whole
 
-FEWEST, MOST = 3, 1000
-"""Points of a set."""
+FEWEST = 3
+"""Points of a set, at least."""
 NAMES = {"hull": "convex hull", "delaunay": "Delaunay triangulation", "tour": "tour"}
 
 

@@ -114,6 +114,8 @@ class Reading(NamedTuple):
     """The decoder's first input: END, or the symbol of where the pen is."""
     answers: Int[Tensor, "B T"]
     lengths: Int[Tensor, " B"]
+    order: Int[Tensor, "B N"]
+    """The number that each place had before."""
 
 
 class PointerNet(nn.Module):
@@ -170,13 +172,13 @@ class PointerNet(nn.Module):
         x = 2 * points - 1
         inside = places(counts, many)
         number = torch.arange(many, device=points.device).expand(rows, many)
-        last = (counts - 1)[:, None, None]
+        last = (counts - 1)[:, None]
         read, _ = self.encoder(x, self.encoder.start(rows))
-        summary = [pick(read, last[..., 0])[:, 0]]
+        summary = [pick(read, last)[:, 0]]
         if self.backwards is not None:
             turned = torch.where(inside, counts[:, None] - 1 - number, number)
             back, _ = self.backwards(pick(x, turned), self.backwards.start(rows))
-            summary.append(pick(back, last[..., 0])[:, 0])
+            summary.append(pick(back, last)[:, 0])
             read = torch.cat([read, pick(back, turned)], 2)
         values = torch.cat([self.end.to(read.dtype).expand(rows, 1, -1), read], 1)
         words = torch.cat([self.go.expand(rows, 1, -1), x], 1)
@@ -204,7 +206,7 @@ class PointerNet(nn.Module):
         answers = batch.answers
         if answers.shape[1] and self.config.order != "given":
             answers = rearranged(rank.gather(1, answers), batch.lengths, self.kind)
-        return Reading(pick(points, order), counts, first, answers, batch.lengths)
+        return Reading(pick(points, order), counts, first, answers, batch.lengths, order)
 
     def log_probs(self, read: Reading) -> Float[Tensor, "B T V"]:
         """log p of every symbol at every step of the answers, in nats."""
@@ -263,8 +265,8 @@ class PointerNet(nn.Module):
     @torch.no_grad()
     def measure(self, batch: PointBatch, *, rng: torch.Generator) -> Totals:
         """`nats_per_symbol` of the answers, and what greedy constrained decoding gives: `accuracy`, the share of sets with the same
-        polygon, triangles or tour; of triangles, `coverage`, the share of the right ones that were found; of tours,
-        `length_ratio`, their length over that of the answers."""
+        polygon, triangles or tour; of triangles, `coverage`, the share of the right ones that were found; of tours
+        and strokes, `length_ratio`, their length over that of the answers."""
         read = self.read_in_order(batch)
         nats, counted = self.nats(read)
         found = self.search(read, beams=1, constrained=True).tokens[:, 0]
@@ -365,13 +367,12 @@ class PointerNet(nn.Module):
             each = Reading(*(part.repeat_interleave(beams, 0) for part in read))
             lengths = self.way(each, beam.tokens.flatten(0, 1)).masked_fill(~beam.scores.isfinite().flatten(), torch.inf)
             best = lengths.view(views, -1, beams).transpose(0, 1).flatten(1).argmin(1)  # view x beam
-        order = self.arrange(both_ways(sets), 2 * counts) if self.kind == "strokes" else self.arrange(sets, counts)
         answers = []
         for row, chosen in enumerate(best.tolist()):
             view, k = divmod(chosen, beams)
             at = view * len(points) + row
             symbols = beam.tokens[at, k, : int(beam.lengths[at, k])]
-            indices = order[at][symbols[symbols != END] - 1].tolist()
+            indices = read.order[at][symbols[symbols != END] - 1].tolist()
             answers.append(Pointing(self.kind, tuple(indices), float(beam.log_probs[at, k].sum())))
         return answers
 

@@ -22,6 +22,7 @@ from jaxtyping import Float
 from drawgen.files import read_bytes, reason
 from drawgen.image_reading import ImageError
 from drawgen.strokes.lines import Curve, Drawing, Points, Window, flattened, within
+from drawgen.strokes.svg_styles import INHERITED, MARKERS, NUMBER, checked, colour, css, share, style_of, tag_of
 
 LARGEST = 1 << 25
 """Largest file, in bytes."""
@@ -30,7 +31,6 @@ MOST_ELEMENTS, DEEPEST = 200_000, 100
 PIXEL_MM = 25.4 / 96
 FONT_PX = 16
 """What em is taken for."""
-SPACES = ("{http://www.w3.org/2000/svg}", "")
 HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
 GROUPS = ("g", "a", "svg", "switch")
 SHAPES = ("path", "rect", "circle", "ellipse", "line", "polyline", "polygon")
@@ -41,26 +41,11 @@ LEFT_OUT = {
     "video": "videos",
 }
 """What people see and a pen does not draw; everything else that is not a group or a shape is seen by nobody."""
-BLACK = ("#000000", 1.0)
 CLIPPED = "clip paths and masks, which cut nothing"
 FILLED = "filled shapes without a stroke"
-INHERITED = {
-    "stroke": "none", "stroke-width": "1", "stroke-opacity": "1", "stroke-linecap": "butt", "fill": "black", "fill-opacity": "1",
-    "color": "black", "visibility": "visible",
-}  # fmt: skip
-"""Properties that children inherit, and where they begin."""
-MARKERS = ("marker-start", "marker-mid", "marker-end")
-OWN = (
-    "display", "opacity", "transform", "vector-effect", "clip-path", "mask", "stroke-dasharray", "transform-origin", *MARKERS,
-    "marker",
-)  # fmt: skip
-RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-SIMPLE = re.compile(r"(\*|[\w-]+|[\w-]*\.[\w-]+|#[\w-]+)")
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 UNITS = {"px": 1, "pt": 96 / 72, "pc": 16, "cm": 96 / 2.54, "mm": 96 / 25.4, "in": 96, "q": 96 / 101.6}
 """In pixels."""
 TRANSFORMS = re.compile(r"(?:\s*(?:matrix|translate[XY]?|scale[XY]?|rotate|skew[XY]?)\s*\([^()]*\)[\s,]*)*", re.IGNORECASE)
-COLOURS = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})|(?:rgb|hsl)a?\([^()]*\)|[a-z]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,7 +81,7 @@ def read_svg(path: Path, *, outlines: bool = False, say: Callable[[str], object]
     root = parsed(path)
     ids = {element.get("id", ""): element for element in root.iter()}
     found = Found()
-    rules = css("".join(element.text or "" for element in root.iter() if tag_of(element) == "style"), found)
+    rules = css("".join(element.text or "" for element in root.iter() if tag_of(element) == "style"), found.passed_over)
     viewport, matrix = page_of(root, name)
     box = viewbox_of(root, name)
     start = Place(matrix, box[2:] if box else viewport or (1000.0, 1000.0), INHERITED)
@@ -138,111 +123,7 @@ def parsed(path: Path) -> Element:
     return root
 
 
-def tag_of(element: Element) -> str:
-    """The name of an element of SVG; nothing for one of another language, a comment or an instruction."""
-    tag = element.tag if isinstance(element.tag, str) else ""
-    return next((tag[len(space) :] for space in SPACES if tag.startswith(space) and "}" not in tag[len(space) :]), "")
-
-
-# ---------------------------------------------------------------- styles
-
-
-def css(text: str, found: Found) -> list[tuple[str, dict[str, str]]]:
-    """The rules of a style sheet whose selectors are simple (*, TAG, .CLASS, #ID, TAG.CLASS), less specific ones first; others, and
-    those that hold under a condition (@media), are passed over."""
-    text = re.sub(r"/\*.*?\*/|<!--|-->|@(?:import|charset|namespace)[^;{}]*;", "", text, flags=re.DOTALL)
-    text, conditions = re.subn(r"@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", text)
-    rules = []
-    for selectors, body in RULE.findall(text):
-        for selector in (each.strip() for each in selectors.split(",")):
-            if SIMPLE.fullmatch(selector):
-                rules.append((selector, declarations(body)))
-            elif selector != ":root":  # where variables are
-                conditions += 1
-    if conditions:
-        found.passed_over["style rules that are not simple"] += conditions
-    return sorted(rules, key=lambda rule: (rule[0].count("#"), rule[0].count("."), rule[0] != "*"))
-
-
-def declarations(text: str) -> dict[str, str]:
-    pairs = (part.split(":", 1) for part in text.split(";") if ":" in part)
-    return {name.strip(): value.replace("!important", "").strip() for name, value in pairs}
-
-
-def style_of(element: Element, rules: list[tuple[str, dict[str, str]]]) -> dict[str, str]:
-    """The properties of an element: its attributes, then the style sheet's, then those of its `style`."""
-    style = {name: element.get(name, "").strip() for name in (*INHERITED, *OWN) if element.get(name) is not None}
-    tag = tag_of(element)
-    names = {"*", tag, f"#{element.get('id')}"}
-    for own in element.get("class", "").split():
-        names |= {f".{own}", f"{tag}.{own}"}
-    for selector, properties in rules:
-        if selector in names:
-            style |= properties
-    return style | declarations(element.get("style", ""))
-
-
-def share(value: str | None, name: str) -> float:
-    """An opacity, a number or a percentage."""
-    if not value:
-        return 1.0
-    text = value.strip()
-    number = checked(text[:-1] if text.endswith("%") else text, name, "opacity") / (100 if text.endswith("%") else 1)
-    return min(max(number, 0.0), 1.0)
-
-
-def colour(value: str, current: str, found: Found) -> tuple[str, float] | None:
-    """`#rrggbb` and the opacity; None for no colour. A gradient, a pattern or a colour that cannot be read is black, or the colour
-    that stands in for it."""
-    value = value.strip()
-    if value.lower() == "currentcolor":
-        value = current
-    if value.startswith("url("):
-        value = value[value.find(")") + 1 :].strip()
-        if not value:
-            found.passed_over["gradients and patterns, which are black"] += 1
-            return BLACK
-    if value.lower() in ("none", "transparent"):
-        return None
-    known = readable_colour(value)
-    if known is None:
-        found.passed_over[f"the colour {value!r:.40}, which is black"] += 1
-        return BLACK
-    return f"#{known.red:02x}{known.green:02x}{known.blue:02x}", known.alpha / 255
-
-
-def readable_colour(value: str) -> Any:
-    """A colour of svgelements, which takes what it does not know for black; None for such a one."""
-    if not COLOURS.fullmatch(value):
-        return None
-    if "(" in value:  # rgb(1 2 3 / 50%) is rgb(1,2,3,0.5)
-        kind, inner = value[:-1].split("(", 1)
-        parts = [part.removesuffix("deg") for part in re.split(r"[\s,/]+", inner.strip())]
-        if len(parts) not in (3, 4) or not all(re.fullmatch(NUMBER.pattern + "%?", part) for part in parts):
-            return None
-        if len(parts) == 4 and parts[3].endswith("%"):
-            parts[3] = str(float(parts[3][:-1]) / 100)
-        value = f"{kind.lower()}({','.join(parts)})"
-    try:
-        known = svgelements.Color(value.lower())
-        word = value.isalpha() and value.lower() != "black"
-        return None if word and known.value == svgelements.Color("black").value else known
-    except (ValueError, TypeError, IndexError, AttributeError):
-        return None
-
-
 # ---------------------------------------------------------------- lengths and places
-
-
-def checked(text: str, name: str, what: str) -> float:
-    """A finite number. Raises ImageError."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not abs(number) < 1e9:
-        raise ImageError(f"{name} has {text!r:.60} as {what}, which is no number that can be drawn")
-    return number
 
 
 def span(element: Element, attribute: str, whole: float, name: str, default: str = "0") -> float:
@@ -407,14 +288,14 @@ def add_shape(element: Element, tag: str, own: dict[str, str], place: Place, fou
     style, diagonal = place.style, math.hypot(*place.viewport) / math.sqrt(2)
     if style["visibility"] in ("hidden", "collapse"):
         return
-    stroke = colour(style["stroke"], style["color"], found)
+    stroke = colour(style["stroke"], style["color"], found.passed_over)
     width = span(Element("stroke", {"stroke-width": style["stroke-width"]}), "stroke-width", diagonal, name)
     if stroke is not None and stroke[1] * share(style["stroke-opacity"], name) * place.opacity > 0 and width > 0:
         if own.get("vector-effect") != "non-scaling-stroke":
             width *= math.sqrt(abs(np.linalg.det(place.matrix[:, :2])))
         ink = stroke[0]
     else:
-        fill = colour(style["fill"], style["color"], Found() if not outlines else found)
+        fill = colour(style["fill"], style["color"], found.passed_over if outlines else Counter())
         if fill is None or fill[1] * share(style["fill-opacity"], name) * place.opacity == 0 or tag == "line":
             return
         if not outlines:
