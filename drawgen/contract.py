@@ -56,6 +56,8 @@ POINTING_KINDS = ("hull", "delaunay", "tour", "strokes")
 """What can be wanted of points: their convex hull, their Delaunay triangulation, the shortest tour through them; and of strokes, an
 order in which a pen draws them."""
 
+TEXT_UNITS = ("words", "characters")
+"""What a text can be a sequence of."""
 MAP_KINDS = ("normal", "values")
 MAP_NAME = re.compile(r"\w[\w .+()-]{0,63}")
 """Names of maps become part of a file's name, so they have no slashes."""
@@ -97,6 +99,8 @@ class Spec:
     """The symbols of the output text, in order of their numbers."""
     source_vocabulary: tuple[str, ...] | None = None
     """The symbols of the input text, if they differ."""
+    unit: str | None = None
+    """What the symbols of a text are, one of `TEXT_UNITS`."""
     classes: tuple[str, ...] | None = None
     """The labels, in order of their numbers."""
     point: int | None = None
@@ -496,7 +500,9 @@ class Hypothesis(NamedTuple):
     finished: bool
     """Whether it ends with the end symbol; otherwise it was cut at the maximal length."""
     maps: Float[Tensor, "T H W"] | None
-    """Attention map of each word, which sums to 1; None without attention."""
+    """Attention map of each word, which sums to 1; None without attention. Of a translation H is 1, and W the words of `source`."""
+    source: tuple[str, ...] = ()
+    """Of a translation: the words that were read."""
 
     def __repr__(self) -> str:
         return f"Hypothesis({self.text!r}, score={self.score:.3f})"
@@ -525,6 +531,8 @@ class Parse(NamedTuple):
     """In bracket notation: (S (NP ...) (VP ...))."""
     score: float
     """Log-probability, in nats."""
+    whole: bool = True
+    """Whether the symbols were a tree over all words; otherwise brackets or words were added or left out."""
 
 
 class Pointing(NamedTuple):
@@ -667,16 +675,21 @@ class Translates(Protocol):
 
 @runtime_checkable
 class Parses(Protocol):
-    """Parses sentences into trees."""
+    """Parses sentences into trees. A `constrained` search allows only trees over all words of the sentence."""
 
-    def parse(self, texts: Sequence[str], *, beams: int = 5) -> list[Parse]: ...
+    def parse(self, texts: Sequence[str], *, beams: int = 1, constrained: bool = True) -> list[Parse]: ...
 
 
 @runtime_checkable
 class Classifies(Protocol):
-    """Classifies texts."""
+    """Classifies texts, or drawings of pen strokes."""
 
-    def classify(self, texts: Sequence[str]) -> Labelling: ...
+    @property
+    def takes(self) -> str:
+        """texts or drawings."""
+
+    def classify(self, items: Sequence[str] | Sequence[Float[Tensor, "_ 3"]]) -> Labelling:
+        """Of a model that takes drawings, each is T rows dx, dy, up: the steps of the pen, and whether it is raised after them."""
 
 
 @runtime_checkable

@@ -28,6 +28,7 @@ FLOORS = {
     "drawgen.tiling": 1,
     "drawgen.geometry": 1,
     "drawgen.nn": 1,
+    "drawgen.trees": 1,
     "drawgen.checkpoint": 2,
     "drawgen.feature_cache": 2,
     "drawgen.file_kinds": 2,

@@ -18,6 +18,8 @@ class Config:
 
 
 class Model(Mean):
+    takes = "texts"
+
     def classify(self, texts: Sequence[str]) -> Labelling:
         odd = torch.tensor([len(text) % 2 for text in texts])
         return Labelling(self.spec.labels, torch.stack([1 - odd, odd], 1).clamp(0.01, 0.99).log())

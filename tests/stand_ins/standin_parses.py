@@ -18,7 +18,7 @@ class Config:
 
 
 class Model(Mean):
-    def parse(self, texts: Sequence[str], *, beams: int = 5) -> list[Parse]:
+    def parse(self, texts: Sequence[str], *, beams: int = 1, constrained: bool = True) -> list[Parse]:
         return [Parse(f"(S {text})", -0.5) for text in texts]
 
 
