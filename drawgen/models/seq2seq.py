@@ -14,8 +14,8 @@ Axes: B texts, S symbols of a source, T symbols of a target, V symbols of the vo
 The encoder reads `both` ways (Bahdanau), or once: `forward`, or `reversed`, from the last symbol to the first, as Sutskever et al.
 do: then the first symbols of source and target are near each other.
 
-With `dot` and `additive` attention all steps of a given target are one call of the recurrent layers (teacher forcing). Luong's input
-feeding is left out: it would make the steps follow each other.
+With `dot` and `additive` attention all steps of a given target are one call of the recurrent layers (teacher forcing). Luong's
+input feeding is left out: it would make the steps follow each other.
 
 A word that is not in the vocabulary is written as `<unknown>`. With `copies` it is replaced by the source's symbol that the
 attention was highest at (Luong et al. 2015, "Addressing the Rare Word Problem"; they looked it up in a dictionary first).
@@ -64,8 +64,8 @@ class Config:
     source: str = "both"
     """How the source is read: both ways, forward, or reversed."""
     attention: str = "additive"
-    """What the decoder sees of the source: none, its last state only; dot or additive, global attention; soft, attention that enters
-    the next state, several times slower to train."""
+    """What the decoder sees of the source: none, its last state only; dot or additive, global attention; soft, attention that
+    enters the next state."""
     attention_units: int = 256
     """Units of the additive score."""
     copies: bool = True
@@ -147,7 +147,6 @@ class Seq2Seq(nn.Module):
         self, sources: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], *, rng: torch.Generator | None = None
     ) -> tuple[State, Memory | None]:
         """The decoder's first state, and what it attends to; padding has no probability. Dropout if an `rng` is given."""
-        assert self.encoder is not None
         x = dropped(self.embedding(sources), self.config.input_dropout, rng)
         turned = turned_around(lengths, sources.shape[1])
         if self.config.source == "reversed":
@@ -218,8 +217,8 @@ class Seq2Seq(nn.Module):
 
     @torch.inference_mode()
     def translate(self, texts: Sequence[str], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]:
-        """The `n` best translations of each text by a beam search of width `beams`, at least n; the best first. Texts of like length
-        are translated together. Raises ValueError for a text without symbols."""
+        """The `n` best translations of each text by a beam search of width `beams`, at least n; the best first. Texts of like
+        length are translated together. Raises ValueError for a text without symbols."""
         check_range("n", n, at_least=1)
         check_range("beams", beams, at_least=1)
         width = max(beams, n)
@@ -283,7 +282,7 @@ class Seq2Seq(nn.Module):
 
 
 TRANSLATE = Config()
-FIT = Fit(minutes=30.0, rate=1e-3, warmup=200, decay=0.5, log_steps=50)
+FIT = Fit(minutes=30.0, rate=2e-3, warmup=200, decay=0.6, log_steps=50)
 LONG = Pairs(path="train.de", target="train.en", valid="val.de", valid_target="val.en")
 
 PRESETS: dict[str, Recipe] = {
