@@ -308,8 +308,8 @@ PRESETS: dict[str, Recipe] = {
         model=Config(attention="none"),
         data=Treebank(),
         fit=FIT,
-        about="Constituency trees of sentences, learned from a treebank in Penn brackets. The decoder is fed the encoder's output at "
-        "the next word.",
+        about="Constituency trees of sentences, learned from a treebank in Penn brackets. The decoder is fed the encoder's output "
+        "at the next word.",
         what="constituency trees, from a treebank",
         size="2.0 M",
     ),
