@@ -302,8 +302,8 @@ LONG = Pairs(path="train.de", target="train.en", valid="val.de", valid_target="v
 
 PRESETS: dict[str, Recipe] = {
     "translate": Recipe(
-        model=TRANSLATE,
-        data=Pairs(),
+        model=replace(TRANSLATE, units=288, embedding=144, attention_units=128),
+        data=Pairs(min_count=3),
         fit=FIT,
         about="Translates sentences, learned from pairs of sentences in a file of two columns.",
         what="sentences of another language",
