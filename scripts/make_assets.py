@@ -115,7 +115,7 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
     ),
     "seq2tree:scenes": ("s2s/scenes", "trees of sentences about scenes", "sentences made without end", "none needed"),
     "seq2tree:treebank": (
-        "s2s/gum",
+        "s2s/treebank",
         "constituency trees of English sentences",
         TREEBANK,
         "CC BY 4.0; texts CC BY and CC BY-SA 3.0",
