@@ -7,7 +7,6 @@ Strokes that touch and have one colour are an object. Its colour is the nearest 
 its radius. So a sentence can be judged by the drawing, whatever was meant to be drawn.
 """
 
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float64
