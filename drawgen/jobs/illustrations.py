@@ -121,7 +121,9 @@ class Illustrated(Drawn):
             return replace(self.drawings[0].painting, drawn_at=(side, side))
         columns = images.grid_columns(len(self.drawings), side, side, self.columns)
         rows = -(-len(self.drawings) // columns)
-        sheet = Painting.sheet(self.strokes, (side, side), columns)
+        most = max(len(one.painting.strokes) for one in self.drawings)
+        strokes = torch.stack([padded(one.painting, most).strokes for one in self.drawings])
+        sheet = Painting.sheet(strokes, (side, side), columns)
         drawn = sheet.strokes[(sheet.strokes[:, 6:8] > 0).any(1)]
         radius = RULE_RADIUS / min(rows, columns)
         lines = [[k / columns, 0.0, k / columns, 0.5, k / columns, 1.0] for k in range(1, columns)]
