@@ -55,9 +55,9 @@ def read(strokes: Float64[np.ndarray, "S 13"]) -> Thing | None:
     for name, manners in MANNERS.items():
         for template in manners:
             if len(template) == len(strokes):
-                error, *placed = fitted(np.array(template), strokes, UPRIGHT.get(name))
+                error, middle, scale = fitted(np.array(template), strokes, UPRIGHT.get(name))
                 if error < best:
-                    best, shape, (where, radius) = error, name, placed
+                    best, shape, where, radius = error, name, middle, scale
     if not shape:
         return None
     shade = strokes[:, 10:].mean(0)

@@ -123,7 +123,7 @@ THERE: dict[str, tuple[str, ...]] = {
 """Places beside something that was named before."""
 BEHIND = {"above": ("above", "overhead"), "below": ("below", "underneath", "beneath"), BESIDE: ("alongside", "nearby")}
 """Those that only follow what is there; before it they would be prepositions."""
-SIDES = {
+SIDES: dict[str, tuple[tuple[str, str], ...]] = {
     "left": (
         ("on the left", "on the right"), ("at the left", "at the right"), ("to the left", "to the right"), ("left", "right"),
         ("on the left side", "on the right side"), ("on the left hand side", "on the right hand side"),

@@ -150,7 +150,7 @@ def parsed(trained: Trained, texts: Sequence[str], beams: int) -> list[Parse]:
         raise ValueError(f"{trained.source} parses sentences, but not into scenes; use {MODEL}, or a model trained by its preset")
     for text in texts:
         refuse_unknown(text, known, trained.source)
-    return parser.parse([" ".join(words_of_sentence(text)) for text in texts], beams=beams)
+    return parser.parse(texts, beams=beams)
 
 
 def refuse_unknown(text: str, known: Sequence[str], source: str) -> None:
