@@ -34,6 +34,7 @@ _HOMES = {
     "TrainingRun": "jobs.runs",
     "caption": "jobs.asking",
     "extend": "jobs.inpainting",
+    "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import Trained as Trained
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
+    from drawgen.jobs.illustrating import illustrate as illustrate
+    from drawgen.jobs.illustrations import Illustrated as Illustrated
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
@@ -90,6 +93,7 @@ __all__ = [
     "Captions",
     "Curve",
     "Drawn",
+    "Illustrated",
     "Interrupted",
     "Labels",
     "LowPoly",
@@ -105,6 +109,7 @@ __all__ = [
     "__version__",
     "caption",
     "extend",
+    "illustrate",
     "inpaint",
     "labelled_texture",
     "load",
