@@ -76,8 +76,8 @@ class Treebank:
     valid: str = ""
     """A second file or folder, for validation."""
     held_out: float = 0.1
-    """Fraction held out for validation: whole files of a folder, evenly spread over their names, or the end of the trees if there are
-    too few files."""
+    """Fraction held out for validation: whole files of a folder, evenly spread over their names, or the end of the trees if there
+    are too few files."""
     batch: int = 64
     """Sentences in a batch; fewer if the data has fewer."""
     longest: int = 60
@@ -186,7 +186,8 @@ class Treebank:
         batch = min(self.batch, len(items) // ranks)
         if not batch:
             raise DataError(
-                f"{self.path} has {len(items)} sentences of up to {self.longest} words for training, and {ranks} are needed; give more"
+                f"{self.path} has {len(items)} sentences of up to {self.longest} words for training, and {ranks} are needed; "
+                "give more"
             )
         for step, drawn in by_length(lengths, batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks):
             rng = generator(seed, step, rank)
@@ -301,8 +302,8 @@ def text_of(file: Path) -> str:
     try:
         content = files.read_bytes(file, LARGEST)
         if content[:2] == b"\x1f\x8b":
-            unpacked = gzip.open(io.BytesIO(content))
-            content = files.read_at_most(unpacked, LARGEST, str(file))
+            with gzip.open(io.BytesIO(content)) as unpacked:
+                content = files.read_at_most(unpacked, LARGEST, str(file))
     except FileNotFoundError as error:
         raise DataError(f"{file} does not exist; {MEND}") from error
     except (EOFError, zlib.error) as error:

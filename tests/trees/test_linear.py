@@ -33,7 +33,11 @@ def test_there_and_back(tree):
 
 
 @settings(deadline=None)
-@given(st.recursive(st.sampled_from(["2", "small", "XX"]), lambda parts: st.builds(Tree, LABELS, st.lists(parts, min_size=1).map(tuple))))
+@given(
+    st.recursive(
+        st.sampled_from(["2", "small", "XX"]), lambda parts: st.builds(Tree, LABELS, st.lists(parts, min_size=1).map(tuple))
+    )
+)
 def test_there_and_back_with_leaves_of_their_own(tree):
     if isinstance(tree, Tree):
         assert tree_of(own_symbols(tree)) == tree
