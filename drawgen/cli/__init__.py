@@ -17,6 +17,7 @@ from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
+from drawgen.cli.parse_trees import parse
 from drawgen.cli.plots import plot
 from drawgen.cli.pointing import points
 from drawgen.cli.printing import replace_unprintable, say, warn
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "read": read,
     "caption": caption,
     "points": points,
+    "parse": parse,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

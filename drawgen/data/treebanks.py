@@ -6,10 +6,7 @@ The words are those of the trees, in the form that `penn_text.penn_words` gives 
 cut (`trees.reading.cleaned`).
 """
 
-import gzip
-import io
 import math
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +22,7 @@ from drawgen import files
 from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.captions import by_length
 from drawgen.data.digests import of_files
+from drawgen.data.lines import read_lines
 from drawgen.data.penn_text import as_written, known, signature, signatures
 from drawgen.data.penn_text import penn_words as penn_words
 from drawgen.data.pictures import DataError
@@ -36,9 +34,7 @@ from drawgen.trees.tree import Tree
 
 ENDINGS = (".ptb", ".tree", ".trees", ".mrg", ".prd", ".penn", ".psd", ".brackets", ".txt", ".gz")
 """Endings that count as trees in a folder."""
-LARGEST = 1 << 28
-"""Largest size of a file, in bytes, when it is unpacked."""
-MEND = "give `data.path` a file or a folder of trees in brackets, as (S (NP dogs) (VP bark))"
+MEND = "give a file or a folder of trees in brackets, as (S (NP dogs) (VP bark))"
 SIGNED = 10
 """Rare words that have to share a signature for it to be one."""
 REPLACED = 0.25
@@ -272,7 +268,7 @@ def read(path: str, problems: dict[str, str]) -> dict[Path, list[Sentence]]:
     found: dict[Path, list[Sentence]] = {}
     several = files.is_folder(path)
     for file in files_of(path):
-        text = text_of(file)
+        text = "\n".join(read_lines(file, MEND))
         if several and "(" not in text:
             problems[str(file)] = "it has no brackets, and so no trees"
             continue
@@ -295,24 +291,3 @@ def sentences_of(text: str, file: Path, problems: dict[str, str]) -> Iterator[Se
             yield Sentence(kept, tuple(written), tuple(tags), tuple(symbols))
     except TreeError as error:
         raise DataError(f"{file}, {error}") from error
-
-
-def text_of(file: Path) -> str:
-    """The text of a file, which may be packed by gzip. Raises DataError."""
-    try:
-        content = files.read_bytes(file, LARGEST)
-        if content[:2] == b"\x1f\x8b":
-            with gzip.open(io.BytesIO(content)) as unpacked:
-                content = files.read_at_most(unpacked, LARGEST, str(file))
-    except FileNotFoundError as error:
-        raise DataError(f"{file} does not exist; {MEND}") from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"{file} is damaged: it does not unpack ({error}); take a fresh copy") from error
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({files.reason(error)}); {MEND}") from error
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{file}, line {line}: it is not text in UTF-8 ({error.reason}); convert it") from error

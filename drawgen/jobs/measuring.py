@@ -149,8 +149,8 @@ def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
         raise DataError(f"{source} was trained on a photograph with maps, which {path} has not; leave `data` out")
     config = data_of(folder, source, path)
     if path is not None and model.spec.vocabulary is not None:
-        names = {one.name for one in fields(config)}
-        config = replace(config, **{name: getattr(model.spec, name) for name in VOCABULARIES if name in names})
+        names = [one.name for one in fields(config) if one.name in VOCABULARIES]
+        config = replace(config, **{name: getattr(model.spec, name) or () for name in names})
     elif isinstance(config, Extends) and (folder / RECIPE).exists() and read_recipe(folder).get("begin"):
         config = config.extending(model.spec.symbols)
     spec = config.spec()
