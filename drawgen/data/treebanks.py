@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -31,6 +31,8 @@ from drawgen.ranges import check_fields
 from drawgen.trees.linear import linearised
 from drawgen.trees.reading import TreeError, cleaned, trees
 from drawgen.trees.tree import Tree
+
+T = TypeVar("T")
 
 ENDINGS = (".ptb", ".tree", ".trees", ".mrg", ".prd", ".penn", ".psd", ".brackets", ".txt", ".gz")
 """Endings that count as trees in a folder."""
@@ -236,7 +238,7 @@ def padded(items: Sequence[Numbers]) -> TreeBatch:
 # ---------------------------------------------------------------- reading
 
 
-def divided(documents: list[list[Sentence]], held_out: float) -> tuple[list[Sentence], list[Sentence], str]:
+def divided(documents: list[list[T]], held_out: float) -> tuple[list[T], list[T], str]:
     """(training, held out, how): of n documents those at which n times the fraction passes a whole number, as every tenth; if there
     are none, the end of all trees."""
     passed = [math.floor((n + 1) * held_out + 1e-9) > math.floor(n * held_out + 1e-9) for n in range(len(documents))]
