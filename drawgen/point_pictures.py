@@ -110,7 +110,8 @@ class Diagram:
                 x, y = shape.place
                 lines.append(
                     f'<text x="{x:.2f}" y="{y:.2f}" font-family="Aileron, Helvetica, Arial, sans-serif" '
-                    f'font-size="{shape.size:.2f}" text-anchor="{shape.anchor}" fill="{shape.colour}">{html.escape(shape.text)}</text>'
+                    f'font-size="{shape.size:.2f}" text-anchor="{shape.anchor}" fill="{shape.colour}">'
+                    f"{html.escape(shape.text)}</text>"
                 )
         return "\n".join([*lines, "</svg>\n"])
 

@@ -9,8 +9,8 @@ from drawgen.jobs.heat_maps import heat
 from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
-from drawgen.jobs.plots import plot
 from drawgen.jobs.parsing import parse
+from drawgen.jobs.plots import plot
 from drawgen.jobs.pointing import points
 from drawgen.jobs.reading import read
 from drawgen.jobs.recipe import RECIPE, begun, read_recipe, stored_recipe

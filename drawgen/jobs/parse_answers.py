@@ -108,7 +108,9 @@ class Parsed:
             files.write_output(out, drawn.svg().encode(errors="replace"), replace=replace)
             return
         images.check_extent(out, *drawn.size)
-        refuse_more_than_there_is(drawn.size[0] * drawn.size[1] * DRAWING_BYTES, f"a picture of {drawn.size[1]}x{drawn.size[0]} pixels")
+        refuse_more_than_there_is(
+            drawn.size[0] * drawn.size[1] * DRAWING_BYTES, f"a picture of {drawn.size[1]}x{drawn.size[0]} pixels"
+        )
         images.save_image(out, drawn.pixels(), replace=replace)
 
     @threads(1)

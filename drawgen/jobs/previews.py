@@ -109,7 +109,7 @@ def pointed(model: Points, seen: PreviewInput) -> Preview:
     return Preview(images.grid(torch.stack([each.diagram(SET_PX).pixels() for each in found]), columns=2))
 
 
-def parsed(model: Parses, seen: PreviewInput) -> Preview:
+def parsed(model: Parses, _seen: PreviewInput) -> Preview:
     found = [parse.tree for parse in model.parse(SENTENCES)]
     picture = diagram([next(trees(tree)) for tree in found], title="; ".join(SENTENCES))
     return Preview(picture.pixels(), "".join(tree + "\n" for tree in found))

@@ -145,6 +145,6 @@ def closed(single: dict[tuple[int, int], float], symbols: int) -> tuple[tuple[np
         np.fill_diagonal(better, False)
         best = np.where(better, over, best)
         down = np.where(better, down[:, k, None], down)
-    below, above = np.nonzero(best.T > -np.inf)
+    below, above = np.nonzero(-np.inf < best.T)
     first = np.searchsorted(below, np.arange(symbols + 1))
     return (first, above, best[above, below]), down

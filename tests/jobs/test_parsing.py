@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from command_line import run
 from PIL import Image
+from stand_ins.parts import Mean
 from stand_ins.standin_parses import Config, Model
 
 import drawgen
@@ -52,7 +52,8 @@ def test_values(trained, tmp_path):
     assert json.loads((tmp_path / "a.json").read_text())["sentences"][1] == {
         "text": "cats", "tree": "(NP (NN cats))", "score": -3.0, "whole": True,
     }  # fmt: skip
-    assert Image.open(tmp_path / "a.png").size[0] > 60
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size[0] > 60
     with pytest.raises(ValueError, match="exists already"):
         found.save(tmp_path / "a.png")
 
@@ -72,7 +73,6 @@ def test_files(trained, tmp_path, monkeypatch):
         ("", r"texts has no words in its number 1 \(''\)"),
         (["dogs", " ... "], "texts has no words in its number 2"),
         ([], "texts have no words"),
-        ([3], "texts has 3 as its number 1"),
         ("a\0b", "texts has a zero byte in its number 1"),
     ],
 )
@@ -86,11 +86,11 @@ def test_other_refusals(trained, tmp_path):
         drawgen.parse("dogs", model=trained, beams=0)
     with pytest.raises(ArgumentError, match="size is 9x9"):
         drawgen.parse("dogs", tmp_path / "a.png", model=trained, size=(9, 9))
-    with pytest.raises(ValueError, match="a picture of 1 to 32 trees, and there are 33; write a file .json"):
+    with pytest.raises(ValueError, match="a picture of 1 to 32 trees, and there are 33"):
         drawgen.parse(["dogs"] * 33, tmp_path / "a.svg", model=trained)
     drawgen.parse(["dogs"] * 33, tmp_path / "a.json", model=trained)
     with pytest.raises(ValueError, match="lines is not a model that parses sentences"):
-        drawgen.parse("dogs", model=Trained(torch.nn.Linear(1, 1), "lines"))
+        drawgen.parse("dogs", model=Trained(Mean(None, Spec()), "lines"))
 
 
 def test_what_is_told(trained, monkeypatch):

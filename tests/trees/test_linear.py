@@ -60,7 +60,7 @@ def test_any_symbols_become_a_tree(symbols, many):
 
 def test_the_paper():
     """Its figure 2: "John has a dog ."; the stop lies outside of the phrase."""
-    leaves = [Tree(tag, (word,)) for tag, word in zip("NNP VBZ DT NN .".split(), "John has a dog .".split(), strict=True)]
+    leaves = [Tree(tag, (word,)) for tag, word in (("NNP", "John"), ("VBZ", "has"), ("DT", "a"), ("NN", "dog"), (".", "."))]
     tree = Tree("S", (Tree("NP", (leaves[0],)), Tree("VP", (leaves[1], Tree("NP", (leaves[2], leaves[3])))), leaves[4]))
     assert " ".join(linearised(tree)[2]) == "(S (NP XX )NP (VP XX (NP XX XX )NP )VP XX )S"
 

@@ -47,7 +47,7 @@ def log_probability(tree, bank):
 def test_the_best_tree():
     """Of the two readings of "dogs see cats with hats" the more probable one."""
     grammar = read_off(BANK, TAGS, horizontal=99)
-    words = "dogs see cats with hats".split()
+    words = ["dogs", "see", "cats", "with", "hats"]
     low, high = trees(
         "(S (NP (N dogs)) (VP (V see) (NP (N cats)) (PP (P with) (NP (N hats)))))"
         "(S (NP (N dogs)) (VP (V see) (NP (NP (N cats)) (PP (P with) (NP (N hats))))))"
