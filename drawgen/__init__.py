@@ -6,6 +6,7 @@
     paint(PHOTO)        paints a photograph with brush strokes, or in triangles
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
+    parse(SENTENCES)    the constituency trees of sentences
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     train(MODEL)        trains a model from a preset; every setting can be changed
 
@@ -24,6 +25,7 @@ _HOMES = {
     "Labels": "jobs.answers",
     "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
+    "Parsed": "jobs.parse_answers",
     "Passages": "jobs.answers",
     "Plot": "strokes.plotting",
     "Pointed": "jobs.point_answers",
@@ -39,6 +41,7 @@ _HOMES = {
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
+    "parse": "jobs.parsing",
     "plot": "jobs.plots",
     "points": "jobs.pointing",
     "texture": "jobs.textures",
@@ -62,6 +65,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
+    from drawgen.jobs.parse_answers import Parsed as Parsed
+    from drawgen.jobs.parsing import parse as parse
     from drawgen.jobs.plots import plot as plot
     from drawgen.jobs.point_answers import Pointed as Pointed
     from drawgen.jobs.pointing import points as points
@@ -98,6 +103,7 @@ __all__ = [
     "Labels",
     "LowPoly",
     "Painting",
+    "Parsed",
     "Passages",
     "Plot",
     "Pointed",
@@ -114,6 +120,7 @@ __all__ = [
     "labelled_texture",
     "load",
     "paint",
+    "parse",
     "plot",
     "points",
     "texture",

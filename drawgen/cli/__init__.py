@@ -18,6 +18,7 @@ from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
+from drawgen.cli.parse_trees import parse
 from drawgen.cli.plots import plot
 from drawgen.cli.pointing import points
 from drawgen.cli.printing import replace_unprintable, say, warn
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "caption": caption,
     "points": points,
     "illustrate": illustrate,
+    "parse": parse,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

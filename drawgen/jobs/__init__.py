@@ -10,6 +10,7 @@ from drawgen.jobs.illustrating import illustrate
 from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
+from drawgen.jobs.parsing import parse
 from drawgen.jobs.plots import plot
 from drawgen.jobs.pointing import points
 from drawgen.jobs.reading import read
@@ -39,6 +40,7 @@ __all__ = [
     "measure",
     "mend",
     "paint",
+    "parse",
     "plot",
     "points",
     "read",

@@ -32,6 +32,7 @@ from drawgen.jobs import captions, measuring
 from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
 from drawgen.jobs.loading import Picture, Pictures, name_of, opened, pictures_for, several
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
+from drawgen.jobs.parse_answers import Parsed, Sentences
 from drawgen.jobs.point_answers import Given, Pointed
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import problem_lines
@@ -270,6 +271,12 @@ class Trained:
         return pointing(self, points, beams=beams, constrained=constrained, number=number, tour=tour, seed=seed, progress=progress)
 
     # ---------------------------------------------------------------- texts
+
+    def parse(self, texts: Sentences, *, beams: int = 5, constrained: bool = True, progress: Listener = None) -> Parsed:
+        """The trees of sentences: see `drawgen.parse`."""
+        from drawgen.jobs.parsing import parse as parsing
+
+        return parsing(texts, model=self, beams=beams, constrained=constrained, progress=progress)
 
     def write(
         self,

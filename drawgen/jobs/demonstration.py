@@ -16,7 +16,9 @@ from drawgen.devices import device_of
 from drawgen.jobs.captions import caption, strangeness
 from drawgen.jobs.drawing import reconstruct, sample
 from drawgen.jobs.paintings import paint
+from drawgen.jobs.parsing import parse
 from drawgen.jobs.pointing import points
+from drawgen.jobs.previews import SENTENCES
 from drawgen.jobs.reading import read
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import verbs_of
@@ -119,6 +121,12 @@ def points_out(page: Page, name: str, _model: Any, seed: int) -> None:
     page.figures.append((file, f"drawgen points {name} random:20 -o OUT.png --seed {seed}"))
 
 
+def parses(page: Page, name: str, _model: Any, _seed: int) -> None:
+    file = f"{plain(name)}.svg"
+    parse(SENTENCES[0], page.folder / file, model=name, force=page.force)
+    page.figures.append((file, f'drawgen parse "{SENTENCES[0]}" --model {name} -o OUT.svg'))
+
+
 DEMONSTRATIONS: dict[type, Callable[[Page, str, Any, int], None]] = {
     contract.Writes: writes,
     contract.Draws: draws,
@@ -126,6 +134,7 @@ DEMONSTRATIONS: dict[type, Callable[[Page, str, Any, int], None]] = {
     contract.Reads: reads,
     contract.Redraws: redraws,
     contract.Points: points_out,
+    contract.Parses: parses,
 }
 """Of a model that has several of these verbs the first in the table of verbs is shown."""
 

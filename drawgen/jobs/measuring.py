@@ -38,6 +38,8 @@ from drawgen.training import evaluate
 
 WHOLE = "all"
 """The split that is the whole of a text."""
+VOCABULARIES = ("vocabulary", "source_vocabulary", "classes")
+"""Settings of data by which they take a model's symbols."""
 
 
 def measure(
@@ -147,7 +149,8 @@ def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
         raise DataError(f"{source} was trained on a photograph with maps, which {path} has not; leave `data` out")
     config = data_of(folder, source, path)
     if path is not None and model.spec.vocabulary is not None:
-        config = replace(config, vocabulary=model.spec.vocabulary)
+        names = [one.name for one in fields(config) if one.name in VOCABULARIES]
+        config = replace(config, **{name: getattr(model.spec, name) or () for name in names})
     elif isinstance(config, Extends) and (folder / RECIPE).exists() and read_recipe(folder).get("begin"):
         config = config.extending(model.spec.symbols)
     spec = config.spec()

@@ -9,16 +9,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import Data, Describes, Draws, Points, Reads, Redraws, Request, Writes, generator
+from drawgen.contract import Data, Describes, Draws, Parses, Points, Reads, Redraws, Request, Writes, generator
 from drawgen.data.point_files import PointSet
 from drawgen.jobs.point_answers import answered
 from drawgen.training import Progress
+from drawgen.tree_pictures import diagram
+from drawgen.trees.reading import trees
 
 PICTURE, TEXT = "preview.png", "preview.txt"
 MOST = 8
 """Pictures of the data in a preview."""
 SETS, SET_POINTS, SET_PX = 4, 12, (300, 512)
 """Sets of points in a preview, the points of each, and the height and width of its picture in pixels."""
+SENTENCES = ("a large red circle above two small blue squares", "there are three green stars")
+"""Sentences in a preview; the first one is that of examples."""
 BETWEEN = "\n----\n"
 """Separates two texts."""
 
@@ -103,3 +107,9 @@ def pointed(model: Points, seen: PreviewInput) -> Preview:
     sets = [torch.rand(SET_POINTS, 2, dtype=torch.float64, generator=seen.request.rng(index)) for index in range(SETS)]
     found = [answered(model, PointSet(points.numpy(), f"set {index}"), device=seen.device) for index, points in enumerate(sets, 1)]
     return Preview(images.grid(torch.stack([each.diagram(SET_PX).pixels() for each in found]), columns=2))
+
+
+def parsed(model: Parses, _seen: PreviewInput) -> Preview:
+    found = [parse.tree for parse in model.parse(SENTENCES)]
+    picture = diagram([next(trees(tree)) for tree in found], title="; ".join(SENTENCES))
+    return Preview(picture.pixels(), "".join(tree + "\n" for tree in found))

@@ -70,7 +70,10 @@ VERBS = (
         tuple(images.STILL),
     ),
     Verb(contract.Translates, "translates texts"),
-    Verb(contract.Parses, "parses sentences"),
+    Verb(
+        contract.Parses, "parses sentences", "parse", f'drawgen parse "{previews.SENTENCES[0]}" --model MODEL',
+        (*images.STILL, *images.VECTOR), previews.parsed, previews.PICTURE,
+    ),
     Verb(contract.Classifies, "classifies texts"),
     Verb(
         contract.Points, "finds hulls, triangles or tours of points", "point", "drawgen points MODEL random:20 -o OUT.png",
