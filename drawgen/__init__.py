@@ -7,6 +7,7 @@
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
+    translate(TEXTS)    translates sentences
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -32,6 +33,7 @@ _HOMES = {
     "Texture": "jobs.textures",
     "Trained": "jobs.asking",
     "TrainingRun": "jobs.runs",
+    "Translations": "jobs.translation_answers",
     "caption": "jobs.asking",
     "extend": "jobs.inpainting",
     "inpaint": "jobs.inpainting",
@@ -42,6 +44,7 @@ _HOMES = {
     "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
+    "translate": "jobs.translating",
 }
 """The module of each public name."""
 
@@ -68,6 +71,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
+    from drawgen.jobs.translating import translate as translate
+    from drawgen.jobs.translation_answers import Translations as Translations
     from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
     from drawgen.strokes.plotting import Plot as Plot
@@ -102,6 +107,7 @@ __all__ = [
     "Texture",
     "Trained",
     "TrainingRun",
+    "Translations",
     "__version__",
     "caption",
     "extend",
@@ -113,4 +119,5 @@ __all__ = [
     "points",
     "texture",
     "train",
+    "translate",
 ]

@@ -328,6 +328,13 @@ class HasExamples(Protocol):
 
 
 @runtime_checkable
+class HasPairs(Protocol):
+    """Data of texts and their translations. `pairs`: each text of a split once, with all its references (`data.pairs.Pair`)."""
+
+    def pairs(self, split: str) -> Sequence[Any]: ...
+
+
+@runtime_checkable
 class HeldOut(Protocol):
     """A model with a measurement by which the best weights of a run are chosen; lower is better."""
 

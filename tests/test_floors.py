@@ -46,6 +46,7 @@ FLOORS = {
     "drawgen.ink": 2,
     "drawgen.attention_maps": 3,
     "drawgen.point_pictures": 3,
+    "drawgen.alignment_pictures": 3,
     "drawgen.training": 3,
     "drawgen.strokes": 3,
     "drawgen.textures": 3,

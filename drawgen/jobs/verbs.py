@@ -69,7 +69,10 @@ VERBS = (
         contract.Repairs, "fills holes of pictures", "inpaint", "drawgen inpaint PICTURE --mask MASK --model MODEL -o OUT.png",
         tuple(images.STILL),
     ),
-    Verb(contract.Translates, "translates texts"),
+    Verb(
+        contract.Translates, "translates texts", "translate", "drawgen translate 'Where is the dog?' --model MODEL",
+        (".txt", ".tsv", ".jsonl"), previews.translated, previews.TEXT,
+    ),
     Verb(contract.Parses, "parses sentences"),
     Verb(contract.Classifies, "classifies texts"),
     Verb(
