@@ -218,14 +218,14 @@ def has_pictures(text: str) -> bool:
     return TOKEN.match(head) is not None
 
 
-def text_of(file: Path, mend: str = "give a folder with captions.csv, or a file of captions") -> str:
-    """Decodes UTF-8, or UTF-16 and UTF-32 with a byte order mark. Raises DataError, with the line, for anything else, and with this
-    `mend` for a file that cannot be read."""
+def text_of(file: Path) -> str:
+    """Decodes UTF-8, or UTF-16 and UTF-32 with a byte order mark. Raises DataError, with the line, for anything else."""
     try:
         content = read_bytes(file, MOST_BYTES)
-    except (OSError, ValueError) as error:  # a name with a zero byte
-        reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise DataError(f"{file} cannot be read ({reason}); {mend}") from error
+    except OSError as error:
+        raise DataError(
+            f"{file} cannot be read ({error.strerror}); give a folder with captions.csv, or a file of captions"
+        ) from error
     marks = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
     encoding = next((name for mark, name in marks.items() if content.startswith(mark)), "utf-8-sig")
     try:

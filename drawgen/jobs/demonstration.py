@@ -19,10 +19,13 @@ from drawgen.jobs.paintings import paint
 from drawgen.jobs.pointing import points
 from drawgen.jobs.reading import read
 from drawgen.jobs.reports import SILENT, Reports
+from drawgen.jobs.translating import translate
 from drawgen.jobs.verbs import verbs_of
 
 PHOTO = "photo:coffee"
 """The photograph that is painted and read, one of scikit-image."""
+SENTENCES = ("Where is the dog?", "I am very happy to see you.")
+"""What is translated."""
 PHOTOS = ("photo:chelsea", "photo:coffee", "photo:motorcycle_left")
 """Photographs that are described."""
 
@@ -119,12 +122,26 @@ def points_out(page: Page, name: str, _model: Any, seed: int) -> None:
     page.figures.append((file, f"drawgen points {name} random:20 -o OUT.png --seed {seed}"))
 
 
+def translates(page: Page, name: str, model: Any, _seed: int) -> None:
+    """Two sentences, and the picture of the attention, if the model has one."""
+    found = translate(SENTENCES, model=name)
+    words = " ".join(f"'{sentence}'" for sentence in SENTENCES)
+    lines = "".join(f"{one.source}\n  {one.text}\n" for one in found)
+    files.write_output(page.folder / f"{plain(name)}.txt", lines.encode(), replace=page.force)
+    page.figures.append((f"{plain(name)}.txt", f"drawgen translate {words} --model {name}"))
+    if model.attends:
+        file = f"{plain(name)}.png"
+        found.save(page.folder / file, force=page.force)
+        page.figures.append((file, f"drawgen translate {words} --model {name} --attention OUT.png"))
+
+
 DEMONSTRATIONS: dict[type, Callable[[Page, str, Any, int], None]] = {
     contract.Writes: writes,
     contract.Draws: draws,
     contract.Describes: describes,
     contract.Reads: reads,
     contract.Redraws: redraws,
+    contract.Translates: translates,
     contract.Points: points_out,
 }
 """Of a model that has several of these verbs the first in the table of verbs is shown."""

@@ -9,14 +9,17 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from drawgen import attention_maps, files, images
+from drawgen import attention_maps, files, images, models
 from drawgen.contract import Translates
+from drawgen.data.lines import read_lines
 from drawgen.data.pictures import DataError
-from drawgen.data.text_lines import coming_lines, lines_of
+from drawgen.data.sentences import JOINT, symbols_of
+from drawgen.data.standard_input import coming_lines
 from drawgen.interrupts import Interrupted, plainly, signals
 from drawgen.jobs import translation_answers
 from drawgen.jobs.asking import Trained, asked, load
 from drawgen.jobs.progress import Listener, hearing
+from drawgen.jobs.recipe import read_recipe
 from drawgen.jobs.reports import problem_lines
 from drawgen.jobs.translation_answers import TEXTS, Translated, Translations, check_pictures, file_lines, one_line
 from drawgen.jobs.verbs import that_can
@@ -24,10 +27,9 @@ from drawgen.ranges import ArgumentError, check_range, check_whole
 
 MODEL = "seq2seq"
 """The model that translates when none is named."""
-AT_ONCE = 32
-"""Texts translated in one batch."""
-BLOCK = 8 * AT_ONCE
-"""Lines of a file that are sorted into batches of like length, and written together."""
+BLOCK = 256
+"""Texts that a model gets at once, for batches of like length; lines of a file that are written together."""
+WANTED = "give a text file with a sentence per line"
 MOST_SCRIPTS = 3
 """Scripts that a message names, at most."""
 
@@ -49,8 +51,9 @@ def translate(
     ValueError that names an invalid argument.
 
     >>> import drawgen
-    >>> drawgen.translate("I'm happy.").texts
-    ['Je suis heureux.']
+    >>> found = drawgen.translate(["abc", "deed"], model=drawgen.train("seq2seq", "tiny"))
+    >>> len(found.texts)
+    2
     """
     given = [texts] if isinstance(texts, str) else list(texts)
     check(beams, n)
@@ -93,38 +96,56 @@ def blocks_of(lines: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def translated(trained: Trained, blocks: Iterable[Sequence[str]], *, beams: int = 5, n: int = 1) -> Iterator[list[Translated]]:
-    """The translations of blocks of texts, each in the order of its texts. Texts of like length are translated in one batch."""
-    model, source = that_can(trained.model, Translates, trained.source), trained.source
-    vocabulary = trained.spec.source_vocabulary or trained.spec.vocabulary or ()
-    known = frozenset(vocabulary)
-    scripts = scripts_of("".join(vocabulary))
-    for block in blocks:
-        found = [Translated(text, [], source) for text in block]
-        wanted = sorted((place for place, text in enumerate(block) if text.strip()), key=lambda place: len(block[place]))
-        for first in range(0, len(wanted), AT_ONCE):
-            places = wanted[first : first + AT_ONCE]
+    """The translations of blocks of texts, each in the order of its texts."""
+    model, doubted = that_can(trained.model, Translates, trained.source), Doubts(trained)
+    for whole in blocks:
+        for block in blocks_of(whole):
+            read = [symbols_of(text, doubted.unit) for text in block]
+            wanted = [text for text, symbols in zip(block, read, strict=True) if symbols]
             with asked():  # given back before anything is handed out
-                told = model.translate([block[place] for place in places], beams=beams, n=n)
-            for place, translations in zip(places, told, strict=True):
-                read = translations[0].source
-                unknown = tuple(dict.fromkeys(symbol for symbol in read if symbol not in known))
-                found[place] = found[place]._replace(
-                    translations=translations, unknown=unknown, doubt=doubt(block[place], read, known, scripts, source)
-                )
-        yield found
+                told = iter(model.translate(wanted, beams=beams, n=n) if wanted else ())
+            yield [
+                Translated(text, next(told) if symbols else [], trained.source, *doubted.about(text, symbols))
+                for text, symbols in zip(block, read, strict=True)
+            ]
 
 
-def doubt(text: str, read: Sequence[str], known: frozenset[str], scripts: frozenset[str], source: str) -> str:
-    """Why the translation of a text is doubtful; empty if nothing speaks against it."""
-    words = [symbol for symbol in read if any(map(str.isalnum, symbol))]
-    if not words:
-        return "it has no words"
-    if not any(word in known for word in words):
-        others = scripts_of(text) - scripts
-        if others and scripts:
-            return f"it is in {named(others)} letters, and {source} was trained on {named(scripts)}"
-        return f"none of its words is known to {source}"
-    return ""
+class Doubts:
+    """What a model knows of the texts that it was trained on."""
+
+    def __init__(self, trained: Trained) -> None:
+        spec, self.source = trained.spec, trained.source
+        self.unit = spec.unit or "words"
+        vocabulary = spec.source_vocabulary or spec.vocabulary or ()
+        self.known, self.scripts = frozenset(vocabulary), scripts_of("".join(vocabulary))
+        self.longest = longest_of(trained)
+
+    def about(self, text: str, symbols: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+        """Why the translation of a text is doubtful, empty if nothing speaks against it; and its words that are unknown."""
+        words = [symbol for symbol in symbols if any(map(str.isalnum, symbol))]
+        unknown = tuple(dict.fromkeys(word.strip(JOINT) for word in words if word not in self.known))
+        if not symbols:
+            return "", ()
+        if not words:
+            return "it has no words", ()
+        if not any(word in self.known for word in words):
+            others = scripts_of(text) - self.scripts
+            if others and self.scripts:
+                return f"it is in {named(others)} letters, and {self.source} was trained on {named(self.scripts)}", unknown
+            return f"none of its {self.unit} is known to {self.source}", unknown
+        if self.longest and len(symbols) > self.longest:
+            return f"it has {len(symbols)} {self.unit}, and {self.source} was trained on at most {self.longest}", unknown
+        return "", unknown
+
+
+def longest_of(trained: Trained) -> int:
+    """The most symbols of a text that a model was trained on; 0 if it does not say."""
+    if trained.spec.counts is not None:
+        return trained.spec.counts[1]
+    try:
+        return int(read_recipe(models.resolve(trained.source))["data"]["longest"])
+    except (ValueError, KeyError, TypeError):  # a model that is not in a folder, or one without its recipe
+        return 0
 
 
 def scripts_of(text: str) -> frozenset[str]:
@@ -151,9 +172,9 @@ def given_lines(texts: Sequence[str], file: Path | None) -> list[str] | None:
             raise ArgumentError("file", f"is {file}, and {texts[0]!r:.40} is given too; give one of the two")
         if str(file) == "-":
             return None
-        lines = lines_of(file)
+        lines = read_lines(file, WANTED)
         if not lines:
-            raise DataError(f"{file} is empty; give a text file with a sentence per line")
+            raise DataError(f"{file} is empty; {WANTED}")
         return lines
     if "-" in texts:
         if len(texts) > 1:
@@ -194,12 +215,12 @@ def translations(
             raise ArgumentError("attention", f"is {attention}, and standard input has no end; give sentences, or `file`")
         check_pictures(attention, len(lines), force=force, sources=() if file is None else (file,))
     trained = translator(model, device)
+    if attention is not None and not that_can(trained.model, Translates, trained.source).attends:
+        raise ArgumentError("attention", f"is {attention}, and {trained.source} was built without attention; leave it out")
     shown = Translations()
     done = 0
     for block in translated(trained, coming_lines() if lines is None else blocks_of(lines), beams=beams, n=n):
         if attention is not None:
-            if any(one.translations and one.translations[0].maps is None for one in block):
-                raise ArgumentError("attention", f"is {attention}, and {trained.source} was built without attention; leave it out")
             shown += block
         for one in block:
             done += 1

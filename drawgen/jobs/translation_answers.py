@@ -77,18 +77,18 @@ class Translated(NamedTuple):
             return None
         best = self.translations[0]
         assert best.maps is not None
-        return Alignment([plain(word) for word in best.source], [plain(word) for word in best.words], best.maps.flatten(1).cpu())
+        return Alignment(best.source, best.words, best.maps.flatten(1).cpu())
 
 
 class Translations(list[Translated]):
     """Texts and their translations, from `drawgen.translate`.
 
     >>> import drawgen
-    >>> found = drawgen.translate(["I'm happy.", "Where is the dog?"])
+    >>> found = drawgen.train("seq2seq", "tiny").translate(["abc", "deed"], n=2)  # which writes words backwards, when trained
     >>> len(found), len(found[0].translations)
-    (2, 1)
+    (2, 2)
     >>> found.save("attention.png")
-    >>> found.save("french.tsv")
+    >>> found.save("translations.tsv")
     """
 
     def __init__(self, found: Iterable[Translated] = ()) -> None:
@@ -181,8 +181,3 @@ def file_lines(one: Translated, out: Path) -> str:
 def one_line(text: str) -> str:
     """With blanks in place of tabs and ends of lines."""
     return " ".join(text.split()) if any(sign in text for sign in "\t\n\r") else text
-
-
-def plain(symbol: str) -> str:
-    """A symbol without the marks of `data.sentences`."""
-    return symbol

@@ -29,6 +29,7 @@ REFUSED = {
     "interpolate": ("run photo.png photo.png -o new.png -n 1", "n", lambda: jobs.interpolate("run", PHOTO, PHOTO, OUT, n=1)),
     "caption": ("photo.png --beam 0", "beams", lambda: next(captions.caption("captioner", [PHOTO], beams=0))),
     "points": ("run random:9 -o new.png --beam 0", "beams", lambda: jobs.points("run", "random:9", OUT, beams=0)),
+    "translate": ("hello --beam 0", "beams", lambda: jobs.translate("hello", beams=0)),
     "eval": ("run --importance 0", "importance", lambda: jobs.measure("run", importance=0)),
 }  # fmt: skip
 """A wrong value of each command: the words, the argument's name, and the same call from Python."""

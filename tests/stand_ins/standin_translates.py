@@ -34,6 +34,8 @@ class Config:
 
 
 class Model(Mean):
+    attends = True
+
     def translate(self, texts: Sequence[str], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]:
         return [[backwards(text)._replace(score=-0.1 * (rank + 1)) for rank in range(n)] for text in texts]
 

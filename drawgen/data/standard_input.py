@@ -1,4 +1,4 @@
-"""The lines of texts: of a file, or of standard input as they come.
+"""The lines of standard input, as they come.
 
 A line ends with a line feed, before which a carriage return is dropped. Other signs that Unicode counts as ends of lines do not end
 one, so that the lines are those that other programs count.
@@ -6,9 +6,7 @@ one, so that the lines are those that other programs count.
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
-from drawgen.data.caption_files import text_of
 from drawgen.data.pictures import DataError
 
 CHUNK = 1 << 16
@@ -17,14 +15,6 @@ LONGEST = 1 << 20
 """Bytes of a line, at most."""
 MARK = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8, which some programs write at the start."""
-
-
-def lines_of(path: Path) -> list[str]:
-    """The lines of a file in UTF-8, or in UTF-16 with its mark. Raises DataError, with the line, for what is not text."""
-    lines = text_of(path, "give a text file with a sentence per line").split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
 
 
 def coming_lines() -> Iterator[list[str]]:
