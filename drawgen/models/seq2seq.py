@@ -302,7 +302,7 @@ PRESETS: dict[str, Recipe] = {
         what="Multi30k, with attention",
         size="10 M",
     ),
-    "translate-long-reversed": Recipe(
+    "translate-long-no-attention": Recipe(
         model=replace(TRANSLATE, attention="none", source="reversed"),
         data=LONG,
         fit=FIT,
