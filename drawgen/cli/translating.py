@@ -55,7 +55,7 @@ def translate(words: list[str]) -> None:
         if resume and out is None:
             raise ValueError("`resume` adds translations to a file, and there is none; give -o FILE")
         if out is not None and (json_ or attention is not None):
-            other = "`attention` draws" if attention is not None else "`json` is for"
+            other = "`attention` draws" if attention is not None else "--json is for"
             raise ValueError(f"{other} translations that are printed, and -o writes {out}; leave one of the two out")
         with bars() as reports:
             if out is not None:

@@ -5,7 +5,7 @@ Axes: B pairs, S symbols of a source, T symbols of a target.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -242,6 +242,7 @@ class Reversals:
     """A toy: words of random letters, to be written backwards."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
+    unit: ClassVar[str] = "characters"
     letters: str = "abcdefghijklmnopqrstuvwxyz"
     """The letters of the words."""
     least: int = 1
@@ -252,7 +253,6 @@ class Reversals:
     """Pairs in a batch."""
     count: int = 1000
     """Pairs for validation; training pairs are made without end."""
-    unit: str = field(default="characters", init=False)
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", "least", at_least=1)

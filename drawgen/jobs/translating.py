@@ -301,14 +301,15 @@ def translate_file(
     if resume and lines is None:
         raise ArgumentError("resume", "reads the lines again, which standard input cannot; give `file`")
     with files.reserved(target), hearing(progress) as reports:
-        kept = kept_lines(target, lines or [], n) if resume and target.exists() else 0
+        there = resume and target.exists()
+        kept = kept_lines(target, lines or [], n) if there else 0
         if lines is not None and kept == len(lines):
             return Done(0, kept, {})
         trained = translator(model, device)
         coming = coming_lines() if lines is None else blocks_of(lines[kept:])
         count, doubts, interrupt = 0, dict[str, str](), 0
         waiting = nullcontext(lambda: 0) if lines is None else signals()  # Ctrl-C ends a wait for standard input at once
-        with waiting as noted, appending(target, replace=force, there=kept > 0) as append:
+        with waiting as noted, appending(target, replace=force or there, there=kept > 0) as append:
             for block in translated(trained, coming, beams=beams, n=n):
                 append("".join(file_lines(one, target) for one in block).encode(errors="replace"))
                 doubts |= doubts_of(block, kept + count + 1)

@@ -163,13 +163,13 @@ class Seq2Seq(nn.Module):
         starts = tanh(self.bridge(last)).chunk(len(empty), 1)
         return {name: start.view_as(zeros) for (name, zeros), start in zip(empty.items(), starts, strict=True)}, memory
 
-    def log_probs(self, batch: PairBatch, *, rng: torch.Generator | None = None) -> Float[Tensor, "B T-1 V"]:
+    def log_probs(self, batch: PairBatch, *, rng: torch.Generator | None = None) -> Float[Tensor, "B _ V"]:
         """log p of every symbol at every step of the targets, in nats; with dropout if an `rng` is given."""
         state, memory = self.encode(batch.sources, batch.source_lengths, rng=rng)
         logits, _, _ = self.decoder(batch.targets[:, :-1], state, memory, rng=rng)
         return (logits.float() if logits.dtype == torch.bfloat16 else logits).log_softmax(-1)
 
-    def nats(self, batch: PairBatch, log_p: Float[Tensor, "B T-1 V"]) -> tuple[Tensor, Tensor]:
+    def nats(self, batch: PairBatch, log_p: Float[Tensor, "B _ V"]) -> tuple[Tensor, Tensor]:
         """-log p of every symbol of the targets, 0 beyond the end; and which symbols count."""
         wanted = batch.targets[:, 1:]
         counted = torch.arange(wanted.shape[1], device=wanted.device) < batch.lengths[:, None] - 1
