@@ -8,7 +8,7 @@ BLEU nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0.
 from collections.abc import Sequence
 from typing import Any
 
-from drawgen.data.words import UNSPACED, words_of
+from drawgen.data.words import words_of
 
 MISSING = "BLEU and chrF need the extra `eval`: pip install 'drawgen[eval]'"
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, None))
@@ -25,10 +25,11 @@ def available() -> bool:
 
 
 def metrics(references: Sequence[Sequence[str]], *, lower_case: bool = False) -> dict[str, Any]:
-    """Name -> sacrebleu's metric. BLEU's tokeniser is 13a, sacrebleu's default, and for scripts without blanks by character."""
+    """Name -> sacrebleu's metric. BLEU's tokeniser is 13a, sacrebleu's default, and by character if most references have no blanks,
+    as Chinese ones, or single words."""
     from sacrebleu.metrics import BLEU, CHRF
 
-    unspaced = sum(UNSPACED.search(texts[0]) is not None for texts in references) > len(references) / 2
+    unspaced = sum(len(texts[0].split()) < 2 for texts in references) > len(references) / 2
     return {
         "BLEU": BLEU(tokenize="char" if unspaced else "13a", lowercase=lower_case),
         "chrF": CHRF(lowercase=lower_case),

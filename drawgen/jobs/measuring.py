@@ -125,9 +125,9 @@ def measured(
         if captions.is_dead(scores):
             reports.say("the attention is dead: the maps don't change from word to word")
     if isinstance(model, Translates) and isinstance(config, HasPairs) and scores:
-        scores |= bleu(model, config.pairs(split), beams=beams or 5, reports=reports)
         if "nats_per_symbol" in scores:
             scores["perplexity"] = math.exp(min(700.0, scores["nats_per_symbol"]))
+        scores |= bleu(model, config.pairs(split), beams=beams or 5, reports=reports)
     tell_problems(config, reports)
     if importance is not None and isinstance(model, WeighsSamples):
         scores |= evaluate(Weighted(model, importance), config, split=split, device=device_of(model))
