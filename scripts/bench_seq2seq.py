@@ -186,10 +186,10 @@ def main() -> None:
         "| --- | --- | --- | --- | --- |",
         *rows,
         "",
-        "Both use the same weights and the same step of the decoder. In the loop it has one row, in the batch all hypotheses of all",
-        "sentences that are translated together.",
+        "Both use the same weights and the same step of the decoder. In the loop it has one row, in the batch all hypotheses of",
+        "all sentences that are translated together.",
         "",
-        f"A training step on {PAIRS} pairs of {SYMBOLS[0]} and {SYMBOLS[1]} symbols, of vocabularies of {VOCABULARY} symbols, preset "
+        f"A training step on {PAIRS} pairs of {SYMBOLS[0]} and {SYMBOLS[1]} symbols, of {VOCABULARY} symbols each way, preset "
         "`translate` without dropout, milliseconds:",
         "",
         "| loop over symbols | drawgen | ratio | drawgen in bfloat16 | ratio |",
@@ -197,7 +197,7 @@ def main() -> None:
         f"| {loop * 1e3:.0f} | {ours * 1e3:.0f} | {loop / ours:.2f} | {short * 1e3:.0f} | {loop / short:.2f} |",
         "",
         "A loop calls `nn.LSTMCell` for every symbol, and computes attention and logits of one symbol at a time. drawgen calls the",
-        "LSTM once per direction and once for all symbols of the targets, and computes attention and logits of all of them at once.",
+        "LSTM once per direction and once for all symbols of the targets, and computes attention and logits of all of them in one.",
         "bfloat16 (`--fit.precision bf16`) is fast on processors that have instructions for it.",
     ]
     print("\n".join(text))

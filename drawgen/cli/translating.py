@@ -33,7 +33,7 @@ def translate(words: list[str]) -> None:
         stays empty.
 
         Args:
-            sentences: Sentences, each in quotes; or - for the lines of standard input, translated as they come.
+            sentences: Sentences, each in quotes; or - for the lines of standard input, each translated at once.
             file: A text file (UTF-8) with a sentence per line, instead of sentences.
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default. When left out, the shipped one, from
                 English to French.

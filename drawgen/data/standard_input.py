@@ -1,4 +1,4 @@
-"""The lines of standard input, as they come.
+"""The lines of standard input, while they are written.
 
 A line ends with a line feed, before which a carriage return is dropped. Other signs that Unicode counts as ends of lines do not end
 one, so that the lines are those that other programs count.
