@@ -27,7 +27,8 @@ def available() -> bool:
 def metrics(references: Sequence[Sequence[str]], *, lower_case: bool = False) -> dict[str, Any]:
     """Name -> sacrebleu's metric. BLEU's tokeniser is 13a, sacrebleu's default, and by character if most references have no blanks,
     as Chinese ones, or single words."""
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     unspaced = sum(len(texts[0].split()) < 2 for texts in references) > len(references) / 2
     return {
