@@ -8,6 +8,7 @@
     caption(PICTURES)   describes pictures in words
     parse(SENTENCES)    the constituency trees of sentences
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
+    translate(TEXTS)    translates sentences
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -34,6 +35,7 @@ _HOMES = {
     "Texture": "jobs.textures",
     "Trained": "jobs.asking",
     "TrainingRun": "jobs.runs",
+    "Translations": "jobs.translation_answers",
     "caption": "jobs.asking",
     "extend": "jobs.inpainting",
     "illustrate": "jobs.illustrating",
@@ -46,6 +48,7 @@ _HOMES = {
     "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
+    "translate": "jobs.translating",
 }
 """The module of each public name."""
 
@@ -76,6 +79,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
+    from drawgen.jobs.translating import translate as translate
+    from drawgen.jobs.translation_answers import Translations as Translations
     from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
     from drawgen.strokes.plotting import Plot as Plot
@@ -112,6 +117,7 @@ __all__ = [
     "Texture",
     "Trained",
     "TrainingRun",
+    "Translations",
     "__version__",
     "caption",
     "extend",
@@ -125,4 +131,5 @@ __all__ = [
     "points",
     "texture",
     "train",
+    "translate",
 ]

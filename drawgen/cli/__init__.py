@@ -25,6 +25,7 @@ from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
 from drawgen.cli.training import train
+from drawgen.cli.translating import translate
 from drawgen.interrupts import Interrupted
 from drawgen.printable import printable
 
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "points": points,
     "illustrate": illustrate,
     "parse": parse,
+    "translate": translate,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

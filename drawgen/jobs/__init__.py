@@ -19,6 +19,7 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.texture_collections import labelled_texture, texture_folder
 from drawgen.jobs.textures import texture
 from drawgen.jobs.training import train
+from drawgen.jobs.translating import translate, translate_file
 from drawgen.training.run_folder import mend
 
 __all__ = [
@@ -51,4 +52,6 @@ __all__ = [
     "texture",
     "texture_folder",
     "train",
+    "translate",
+    "translate_file",
 ]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from drawgen import files, images
 from drawgen.contract import Data, Describes, Draws, Parses, Points, Reads, Redraws, Request, Writes, generator
+from drawgen.contract import Data, Describes, Draws, HasPairs, Points, Reads, Redraws, Request, Translates, Writes, generator
 from drawgen.data.point_files import PointSet
 from drawgen.jobs.point_answers import answered
 from drawgen.training import Progress
@@ -101,6 +102,15 @@ def redrawn(model: Redraws, seen: PreviewInput) -> Preview:
         return Preview()
     drawing = model.reconstruct(pictures, rng=generator(seen.request.seed, device=seen.device))
     return Preview(images.grid(torch.cat([pictures, drawing.images]).cpu(), columns=len(pictures)))
+
+
+def translated(model: Translates, seen: PreviewInput) -> Preview:
+    """A few texts of the validation split: the text, a reference, and the model's translation."""
+    if not isinstance(seen.data, HasPairs) or not (pairs := seen.data.pairs("valid")[:MOST]):
+        return Preview()
+    found = model.translate([pair.source for pair in pairs], beams=1)
+    shown = [f"{pair.source}\n= {pair.targets[0]}\n> {best.text}\n" for pair, (best, *_) in zip(pairs, found, strict=True)]
+    return Preview(text="\n".join(shown))
 
 
 def pointed(model: Points, seen: PreviewInput) -> Preview:

@@ -74,6 +74,11 @@ VERBS = (
         contract.Parses, "parses sentences", "parse", f'drawgen parse "{previews.SENTENCES[0]}" --model MODEL',
         (*images.STILL, *images.VECTOR), previews.parsed, previews.PICTURE,
     ),
+    Verb(
+        contract.Translates, "translates texts", "translate", "drawgen translate 'Where is the dog?' --model MODEL",
+        (".txt", ".tsv", ".jsonl"), previews.translated, previews.TEXT,
+    ),
+    Verb(contract.Parses, "parses sentences"),
     Verb(contract.Classifies, "classifies texts"),
     Verb(
         contract.Points, "finds hulls, triangles or tours of points", "point", "drawgen points MODEL random:20 -o OUT.png",

@@ -83,6 +83,7 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
         "read": ["read", folder, "a.png"],
         "points": ["points", folder, "random:8", "-o", "OUT"],
         "parse": ["parse", "a b", "--model", folder, "-o", "OUT"],
+        "translate": ["translate", "c d", "--model", folder],
     }
     verb = of(name)
     mine = verb.command.split()[1] if verb.command else ""
