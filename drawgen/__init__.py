@@ -6,6 +6,7 @@
     paint(PHOTO)        paints a photograph with brush strokes, or in triangles
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
+    classify(MODEL, TEXTS)  says which kind texts or drawings are of
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     train(MODEL)        trains a model from a preset; every setting can be changed
 
@@ -18,6 +19,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Captions": "jobs.answers",
+    "Classified": "jobs.labels",
+    "Confusion": "jobs.labels",
     "Curve": "jobs.runs",
     "Drawn": "jobs.answers",
     "Interrupted": "interrupts",
@@ -33,6 +36,7 @@ _HOMES = {
     "Trained": "jobs.asking",
     "TrainingRun": "jobs.runs",
     "caption": "jobs.asking",
+    "classify": "jobs.classifying",
     "extend": "jobs.inpainting",
     "inpaint": "jobs.inpainting",
     "labelled_texture": "jobs.texture_collections",
@@ -56,8 +60,11 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import Trained as Trained
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
+    from drawgen.jobs.classifying import classify as classify
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
+    from drawgen.jobs.labels import Classified as Classified
+    from drawgen.jobs.labels import Confusion as Confusion
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.plots import plot as plot
     from drawgen.jobs.point_answers import Pointed as Pointed
@@ -88,6 +95,8 @@ else:
 
 __all__ = [
     "Captions",
+    "Classified",
+    "Confusion",
     "Curve",
     "Drawn",
     "Interrupted",
@@ -104,6 +113,7 @@ __all__ = [
     "TrainingRun",
     "__version__",
     "caption",
+    "classify",
     "extend",
     "inpaint",
     "labelled_texture",

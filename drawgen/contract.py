@@ -328,6 +328,13 @@ class HasExamples(Protocol):
 
 
 @runtime_checkable
+class HasLabelled(Protocol):
+    """Data of texts or drawings with labels. `labelled` yields those of a split once, as `Classifies.classify` takes them."""
+
+    def labelled(self, split: str) -> Iterator[tuple[str | Float[Tensor, "_ 3"], str]]: ...
+
+
+@runtime_checkable
 class HeldOut(Protocol):
     """A model with a measurement by which the best weights of a run are chosen; lower is better."""
 

@@ -69,6 +69,7 @@ class Words(NamedTuple):
     text: str
     place: Place
     size: float
+    colour: str = INK
 
 
 Shape: TypeAlias = Area | Lines | Dots | Words
@@ -105,7 +106,7 @@ class Diagram:
                 x, y = shape.place
                 lines.append(
                     f'<text x="{x:.2f}" y="{y:.2f}" font-family="Aileron, Helvetica, Arial, sans-serif" '
-                    f'font-size="{shape.size:.2f}" text-anchor="middle" fill="{INK}">{html.escape(shape.text)}</text>'
+                    f'font-size="{shape.size:.2f}" text-anchor="middle" fill="{shape.colour}">{html.escape(shape.text)}</text>'
                 )
         return "\n".join([*lines, "</svg>\n"])
 
@@ -128,7 +129,7 @@ class Diagram:
         pen = ImageDraw.Draw(page)
         for shape in self.shapes:
             if isinstance(shape, Words):
-                pen.text(shape.place, shape.text, fill=INK, font=ImageFont.load_default(shape.size), anchor="ms")
+                pen.text(shape.place, shape.text, fill=shape.colour, font=ImageFont.load_default(shape.size), anchor="ms")
         return torch.from_numpy(np.array(page)).permute(2, 0, 1) / 255
 
 

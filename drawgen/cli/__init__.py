@@ -13,6 +13,7 @@ from pathlib import Path
 
 import drawgen
 from drawgen.cli.captions import caption
+from drawgen.cli.classifying import classify
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "interpolate": interpolate,
     "read": read,
     "caption": caption,
+    "classify": classify,
     "points": points,
     "eval": evaluate,
     "list": listing,

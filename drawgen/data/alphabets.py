@@ -5,7 +5,7 @@ Axes: N points of a line, T rows of a drawing.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -165,7 +165,9 @@ class Alphabets:
         whole = self.batch * ranks
         each = len(chosen) // whole  # batches in one pass
         if each == 0:
-            raise DataError(f"{self.path} has {len(chosen)} drawings to learn from, fewer than a batch of {whole}; lower data.batch")
+            raise DataError(
+                f"{self.path} has {len(chosen)} drawings to learn from, fewer than a batch of {whole}; lower data.batch"
+            )
         passed = -1
         for step in itertools.count(start):
             epoch, place = divmod(step, each)

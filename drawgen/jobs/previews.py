@@ -1,6 +1,7 @@
 """Previews of a model in training, as files in its run folder: one function per verb."""
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,14 +10,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import Data, Describes, Draws, Points, Reads, Redraws, Request, Writes, generator
+from drawgen.contract import Classifies, Data, Describes, Draws, HasLabelled, Points, Reads, Redraws, Request, Writes, generator
 from drawgen.data.point_files import PointSet
 from drawgen.jobs.point_answers import answered
 from drawgen.training import Progress
 
 PICTURE, TEXT = "preview.png", "preview.txt"
 MOST = 8
-"""Pictures of the data in a preview."""
+"""Pictures, texts or drawings of the data in a preview."""
+SPREAD = 500
+"""Of how many times as many texts those in a preview are evenly chosen: files may be sorted by label."""
 SETS, SET_POINTS, SET_PX = 4, 12, (300, 512)
 """Sets of points in a preview, the points of each, and the height and width of its picture in pixels."""
 BETWEEN = "\n----\n"
@@ -97,6 +100,22 @@ def redrawn(model: Redraws, seen: PreviewInput) -> Preview:
         return Preview()
     drawing = model.reconstruct(pictures, rng=generator(seen.request.seed, device=seen.device))
     return Preview(images.grid(torch.cat([pictures, drawing.images]).cpu(), columns=len(pictures)))
+
+
+def classified(model: Classifies, seen: PreviewInput) -> Preview:
+    """A line for each of the first items: whether the label is right, the label with its probability, the right one, and a text."""
+    data = seen.data
+    shown = list(islice(data.labelled("valid"), SPREAD * MOST)) if isinstance(data, HasLabelled) else []
+    if not shown:
+        return Preview()
+    shown = shown[:: max(1, len(shown) // MOST)][:MOST]
+    found = model.classify([item for item, _ in shown])  # type: ignore[arg-type]
+    lines = []
+    for row, (item, right) in enumerate(shown):
+        label, p = found.best(row)[0]
+        rest = f"\t{item}" if isinstance(item, str) else ""
+        lines.append(f"{'right' if label == right else 'wrong'}\t{label} {p:.2f}\t{right}{rest}\n")
+    return Preview(text="".join(lines))
 
 
 def pointed(model: Points, seen: PreviewInput) -> Preview:

@@ -8,8 +8,8 @@ Axes: B items, T symbols of a text or rows of a drawing, D inputs of a step, U u
     p(label | x) = softmax(W s + b)
 
 The cell is an LSTM (Hochreiter & Schmidhuber 1997), a GRU (Cho et al. 2014) or a plain recurrent network. Reading in both
-directions: Schuster & Paliwal 1997, and of a sequence as a whole Graves & Schmidhuber 2005. The state at the end as what is known of
-the whole sequence is what the encoder of Sutskever et al. 2014 passes on; the largest over time is that of Conneau et al. 2017.
+directions: Schuster & Paliwal 1997, and of a sequence as a whole Graves & Schmidhuber 2005. The encoder of Sutskever et al. 2014
+keeps the state at the end; the largest over time is kept by Conneau et al. 2017.
 
 Of a text x_t is a learned vector of its symbol; symbol 0 stands for all that are unknown. Of a drawing it is the row dx, dy, up of
 a pen (`drawgen.data.alphabets`) and the place (x, y) that the pen has reached.
@@ -161,7 +161,8 @@ class TextClassifier(nn.Module):
     def classify(self, items: Sequence[str] | Sequence[Float[Tensor, "_ 3"]]) -> Labelling:
         """The labels of texts, or of drawings (rows dx, dy, up of any scale). Of a text `LONGEST` symbols are read. Raises
         ValueError for an empty one."""
-        rows = [self.row(item, index) for index, item in enumerate(items)]
+        given: Sequence[str | Tensor] = items
+        rows = [self.row(item, index) for index, item in enumerate(given)]
         found = torch.zeros(len(rows), len(self.spec.labels))
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
         while order:
