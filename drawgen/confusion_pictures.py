@@ -23,21 +23,24 @@ LONGEST = 24
 
 
 def matrix(classes: Sequence[str], counts: Int64[np.ndarray, "K K"], *, title: str = "") -> Diagram:
-    """The matrix with a row per right class and a column per label. A cell has the share of its row, in percent, and is the darker
+    """The matrix with a row per right class and a column per label, named or, where names do not fit, numbered. A cell has the share of its row, in percent, and is the darker
     the larger it is: blue on the diagonal, orange beside it. Right of a row stands the number of its items."""
-    names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in classes]
+    names = [name.replace("_", " ") for name in classes]
+    names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in names]
     many = len(names)
     cell = max(LEAST_CELL_PX, min(CELL_PX, LARGEST_PX / many))
     letters = max(6.0, min(LETTERS_PX, 0.55 * cell))
     small = 0.85 * letters
-    left = wide(names, letters) + 3.2 * letters
     above = across(names, cell, small)
-    top = 4.4 * letters + (above[1] - 1) * 1.25 * small
+    if above is None:
+        above = [[str(number)] for number in range(1, many + 1)]
+        names = [f"{name}  {number}" for number, name in enumerate(names, 1)]
+    left = wide(names, letters) + 2 * letters
+    top = 4.4 * letters + (max(map(len, above)) - 1) * 1.25 * small
     right = wide([f"{total:,}" for total in counts.sum(1).tolist()], small) + 2 * letters
     size = (round(top + cell * many + 1.2 * letters), round(left + cell * many + right))
     shapes: list[Shape] = []
-    middle = left + cell * many / 2
-    shapes.append(Words("label given", (middle, 1.4 * letters), small))
+    shapes.append(Words("label given, % of each row", (max(left + cell * many / 2, 8 * small), 1.4 * letters), small))
     totals = counts.sum(1)
     for row, name in enumerate(names):
         y = top + row * cell
@@ -53,40 +56,34 @@ def matrix(classes: Sequence[str], counts: Int64[np.ndarray, "K K"], *, title: s
             if counts[row, column] and cell >= 2.2 * small:
                 dark = share > (0.55 if row == column else 0.75)
                 shapes.append(Words(percent(share), (x + cell / 2, baseline), small, PALE if dark else INK))
-    for column, lines in enumerate(above[0]):
+    for column, lines in enumerate(above):
         for number, line in enumerate(lines):
             y = top - 0.6 * letters - (len(lines) - 1 - number) * 1.25 * small
             shapes.append(Words(line, (left + (column + 0.5) * cell, y), small))
-    edges = [(left + k * cell, top) for k in range(many + 1)], [(left, top + k * cell) for k in range(many + 1)]
-    rule = tuple(((x, top), (x, top + many * cell)) for x, _ in edges[0])
-    rule += tuple(((left, y), (left + many * cell, y)) for _, y in edges[1])
-    shapes.append(Lines(rule, PALE, max(0.6, cell / 40)))
+    side = many * cell
+    rules = [
+        rule
+        for k in (n * cell for n in range(many + 1))
+        for rule in (((left + k, top), (left + k, top + side)), ((left, top + k), (left + side, top + k)))
+    ]
+    shapes.append(Lines(tuple(rules), PALE, max(0.6, cell / 40)))
     return Diagram(size, title or "confusion matrix", tuple(shapes))
 
 
-def across(names: Sequence[str], cell: float, letters: float) -> tuple[list[list[str]], int]:
-    """The names above the columns, each on as many lines as it needs in a cell's width, and the largest number of lines. What is too
-    long for it is shortened."""
-    font = ImageFont.load_default(100)
-    most = 100 * 0.94 * cell / letters
-
-    def fits(text: str) -> bool:
-        return font.getlength(text) <= most
-
+def across(names: Sequence[str], cell: float, letters: float) -> list[list[str]] | None:
+    """The names above the columns, each word by word on lines of at most a cell's width; None if one does not fit."""
+    room = 0.94 * cell
     found = []
     for name in names:
         lines: list[str] = []
-        for word in name.replace("_", " ").split() or [name]:
-            if lines and fits(f"{lines[-1]} {word}"):
+        for word in name.split():
+            if lines and wide([f"{lines[-1]} {word}"], letters) <= room:
                 lines[-1] += f" {word}"
-                continue
-            while not fits(word) and len(word) > 1:
-                word = word.removesuffix("…")[:-1] + "…"
-                if word == "…":
-                    break
-            lines.append(word)
-        found.append(lines[:3])
-    return found, max(map(len, found))
+            else:
+                lines.append(word)
+        found.append(lines)
+    fits = max(map(len, found)) <= 3 and wide([line for lines in found for line in lines], letters) <= room
+    return found if fits else None
 
 
 def wide(texts: Sequence[str], size: float) -> float:
@@ -96,9 +93,9 @@ def wide(texts: Sequence[str], size: float) -> float:
 
 
 def shade(share: float, colour: tuple[int, int, int]) -> str:
-    """White for 0, the colour for 1; small shares are seen, too."""
+    """Nearly white for 0, the colour for 1; small shares are seen, too."""
     weight = share**0.6
-    mixed = [round(255 + weight * (part - 255)) for part in colour]
+    mixed = [round(246 + weight * (part - 246)) for part in colour]
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 

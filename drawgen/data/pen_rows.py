@@ -13,7 +13,7 @@ from jaxtyping import Float32, Float64
 
 from drawgen.data.strokes import placed
 
-STEP = 0.05
+STEP = 0.08
 """Length of a step of the lowered pen, about; the longer side of the drawing is 1. Rows are in this unit."""
 MOST = 1000
 """Rows of a drawing, at most, about: of longer ones the steps are longer."""
