@@ -8,7 +8,9 @@ from typing import NamedTuple
 from jaxtyping import Int
 from torch import Tensor
 
-XX = "XX"
+from drawgen.trees import linear
+
+XX = linear.XX
 """The symbol of a word in a tree (Vinyals et al. 2015, "Grammar as a Foreign Language", section 2.2)."""
 FINISH = "<end>"
 """The symbol after the tree; number 0 of the trees' symbols."""

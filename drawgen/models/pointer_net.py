@@ -45,8 +45,8 @@ from drawgen.geometry.curves import along_curve
 from drawgen.nn.attention import SCORES, Memory, Pointer, score
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.linear import linear
-from drawgen.nn.pointing import END, ENDED, allowed, left, longest_answer, other_way, pick, places
-from drawgen.nn.recurrence import CELLS, Recurrent, tanh
+from drawgen.nn.pointing import END, ENDED, allowed, left, longest_answer, other_way, places
+from drawgen.nn.recurrence import CELLS, Recurrent, pick, read_both_ways, tanh
 from drawgen.ranges import ArgumentError, check_choice, check_fields, check_range
 from drawgen.training import Fit
 
@@ -171,15 +171,7 @@ class PointerNet(nn.Module):
         rows, many, _ = points.shape
         x = 2 * points - 1
         inside = places(counts, many)
-        number = torch.arange(many, device=points.device).expand(rows, many)
-        last = (counts - 1)[:, None]
-        read, _ = self.encoder(x, self.encoder.start(rows))
-        summary = [pick(read, last)[:, 0]]
-        if self.backwards is not None:
-            turned = torch.where(inside, counts[:, None] - 1 - number, number)
-            back, _ = self.backwards(pick(x, turned), self.backwards.start(rows))
-            summary.append(pick(back, last)[:, 0])
-            read = torch.cat([read, pick(back, turned)], 2)
+        read, summary = read_both_ways(self.encoder, self.backwards, x, counts)
         values = torch.cat([self.end.to(read.dtype).expand(rows, 1, -1), read], 1)
         words = torch.cat([self.go.expand(rows, 1, -1), x], 1)
         if self.config.feed == "states":
@@ -187,7 +179,7 @@ class PointerNet(nn.Module):
         part: Pointer = self.decoder.attention  # type: ignore[assignment]
         memory = part.memory(values, F.pad(inside, (1, 0), value=True), words)
         empty = self.decoder.start(rows)
-        starts = tanh(self.bridge(torch.cat(summary, 1))).chunk(len(empty), 1)
+        starts = tanh(self.bridge(summary)).chunk(len(empty), 1)
         return {name: start.view_as(zeros) for (name, zeros), start in zip(empty.items(), starts, strict=True)}, memory
 
     # ---------------------------------------------------------------- training

@@ -5,6 +5,7 @@ Axes: B rows, T steps, V symbols, E embedding, U units, N places of a feature ma
 K beams: rows that share one feature map, R = B x K.
 
     x_t = embedding(y_{t-1})                      or, with soft attention, [embedding(y_{t-1}), beta_t z_t]
+                                                  or [embedding(y_{t-1}), f_t], with what is known of step t beforehand
     h_t = cells(x_t, h_{t-1})
     logits_t = W_o h_t                            or, with soft attention, W_o (embedding(y_{t-1}) + W_h h_t + W_z beta_t z_t)
                                                   or, with global attention, W_o tanh(W [c_t, h_t])
@@ -41,12 +42,14 @@ class Decoder(nn.Module):
         tied: bool = False,
         forget_bias: float = 1.0,
         attention: SoftAttention | GlobalAttention | Pointer | None = None,
+        beside: int = 0,
         hints: int = 0,
         rng: torch.Generator,
     ) -> None:
-        """`embedding` 0 feeds symbols as one-hot vectors. With a pointer, `vocabulary` is 0, and `embedding` the width of
-        `Memory.words`. With soft attention, `input_dropout` falls on the embeddings and before the output, `tied` gives the output
-        the embedding's weights, and `hints` is the width of what is known of a row as a whole."""
+        """`embedding` 0 feeds symbols as one-hot vectors; `input_dropout` falls on the embeddings. With a pointer, `vocabulary` is
+        0, and `embedding` the width of `Memory.words`. Without soft attention, `beside` is the width of what is fed beside the
+        symbols. With it, `input_dropout` falls before the output, too, `tied` gives the output the embedding's weights, and `hints`
+        is the width of what is known of a row as a whole."""
         super().__init__()
         soft, pointer = isinstance(attention, SoftAttention), isinstance(attention, Pointer)
         if (soft or pointer) and not embedding:
@@ -58,7 +61,7 @@ class Decoder(nn.Module):
             nn.init.uniform_(self.embedding.weight, -0.1, 0.1, generator=rng)
         features = attention.features if isinstance(attention, SoftAttention) else 0
         self.recurrent = Recurrent(
-            cell, self.size + features, units, layers=layers, dropout=dropout, forget_bias=forget_bias, rng=rng
+            cell, self.size + beside + features, units, layers=layers, dropout=dropout, forget_bias=forget_bias, rng=rng
         )
         self.attention = attention
         if soft:
@@ -116,12 +119,18 @@ class Decoder(nn.Module):
     # ---------------------------------------------------------------- one step, and all at once
 
     def step(
-        self, tokens: Int[Tensor, " R"], state: State, memory: Memory | None = None
+        self,
+        tokens: Int[Tensor, " R"],
+        state: State,
+        memory: Memory | None = None,
+        beside: Float[Tensor, "R F"] | None = None,
     ) -> tuple[Float[Tensor, "R V"], State, dict[str, Tensor]]:
         """(logits of the next symbol, state, {"map": R N} with soft or global attention) after a symbol. Bound to a memory it is
         what the functions of `drawgen.sampling` take."""
         words = self.embed(tokens, memory)
         a = self.first_product(words)
+        if beside is not None:
+            a = a + F.linear(beside, self.context_weight())
         if not isinstance(self.attention, SoftAttention) or memory is None:
             h, state = self.recurrent.step_from(a, state)
             rows = len(h) if memory is None else len(memory.values)
@@ -135,12 +144,20 @@ class Decoder(nn.Module):
         return self.deep_output(words, h, context), state, {"map": alpha}
 
     def forward(
-        self, tokens: Int[Tensor, "B T"], state: State, memory: Memory | None = None, *, rng: torch.Generator | None = None
+        self,
+        tokens: Int[Tensor, "B T"],
+        state: State,
+        memory: Memory | None = None,
+        beside: Float[Tensor, "B T F"] | None = None,
+        *,
+        rng: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "B T V"], State, Float[Tensor, "B T N"] | None]:
         """(logits after each symbol, state, maps) of given sequences (teacher forcing); dropout if an `rng` is given."""
         if not isinstance(self.attention, SoftAttention) or memory is None:
-            words = self.embed(tokens, memory)
+            words = self.embed(tokens, memory, rng=rng)
             x = words if words.is_floating_point() else F.one_hot(words, self.vocabulary).to(self.output.weight.dtype)
+            if beside is not None:
+                x = torch.cat([x, beside.to(x.dtype)], 2)
             h, state = self.recurrent(x, state, rng=rng)
             logits, alpha = self.read_out(h, memory)
             return logits, state, alpha
@@ -193,6 +210,7 @@ class Decoder(nn.Module):
         return part
 
     def context_weight(self) -> Float[Tensor, "G D"]:
+        """W_ih of the first layer, for what is not the symbol's part of x."""
         return self.recurrent.weights(0).across[:, self.size :]
 
     def deep_output(

@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from drawgen.nn.recurrence import pick
+
 END = 0
 ENDED = ("hull", "delaunay")
 """The kinds of answers that have an end; the others are as long as there are points."""
@@ -18,11 +20,6 @@ ENDED = ("hull", "delaunay")
 def places(counts: Int[Tensor, " B"], many: int) -> Bool[Tensor, "B N"]:
     """Which of `many` places of each row are there."""
     return torch.arange(many, device=counts.device) < counts[:, None]
-
-
-def pick(rows: Float[Tensor, "B N D"], numbers: Int[Tensor, "B M"]) -> Float[Tensor, "B M D"]:
-    """The rows of these numbers."""
-    return rows.gather(1, numbers[..., None].expand(-1, -1, rows.shape[2]))
 
 
 def other_way(symbols: Int[Tensor, "..."]) -> Int[Tensor, "..."]:

@@ -6,7 +6,7 @@ Axes: B rows, T steps, D inputs, U units, L layers, G numbers per input of a cel
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -154,3 +154,36 @@ def dropped(x: Tensor, share: float, rng: torch.Generator | None) -> Tensor:
         return x
     kept = torch.rand(x.shape, device=x.device, generator=rng) >= share
     return x * kept / (1 - share)
+
+
+def read_both_ways(
+    forwards: Recurrent,
+    backwards: Recurrent | None,
+    x: Float[Tensor, "B T D"],
+    lengths: Int[Tensor, " B"],
+    *,
+    rng: torch.Generator | None = None,
+) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "B E"]]:
+    """(outputs at every step, last outputs) of padded sequences, read by one or two networks: E is U or 2 U. `backwards` reads each
+    row from its own end, so padding changes nothing up to it; beyond it outputs mean nothing."""
+    rows, steps, _ = x.shape
+    last = (lengths - 1)[:, None]
+    read, _ = forwards(x, forwards.start(rows), rng=rng)
+    summary = [pick(read, last)[:, 0]]
+    if backwards is not None:
+        turned = turned_around(lengths, steps)
+        back, _ = backwards(pick(x, turned), backwards.start(rows), rng=rng)
+        summary.append(pick(back, last)[:, 0])
+        read = torch.cat([read, pick(back, turned)], 2)
+    return read, torch.cat(summary, 1)
+
+
+def turned_around(lengths: Int[Tensor, " B"], steps: int) -> Int[Tensor, "B T"]:
+    """The places of each row from its end to its beginning; those of its padding stay."""
+    place = torch.arange(steps, device=lengths.device).expand(len(lengths), steps)
+    return torch.where(place < lengths[:, None], lengths[:, None] - 1 - place, place)
+
+
+def pick(values: Float[Tensor, "B N E"], places: Int[Tensor, "B M"]) -> Float[Tensor, "B M E"]:
+    """The values at these places of each row."""
+    return values.gather(1, places[..., None].expand(-1, -1, values.shape[2]))
