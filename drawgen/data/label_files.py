@@ -4,6 +4,7 @@
 """
 
 import csv
+import errno
 import gzip
 import io
 import re
@@ -128,7 +129,10 @@ def unpacked(path: Path) -> bytes:
     if not content.startswith(b"\x1f\x8b"):
         return content
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        return files.read_at_most(file, LARGEST, str(path))  # type: ignore[arg-type]
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, f"it has more than {LARGEST} bytes", str(path))
+    return content
 
 
 # ---------------------------------------------------------------- tables
@@ -179,15 +183,15 @@ def columns(head: Sequence[str]) -> tuple[int, int] | None:
 
 
 def separator_of(text: str) -> str:
-    """The separator by which most of the first lines have two cells or, if none has, more."""
+    """The separator by which most of the first lines have the same number of cells, at least two."""
     lines = "\n".join(text[: 1 << 20].splitlines()[:SNIFFED])
 
-    def fits(separator: str) -> tuple[int, int]:
+    def fits(separator: str) -> int:
         try:
             widths = [len(row) for row in csv.reader(io.StringIO(lines, newline=""), delimiter=separator) if row]
         except csv.Error:
-            return 0, 0
-        return widths.count(2), sum(width > 1 for width in widths)
+            return 0
+        return max([widths.count(width) for width in widths if width > 1], default=0)
 
     return max(SEPARATORS, key=fits)
 
