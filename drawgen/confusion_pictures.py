@@ -23,8 +23,9 @@ LONGEST = 24
 
 
 def matrix(classes: Sequence[str], counts: Int64[np.ndarray, "K K"], *, title: str = "") -> Diagram:
-    """The matrix with a row per right class and a column per label, named or, where names do not fit, numbered. A cell has the share of its row, in percent, and is the darker
-    the larger it is: blue on the diagonal, orange beside it. Right of a row stands the number of its items."""
+    """The matrix with a row per right class and a column per label, named or, where names do not fit, numbered. A cell has the
+    share of its row, in percent, and is the darker the larger it is: blue on the diagonal, orange beside it. Right of a row stands
+    the number of its items."""
     names = [name.replace("_", " ") for name in classes]
     names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in names]
     many = len(names)

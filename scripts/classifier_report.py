@@ -12,6 +12,7 @@ import argparse
 import itertools
 import math
 import random
+import textwrap
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -32,6 +33,7 @@ ORDERS = 5
 PIECES = 2000
 """Pieces of each label and length."""
 SEED = 5
+WIDTH = 132
 
 
 def percent(right: np.ndarray) -> str:
@@ -94,7 +96,7 @@ def cut(rows: list[tuple[str, str]], least: int, most: int, count: int, seed: in
     return found
 
 
-def texts(model, data, run: Path, test: str, out: Path) -> list[str]:
+def texts(model, data, test: str, out: Path) -> list[str]:
     labels = model.spec.labels
     place = {label: n for n, label in enumerate(labels)}
     train = [(tidy(text), label) for text, label in data.labelled("train")]
@@ -140,13 +142,15 @@ def texts(model, data, run: Path, test: str, out: Path) -> list[str]:
         "",
         f"![Pieces of {SHOWN[0]} to {SHOWN[1]} characters by label]({picture.name})",
         "",
-        f"Rows: the right label; columns: the label given, in percent of the row, for pieces of {SHOWN[0]} to {SHOWN[1]} characters.",
-        "",
-        f"Pieces are cut at random places of {'the texts of another file' if test else 'the held-out texts'}, and neither begin nor end with a blank. ± is a standard",
-        f"error. n-grams: of each label a character n-gram model of its {len(train):,} training texts together, smoothed as by Witten &",
-        "Bell (1991), and the label under which the piece is most probable. n, of 1 to 5, is the best on pieces of the held-out texts of",
-        f"that length. Counting took {counted:.0f} CPU seconds. A whole text takes {1000 * pace:.2f} ms by the network and {1000 * slow:.2f} ms by n-grams (all five orders, in",
-        "plain Python).",
+        textwrap.fill(
+            f"Rows: the right label; columns: the label given, for pieces of {SHOWN[0]} to {SHOWN[1]} characters. Pieces are cut at "
+            f"random places of {'the texts of another file' if test else 'the held-out texts'}, and neither begin nor end with a "
+            "blank. ± is a standard error. n-grams: a character n-gram model of the training texts of each label "
+            f"({len(train):,} in all), smoothed as by Witten & Bell (1991), and the label under which the piece is most probable. n, of "
+            f"1 to 5, is the best on pieces of held-out texts. Counting took {counted:.0f} CPU seconds. A whole text takes "
+            f"{1000 * pace:.1f} CPU ms by the network and {1000 * slow:.1f} by n-grams of all five orders, in plain Python.",
+            WIDTH,
+        ),
     ]
 
 
@@ -210,7 +214,7 @@ def logistic(train: np.ndarray, labels: np.ndarray, test: np.ndarray, decay: flo
     return (y @ weights[1:] + weights[0]).argmax(1).numpy()
 
 
-def drawings(model, data, run: Path, test: str, out: Path) -> list[str]:
+def drawings(model, data, _test: str, out: Path) -> list[str]:
     labels = model.spec.labels
     place = {label: n for n, label in enumerate(labels)}
     parts = {split: list(data.labelled(split)) for split in ("train", "valid")}
@@ -227,8 +231,8 @@ def drawings(model, data, run: Path, test: str, out: Path) -> list[str]:
             found[f"{k} nearest, {name}"] = nearest(train, known, test_rows, k)
     for name, function in (("pictures", picture_of), ("features", features_of)):
         train, test_rows = (np.stack([function(rows.numpy()) for rows, _ in parts[split]]) for split in parts)
-        best = max((logistic(train, known, test_rows, decay) for decay in (1e-4, 1e-3, 1e-2)), key=lambda row: (row == new).sum())
-        found[f"logistic regression, {name}"] = best
+        tried = [logistic(train, known, test_rows, decay) for decay in (1e-4, 1e-3, 1e-2)]
+        found[f"logistic regression, {name}"] = max(tried, key=lambda row: (row == new).sum())
     found["the largest alphabet"] = np.full(len(new), np.bincount(known).argmax())
     lines = [
         "| way | right, % | " + " | ".join(name.replace("_", " ") for name in labels) + " |",
@@ -250,14 +254,17 @@ def drawings(model, data, run: Path, test: str, out: Path) -> list[str]:
         "",
         f"![Drawings of held-out characters by alphabet]({picture.name})",
         "",
-        "Rows: the alphabet; columns: the label given, in percent of the row.",
-        "",
-        f"{len(new)} drawings of {len(set(characters))} characters that are not among the {len(known):,} training drawings. ± is a standard error over characters: the",
-        "drawings of one are alike. nearest: the most frequent label of the 1 or 15 nearest training drawings, by 32 points at equal steps",
-        "along the way of the pen, or by blurred pictures of 20x20. logistic regression: on these pictures, or on pictures of 12x12 with",
-        "histograms of directions and bends, numbers of strokes, extents and ends; its penalty is the best of three on the held-out drawings",
-        "themselves, which favours it.",
-        f"Of every fifth training drawing the network labels {100 * (seen == known[::5]).mean():.1f} % right. It takes {1000 * pace:.1f} CPU ms per drawing.",
+        textwrap.fill(
+            f"Rows: the alphabet; columns: the label given. There are {len(new)} drawings of {len(set(characters))} characters of which "
+            f"none is among the {len(known):,} training drawings. ± is a standard error over characters: the drawings of one are alike. "
+            "nearest: the most frequent label of the 1 or 15 nearest training drawings, by 32 points at equal steps along the way of "
+            "the pen, or by blurred pictures of 20x20. logistic regression: on these pictures, or on pictures of 12x12 with histograms "
+            "of directions and bends, numbers of strokes, extents and ends; its penalty is the best of three on the held-out drawings "
+            "themselves, which favours it. "
+            f"Of every fifth training drawing the network labels {100 * (seen == known[::5]).mean():.1f} % right. It takes "
+            f"{1000 * pace:.1f} CPU ms per drawing.",
+            WIDTH,
+        ),
     ]
 
 
@@ -271,14 +278,18 @@ def main() -> None:
     model = models.load(arguments.run)
     name, preset, recipe = jobs.stored_recipe(arguments.run)
     report = texts if model.takes == "texts" else drawings
-    lines = report(model, recipe.data, arguments.run, arguments.test, arguments.out)
+    lines = report(model, recipe.data, arguments.test, arguments.out)
     fit, config = recipe.fit, recipe.model
     head = [
         f"# {name} {preset}",
         "",
-        f"By `scripts/classifier_report.py`. Seed {fit.seed}, {fit.steps:,} steps of {recipe.data.batch} {model.takes} on one thread of {jobs.machine()} ({fit.precision}),",
-        f"torch {torch.__version__}; averaged weights. {config.cell.upper()} of {config.units} units"
-        f"{' in each direction' if config.bidirectional else ''}, {config.layers} layer{'s' * (config.layers > 1)}, summary `{config.summary}`.",
+        textwrap.fill(
+            f"By `scripts/classifier_report.py`. Seed {fit.seed}, {fit.steps:,} steps of {recipe.data.batch} {model.takes} on one thread of "
+            f"{jobs.machine()} ({fit.precision}), torch {torch.__version__}; averaged weights. {config.cell.upper()} of {config.units} units"
+            f"{' in each direction' if config.bidirectional else ''}, {config.layers} layer{'s' * (config.layers > 1)}, summary "
+            f"`{config.summary}`.",
+            WIDTH,
+        ),
         "",
     ]
     arguments.out.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")

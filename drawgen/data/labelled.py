@@ -101,7 +101,7 @@ class LabelledTexts:
     longest: int = 200
     """Symbols of a text that are read, at most."""
     cut: str = "random"
-    """What is read of a longer text in training: a piece at a random place, or its start. Held-out texts are read from the start."""
+    """What is read of a longer text in training: random, a piece at a random place; start, its start, as of held-out texts."""
     shortest: int = 0
     """In training each text is cut to a random length from this on, up to its own, so that short texts are learned too; 0 leaves
     texts whole."""
@@ -159,8 +159,8 @@ class LabelledTexts:
             if few is not None:
                 first = " (a line of headings names its columns text and label)" if few is rows[0] else ""
                 raise DataError(
-                    f"{few.source}: the label {few.label!r:.60} has one text, and one to learn from and one to hold out are needed; "
-                    f"give more of it, or take it out{first}"
+                    f"{few.source}: the label {few.label!r:.60} has one text, and one to learn from and one to hold out are "
+                    f"needed; give more of it, or take it out{first}"
                 )
         return tuple(found)
 

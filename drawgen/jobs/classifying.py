@@ -51,7 +51,8 @@ def classify(
 
     Of a model of texts a `str` is a text, and a `Path` is a file with one text per line (Path("-"): standard input) or, if it ends
     in .csv or .tsv, a table of texts and labels, whose labels are not looked at. Of a model of drawings a name or a `Path` is a
-    file: Quick, Draw! (.ndjson), stroke-3 (.npz), Omniglot's strokes (.zip, .txt) or an SVG, drawn in the order of the file; an array or a tensor is one drawing, T rows dx, dy, up.
+    file: Quick, Draw! (.ndjson), stroke-3 (.npz), Omniglot's strokes (.zip, .txt) or an SVG, drawn in the order of the file; an
+    array or a tensor is one drawing, T rows dx, dy, up.
 
     Lines and drawings of files that cannot be read are left out and recorded in `skipped`. What the model hardly knows the
     characters of has a `doubt`. Raises DataError (a ValueError) and a ValueError that names an invalid argument.

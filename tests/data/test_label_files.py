@@ -92,7 +92,7 @@ def test_files_that_are_not_there(here):
 
 def test_folders(here):
     (here / "Old English.txt").write_text("one\n\n two \n", encoding="utf-8")
-    (here / "French.TXT.gz").write_bytes(gzip.compress("un\ndeux, trois".encode()))
+    (here / "French.TXT.gz").write_bytes(gzip.compress(b"un\ndeux, trois"))
     (here / ".hidden.txt").write_text("x", encoding="utf-8")
     (here / "notes.md").write_text("x", encoding="utf-8")
     found = label_files.read(here).rows

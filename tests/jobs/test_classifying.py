@@ -135,7 +135,12 @@ def test_refused(words, here, capsys, line, told):
 
 
 def test_wrong_models(words, here, capsys):
-    refused(capsys, here, "classify hello --model pointer_net:hull", "pointer_net:hull is not a model that classifies texts; it finds hulls")
+    refused(
+        capsys,
+        here,
+        "classify hello --model pointer_net:hull",
+        "pointer_net:hull is not a model that classifies texts; it finds hulls",
+    )
     refused(capsys, here, f"points {words} random:5", "it classifies texts: drawgen classify TEXT --model ")
     with pytest.raises(ValueError, match="texts has no characters in its number 2"):
         drawgen.classify(words, ["a", " "])
@@ -225,7 +230,9 @@ def test_eval_writes_a_confusion_matrix(words, here, capsys):
 
 def test_a_labelled_file_is_measured_by_the_models_own_labels(here, capsys, words):
     rows = "".join(f"{word},{label}\n" for word, label in (("kalo", "open"), ("tat", "closed"), ("mi", "open"), ("lun", "closed")))
-    Path("train.csv").write_text(rows * 8 + "".join(f"k{a}{b}o,open\nl{a}t{b}k,closed\n" for a in "aeiou" for b in "abcde"), encoding="utf-8")
+    Path("train.csv").write_text(
+        rows * 8 + "".join(f"k{a}{b}o,open\nl{a}t{b}k,closed\n" for a in "aeiou" for b in "abcde"), encoding="utf-8"
+    )
     recipe = models.recipe("text_classifier", "own")
     import dataclasses
 
