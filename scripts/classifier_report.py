@@ -143,10 +143,12 @@ def texts(model, data, test: str, out: Path) -> list[str]:
         f"![Pieces of {SHOWN[0]} to {SHOWN[1]} characters by label]({picture.name})",
         "",
         textwrap.fill(
-            f"Rows: the right label; columns: the label given, for pieces of {SHOWN[0]} to {SHOWN[1]} characters. Pieces are cut at "
+            f"Rows: the right label; columns: the label given, for pieces of {SHOWN[0]} to {SHOWN[1]} characters. Pieces are "
+            f"cut at "
             f"random places of {'the texts of another file' if test else 'the held-out texts'}, and neither begin nor end with a "
             "blank. ± is a standard error. n-grams: a character n-gram model of the training texts of each label "
-            f"({len(train):,} in all), smoothed as by Witten & Bell (1991), and the label under which the piece is most probable. n, of "
+            f"({len(train):,} in all), smoothed as by Witten & Bell (1991), and the label under which the piece is most "
+            f"probable. n, of "
             f"1 to 5, is the best on pieces of held-out texts. Counting took {counted:.0f} CPU seconds. A whole text takes "
             f"{1000 * pace:.1f} CPU ms by the network and {1000 * slow:.1f} by n-grams of all five orders, in plain Python.",
             WIDTH,
@@ -255,11 +257,16 @@ def drawings(model, data, _test: str, out: Path) -> list[str]:
         f"![Drawings of held-out characters by alphabet]({picture.name})",
         "",
         textwrap.fill(
-            f"Rows: the alphabet; columns: the label given. There are {len(new)} drawings of {len(set(characters))} characters of which "
-            f"none is among the {len(known):,} training drawings. ± is a standard error over characters: the drawings of one are alike. "
-            "nearest: the most frequent label of the 1 or 15 nearest training drawings, by 32 points at equal steps along the way of "
-            "the pen, or by blurred pictures of 20x20. logistic regression: on these pictures, or on pictures of 12x12 with histograms "
-            "of directions and bends, numbers of strokes, extents and ends; its penalty is the best of three on the held-out drawings "
+            f"Rows: the alphabet; columns: the label given. There are {len(new)} drawings of {len(set(characters))} "
+            f"characters of which "
+            f"none is among the {len(known):,} training drawings. ± is a standard error over characters: the drawings of one "
+            f"are alike. "
+            "nearest: the most frequent label of the 1 or 15 nearest training drawings, by 32 points at equal steps along "
+            "the way of "
+            "the pen, or by blurred pictures of 20x20. logistic regression: on these pictures, or on pictures of 12x12 with "
+            "histograms "
+            "of directions and bends, numbers of strokes, extents and ends; its penalty is the best of three on the held-out "
+            "drawings "
             "themselves, which favours it. "
             f"Of every fifth training drawing the network labels {100 * (seen == known[::5]).mean():.1f} % right. It takes "
             f"{1000 * pace:.1f} CPU ms per drawing.",
@@ -284,8 +291,10 @@ def main() -> None:
         f"# {name} {preset}",
         "",
         textwrap.fill(
-            f"By `scripts/classifier_report.py`. Seed {fit.seed}, {fit.steps:,} steps of {recipe.data.batch} {model.takes} on one thread of "
-            f"{jobs.machine()} ({fit.precision}), torch {torch.__version__}; averaged weights. {config.cell.upper()} of {config.units} units"
+            f"By `scripts/classifier_report.py`. Seed {fit.seed}, {fit.steps:,} steps of {recipe.data.batch} {model.takes} on "
+            f"one thread of "
+            f"{jobs.machine()} ({fit.precision}), torch {torch.__version__}; averaged weights. {config.cell.upper()} of "
+            f"{config.units} units"
             f"{' in each direction' if config.bidirectional else ''}, {config.layers} layer{'s' * (config.layers > 1)}, summary "
             f"`{config.summary}`.",
             WIDTH,

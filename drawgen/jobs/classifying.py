@@ -25,7 +25,7 @@ from drawgen.jobs.labels import Classified, ItemLabels
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports, problem_lines
 from drawgen.jobs.verbs import that_can
-from drawgen.ranges import ArgumentError, check_range, check_whole
+from drawgen.ranges import check_range, check_whole
 from drawgen.strokes.lines import flattened
 from drawgen.strokes.svg_reading import read_svg
 
@@ -88,7 +88,7 @@ def classify(
                 ]
                 if reports.drawing is not None:
                     reports.drawing(len(labels) / len(found))
-        doubts = {one.name: one.doubt for one in labels if one.doubt}
+        doubts = {f"{one.name:.60}": one.doubt for one in labels if one.doubt}
         if doubts:
             reports.say("\n".join(["the label of these is a guess:", *problem_lines(doubts)]))
     return Classified(labels, skipped)
@@ -110,13 +110,13 @@ def doubt(text: str, spec: Any) -> str:
 
 
 def texts(given: Sequence[Item], trained: Trained, skipped: dict[str, str]) -> list[tuple[str, str]]:
-    """(name, text) of what a user gives. Raises DataError and ArgumentError."""
+    """(name, text) of what a user gives. Raises DataError and ValueError."""
     unit = trained.model.spec.unit or "characters"
     found: list[tuple[str, str]] = []
     for number, item in enumerate(given, 1):
         if isinstance(item, str):
             if not symbols_of(item, unit):
-                raise ArgumentError("texts", f"has no {unit} in its number {number} ({item!r:.40}); leave it out")
+                raise ValueError(f"text {number} ({item!r:.40}) has no {unit}; leave it out")
             found.append((item, item))
         elif isinstance(item, os.PathLike):
             before, left_out = len(found), len(skipped)
@@ -128,7 +128,7 @@ def texts(given: Sequence[Item], trained: Trained, skipped: dict[str, str]) -> l
             if len(found) == before and len(skipped) == left_out:
                 raise DataError(f"{item} is empty; give one text per line")
         else:
-            raise ArgumentError("texts", f"have a drawing as number {number}, and {trained.source} classifies texts; give texts")
+            raise ValueError(f"item {number} is a drawing, and {trained.source} classifies texts; give a text")
     return found
 
 

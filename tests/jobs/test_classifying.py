@@ -142,9 +142,9 @@ def test_wrong_models(words, here, capsys):
         "pointer_net:hull is not a model that classifies texts; it finds hulls",
     )
     refused(capsys, here, f"points {words} random:5", "it classifies texts: drawgen classify TEXT --model ")
-    with pytest.raises(ValueError, match="texts has no characters in its number 2"):
+    with pytest.raises(ValueError, match=r"text 2 \(' '\) has no characters; leave it out"):
         drawgen.classify(words, ["a", " "])
-    with pytest.raises(ValueError, match="texts have a drawing as number 1"):
+    with pytest.raises(ValueError, match="item 1 is a drawing, and .* classifies texts"):
         drawgen.classify(words, torch.zeros(2, 3))
     with pytest.raises(ValueError, match="nothing to classify is given"):
         drawgen.classify(words, [])
