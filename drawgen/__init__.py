@@ -7,6 +7,7 @@
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
     parse(SENTENCES)    the constituency trees of sentences
+    classify(MODEL, TEXTS)  says which kind texts or drawings are of
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     translate(TEXTS)    translates sentences
     train(MODEL)        trains a model from a preset; every setting can be changed
@@ -20,6 +21,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Captions": "jobs.answers",
+    "Classified": "jobs.labels",
+    "Confusion": "jobs.labels",
     "Curve": "jobs.runs",
     "Drawn": "jobs.answers",
     "Interrupted": "interrupts",
@@ -37,6 +40,7 @@ _HOMES = {
     "TrainingRun": "jobs.runs",
     "Translations": "jobs.translation_answers",
     "caption": "jobs.asking",
+    "classify": "jobs.classifying",
     "extend": "jobs.inpainting",
     "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
@@ -65,8 +69,11 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import load as load
     from drawgen.jobs.illustrating import illustrate as illustrate
     from drawgen.jobs.illustrations import Illustrated as Illustrated
+    from drawgen.jobs.classifying import classify as classify
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
+    from drawgen.jobs.labels import Classified as Classified
+    from drawgen.jobs.labels import Confusion as Confusion
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.parse_answers import Parsed as Parsed
     from drawgen.jobs.parsing import parse as parse
@@ -101,6 +108,8 @@ else:
 
 __all__ = [
     "Captions",
+    "Classified",
+    "Confusion",
     "Curve",
     "Drawn",
     "Illustrated",
@@ -120,6 +129,7 @@ __all__ = [
     "Translations",
     "__version__",
     "caption",
+    "classify",
     "extend",
     "illustrate",
     "inpaint",

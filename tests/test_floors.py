@@ -45,6 +45,7 @@ FLOORS = {
     "drawgen.masks": 2,
     "drawgen.ink": 2,
     "drawgen.attention_maps": 3,
+    "drawgen.confusion_pictures": 3,
     "drawgen.point_pictures": 3,
     "drawgen.tree_pictures": 3,
     "drawgen.alignment_pictures": 3,

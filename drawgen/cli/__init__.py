@@ -13,6 +13,7 @@ from pathlib import Path
 
 import drawgen
 from drawgen.cli.captions import caption
+from drawgen.cli.classifying import classify
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "interpolate": interpolate,
     "read": read,
     "caption": caption,
+    "classify": classify,
     "points": points,
     "illustrate": illustrate,
     "parse": parse,

@@ -3,6 +3,7 @@
 
 from drawgen.jobs.caption_collections import caption_files
 from drawgen.jobs.card import machine
+from drawgen.jobs.classifying import classify
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.heat_maps import heat
@@ -28,6 +29,7 @@ __all__ = [
     "Reports",
     "begun",
     "caption_files",
+    "classify",
     "data_of",
     "demo",
     "draw",

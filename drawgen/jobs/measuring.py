@@ -11,11 +11,13 @@ import torch
 from drawgen import checkpoint, models
 from drawgen.contract import (
     Batch,
+    Classifies,
     Describes,
     Extends,
     FromFiles,
     HasExamples,
     HasPairs,
+    HasLabelled,
     Model,
     Spec,
     Totals,
@@ -32,8 +34,11 @@ from drawgen.data.told import Told
 from drawgen.devices import device_of
 from drawgen.jobs import captions
 from drawgen.jobs.caption_floors import Floors
+from drawgen.jobs.confusions import confusion_of
+from drawgen.jobs.labels import Confusion, check_file
 from drawgen.jobs.recipe import RECIPE, read_recipe, stored_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_problems
+from drawgen.jobs.verbs import that_can
 from drawgen.nn.orientations import COUNTS
 from drawgen.ranges import ArgumentError, check_choice, check_range
 from drawgen.threads import threads
@@ -57,15 +62,24 @@ def measure(
     beams: int | None = None,
     meteor: bool = False,
     floors: bool = True,
+    confusion: Path | None = None,
+    force: bool = False,
     device: str = "cpu",
     reports: Reports = SILENT,
 ) -> dict[str, float]:
-    """`measured`, of a trained model (a folder or MODEL:NAME)."""
+    """`measured`, of a trained model (a folder or MODEL:NAME). `confusion` is a file for the confusion matrix of a model that
+    classifies texts or drawings; an existing one is replaced with `force`."""
     model = models.load(source, device=device)
-    return measured(
+    if confusion is not None:
+        that_can(model, Classifies, source)
+        check_file(confusion, force=force, sources=[] if data is None else [data])
+    scores = measured(
         model, source, data=data, split=split, importance=importance, orientations=orientations, beams=beams, meteor=meteor,
         floors=floors, reports=reports,
     )  # fmt: skip
+    if confusion is not None:
+        compared(model, source, data=data, split=split).write(confusion, replace=force)
+    return scores
 
 
 @threads(1)
@@ -92,7 +106,6 @@ def measured(
     (`caption_floors`; not on scenes). So are translations (`bleu`). Raises ValueError for an unknown split, for a score that the
     model does not have, and for empty data.
     """
-    folder = models.resolve(source)
     if importance is not None:
         check_range("importance", importance, at_least=1)
         if not isinstance(model, WeighsSamples):
@@ -107,10 +120,7 @@ def measured(
                 f"is {orientations}, and {source} has a normal map, which other orientations do not turn; leave it out",
             )
     check_search(model, source, beams, meteor, floors)
-    config = data_for(model, folder, source, data)
-    if split is None:
-        split = WHOLE if data is not None and WHOLE in config.splits else "valid"
-    check_split(config, split, measured=True)
+    config, split = chosen_data(model, source, data, split)
     counted = Counted(config)
     scores = evaluate(model, counted, split=split)
     if isinstance(model, Describes) and isinstance(config, HasExamples):
@@ -156,6 +166,24 @@ def bleu(model: Any, pairs: Sequence[Any], *, beams: int = 5, reports: Reports =
     symbols = model.spec.symbols
     small = CAPITAL not in symbols and all(symbol == symbol.lower() for symbol in symbols)  # capitals cannot be written
     return translation_scores.score([p.source for p in pairs], written, [p.targets for p in pairs], lower_case=small)
+def chosen_data(model: Model, source: str, data: str | None, split: str | None) -> tuple[Any, str]:
+    """The data to measure on, and its split. Raises ValueError."""
+    config = data_for(model, models.resolve(source), source, data)
+    if split is None:
+        split = WHOLE if data is not None and WHOLE in config.splits else "valid"
+    check_split(config, split, measured=True)
+    return config, split
+
+
+@threads(1)
+def compared(model: Model, source: str, *, data: str | None = None, split: str | None = None) -> Confusion:
+    """How often the items of each class were given each label, on the data of `measured`. Raises ValueError for a model that
+    classifies neither texts nor drawings."""
+    classifier = that_can(model, Classifies, source)
+    config, split = chosen_data(model, source, data, split)
+    if not isinstance(config, HasLabelled):
+        raise DataError(f"the data of {source} has no items with labels")
+    return confusion_of(classifier, config, split, f"{source}, {split}")
 
 
 def check_search(model: Model, source: str, beams: int | None, meteor: bool, floors: bool) -> None:
@@ -183,6 +211,8 @@ def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
             config = replace(config, source_vocabulary=model.spec.source_vocabulary)
     elif isinstance(config, Extends) and (folder / RECIPE).exists() and read_recipe(folder).get("begin"):
         config = config.extending(model.spec.symbols)
+    if path is not None and model.spec.classes is not None and "classes" in {one.name for one in fields(config)}:
+        config = replace(config, classes=model.spec.classes)
     spec = config.spec()
     if path is None and spec != model.spec:
         raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give `data`, a file")
