@@ -67,9 +67,9 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import Trained as Trained
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
+    from drawgen.jobs.classifying import classify as classify
     from drawgen.jobs.illustrating import illustrate as illustrate
     from drawgen.jobs.illustrations import Illustrated as Illustrated
-    from drawgen.jobs.classifying import classify as classify
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.labels import Classified as Classified

@@ -332,6 +332,9 @@ class HasPairs(Protocol):
     """Data of texts and their translations. `pairs`: each text of a split once, with all its references (`data.pairs.Pair`)."""
 
     def pairs(self, split: str) -> Sequence[Any]: ...
+
+
+@runtime_checkable
 class HasLabelled(Protocol):
     """Data of texts or drawings with labels. `labelled` yields those of a split once, as `Classifies.classify` takes them."""
 

@@ -112,7 +112,6 @@ class Diagram:
                     f'<text x="{x:.2f}" y="{y:.2f}" font-family="Aileron, Helvetica, Arial, sans-serif" '
                     f'font-size="{shape.size:.2f}" text-anchor="{shape.anchor}" fill="{shape.colour}">'
                     f"{html.escape(shape.text)}</text>"
-                    f'font-size="{shape.size:.2f}" text-anchor="middle" fill="{shape.colour}">{html.escape(shape.text)}</text>'
                 )
         return "\n".join([*lines, "</svg>\n"])
 
@@ -137,7 +136,6 @@ class Diagram:
             if isinstance(shape, Words):
                 anchor = "ls" if shape.anchor == "start" else "ms"
                 pen.text(shape.place, shape.text, fill=shape.colour, font=font_of(shape.text, shape.size), anchor=anchor)
-                pen.text(shape.place, shape.text, fill=shape.colour, font=ImageFont.load_default(shape.size), anchor="ms")
         return torch.from_numpy(np.array(page)).permute(2, 0, 1) / 255
 
 

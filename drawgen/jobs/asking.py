@@ -279,6 +279,7 @@ class Trained:
         from drawgen.jobs.parsing import parse as parsing
 
         return parsing(texts, model=self, beams=beams, constrained=constrained, progress=progress)
+
     def translate(self, texts: str | Sequence[str], *, beams: int = 5, n: int = 1, progress: Listener = None) -> Translations:
         """Translates texts: the `n` best translations of each, the best first, by beam search of width `beams` (1 is greedy). See
         `Translations`."""

@@ -26,7 +26,7 @@ from drawgen.jobs.verbs import verbs_of
 
 PHOTO = "photo:coffee"
 """The photograph that is painted and read, one of scikit-image."""
-SENTENCES = ("Where is the dog?", "I am very happy to see you.")
+TRANSLATED = ("Where is the dog?", "I am very happy to see you.")
 """What is translated."""
 PHOTOS = ("photo:chelsea", "photo:coffee", "photo:motorcycle_left")
 """Photographs that are described."""
@@ -128,10 +128,12 @@ def parses(page: Page, name: str, _model: Any, _seed: int) -> None:
     file = f"{plain(name)}.svg"
     parse(SENTENCES[0], page.folder / file, model=name, force=page.force)
     page.figures.append((file, f'drawgen parse "{SENTENCES[0]}" --model {name} -o OUT.svg'))
+
+
 def translates(page: Page, name: str, model: Any, _seed: int) -> None:
     """Two sentences, and the picture of the attention, if the model has one."""
-    found = translate(SENTENCES, model=name)
-    words = " ".join(f"'{sentence}'" for sentence in SENTENCES)
+    found = translate(TRANSLATED, model=name)
+    words = " ".join(f"'{sentence}'" for sentence in TRANSLATED)
     lines = "".join(f"{one.source}\n  {one.text}\n" for one in found)
     files.write_output(page.folder / f"{plain(name)}.txt", lines.encode(), replace=page.force)
     page.figures.append((f"{plain(name)}.txt", f"drawgen translate {words} --model {name}"))

@@ -16,8 +16,8 @@ from drawgen.contract import (
     Extends,
     FromFiles,
     HasExamples,
-    HasPairs,
     HasLabelled,
+    HasPairs,
     Model,
     Spec,
     Totals,
@@ -166,6 +166,8 @@ def bleu(model: Any, pairs: Sequence[Any], *, beams: int = 5, reports: Reports =
     symbols = model.spec.symbols
     small = CAPITAL not in symbols and all(symbol == symbol.lower() for symbol in symbols)  # capitals cannot be written
     return translation_scores.score([p.source for p in pairs], written, [p.targets for p in pairs], lower_case=small)
+
+
 def chosen_data(model: Model, source: str, data: str | None, split: str | None) -> tuple[Any, str]:
     """The data to measure on, and its split. Raises ValueError."""
     config = data_for(model, models.resolve(source), source, data)
@@ -203,16 +205,11 @@ def data_for(model: Model, folder: Path, source: str, path: str | None) -> Any:
     if path is not None and model.spec.maps:
         raise DataError(f"{source} was trained on a photograph with maps, which {path} has not; leave `data` out")
     config = data_of(folder, source, path)
-    if path is not None and model.spec.vocabulary is not None:
+    if path is not None:
         names = [one.name for one in fields(config) if one.name in VOCABULARIES]
         config = replace(config, **{name: getattr(model.spec, name) or () for name in names})
-        config = replace(config, vocabulary=model.spec.vocabulary)
-        if model.spec.source_vocabulary is not None:
-            config = replace(config, source_vocabulary=model.spec.source_vocabulary)
     elif isinstance(config, Extends) and (folder / RECIPE).exists() and read_recipe(folder).get("begin"):
         config = config.extending(model.spec.symbols)
-    if path is not None and model.spec.classes is not None and "classes" in {one.name for one in fields(config)}:
-        config = replace(config, classes=model.spec.classes)
     spec = config.spec()
     if path is None and spec != model.spec:
         raise DataError(f"the data of {source}'s run is another than it was trained on (symbols or sizes); give `data`, a file")

@@ -10,9 +10,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import Data, Describes, Draws, Parses, Points, Reads, Redraws, Request, Writes, generator
-from drawgen.contract import Data, Describes, Draws, HasPairs, Points, Reads, Redraws, Request, Translates, Writes, generator
-from drawgen.contract import Classifies, Data, Describes, Draws, HasLabelled, Points, Reads, Redraws, Request, Writes, generator
+from drawgen.contract import (
+    Classifies,
+    Data,
+    Describes,
+    Draws,
+    HasLabelled,
+    HasPairs,
+    Parses,
+    Points,
+    Reads,
+    Redraws,
+    Request,
+    Translates,
+    Writes,
+    generator,
+)
 from drawgen.data.point_files import PointSet
 from drawgen.jobs.point_answers import answered
 from drawgen.training import Progress
@@ -115,6 +128,8 @@ def translated(model: Translates, seen: PreviewInput) -> Preview:
     found = model.translate([pair.source for pair in pairs], beams=1)
     shown = [f"{pair.source}\n= {pair.targets[0]}\n> {best.text}\n" for pair, (best, *_) in zip(pairs, found, strict=True)]
     return Preview(text="\n".join(shown))
+
+
 def classified(model: Classifies, seen: PreviewInput) -> Preview:
     """A line for each of the first items: whether the label is right, the label with its probability, the right one, and a text."""
     data = seen.data
