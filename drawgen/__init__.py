@@ -6,8 +6,10 @@
     paint(PHOTO)        paints a photograph with brush strokes, or in triangles
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
+    parse(SENTENCES)    the constituency trees of sentences
     classify(MODEL, TEXTS)  says which kind texts or drawings are of
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
+    translate(TEXTS)    translates sentences
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -27,6 +29,7 @@ _HOMES = {
     "Labels": "jobs.answers",
     "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
+    "Parsed": "jobs.parse_answers",
     "Passages": "jobs.answers",
     "Plot": "strokes.plotting",
     "Pointed": "jobs.point_answers",
@@ -35,17 +38,21 @@ _HOMES = {
     "Texture": "jobs.textures",
     "Trained": "jobs.asking",
     "TrainingRun": "jobs.runs",
+    "Translations": "jobs.translation_answers",
     "caption": "jobs.asking",
     "classify": "jobs.classifying",
     "extend": "jobs.inpainting",
+    "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
+    "parse": "jobs.parsing",
     "plot": "jobs.plots",
     "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
+    "translate": "jobs.translating",
 }
 """The module of each public name."""
 
@@ -61,11 +68,15 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
     from drawgen.jobs.classifying import classify as classify
+    from drawgen.jobs.illustrating import illustrate as illustrate
+    from drawgen.jobs.illustrations import Illustrated as Illustrated
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.labels import Classified as Classified
     from drawgen.jobs.labels import Confusion as Confusion
     from drawgen.jobs.paintings import paint as paint
+    from drawgen.jobs.parse_answers import Parsed as Parsed
+    from drawgen.jobs.parsing import parse as parse
     from drawgen.jobs.plots import plot as plot
     from drawgen.jobs.point_answers import Pointed as Pointed
     from drawgen.jobs.pointing import points as points
@@ -75,6 +86,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
+    from drawgen.jobs.translating import translate as translate
+    from drawgen.jobs.translation_answers import Translations as Translations
     from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
     from drawgen.strokes.plotting import Plot as Plot
@@ -99,10 +112,12 @@ __all__ = [
     "Confusion",
     "Curve",
     "Drawn",
+    "Illustrated",
     "Interrupted",
     "Labels",
     "LowPoly",
     "Painting",
+    "Parsed",
     "Passages",
     "Plot",
     "Pointed",
@@ -111,16 +126,20 @@ __all__ = [
     "Texture",
     "Trained",
     "TrainingRun",
+    "Translations",
     "__version__",
     "caption",
     "classify",
     "extend",
+    "illustrate",
     "inpaint",
     "labelled_texture",
     "load",
     "paint",
+    "parse",
     "plot",
     "points",
     "texture",
     "train",
+    "translate",
 ]

@@ -17,6 +17,8 @@ from jaxtyping import Float, Float64
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from drawgen.attention_maps import font_for
+
 Place: TypeAlias = tuple[float, float]
 Ring: TypeAlias = tuple[int, ...]
 """The corners of a closed line, as indices of points."""
@@ -64,12 +66,14 @@ class Dots(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A line of text, around x and with its letters standing on y."""
+    """A line of text, around x or from x on, and with its letters standing on y."""
 
     text: str
     place: Place
     size: float
     colour: str = INK
+    anchor: str = "middle"
+    """middle or start."""
 
 
 Shape: TypeAlias = Area | Lines | Dots | Words
@@ -106,7 +110,8 @@ class Diagram:
                 x, y = shape.place
                 lines.append(
                     f'<text x="{x:.2f}" y="{y:.2f}" font-family="Aileron, Helvetica, Arial, sans-serif" '
-                    f'font-size="{shape.size:.2f}" text-anchor="middle" fill="{shape.colour}">{html.escape(shape.text)}</text>'
+                    f'font-size="{shape.size:.2f}" text-anchor="{shape.anchor}" fill="{shape.colour}">'
+                    f"{html.escape(shape.text)}</text>"
                 )
         return "\n".join([*lines, "</svg>\n"])
 
@@ -129,8 +134,15 @@ class Diagram:
         pen = ImageDraw.Draw(page)
         for shape in self.shapes:
             if isinstance(shape, Words):
-                pen.text(shape.place, shape.text, fill=shape.colour, font=ImageFont.load_default(shape.size), anchor="ms")
+                anchor = "ls" if shape.anchor == "start" else "ms"
+                pen.text(shape.place, shape.text, fill=shape.colour, font=font_of(shape.text, shape.size), anchor=anchor)
         return torch.from_numpy(np.array(page)).permute(2, 0, 1) / 255
+
+
+def font_of(text: str, size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font or, for letters that it lacks, one of the system's that has them."""
+    path = font_for(text)
+    return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 
 
 def disc(pen: ImageDraw.ImageDraw, place: Place, radius: float, colour: str, factor: int) -> None:

@@ -30,6 +30,14 @@ GRAMMARS = {
     "PCFG, horizontal 2": {"horizontal": 2, "vertical": 1},
     "PCFG, horizontal 2, vertical 2": {"horizontal": 2, "vertical": 2},
 }
+NOTES = (
+    "In percent, by EVALB's rules with COLLINS.prm (`drawgen.trees.scoring`), on all sentences held out. complete: sentences",
+    "whose constituents all match. other length: sentences that are not scored, since the tree has another number of words.",
+    "malformed: of a grammar, sentences that it has no tree for, which get the right-branching one; of a model, symbols that had",
+    "to be mended. right-branching: a label is the most frequent one of constituents that begin with the same part of speech.",
+    "PCFG: relative frequencies of the training trees, the most probable tree by CKY; horizontal 2: a rule's next part depends on",
+    "the two before it; vertical 2: a label depends on the one above it. Unknown words by the signatures that the models use, too.",
+)
 SMOOTHING = 1.0
 """Occurrences that the signature of a word adds to its own."""
 
@@ -151,12 +159,12 @@ def main() -> None:
         none = sum(tree is None for tree in found)
         whole = [branching(one) if tree is None else tree for tree, one in zip(found, held, strict=True)]
         add(name, whole, f"{none / len(held):.1%}", f"{pace:.1f}")
-    texts = [" ".join(one.words) for one in held]
+    texts = [one.words for one in held]
     for run in arguments.model:
         model = models.load(run)
         for beams, constrained in ((1, False), (1, True), (arguments.beam, True)):
             begun = time.process_time()
-            answers = model.parse(texts, beams=beams, constrained=constrained)
+            answers = model.parse_words(texts, beams=beams, constrained=constrained)
             pace = len(held) / (time.process_time() - begun)
             broken = np.mean([not answer.whole for answer in answers])
             way = f"{run.name}, {'greedy' if beams == 1 else f'beam {beams}'}{'' if constrained else ', free'}"
@@ -175,12 +183,7 @@ def main() -> None:
         "|" + " --- |" * len(columns),
         *table,
         "",
-        "In percent, by EVALB's rules with COLLINS.prm (`drawgen.trees.scoring`), on all sentences held out. complete: sentences whose",
-        "constituents all match. other length: sentences that are not scored, since the tree has another number of words. malformed:",
-        "of a grammar, sentences that it has no tree for, which get the right-branching one; of a model, symbols that had to be mended.",
-        "right-branching: a label is the most frequent one of constituents that begin with the same part of speech. PCFG: relative",
-        "frequencies of the training trees, the most probable tree by CKY; horizontal 2: a rule's next part depends on the two before",
-        "it; vertical 2: a label depends on the one above it. Unknown words by the signatures that the models use, too.",
+        *NOTES,
         "",
     ]
     arguments.out.write_text("\n".join(lines), encoding="utf-8")

@@ -47,6 +47,8 @@ FLOORS = {
     "drawgen.attention_maps": 3,
     "drawgen.confusion_pictures": 3,
     "drawgen.point_pictures": 3,
+    "drawgen.tree_pictures": 3,
+    "drawgen.alignment_pictures": 3,
     "drawgen.training": 3,
     "drawgen.strokes": 3,
     "drawgen.textures": 3,

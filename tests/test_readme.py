@@ -33,6 +33,8 @@ QUICK = {
     "read": ["--force"],
     "caption": ["--force"],
     "points": ["--force"],
+    "illustrate": ["--size", "32", "--force"],
+    "translate": ["--force"],
 }
 """What is added to each command, so that it takes a moment and may come again."""
 SMALLER = {"1024x1024": "32x32", "512x512": "32x32", "256x256": "32x32", "5000": "50", "30": "0.2", "runs/mine": "captioner"}
@@ -107,6 +109,8 @@ def desk(tmp_path_factory):
     jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
     jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
     jobs.train("pointer_net", models.recipe("pointer_net", "tiny"), folder / "runs" / "hull", preset="tiny")
+    jobs.train("seq2seq", models.recipe("seq2seq", "tiny"), folder / "runs" / "french", preset="tiny")
+    (folder / "SENTENCES.txt").write_text("Where is the dog?\n\nI am happy.\n", encoding="utf-8")
     jobs.train("text_classifier", models.recipe("text_classifier", "tiny"), folder / "runs" / "texts", preset="tiny")
     (folder / "LINES.txt").write_text("kalo\nlankot\n", encoding="utf-8")
     (folder / "POINTS.csv").write_text("x,y\n0,0\n2,0\n1,3\n1,1\n", encoding="utf-8")

@@ -15,15 +15,18 @@ import drawgen
 from drawgen.cli.captions import caption
 from drawgen.cli.classifying import classify
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
+from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
+from drawgen.cli.parse_trees import parse
 from drawgen.cli.plots import plot
 from drawgen.cli.pointing import points
 from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
 from drawgen.cli.training import train
+from drawgen.cli.translating import translate
 from drawgen.interrupts import Interrupted
 from drawgen.printable import printable
 
@@ -41,6 +44,9 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "caption": caption,
     "classify": classify,
     "points": points,
+    "illustrate": illustrate,
+    "parse": parse,
+    "translate": translate,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

@@ -41,7 +41,7 @@ def evaluate(words: list[str]) -> None:
             importance: Add the importance-weighted bound with this many samples per picture (`draw`).
             orientations: Add the mixture over this many orientations of each picture: 1, 2 (mirrored), 4 (upside down) or 8
                 (transposed) (`ride`).
-            beam: Beam width: hypotheses kept while a caption is generated (`captioner`); 5 by default.
+            beam: Beam width: hypotheses kept while a caption or a translation is generated (`captioner`, `seq2seq`); 5 by default.
             meteor: Add METEOR, which needs Java and about ten seconds (`captioner`).
             floors: Add the scores of a fixed sentence, of the nearest training picture's caption and of a person, and the share of
                 captions that are copies of training captions (`captioner`). Up to 2,000 training pictures are read for them.
@@ -76,8 +76,8 @@ def evaluate(words: list[str]) -> None:
 
 
 def score_lines(scores: dict[str, float]) -> list[str]:
-    """One score per line; a series (NAME_01, NAME_02 ...) as a bar chart."""
-    series = {name: value for name, value in scores.items() if name.rsplit("_", 1)[-1].isdigit()}
+    """One score per line; a series (NAME_01, NAME_02 ... or NAME_1-5, NAME_6-10 ...) as a bar chart."""
+    series = {name: value for name, value in scores.items() if isinstance(value, float) and name.rsplit("_", 1)[-1][0].isdigit()}
     longest = max([abs(value) for value in series.values()], default=0.0) or 1.0
     bars = {name: " " + "#" * round(40 * max(0.0, value) / longest) for name, value in series.items()}
     shown = {name: str(value) if isinstance(value, int) else f"{value:.4f}" for name, value in scores.items()}

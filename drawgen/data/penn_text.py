@@ -21,9 +21,10 @@ ABBREVIATION = re.compile(
     r"gen|col|lt|sgt|capt|sen|rep|gov|pres|rev|hon|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)\.",
     re.IGNORECASE,
 )
-AFFIXES = frozenset(
-    "a anti bi co counter cross de di e eco ex extra fore homo hyper hetero in inter intra macro mega micro mid mini mono multi neo non "
-    "o over pan para peri poly post pre pro pseudo quasi re semi sub super supra t tri u ultra un under uni vice x".split()
+AFFIXES = re.compile(
+    r"a|anti|bi|co|counter|cross|de|di|e|eco|ex|extra|fore|homo|hetero|hyper|in|inter|intra|macro|mega|micro|mid|mini|mono|multi|neo|"
+    r"non|o|over|pan|para|peri|poly|post|pre|pro|pseudo|quasi|re|semi|sub|super|supra|t|tri|u|ultra|un|under|uni|vice|x",
+    re.IGNORECASE,
 )
 """What does not become a word of its own before a hyphen."""
 ADDRESS = re.compile(
@@ -31,24 +32,20 @@ ADDRESS = re.compile(
 )
 BEFORE = re.compile(r"``|''|\.\.\.|--|[$€£¥#]|[\"“”„«»‘’'`(\[{…—–,;:?!]")
 AFTER = re.compile(r"(?:``|''|\.\.\.+|--|[\"“”„«»’'`)\]}…—–,;:?!%°])$")
-HYPHEN = re.compile(r"(?<=\w)([-/])(?=\w)")
+HYPHEN = re.compile(r"(?<=\w)(?<!LRB)(?<!RRB)([-/])(?=\w)(?![LR]RB-)")
 
 
 def penn_words(text: str, *, hyphens: bool = True) -> list[str]:
-    """Splits an English sentence as the Penn Treebank does: marks from words, don't into do n't, John's into John 's. Quotation marks
-    become `` and '', round brackets -LRB- and -RRB-. A full stop is a word of its own at the end, and before a capital letter unless
-    an abbreviation has it. With `hyphens`, words are split at hyphens and slashes, as in OntoNotes and later treebanks, except
-    behind prefixes as in co-author. What is split already stays as it is.
+    """Splits an English sentence as the Penn Treebank does: marks from words, don't into do n't, John's into John 's. Quotation
+    marks become `` and '', round brackets -LRB- and -RRB-. A full stop is a word of its own at the end, and before a capital letter
+    unless an abbreviation has it. With `hyphens`, words are split at hyphens and slashes, as in OntoNotes and later treebanks,
+    except behind prefixes as in co-author. What is split already stays as it is.
 
     >>> " ".join(penn_words('"I don\\'t know (yet)," she said, "but John\\'s 20-year-old co-author does."'))
     "`` I do n't know -LRB- yet -RRB- , '' she said , `` but John 's 20 - year - old co-author does . ''"
     """
     pieces = text.replace("\u2060", "").replace("\ufeff", "").split()
-    words: list[str] = []
-    for place, piece in enumerate(pieces):
-        following = pieces[place + 1 :]
-        words += split(piece, following, hyphens=hyphens)
-    return words
+    return [word for place, piece in enumerate(pieces) for word in split(piece, pieces[place + 1 :], hyphens=hyphens)]
 
 
 def split(piece: str, following: list[str], *, hyphens: bool) -> Iterator[str]:
@@ -61,7 +58,8 @@ def split(piece: str, following: list[str], *, hyphens: bool) -> Iterator[str]:
         piece = piece[found.end() :]
     after: list[str] = []
     while piece and piece not in MARKS:
-        if found := AFTER.search(piece):
+        found = AFTER.search(piece)
+        if found and not (found[0] == ")" and piece.count("(") == piece.count(")")):  # as in word(s)
             after.append(BRACKETS.get(found[0], CLOSES.get(found[0], found[0])))
             piece = piece[: found.start()]
         elif piece.endswith(".") and len(piece) > 1 and stops(piece, following):
@@ -88,7 +86,7 @@ def stops(piece: str, following: list[str]) -> bool:
 def inner(piece: str, *, hyphens: bool) -> Iterator[str]:
     """The words of a piece without marks around it."""
     if piece in MARKS or ADDRESS.fullmatch(piece):
-        yield piece
+        yield bracketless(piece)
         return
     parts = [part for part in re.split(r"(\.\.\.|--+|[…—–])", piece) if part]
     if len(parts) > 1:
@@ -98,7 +96,7 @@ def inner(piece: str, *, hyphens: bool) -> Iterator[str]:
     if hyphens and (halves := HYPHEN.split(piece)) and len(halves) > 1:
         whole = halves[0]
         for mark, half in zip(halves[1::2], halves[2::2], strict=True):
-            if mark == "-" and whole.lower() in AFFIXES:
+            if mark == "-" and AFFIXES.fullmatch(whole):
                 whole += mark + half
             else:
                 yield from inner(whole, hyphens=False)
@@ -106,7 +104,7 @@ def inner(piece: str, *, hyphens: bool) -> Iterator[str]:
                 whole = half
         yield from inner(whole, hyphens=False)
         return
-    piece = piece.replace("’", "'")
+    piece = bracketless(piece.replace("’", "'"))
     ends: list[str] = []
     while found := CLITICS.fullmatch(piece):
         piece = found[1]
@@ -116,6 +114,11 @@ def inner(piece: str, *, hyphens: bool) -> Iterator[str]:
         piece = piece[cut:]
     yield piece
     yield from reversed(ends)
+
+
+def bracketless(word: str) -> str:
+    """The word with -LRB- and -RRB- for round brackets within it, which a tree could not hold."""
+    return word.replace("(", "-LRB-").replace(")", "-RRB-")
 
 
 def as_written(word: str, tag: str) -> str:

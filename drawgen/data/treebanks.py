@@ -6,16 +6,13 @@ The words are those of the trees, in the form that `penn_text.penn_words` gives 
 cut (`trees.reading.cleaned`).
 """
 
-import gzip
-import io
 import math
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -25,6 +22,7 @@ from drawgen import files
 from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.captions import by_length
 from drawgen.data.digests import of_files
+from drawgen.data.lines import read_lines
 from drawgen.data.penn_text import as_written, known, signature, signatures
 from drawgen.data.penn_text import penn_words as penn_words
 from drawgen.data.pictures import DataError
@@ -34,11 +32,11 @@ from drawgen.trees.linear import linearised
 from drawgen.trees.reading import TreeError, cleaned, trees
 from drawgen.trees.tree import Tree
 
+T = TypeVar("T")
+
 ENDINGS = (".ptb", ".tree", ".trees", ".mrg", ".prd", ".penn", ".psd", ".brackets", ".txt", ".gz")
 """Endings that count as trees in a folder."""
-LARGEST = 1 << 28
-"""Largest size of a file, in bytes, when it is unpacked."""
-MEND = "give `data.path` a file or a folder of trees in brackets, as (S (NP dogs) (VP bark))"
+MEND = "give a file or a folder of trees in brackets, as (S (NP dogs) (VP bark))"
 SIGNED = 10
 """Rare words that have to share a signature for it to be one."""
 REPLACED = 0.25
@@ -76,8 +74,8 @@ class Treebank:
     valid: str = ""
     """A second file or folder, for validation."""
     held_out: float = 0.1
-    """Fraction held out for validation: whole files of a folder, evenly spread over their names, or the end of the trees if there are
-    too few files."""
+    """Fraction held out for validation: whole files of a folder, evenly spread over their names, or the end of the trees if there
+    are too few files."""
     batch: int = 64
     """Sentences in a batch; fewer if the data has fewer."""
     longest: int = 60
@@ -186,7 +184,8 @@ class Treebank:
         batch = min(self.batch, len(items) // ranks)
         if not batch:
             raise DataError(
-                f"{self.path} has {len(items)} sentences of up to {self.longest} words for training, and {ranks} are needed; give more"
+                f"{self.path} has {len(items)} sentences of up to {self.longest} words for training, and {ranks} are needed; "
+                "give more"
             )
         for step, drawn in by_length(lengths, batch, self.path, seed=seed, start=start, rank=rank, ranks=ranks):
             rng = generator(seed, step, rank)
@@ -239,7 +238,7 @@ def padded(items: Sequence[Numbers]) -> TreeBatch:
 # ---------------------------------------------------------------- reading
 
 
-def divided(documents: list[list[Sentence]], held_out: float) -> tuple[list[Sentence], list[Sentence], str]:
+def divided(documents: list[list[T]], held_out: float) -> tuple[list[T], list[T], str]:
     """(training, held out, how): of n documents those at which n times the fraction passes a whole number, as every tenth; if there
     are none, the end of all trees."""
     passed = [math.floor((n + 1) * held_out + 1e-9) > math.floor(n * held_out + 1e-9) for n in range(len(documents))]
@@ -271,7 +270,7 @@ def read(path: str, problems: dict[str, str]) -> dict[Path, list[Sentence]]:
     found: dict[Path, list[Sentence]] = {}
     several = files.is_folder(path)
     for file in files_of(path):
-        text = text_of(file)
+        text = "\n".join(read_lines(file, MEND))
         if several and "(" not in text:
             problems[str(file)] = "it has no brackets, and so no trees"
             continue
@@ -294,24 +293,3 @@ def sentences_of(text: str, file: Path, problems: dict[str, str]) -> Iterator[Se
             yield Sentence(kept, tuple(written), tuple(tags), tuple(symbols))
     except TreeError as error:
         raise DataError(f"{file}, {error}") from error
-
-
-def text_of(file: Path) -> str:
-    """The text of a file, which may be packed by gzip. Raises DataError."""
-    try:
-        content = files.read_bytes(file, LARGEST)
-        if content[:2] == b"\x1f\x8b":
-            unpacked = gzip.open(io.BytesIO(content))
-            content = files.read_at_most(unpacked, LARGEST, str(file))
-    except FileNotFoundError as error:
-        raise DataError(f"{file} does not exist; {MEND}") from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"{file} is damaged: it does not unpack ({error}); take a fresh copy") from error
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({files.reason(error)}); {MEND}") from error
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{file}, line {line}: it is not text in UTF-8 ({error.reason}); convert it") from error

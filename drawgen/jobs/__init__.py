@@ -7,9 +7,11 @@ from drawgen.jobs.classifying import classify
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.heat_maps import heat
+from drawgen.jobs.illustrating import illustrate
 from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
+from drawgen.jobs.parsing import parse
 from drawgen.jobs.plots import plot
 from drawgen.jobs.pointing import points
 from drawgen.jobs.reading import read
@@ -18,6 +20,7 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.texture_collections import labelled_texture, texture_folder
 from drawgen.jobs.textures import texture
 from drawgen.jobs.training import train
+from drawgen.jobs.translating import translate, translate_file
 from drawgen.training.run_folder import mend
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "draw",
     "extend",
     "heat",
+    "illustrate",
     "inpaint",
     "interpolate",
     "labelled_texture",
@@ -39,6 +43,7 @@ __all__ = [
     "measure",
     "mend",
     "paint",
+    "parse",
     "plot",
     "points",
     "read",
@@ -49,4 +54,6 @@ __all__ = [
     "texture",
     "texture_folder",
     "train",
+    "translate",
+    "translate_file",
 ]

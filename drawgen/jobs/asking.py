@@ -1,6 +1,6 @@
 """Trained models from Python: `load` and `Trained`. The jobs that write files use them too."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,9 +33,11 @@ from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
 from drawgen.jobs.labels import Classified, Confusion
 from drawgen.jobs.loading import Picture, Pictures, name_of, opened, pictures_for, several
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
+from drawgen.jobs.parse_answers import Parsed, Sentences
 from drawgen.jobs.point_answers import Given, Pointed
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import problem_lines
+from drawgen.jobs.translation_answers import Translations
 from drawgen.jobs.verbs import that_can, verbs_of
 from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
@@ -271,6 +273,19 @@ class Trained:
         return pointing(self, points, beams=beams, constrained=constrained, number=number, tour=tour, seed=seed, progress=progress)
 
     # ---------------------------------------------------------------- texts
+
+    def parse(self, texts: Sentences, *, beams: int = 5, constrained: bool = True, progress: Listener = None) -> Parsed:
+        """The trees of sentences: see `drawgen.parse`."""
+        from drawgen.jobs.parsing import parse as parsing
+
+        return parsing(texts, model=self, beams=beams, constrained=constrained, progress=progress)
+
+    def translate(self, texts: str | Sequence[str], *, beams: int = 5, n: int = 1, progress: Listener = None) -> Translations:
+        """Translates texts: the `n` best translations of each, the best first, by beam search of width `beams` (1 is greedy). See
+        `Translations`."""
+        from drawgen.jobs.translating import translate
+
+        return translate(texts, model=self, beams=beams, n=n, progress=progress)
 
     def write(
         self,

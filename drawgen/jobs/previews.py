@@ -10,10 +10,27 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import Classifies, Data, Describes, Draws, HasLabelled, Points, Reads, Redraws, Request, Writes, generator
+from drawgen.contract import (
+    Classifies,
+    Data,
+    Describes,
+    Draws,
+    HasLabelled,
+    HasPairs,
+    Parses,
+    Points,
+    Reads,
+    Redraws,
+    Request,
+    Translates,
+    Writes,
+    generator,
+)
 from drawgen.data.point_files import PointSet
 from drawgen.jobs.point_answers import answered
 from drawgen.training import Progress
+from drawgen.tree_pictures import diagram
+from drawgen.trees.reading import trees
 
 PICTURE, TEXT = "preview.png", "preview.txt"
 MOST = 8
@@ -22,6 +39,8 @@ SPREAD = 500
 """Of how many times as many texts those in a preview are evenly chosen: files may be sorted by label."""
 SETS, SET_POINTS, SET_PX = 4, 12, (300, 512)
 """Sets of points in a preview, the points of each, and the height and width of its picture in pixels."""
+SENTENCES = ("a large red circle above two small blue squares", "there are three green stars")
+"""Sentences in a preview; the first one is that of examples."""
 BETWEEN = "\n----\n"
 """Separates two texts."""
 
@@ -102,6 +121,15 @@ def redrawn(model: Redraws, seen: PreviewInput) -> Preview:
     return Preview(images.grid(torch.cat([pictures, drawing.images]).cpu(), columns=len(pictures)))
 
 
+def translated(model: Translates, seen: PreviewInput) -> Preview:
+    """A few texts of the validation split: the text, a reference, and the model's translation."""
+    if not isinstance(seen.data, HasPairs) or not (pairs := seen.data.pairs("valid")[:MOST]):
+        return Preview()
+    found = model.translate([pair.source for pair in pairs], beams=1)
+    shown = [f"{pair.source}\n= {pair.targets[0]}\n> {best.text}\n" for pair, (best, *_) in zip(pairs, found, strict=True)]
+    return Preview(text="\n".join(shown))
+
+
 def classified(model: Classifies, seen: PreviewInput) -> Preview:
     """A line for each of the first items: whether the label is right, the label with its probability, the right one, and a text."""
     data = seen.data
@@ -122,3 +150,9 @@ def pointed(model: Points, seen: PreviewInput) -> Preview:
     sets = [torch.rand(SET_POINTS, 2, dtype=torch.float64, generator=seen.request.rng(index)) for index in range(SETS)]
     found = [answered(model, PointSet(points.numpy(), f"set {index}"), device=seen.device) for index, points in enumerate(sets, 1)]
     return Preview(images.grid(torch.stack([each.diagram(SET_PX).pixels() for each in found]), columns=2))
+
+
+def parsed(model: Parses, _seen: PreviewInput) -> Preview:
+    found = [parse.tree for parse in model.parse(SENTENCES)]
+    picture = diagram([next(trees(tree)) for tree in found], title="; ".join(SENTENCES))
+    return Preview(picture.pixels(), "".join(tree + "\n" for tree in found))

@@ -70,6 +70,14 @@ VERBS = (
         tuple(images.STILL),
     ),
     Verb(contract.Translates, "translates texts"),
+    Verb(
+        contract.Parses, "parses sentences", "parse", f'drawgen parse "{previews.SENTENCES[0]}" --model MODEL',
+        (*images.STILL, *images.VECTOR), previews.parsed, previews.PICTURE,
+    ),
+    Verb(
+        contract.Translates, "translates texts", "translate", "drawgen translate 'Where is the dog?' --model MODEL",
+        (".txt", ".tsv", ".jsonl"), previews.translated, previews.TEXT,
+    ),
     Verb(contract.Parses, "parses sentences"),
     Verb(
         contract.Classifies, "classifies texts", "classify", "drawgen classify TEXT --model MODEL",

@@ -2,7 +2,7 @@
 "Sequence to Sequence Learning with Neural Networks"), with attention (Bahdanau, Cho & Bengio 2015, "Neural Machine Translation by
 Jointly Learning to Align and Translate"; Luong, Pham & Manning 2015, "Effective Approaches to Attention-based NMT").
 
-Axes: B texts, S symbols of a source, T symbols of a target, V symbols of the vocabulary, E features of a place, U units, K beams.
+Axes: B texts, S symbols of a source, T steps of a target, V symbols of the vocabulary, E features of a place, U units, K beams.
 
     e_1 .. e_S = encoder(x_1 .. x_S),   s_0 = tanh(W e_last)
     none       s_t = decoder(y_{t-1}, s_{t-1}),                p(y_t) = softmax(W_o s_t)
@@ -47,6 +47,10 @@ AT_ONCE = 12_000
 """Source symbols that are searched at once, over all texts and beams."""
 LONGER = 2, 10
 """A translation has at most 2 S + 10 symbols."""
+CERTAIN = 1e6
+"""Nats that make a symbol certain."""
+ROOM = "room"
+"""In the state of a search: how many symbols a translation may still have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +105,11 @@ class Seq2Seq(nn.Module):
         units = config.units // 2 if both else config.units
         self.embedding = nn.Embedding(len(symbols), config.embedding)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1, generator=rng)
-        self.encoder, self.backwards = (
+        encoders = [
             Recurrent(config.cell, config.embedding, units, layers=config.layers, dropout=config.dropout, rng=rng)
-            if wanted
-            else None
-            for wanted in (True, both)
-        )
+            for _ in range(1 + both)
+        ]
+        self.encoder, self.backwards = encoders[0], (encoders[1] if both else None)
         part: SoftAttention | GlobalAttention | None = None
         if config.attention == "soft":
             part = SoftAttention(config.units, config.units, config.attention_units, rng=rng)
@@ -163,13 +166,13 @@ class Seq2Seq(nn.Module):
         starts = tanh(self.bridge(last)).chunk(len(empty), 1)
         return {name: start.view_as(zeros) for (name, zeros), start in zip(empty.items(), starts, strict=True)}, memory
 
-    def log_probs(self, batch: PairBatch, *, rng: torch.Generator | None = None) -> Float[Tensor, "B T-1 V"]:
+    def log_probs(self, batch: PairBatch, *, rng: torch.Generator | None = None) -> Float[Tensor, "B T V"]:
         """log p of every symbol at every step of the targets, in nats; with dropout if an `rng` is given."""
         state, memory = self.encode(batch.sources, batch.source_lengths, rng=rng)
         logits, _, _ = self.decoder(batch.targets[:, :-1], state, memory, rng=rng)
         return (logits.float() if logits.dtype == torch.bfloat16 else logits).log_softmax(-1)
 
-    def nats(self, batch: PairBatch, log_p: Float[Tensor, "B T-1 V"]) -> tuple[Tensor, Tensor]:
+    def nats(self, batch: PairBatch, log_p: Float[Tensor, "B T V"]) -> tuple[Tensor, Tensor]:
         """-log p of every symbol of the targets, 0 beyond the end; and which symbols count."""
         wanted = batch.targets[:, 1:]
         counted = torch.arange(wanted.shape[1], device=wanted.device) < batch.lengths[:, None] - 1
@@ -201,19 +204,29 @@ class Seq2Seq(nn.Module):
     def search(self, sources: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], beams: int) -> sampling.Beams:
         """The best targets by beam search."""
         state, memory = self.encode(sources, lengths)
+        most = self.longest(lengths)
 
         def step(tokens: Int[Tensor, " R"], state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
-            logits, after, seen = self.decoder.step(tokens, state, memory)
+            room = state[ROOM] - 1
+            own = {name: tensor for name, tensor in state.items() if name != ROOM}
+            logits, after, seen = self.decoder.step(tokens, own, memory)
             logits[:, START] = -torch.inf
             if not (self.attends and self.config.copies):
                 logits[:, UNKNOWN] = -torch.inf
-            return logits, after, seen
+            # Each row has a limit of its own, so that it does not depend on the texts beside it. Certain: the end.
+            logits[:, END] += (room <= 0) * CERTAIN
+            return logits, after | {ROOM: room}, seen
 
-        times, more = LONGER
         start = torch.full((len(sources),), START, device=sources.device)
         return sampling.beam_search(
-            step, start, state, beams=beams, length=times * int(lengths.max()) + more, end=END, alpha=1.0
+            step, start, state | {ROOM: most}, beams=beams, length=int(most.max()), end=END, alpha=1.0
         )  # fmt: skip
+
+    @staticmethod
+    def longest(lengths: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
+        """The largest number of symbols of a translation, counting the end, of sources of these lengths."""
+        times, more = LONGER
+        return times * lengths + more
 
     @torch.inference_mode()
     def translate(self, texts: Sequence[str], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]:
@@ -236,17 +249,19 @@ class Seq2Seq(nn.Module):
             tokens, lengths = encode_sources([sources[index] for index in some], self.spec)
             device = self.embedding.weight.device
             beam = self.search(tokens.to(device), lengths.to(device), width)
-            found |= {index: self.hypotheses(sources[index], beam, row, n) for row, index in enumerate(some)}
+            most = self.longest(lengths).tolist()
+            found |= {index: self.hypotheses(sources[index], beam, row, n, most[row]) for row, index in enumerate(some)}
         return [found[index] for index in range(len(texts))]
 
-    def hypotheses(self, source: list[str], beam: sampling.Beams, row: int, n: int) -> list[Hypothesis]:
-        """The best of a row of a search."""
+    def hypotheses(self, source: list[str], beam: sampling.Beams, row: int, n: int, most: int) -> list[Hypothesis]:
+        """The best of a row of a search. One of `most` symbols was cut there."""
         made = []
         for k in range(n):
             if not beam.scores[row, k].isfinite():
                 break
-            finished = bool(beam.finished[row, k])
-            count = int(beam.lengths[row, k]) - finished
+            count = int(beam.lengths[row, k])
+            finished = bool(beam.finished[row, k]) and count < most
+            count -= bool(beam.finished[row, k])
             maps = beam.extras["map"][row, k, :count, : len(source)].float().cpu() if self.attends else None
             words = [self.spec.symbols[number] for number in beam.tokens[row, k, :count].tolist()]
             if maps is not None and self.config.copies:
@@ -287,8 +302,8 @@ LONG = Pairs(path="train.de", target="train.en", valid="val.de", valid_target="v
 
 PRESETS: dict[str, Recipe] = {
     "translate": Recipe(
-        model=TRANSLATE,
-        data=Pairs(),
+        model=replace(TRANSLATE, units=288, embedding=144, attention_units=128),
+        data=Pairs(min_count=3),
         fit=FIT,
         about="Translates sentences, learned from pairs of sentences in a file of two columns.",
         what="sentences of another language",

@@ -14,8 +14,10 @@ The paper feeds c_t to the next step, too; here all steps of a given tree are on
 
 Beyond the paper:
 
-- `aligned`: the decoder is fed the encoder's output at the next word, e_{i_t}. Which word that is needs no attention: the number of
-  XX so far. The paper found that the trained attention looks just there.
+- `aligned`: the decoder is fed the encoder's outputs at the next word, the last one, and the first of the innermost open
+  constituent. Which words these are needs no attention: the symbols so far say it. (The paper found that the attention learns to
+  look at the next word. Cross & Huang 2016 parse by such features alone.)
+- `affixes`: a word's embedding is the sum of its own and of those of its first letters and last letters.
 - `tagging`: the encoder also learns the words' parts of speech, where the data has them; a predicted tree has them then.
 - A search can be constrained to trees over all words (`nn/bracketing.py`). Without that, what is not a tree is mended as in the
   paper: brackets are added at either end.
@@ -64,7 +66,9 @@ class Config:
     units: int = 256
     """Units of each layer of the decoder; the encoder has as many, shared by its two directions."""
     layers: int = 2
-    """Stacked layers, of encoder and decoder."""
+    """Stacked layers of the encoder."""
+    decoder_layers: int = 1
+    """Stacked layers of the decoder."""
     embedding: int = 128
     """Size of the embeddings of words and symbols."""
     attention: str = "additive"
@@ -72,7 +76,9 @@ class Config:
     attention_units: int = 128
     """Units of the additive score."""
     aligned: bool = True
-    """Whether the decoder is fed the encoder's output at the next word. The paper has only the attention."""
+    """Whether the decoder sees the encoder's outputs at the words that the next symbol is about. The paper has only attention."""
+    affixes: bool = True
+    """Whether words share embeddings by their first and last letters, also words that are not known."""
     tagging: float = 0.5
     """Weight of the loss of the parts of speech; 0 does not learn them."""
     dropout: float = 0.3
@@ -83,7 +89,7 @@ class Config:
     def __post_init__(self) -> None:
         check_choice("model.cell", self.cell, CELLS)
         check_choice("model.attention", self.attention, ATTENTIONS)
-        check_fields(self, "model", "units", "layers", "embedding", "attention_units", at_least=1)
+        check_fields(self, "model", "units", "layers", "decoder_layers", "embedding", "attention_units", at_least=1)
         check_fields(self, "model", "dropout", "input_dropout", at_least=0, below=1)
         check_fields(self, "model", "tagging", at_least=0)
         if self.units % 2:
@@ -107,6 +113,13 @@ class Seq2Tree(nn.Module):
         self.numbers = {word: number for number, word in enumerate(words)}
         self.embedding = nn.Embedding(len(words), config.embedding)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1, generator=rng)
+        self.affixes: nn.Embedding | None = None
+        self.affix_numbers: Tensor
+        if config.affixes:
+            table, count = affixes_of(words)
+            self.register_buffer("affix_numbers", table, persistent=False)
+            self.affixes = nn.Embedding(count, config.embedding)
+            nn.init.uniform_(self.affixes.weight, -0.05, 0.05, generator=rng)
         self.encoder, self.backwards = (
             Recurrent(config.cell, config.embedding, config.units // 2, layers=config.layers, dropout=config.dropout, rng=rng)
             for _ in range(2)
@@ -120,15 +133,15 @@ class Seq2Tree(nn.Module):
             len(spec.symbols),
             cell=config.cell,
             units=config.units,
-            layers=config.layers,
+            layers=config.decoder_layers,
             embedding=config.embedding,
             dropout=config.dropout,
             input_dropout=config.input_dropout,
             attention=part,
-            beside=config.units if config.aligned else 0,
+            beside=3 * config.units if config.aligned else 0,
             rng=rng,
         )
-        self.bridge = linear(config.units, len(self.decoder.start(1)) * config.layers * config.units, rng)
+        self.bridge = linear(config.units, len(self.decoder.start(1)) * config.decoder_layers * config.units, rng)
 
     # ---------------------------------------------------------------- training
 
@@ -139,7 +152,10 @@ class Seq2Tree(nn.Module):
         self, words: Int[Tensor, "B W"], lengths: Int[Tensor, " B"], *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B W E"], State, Memory | None]:
         """(outputs, the decoder's first state, what it attends to); padding has no probability. Dropout if an `rng` is given."""
-        x = dropped(self.embedding(words), self.config.input_dropout, rng)
+        x = self.embedding(words)
+        if self.affixes is not None:
+            x = x + self.affixes(self.affix_numbers[words]).sum(2)
+        x = dropped(x, self.config.input_dropout, rng)
         read, last = read_both_ways(self.encoder, self.backwards, x, lengths, rng=rng)
         inside = torch.arange(words.shape[1], device=words.device) < lengths[:, None]
         memory = self.decoder.look(read, inside) if self.config.attention != "none" else None
@@ -148,10 +164,23 @@ class Seq2Tree(nn.Module):
         state = {name: start.view_as(zeros) for (name, zeros), start in zip(empty.items(), starts, strict=True)}
         return read * inside[..., None], state, memory
 
-    def at_word(self, read: Float[Tensor, "B W E"], rows: Int[Tensor, "..."], places: Int[Tensor, "..."]) -> Float[Tensor, "... E"]:
-        """The encoder's outputs of these rows at these places; zeros after the last word."""
-        ended = torch.cat([read, torch.zeros_like(read[:, :1])], 1)
-        return ended[rows, places.clamp(max=read.shape[1])]
+    def seen(
+        self, read: Float[Tensor, "B W E"], rows: Int[Tensor, "..."], used: Int[Tensor, "..."], first: Int[Tensor, "..."]
+    ) -> Float[Tensor, "... F"]:
+        """The encoder's outputs at the next word, the last one, and the first of the innermost open constituent; zeros where there
+        is none. Before the next word there were `used` words, and before the constituent `first`."""
+        edged = nn.functional.pad(read, (0, 0, 1, 1))
+        most = read.shape[1] + 1
+        return torch.cat([edged[rows, place.clamp(max=most)] for place in (used + 1, used, first + 1)], -1)
+
+    def places(self, batch: TreeBatch, before: Int[Tensor, "B T"]) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+        """(used, first) of `seen`, at every step of given trees."""
+        state, used, first = self.brackets.start(batch.word_lengths, batch.symbol_lengths), [], []
+        for symbol in before.unbind(1):
+            state = self.brackets.after(state, symbol)
+            used.append(state["used"])
+            first.append(self.brackets.first(state))
+        return torch.stack(used, 1), torch.stack(first, 1)
 
     def log_probs(
         self, batch: TreeBatch, *, rng: torch.Generator | None = None
@@ -161,8 +190,8 @@ class Seq2Tree(nn.Module):
         before = torch.cat([torch.full_like(batch.symbols[:, :1], END), batch.symbols[:, :-1]], 1)
         beside = None
         if self.config.aligned:
-            rows = torch.arange(len(before), device=before.device)[:, None]
-            beside = self.at_word(read, rows, before.eq(self.brackets.word or 0).cumsum(1))
+            rows = torch.arange(len(before), device=before.device)[:, None].expand_as(before)
+            beside = self.seen(read, rows, *self.places(batch, before))
         logits, _, _ = self.decoder(before, state, memory, beside, rng=rng)
         return (logits.float() if logits.dtype == torch.bfloat16 else logits).log_softmax(-1), read
 
@@ -239,7 +268,7 @@ class Seq2Tree(nn.Module):
 
         def step(tokens: Int[Tensor, " R"], state: State) -> tuple[Tensor, State, dict[str, Tensor]]:
             now = self.brackets.after({name: state[name] for name in rules}, tokens)
-            beside = self.at_word(read, state[ROW], lengths[state[ROW]] - now["left"]) if self.config.aligned else None
+            beside = self.seen(read, state[ROW], now["used"], self.brackets.first(now)) if self.config.aligned else None
             own = {name: tensor for name, tensor in state.items() if name not in rules and name != ROW}
             logits, after, _ = self.decoder.step(tokens, own, memory, beside)
             if constrained:
@@ -300,21 +329,46 @@ class Seq2Tree(nn.Module):
         return parses
 
 
+def affixes_of(words: Sequence[str]) -> tuple[Int[Tensor, "V A"], int]:
+    """(numbers of each word's affixes, how many affixes there are): the first letter, the first two, and the last letters, up to
+    four; in small letters, and whether the word has a capital. Of signatures of unknown words, as far as they tell."""
+    found: dict[str, int] = {}
+    rows = []
+    for word in words:
+        flags, _, ending = (
+            word[1:-1].removeprefix("unknown").lstrip("-").rpartition("-") if word.startswith("<unknown") else ("", "", "")
+        )
+        if word.startswith("<unknown"):
+            names = [f"-{ending[-n:].lower()}" for n in range(1, 1 + len(ending))]
+            capital = "C" in flags
+        else:
+            small = word.lower()
+            names = [f"-{small[-n:]}" for n in range(1, min(4, len(word)) + 1)] + [
+                f"{small[:n]}-" for n in (1, 2, 3) if len(word) > n
+            ]
+            capital = word[:1].isupper()
+        names.append(f"capital {capital}")
+        rows.append(torch.tensor([found.setdefault(name, 1 + len(found)) for name in names]))
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True), 1 + len(found)
+
+
 FIT = Fit(minutes=15.0, rate=2e-3, warmup=100, decay=0.5, log_steps=50)
-SCENES = Config(units=128, layers=1, embedding=64, attention_units=64, aligned=False, tagging=0.0, dropout=0.1, input_dropout=0.1)
+SCENES = Config(
+    units=128, layers=1, embedding=64, attention_units=64, aligned=False, affixes=False, tagging=0.0, dropout=0.1, input_dropout=0.1
+)
 
 PRESETS: dict[str, Recipe] = {
     "treebank": Recipe(
         model=Config(attention="none"),
         data=Treebank(),
         fit=FIT,
-        about="Constituency trees of sentences, learned from a treebank in Penn brackets. The decoder is fed the encoder's output at "
-        "the next word.",
+        about="Constituency trees of sentences, learned from a treebank in Penn brackets. The decoder is fed the encoder's output "
+        "at the next word.",
         what="constituency trees, from a treebank",
         size="2.0 M",
     ),
     "treebank-paper": Recipe(
-        model=Config(aligned=False, tagging=0.0),
+        model=Config(aligned=False, affixes=False, tagging=0.0),
         data=Treebank(),
         fit=FIT,
         about="Constituency trees as in the paper: the decoder sees the words by attention alone.",
@@ -322,7 +376,7 @@ PRESETS: dict[str, Recipe] = {
         size="2.0 M",
     ),
     "treebank-no-attention": Recipe(
-        model=Config(attention="none", aligned=False, tagging=0.0),
+        model=Config(attention="none", aligned=False, affixes=False, tagging=0.0),
         data=Treebank(),
         fit=FIT,
         about="The same without attention: all that the decoder knows of the sentence is its first state.",
@@ -338,7 +392,7 @@ PRESETS: dict[str, Recipe] = {
         size="300 k",
     ),
     "tiny": Recipe(
-        model=Config(units=16, layers=1, embedding=16, attention_units=16, aligned=False, tagging=0.0),
+        model=Config(units=16, layers=1, embedding=16, attention_units=16, aligned=False, affixes=False, tagging=0.0),
         data=SceneSentences(batch=8, count=16),
         fit=Fit(steps=20, warmup=5),
         about="A small parser for tests: it trains in seconds.",

@@ -41,30 +41,44 @@ class Brackets:
         zeros = torch.zeros_like(lengths)
         return {
             "stack": lengths.new_full((len(lengths), DEEPEST), -1),
+            "firsts": lengths.new_zeros((len(lengths), DEEPEST)),
             "depth": zeros,
             "left": lengths if self.word is not None else zeros,
+            "used": zeros,
             "room": longest + 1,  # with the end that stands before the tree
             "opened": zeros,
             "begun": zeros,
         }
 
     def after(self, state: State, tokens: Int[Tensor, " R"]) -> State:
-        """The state after one more symbol, which may be any. `opened` counts the brackets that were opened since the last leaf."""
+        """The state after one more symbol, which may be any. `stack` has the labels of the open constituents, `firsts` how many
+        words came before each, `used` how many came before now; `opened` counts the brackets that were opened since the last
+        leaf."""
         opens, closes, leaves = (table.to(tokens.device)[tokens] for table in (self.opens, self.closes, self.leaves))
         depth = state["depth"]
         grows, shrinks = opens >= 0, closes >= 0
         place = depth.clamp(max=DEEPEST - 1)[:, None]
-        stack = torch.where(grows[:, None], state["stack"].scatter(1, place, opens[:, None]), state["stack"])
+        stack, firsts = (
+            torch.where(grows[:, None], state[name].scatter(1, place, new[:, None]), state[name])
+            for name, new in (("stack", opens), ("firsts", state["used"]))
+        )
         after = (depth + grows.long() - shrinks.long()).clamp(0, DEEPEST)
         used = (tokens == self.word).long() if self.word is not None else torch.zeros_like(tokens)
         return {
             "stack": stack,
+            "firsts": firsts,
             "depth": after,
             "left": (state["left"] - used).clamp(min=0),
+            "used": state["used"] + used,
             "room": state["room"] - 1,
             "opened": torch.where(grows, state["opened"] + 1, torch.where(leaves, 0, state["opened"] * ~shrinks)),
             "begun": state["begun"] | grows.long(),
         }
+
+    @staticmethod
+    def first(state: State) -> Int[Tensor, " R"]:
+        """How many words came before the innermost open constituent."""
+        return state["firsts"].gather(1, (state["depth"] - 1).clamp(min=0)[:, None])[:, 0]
 
     def allowed(self, state: State) -> Bool[Tensor, "R V"]:
         """The symbols that may come next: so a tree over all words ends in time."""

@@ -5,7 +5,8 @@ Axes: B rows, T steps, V symbols, E embedding, U units, N places of a feature ma
 K beams: rows that share one feature map, R = B x K.
 
     x_t = embedding(y_{t-1})                      or, with soft attention, [embedding(y_{t-1}), beta_t z_t]
-                                                  or [embedding(y_{t-1}), f_t], with what is known of step t beforehand
+                                                  or [embedding(y_{t-1}), f_t], with what is known of step t beforehand;
+                                                  then tanh(W_f [f_t, h_t]) takes the place of h_t below
     h_t = cells(x_t, h_{t-1})
     logits_t = W_o h_t                            or, with soft attention, W_o (embedding(y_{t-1}) + W_h h_t + W_z beta_t z_t)
                                                   or, with global attention, W_o tanh(W [c_t, h_t])
@@ -48,8 +49,8 @@ class Decoder(nn.Module):
     ) -> None:
         """`embedding` 0 feeds symbols as one-hot vectors; `input_dropout` falls on the embeddings. With a pointer, `vocabulary` is
         0, and `embedding` the width of `Memory.words`. Without soft attention, `beside` is the width of what is fed beside the
-        symbols. With it, `input_dropout` falls before the output, too, `tied` gives the output the embedding's weights, and `hints`
-        is the width of what is known of a row as a whole."""
+        symbols, and seen by the output. With it, `input_dropout` falls before the output, too, `tied` gives the output the
+        embedding's weights, and `hints` is the width of what is known of a row as a whole."""
         super().__init__()
         soft, pointer = isinstance(attention, SoftAttention), isinstance(attention, Pointer)
         if (soft or pointer) and not embedding:
@@ -64,6 +65,7 @@ class Decoder(nn.Module):
             cell, self.size + beside + features, units, layers=layers, dropout=dropout, forget_bias=forget_bias, rng=rng
         )
         self.attention = attention
+        self.joint = linear(beside + units, units, rng) if beside else None
         if soft:
             self.first = linear(features, len(self.recurrent.start(1)) * layers * units, rng)
             self.hint = linear(hints, sum(self.hint_sizes()), rng) if hints else None
@@ -133,6 +135,8 @@ class Decoder(nn.Module):
             a = a + F.linear(beside, self.context_weight())
         if not isinstance(self.attention, SoftAttention) or memory is None:
             h, state = self.recurrent.step_from(a, state)
+            if beside is not None and self.joint is not None:
+                h = tanh(self.joint(torch.cat([beside, h], -1)))
             rows = len(h) if memory is None else len(memory.values)
             logits, alpha = self.read_out(h.unflatten(0, (rows, -1)), memory)
             return logits.flatten(0, 1), state, {} if alpha is None else {"map": alpha.flatten(0, 1)}
@@ -159,6 +163,8 @@ class Decoder(nn.Module):
             if beside is not None:
                 x = torch.cat([x, beside.to(x.dtype)], 2)
             h, state = self.recurrent(x, state, rng=rng)
+            if beside is not None and self.joint is not None:
+                h = dropped(tanh(self.joint(torch.cat([beside.to(h.dtype), h], -1))), self.recurrent.dropout, rng)
             logits, alpha = self.read_out(h, memory)
             return logits, state, alpha
         # All that does not depend on the state is computed for all steps at once: here the first layer's product, below the output.

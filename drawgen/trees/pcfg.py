@@ -120,7 +120,9 @@ def read_off(trees: Iterable[Tree], tags: Sequence[str], *, horizontal: int = 2,
     order = np.lexsort(binary.T[::-1])
     first = np.searchsorted(binary[order, 0], np.arange(len(number) + 1))
     logs = (first, binary[order, 1].copy(), binary[order, 2].copy(), weights[order].astype(np.float32))
-    single = {(number[parent], number[parts[0]]): count / totals[parent] for (parent, parts), count in counts.items() if len(parts) == 1}
+    single = {
+        (number[parent], number[parts[0]]): count / totals[parent] for (parent, parts), count in counts.items() if len(parts) == 1
+    }
     unary, down = closed(single, len(number))
     root = np.full(len(number), -np.inf)
     for symbol, count in roots.items():
@@ -143,6 +145,6 @@ def closed(single: dict[tuple[int, int], float], symbols: int) -> tuple[tuple[np
         np.fill_diagonal(better, False)
         best = np.where(better, over, best)
         down = np.where(better, down[:, k, None], down)
-    below, above = np.nonzero(best.T > -np.inf)
+    below, above = np.nonzero(-np.inf < best.T)
     first = np.searchsorted(below, np.arange(symbols + 1))
     return (first, above, best[above, below]), down

@@ -17,7 +17,7 @@ OUTER = ("", "ROOT", "TOP", "S1")
 TOP = "TOP"
 TRACE = "-NONE-"
 """The part of speech of what is not in the sentence: traces, and zero words."""
-DEEPEST = 200
+DEEPEST = 100
 """Constituents inside each other, at most. Those of the Penn Treebank stay below 40."""
 COMMENTS = ("*x*", "%%", ";", "#")
 PIECE = re.compile(r"[()]|[^()\s]+")

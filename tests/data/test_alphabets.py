@@ -87,7 +87,7 @@ def test_batches(folder):
 
 
 def test_refused(folder, tmp_path):
-    with pytest.raises(DataError, match="fewer than a batch of 64; lower data.batch"):
+    with pytest.raises(DataError, match=r"fewer than a batch of 64; lower data\.batch"):
         next(Alphabets(path=str(folder)).stream("train", seed=0))
     with pytest.raises(DataError, match="has the alphabet Korean, which is not known: Greek, Latin"):
         Alphabets(path=str(folder), classes=("Greek", "Latin")).spec()

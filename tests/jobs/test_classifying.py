@@ -144,7 +144,7 @@ def test_wrong_models(words, here, capsys):
     refused(capsys, here, f"points {words} random:5", "it classifies texts: drawgen classify TEXT --model ")
     with pytest.raises(ValueError, match=r"text 2 \(' '\) has no characters; leave it out"):
         drawgen.classify(words, ["a", " "])
-    with pytest.raises(ValueError, match="item 1 is a drawing, and .* classifies texts"):
+    with pytest.raises(ValueError, match=r"item 1 is a drawing, and .* classifies texts"):
         drawgen.classify(words, torch.zeros(2, 3))
     with pytest.raises(ValueError, match="nothing to classify is given"):
         drawgen.classify(words, [])

@@ -82,6 +82,8 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
         "caption": ["caption", "a.png", "--model", folder],
         "read": ["read", folder, "a.png"],
         "points": ["points", folder, "random:8", "-o", "OUT"],
+        "parse": ["parse", "a b", "--model", folder, "-o", "OUT"],
+        "translate": ["translate", "c d", "--model", folder],
         "classify": ["classify", "a text", "--model", folder],
     }
     verb = of(name)

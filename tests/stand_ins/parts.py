@@ -39,7 +39,7 @@ class Numbers:
         return {
             "pictures": Spec((1, 8, 8), classes=("dark", "light")),
             "texts": Spec(vocabulary=("a", "b"), classes=("one", "other")),
-            "pairs": Spec(vocabulary=("a", "b"), source_vocabulary=("c", "d")),
+            "pairs": Spec(vocabulary=("a", "b"), source_vocabulary=("c", "d"), unit="characters"),
             "points": Spec(point=2),
         }[self.kind]
 
