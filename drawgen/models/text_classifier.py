@@ -14,7 +14,8 @@ keeps the state at the end; the largest over time is kept by Conneau et al. 2017
 Of a text x_t is a learned vector of its symbol; symbol 0 stands for all that are unknown. Of a drawing it is the row dx, dy, up of
 a pen (`drawgen.data.alphabets`) and the place (x, y) that the pen has reached.
 
-Trained by -log p of the right label, in nats.
+Trained by -log p of the right label, in nats. A network that reads in one direction can be asked for the label after every step
+(`every_step`; target replication of Lipton et al. 2016): a text of T symbols then teaches T texts, of all lengths.
 """
 
 from collections.abc import Generator, Sequence
@@ -22,7 +23,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,7 +33,7 @@ from drawgen.data.labelled import LabelledBatch, LabelledTexts, MadeUpWords, num
 from drawgen.data.pen_rows import STEP, lines_of, rows_of
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import CELLS, Recurrent, dropped
-from drawgen.ranges import check_choice, check_fields
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.training import Fit
 
 SUMMARIES = ("end", "mean", "max")
@@ -59,6 +60,8 @@ class Config:
     """What the label is read off: end, the states after the last step of each direction; mean or max, over all steps."""
     embedding: int = 32
     """Numbers of a symbol's vector; not of drawings."""
+    every_step: bool = False
+    """Whether training wants the label after every step, of what was read until then. Of networks that read in one direction."""
     dropout: float = 0.0
     """Fraction of the outputs of every layer, and of what the label is read off, that is set to 0 in training."""
 
@@ -67,6 +70,12 @@ class Config:
         check_choice("model.summary", self.summary, SUMMARIES)
         check_fields(self, "model", "units", "layers", "embedding", at_least=1)
         check_fields(self, "model", "dropout", at_least=0, below=1)
+        if self.every_step and self.bidirectional:
+            raise ArgumentError(
+                "model.every_step",
+                "is true, and a network that reads in both directions knows all of a text at every "
+                "step; leave it out, or `model.bidirectional`",
+            )
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "TextClassifier":
         if spec.vocabulary is None and spec.point != 3:
@@ -108,27 +117,28 @@ class TextClassifier(nn.Module):
     ) -> Float[Tensor, "B K"]:
         """log p of every label. With an `rng` there is dropout."""
         x = self.inputs(inputs)
-        number = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
-        inside = number < lengths[:, None]
-        turned = torch.where(inside, lengths[:, None] - 1 - number, number)  # what is beyond an end stays there
-        parts = []
-        for reader in (self.onward, self.backwards):
-            if reader is not None:
-                seen = x if reader is self.onward else x.gather(1, turned[..., None].expand_as(x))
-                read, _ = reader(seen, reader.start(len(x)), rng=rng)
-                parts.append(self.summary(read, inside, lengths))
-        logits = self.says(dropped(torch.cat(parts, 1), self.config.dropout, rng))
-        return (logits.float() if logits.dtype == torch.bfloat16 else logits).log_softmax(1)
+        last = (lengths - 1)[:, None, None].expand(-1, 1, self.config.units)
+        parts = [self.so_far(self.onward, x, rng).gather(1, last)[:, 0]]
+        if self.backwards is not None:
+            number = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
+            turned = torch.where(number < lengths[:, None], lengths[:, None] - 1 - number, number)  # what pads a row stays there
+            x = x.gather(1, turned[..., None].expand_as(x))
+            parts.append(self.so_far(self.backwards, x, rng).gather(1, last)[:, 0])
+        return self.log_probs(torch.cat(parts, 1), rng)
 
-    def summary(
-        self, read: Float[Tensor, "B T U"], inside: Bool[Tensor, "B T"], lengths: Int[Tensor, " B"]
-    ) -> Float[Tensor, "B U"]:
-        """What is kept of the states, whose order is that of reading."""
-        if self.config.summary == "end":
-            return read.gather(1, (lengths - 1)[:, None, None].expand(-1, 1, read.shape[2]))[:, 0]
+    def so_far(self, reader: Recurrent, x: Float[Tensor, "B T D"], rng: torch.Generator | None) -> Float[Tensor, "B T U"]:
+        """What is kept, at each step, of the states up to it."""
+        read, _ = reader(x, reader.start(len(x)), rng=rng)
+        read = read.float() if read.dtype == torch.bfloat16 else read
         if self.config.summary == "max":
-            return read.masked_fill(~inside[..., None], -torch.inf).amax(1)
-        return (read * inside[..., None]).sum(1) / lengths[:, None]
+            return read.cummax(1).values
+        if self.config.summary == "mean":
+            return read.cumsum(1) / torch.arange(1, read.shape[1] + 1, device=read.device)[:, None]
+        return read
+
+    def log_probs(self, summary: Float[Tensor, "*B E"], rng: torch.Generator | None) -> Float[Tensor, "*B K"]:
+        logits = self.says(dropped(summary, self.config.dropout, rng))
+        return (logits.float() if logits.dtype == torch.bfloat16 else logits).log_softmax(-1)
 
     # ---------------------------------------------------------------- training
 
@@ -140,7 +150,14 @@ class TextClassifier(nn.Module):
         return "nats_per_item"
 
     def losses(self, batch: LabelledBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
-        """The mean of -log p of the right labels, in nats."""
+        """The mean of -log p of the right labels, in nats: over items or, with `every_step`, over all steps."""
+        if self.config.every_step:
+            log_p = self.log_probs(self.so_far(self.onward, self.inputs(batch.inputs), rng), rng)
+            inside = torch.arange(log_p.shape[1], device=log_p.device) < batch.lengths[:, None]
+            labels = batch.labels[:, None].expand(inside.shape)[inside]
+            right = (log_p[inside].argmax(1) == labels).float().mean()
+            yield Loss(F.nll_loss(log_p[inside], labels), count=len(labels), log={"accuracy": right})
+            return None
         log_p = self(batch.inputs, batch.lengths, rng=rng)
         right = (log_p.argmax(1) == batch.labels).float().mean()
         yield Loss(F.nll_loss(log_p, batch.labels), count=len(batch.labels), log={"accuracy": right})
@@ -169,8 +186,9 @@ class TextClassifier(nn.Module):
             at_once = max(1, AT_ONCE // len(rows[order[-1]]))
             some, order = order[-at_once:], order[:-at_once]  # the longest first
             batch = padded([rows[index] for index in some], [0] * len(some))
-            device = self.says.weight.device
-            found[some] = self(batch.inputs.to(device), batch.lengths.to(device)).float().cpu()
+            own = self.says.weight
+            inputs = batch.inputs.to(own) if self.takes == "drawings" else batch.inputs.to(own.device)
+            found[some] = self(inputs, batch.lengths.to(own.device)).float().cpu()
         return Labelling(self.spec.labels, found)
 
     def row(self, item: str | Tensor, index: int) -> np.ndarray:
@@ -192,8 +210,8 @@ FIT = Fit(rate=4e-3, warmup=100, decay=0.7, log_steps=50)
 
 PRESETS: dict[str, Recipe] = {
     "languages": Recipe(
-        model=Config(),
-        data=LabelledTexts(path="languages.csv", shortest=1, longest=100, min_count=3),
+        model=Config(units=192, bidirectional=False, summary="end", every_step=True),
+        data=LabelledTexts(path="languages.csv", longest=40, min_count=3),
         fit=replace(FIT, minutes=8.0),
         about="Languages by characters.",
         what="which language a text is in",
@@ -205,7 +223,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=10.0, weight_decay=0.01, ema=0.99),
         about="Alphabets by strokes of a pen.",
         what="which alphabet a drawn character is of",
-        size="140 k",
+        size="80 k",
     ),
     "own": Recipe(
         model=Config(dropout=0.2),
@@ -220,6 +238,6 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(steps=120, warmup=5, rate=2e-2, ema=0.9),
         about="Two made-up languages, for tests: it trains in seconds.",
         what="a small one, for tests",
-        size="3 k",
+        size="2 k",
     ),
 }

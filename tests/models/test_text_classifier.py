@@ -79,6 +79,21 @@ def test_padding_changes_nothing(summary):
     torch.testing.assert_close(model(small.inputs, small.lengths), model(wide.inputs, wide.lengths), atol=1e-12, rtol=0)
 
 
+@pytest.mark.parametrize("summary", SUMMARIES)
+def test_every_step(summary):
+    """The loss is that of all texts that end at a step of these, and the label of the whole text is that of its last step."""
+    model, batch = model_of(summary=summary, bidirectional=False, every_step=True), batch_of(fill=3)
+    found = next(model.losses(batch, state={}, rng=generator(0)))
+    nats = []
+    for row, length in enumerate(LENGTHS):
+        for t in range(1, length + 1):
+            nats.append(-model(batch.inputs[row : row + 1, :t], torch.tensor([t]))[0, batch.labels[row]])
+    assert found.count == len(nats) == sum(LENGTHS)
+    torch.testing.assert_close(found.value, torch.stack(nats).mean(), atol=1e-9, rtol=0)
+    with pytest.raises(ValueError, match=r"model\.every_step is true, and a network that reads in both directions"):
+        Config(every_step=True)
+
+
 def test_measuring():
     model, batch = model_of(), batch_of()
     log_p = model(batch.inputs, batch.lengths).detach()
