@@ -36,6 +36,7 @@ _HOMES = {
     "TrainingRun": "jobs.runs",
     "caption": "jobs.asking",
     "extend": "jobs.inpainting",
+    "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
     "labelled_texture": "jobs.texture_collections",
     "load": "jobs.asking",
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import Trained as Trained
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
+    from drawgen.jobs.illustrating import illustrate as illustrate
+    from drawgen.jobs.illustrations import Illustrated as Illustrated
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.paintings import paint as paint
@@ -95,6 +98,7 @@ __all__ = [
     "Captions",
     "Curve",
     "Drawn",
+    "Illustrated",
     "Interrupted",
     "Labels",
     "LowPoly",
@@ -111,6 +115,7 @@ __all__ = [
     "__version__",
     "caption",
     "extend",
+    "illustrate",
     "inpaint",
     "labelled_texture",
     "load",

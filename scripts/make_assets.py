@@ -6,7 +6,7 @@ model card that names the data.
 RUNS holds the run folders of `drawgen train`: textures/NAME of the preset `layout` of ride, on the photographs below, and the
 others. If a run is missing, its shipped model stays unchanged.
 
-The weights of textures are stored in half precision. Their held-out bits/dim are measured before and after; if these differ by more
+Large weights are stored in half precision. The held-out bits/dim of textures are measured before and after; if these differ by more
 than a thousandth, the script stops.
 """
 
@@ -21,10 +21,16 @@ from drawgen import checkpoint, images, jobs, models
 from drawgen.jobs.textures import settle_warp
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
-            "pointer_net": "hull"}  # fmt: skip
-TRY = {"pointer_net:strokes": "plot DRAWING --order network"} | {
-    name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")
-}
+            "pointer_net": "hull", "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets"}  # fmt: skip
+TREEBANK = (
+    "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
+    "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
+)
+TRY = {
+    "pointer_net:strokes": "plot DRAWING --order network",
+    "seq2tree:scenes": 'illustrate "two small orange squares left of a large pink cross"',
+    "seq2tree:treebank": 'parse "The cat sat on the mat."',
+} | {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")}
 ENDINGS = {"char_rnn:shakespeare": "txt", "pointer_net:strokes": "svg"}
 WHOLE = ("mean", "std", "speck_limit")
 """The buffers that stay in single precision."""
@@ -101,7 +107,22 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
             "strokes": "orders of 5 to 40 strokes for a pen",
         }.items()
     },
+    "seq2seq:translate": (
+        "s2s/tatoeba",
+        "English sentences in French",
+        "73,676 pairs of short sentences of Tatoeba (tatoeba.org), as manythings.org has collected them; thanks to their authors",
+        "CC BY 2.0 FR",
+    ),
+    "seq2tree:scenes": ("s2s/scenes", "trees of sentences about scenes", "sentences made without end", "none needed"),
+    "seq2tree:treebank": (
+        "s2s/treebank",
+        "constituency trees of English sentences",
+        TREEBANK,
+        "CC BY 4.0; texts CC BY and CC BY-SA 3.0",
+    ),
 }
+HALVED = ("ride:", "captioner:photos", "seq2seq:", "seq2tree:treebank")
+"""Models whose weights are stored in half precision."""
 
 
 def main() -> None:
@@ -126,14 +147,13 @@ def main() -> None:
         target.mkdir(parents=True, exist_ok=True)
         checkpoint.write_json(target / checkpoint.CONFIG, checkpoint.read_json(source / checkpoint.CONFIG))
         recipe = jobs.read_recipe(source)
-        for setting in ("path", "pictures"):
+        for setting in ("path", "pictures", "valid", "target", "valid_target"):
             recipe["data"].pop(setting, None)
         checkpoint.write_json(target / jobs.RECIPE, recipe)
-        if name.startswith("ride:"):
+        if name.startswith(HALVED):
             checkpoint.write_weights(target, halved(models.load(source).state_dict()))
-            check_measure(source, target)
-        elif name == "captioner:photos":
-            checkpoint.write_weights(target, halved(models.load(source).state_dict()))
+            if name.startswith("ride:"):
+                check_measure(source, target)
         else:
             shutil.copyfile(source / checkpoint.WEIGHTS, target / checkpoint.WEIGHTS)
         command = f"drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{ENDINGS.get(name, 'png')}"
@@ -141,6 +161,8 @@ def main() -> None:
             command = f"drawgen points {name} random:20 -o OUT.png"
         if name.startswith("captioner:"):
             command = f"drawgen caption PICTURE --model {name}"
+        if name.startswith("seq2seq:"):
+            command = f'drawgen translate "I am happy." --model {name}'
         card = [
             f"# {name}: {what}",
             "",

@@ -33,6 +33,7 @@ QUICK = {
     "read": ["--force"],
     "caption": ["--force"],
     "points": ["--force"],
+    "illustrate": ["--size", "32", "--force"],
 }
 """What is added to each command, so that it takes a moment and may come again."""
 SMALLER = {"1024x1024": "32x32", "512x512": "32x32", "256x256": "32x32", "5000": "50", "30": "0.2", "runs/mine": "captioner"}

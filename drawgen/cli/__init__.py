@@ -14,6 +14,7 @@ from pathlib import Path
 import drawgen
 from drawgen.cli.captions import caption
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
+from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "caption": caption,
     "points": points,
     "parse": parse,
+    "illustrate": illustrate,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

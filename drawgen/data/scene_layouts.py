@@ -29,6 +29,8 @@ GAP, GAPS = (0.05, 0.012), (0.25, MARGIN + 0.01)
 """Free space between two objects, and the distance by which a relation is to hold, of the first attempt and the last."""
 ASIDE, ABREAST = 0.25, 0.08
 """How far objects of a relation are shifted in the other direction, at most, where there is room; `ABREAST` those side by side."""
+CENTRED = 0.7
+"""How far the whole is moved to the middle of the page."""
 SAMPLES = np.linspace(0, 1, 13)
 """Places along a stroke at which its distance from others is measured."""
 AXES = {"left": (0, 1.0), "right": (0, -1.0), "above": (1, 1.0), "below": (1, -1.0)}
@@ -63,8 +65,8 @@ def drawing(asked: Asked, rng: random.Random) -> SceneDrawing:
                 return SceneDrawing(things, strokes)
     large = sum(phrase.number for phrase in asked.phrases if phrase.size == "large")
     raise SceneError(
-        f"{count} object{'s' * (count > 1)}{f', {large} of them large,' if large else ''} do not fit the page as they are asked for; "
-        "ask for fewer or smaller ones"
+        f"{count} objects{f', {large} of them large,' if large else ''} do not fit the page as they are asked for; ask for fewer "
+        "or smaller ones"
     )
 
 
@@ -168,7 +170,8 @@ def relaxed(
                 move[:, these, 1 - axis] += far_off.mean(2)
                 move[:, those, 1 - axis] -= far_off.mean(1)
         at = np.clip(at + move, least[:, None], 1 - least[:, None])
-    return at
+    middle = ((at - least[:, None]).min(1, keepdims=True) + (at + least[:, None]).max(1, keepdims=True)) / 2
+    return at + CENTRED * (0.5 - middle)
 
 
 def best_first(

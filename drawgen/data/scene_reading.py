@@ -7,8 +7,6 @@ Strokes that touch and have one colour are an object. Its colour is the nearest 
 its radius. So a sentence can be judged by the drawing, whatever was meant to be drawn.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Bool, Float64
 
@@ -53,24 +51,24 @@ def components(linked: Bool[np.ndarray, "S S"]) -> list[list[int]]:
 
 def read(strokes: Float64[np.ndarray, "S 13"]) -> Thing | None:
     """The object that these strokes draw; None if it has no known shape."""
-    best, shape, placed = FARTHEST, "", (0j, 0.0)
+    best, shape, where, radius = FARTHEST, "", 0j, 0.0
     for name, manners in MANNERS.items():
         for template in manners:
             if len(template) == len(strokes):
-                error, where = fitted(np.array(template), strokes, UPRIGHT.get(name))
+                error, middle, scale = fitted(np.array(template), strokes, UPRIGHT.get(name))
                 if error < best:
-                    best, shape, placed = error, name, where
+                    best, shape, where, radius = error, name, middle, scale
     if not shape:
         return None
-    (where, radius), shade = placed, strokes[:, 10:].mean(0)
+    shade = strokes[:, 10:].mean(0)
     colour = min(INKS, key=lambda ink: float(np.square(shade - INKS[ink]).sum()))
     return Thing(colour, shape, "large" if radius >= BORDER else "small", where.real, where.imag, radius)
 
 
 def fitted(
     template: Float64[np.ndarray, "S 8"], strokes: Float64[np.ndarray, "S 13"], upright: float | None
-) -> tuple[float, tuple[complex, float]]:
-    """(error in radii, (centre x + i y, radius)) of the best similarity transform of a template. `upright` is its largest rotation
+) -> tuple[float, complex, float]:
+    """(error in radii, centre x + i y, radius) of the best similarity transform of a template. `upright` is its largest rotation
     in turns, about; None: any."""
     points = (template[:, 0:6:2] + 1j * template[:, 1:6:2]).ravel()
     drawn = (strokes[:, 0:6:2] + 1j * strokes[:, 1:6:2]).ravel()
@@ -84,9 +82,9 @@ def fitted(
         turn = complex((from_middle.conj() @ drawn_from_middle) / (from_middle.conj() @ from_middle))
     radius = abs(turn)
     if radius < 1e-6 or (upright is not None and abs(np.angle(turn)) > 2 * upright * np.pi + 0.1):
-        return np.inf, (0j, 0.0)
+        return np.inf, 0j, 0.0
     shift = drawn.mean() - turn * points.mean()
     off = np.abs(drawn - turn * points - shift) / radius
     wide = np.abs(drawn_widths - pressed * widths) / radius
     error = float((np.square(off).mean() + np.square(wide).mean()) ** 0.5)
-    return error, (complex(shift), radius)
+    return error, complex(shift), radius

@@ -24,7 +24,8 @@ from drawgen.data.scene_language import COLOURS, NUMBERS, RELATIONS, SHAPES, SIZ
 from drawgen.data.scene_trees import BESIDE, SYMBOLS, Asked, Relation
 from drawgen.data.scenes import PAIRS
 from drawgen.data.tree_batches import FINISH, UNKNOWN, TreeBatch
-from drawgen.ranges import check_fields
+from drawgen.ranges import check_choice, check_fields
+from drawgen.trees.linear import own_symbols
 from drawgen.trees.tree import Tree
 
 SPLITS = ("train", "valid", "test")
@@ -122,7 +123,7 @@ THERE: dict[str, tuple[str, ...]] = {
 """Places beside something that was named before."""
 BEHIND = {"above": ("above", "overhead"), "below": ("below", "underneath", "beneath"), BESIDE: ("alongside", "nearby")}
 """Those that only follow what is there; before it they would be prepositions."""
-SIDES = {
+SIDES: dict[str, tuple[tuple[str, str], ...]] = {
     "left": (
         ("on the left", "on the right"), ("at the left", "at the right"), ("to the left", "to the right"), ("left", "right"),
         ("on the left side", "on the right side"), ("on the left hand side", "on the right hand side"),
@@ -287,8 +288,8 @@ WAYS = ("caption", "one", "list", "relation", "turned", "command", "sides", "aga
 
 
 def sentence(seed: int, split: str, number: int) -> SceneSentence:
-    """Sentence number `number` of a split. Raises ValueError for an unknown split."""
-    check_split(SceneSentences, split)
+    """Sentence number `number` of a split. Raises ArgumentError for an unknown split."""
+    check_choice("split", split, SPLITS)
     rng = random.Random((number * len(SPLITS) + SPLITS.index(split)) << 64 | seed)
     while True:
         phrases = drawn_phrases(split, rng)
@@ -307,7 +308,7 @@ def drawn_phrases(split: str, rng: random.Random) -> list[Phrase]:
     """One to three phrases; at least one names a pair of the split."""
     count = 1 + (rng.random() < 0.82) + (rng.random() < 0.35)
     named = int(rng.random() * count)
-    phrases = []
+    phrases: list[Phrase] = []
     for k in range(count):
         pairs = PAIRS[split] if k == named or rng.random() < 0.4 else PAIRS["train"]
         colour, shape = pairs[int(rng.random() * len(pairs))]
@@ -493,7 +494,8 @@ def said(phrase: Phrase, rng: random.Random, before: Phrase | None = None, *, no
     if colour is not None:
         named["c"] = pick(HUES[colour], rng)
     size_first, colour_first = not after or rng.random() < 0.85, not after or rng.random() < 0.62
-    adjectives, behind = [], []
+    adjectives: list[str] = []
+    behind: list[str] = []
     if size is not None and colour is not None and not size_first and not colour_first:
         behind.append(pick(BOTH_AFTER, rng))
     else:
@@ -540,12 +542,6 @@ def all_words() -> tuple[str, ...]:
 WORDS = all_words()
 
 
-def symbols_of(tree: Tree) -> list[str]:
-    """The symbols of a tree, from left to right: a bracket with its label, leaves, a closing bracket with its label."""
-    inside = (symbols_of(child) if isinstance(child, Tree) else [child] for child in tree.children)
-    return [f"({tree.label}", *itertools.chain.from_iterable(inside), f"){tree.label}"]
-
-
 # ---------------------------------------------------------------- batches
 
 
@@ -588,7 +584,7 @@ NUMBER_OF_SYMBOL = {symbol: number for number, symbol in enumerate((FINISH, *SYM
 
 def batch_of(sentences: Sequence[SceneSentence]) -> TreeBatch:
     words = [[NUMBER_OF_WORD.get(word, 0) for word in words_of_sentence(one.text)] for one in sentences]
-    symbols = [[*(NUMBER_OF_SYMBOL[symbol] for symbol in symbols_of(one.tree)), 0] for one in sentences]
+    symbols = [[*(NUMBER_OF_SYMBOL[symbol] for symbol in own_symbols(one.tree)), 0] for one in sentences]
     padded = [torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True) for rows in (words, symbols)]
     lengths = [torch.tensor([len(row) for row in rows]) for rows in (words, symbols)]
     return TreeBatch(padded[0], lengths[0], padded[1], lengths[1], torch.zeros_like(padded[0]))

@@ -6,6 +6,7 @@ from drawgen.jobs.card import machine
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.heat_maps import heat
+from drawgen.jobs.illustrating import illustrate
 from drawgen.jobs.inpainting import extend, inpaint
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
@@ -31,6 +32,7 @@ __all__ = [
     "draw",
     "extend",
     "heat",
+    "illustrate",
     "inpaint",
     "interpolate",
     "labelled_texture",

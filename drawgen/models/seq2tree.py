@@ -352,7 +352,9 @@ def affixes_of(words: Sequence[str]) -> tuple[Int[Tensor, "V A"], int]:
 
 
 FIT = Fit(minutes=15.0, rate=2e-3, warmup=100, decay=0.5, log_steps=50)
-SCENES = Config(units=128, layers=1, embedding=64, attention_units=64, aligned=False, tagging=0.0, dropout=0.1, input_dropout=0.1)
+SCENES = Config(
+    units=128, layers=1, embedding=64, attention_units=64, aligned=False, affixes=False, tagging=0.0, dropout=0.1, input_dropout=0.1
+)
 
 PRESETS: dict[str, Recipe] = {
     "treebank": Recipe(
@@ -365,7 +367,7 @@ PRESETS: dict[str, Recipe] = {
         size="2.0 M",
     ),
     "treebank-paper": Recipe(
-        model=Config(aligned=False, tagging=0.0),
+        model=Config(aligned=False, affixes=False, tagging=0.0),
         data=Treebank(),
         fit=FIT,
         about="Constituency trees as in the paper: the decoder sees the words by attention alone.",
@@ -373,7 +375,7 @@ PRESETS: dict[str, Recipe] = {
         size="2.0 M",
     ),
     "treebank-no-attention": Recipe(
-        model=Config(attention="none", aligned=False, tagging=0.0),
+        model=Config(attention="none", aligned=False, affixes=False, tagging=0.0),
         data=Treebank(),
         fit=FIT,
         about="The same without attention: all that the decoder knows of the sentence is its first state.",
@@ -389,7 +391,7 @@ PRESETS: dict[str, Recipe] = {
         size="300 k",
     ),
     "tiny": Recipe(
-        model=Config(units=16, layers=1, embedding=16, attention_units=16, aligned=False, tagging=0.0),
+        model=Config(units=16, layers=1, embedding=16, attention_units=16, aligned=False, affixes=False, tagging=0.0),
         data=SceneSentences(batch=8, count=16),
         fit=Fit(steps=20, warmup=5),
         about="A small parser for tests: it trains in seconds.",

@@ -30,6 +30,7 @@ REFUSED = {
     "caption": ("photo.png --beam 0", "beams", lambda: next(captions.caption("captioner", [PHOTO], beams=0))),
     "points": ("run random:9 -o new.png --beam 0", "beams", lambda: jobs.points("run", "random:9", OUT, beams=0)),
     "parse": ("dogs --model run --beam 0", "beams", lambda: jobs.parse("dogs", model="run", beams=0)),
+    "illustrate": ("circle -o new.png --beam 0", "beams", lambda: jobs.illustrate("circle", OUT, beams=0)),
     "eval": ("run --importance 0", "importance", lambda: jobs.measure("run", importance=0)),
 }  # fmt: skip
 """A wrong value of each command: the words, the argument's name, and the same call from Python."""
