@@ -7,7 +7,9 @@
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
     parse(SENTENCES)    the constituency trees of sentences
+    classify(MODEL, TEXTS)  says which kind texts or drawings are of
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
+    translate(TEXTS)    translates sentences
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -19,6 +21,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Captions": "jobs.answers",
+    "Classified": "jobs.labels",
+    "Confusion": "jobs.labels",
     "Curve": "jobs.runs",
     "Drawn": "jobs.answers",
     "Interrupted": "interrupts",
@@ -34,7 +38,9 @@ _HOMES = {
     "Texture": "jobs.textures",
     "Trained": "jobs.asking",
     "TrainingRun": "jobs.runs",
+    "Translations": "jobs.translation_answers",
     "caption": "jobs.asking",
+    "classify": "jobs.classifying",
     "extend": "jobs.inpainting",
     "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
@@ -46,6 +52,7 @@ _HOMES = {
     "points": "jobs.pointing",
     "texture": "jobs.textures",
     "train": "jobs.runs",
+    "translate": "jobs.translating",
 }
 """The module of each public name."""
 
@@ -60,10 +67,13 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import Trained as Trained
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
+    from drawgen.jobs.classifying import classify as classify
     from drawgen.jobs.illustrating import illustrate as illustrate
     from drawgen.jobs.illustrations import Illustrated as Illustrated
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
+    from drawgen.jobs.labels import Classified as Classified
+    from drawgen.jobs.labels import Confusion as Confusion
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.parse_answers import Parsed as Parsed
     from drawgen.jobs.parsing import parse as parse
@@ -76,6 +86,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.texture_collections import labelled_texture as labelled_texture
     from drawgen.jobs.textures import Texture as Texture
     from drawgen.jobs.textures import texture as texture
+    from drawgen.jobs.translating import translate as translate
+    from drawgen.jobs.translation_answers import Translations as Translations
     from drawgen.strokes.low_poly import LowPoly as LowPoly
     from drawgen.strokes.painting import Painting as Painting
     from drawgen.strokes.plotting import Plot as Plot
@@ -96,6 +108,8 @@ else:
 
 __all__ = [
     "Captions",
+    "Classified",
+    "Confusion",
     "Curve",
     "Drawn",
     "Illustrated",
@@ -112,8 +126,10 @@ __all__ = [
     "Texture",
     "Trained",
     "TrainingRun",
+    "Translations",
     "__version__",
     "caption",
+    "classify",
     "extend",
     "illustrate",
     "inpaint",
@@ -125,4 +141,5 @@ __all__ = [
     "points",
     "texture",
     "train",
+    "translate",
 ]

@@ -27,6 +27,8 @@ LABEL_PX = 24
 COLUMNS = 6
 MOST_FONTS = 512
 """Fonts that are tried, at most."""
+MOST_LETTERS = 12
+"""Letters without a font that a message names, at most."""
 DARK = 0.22
 """Brightness where the attention is low."""
 
@@ -62,6 +64,14 @@ def labelled(picture: Float[Tensor, "3 H W"], word: str) -> Float[Tensor, "3 H2 
 def missing(words: Sequence[str]) -> list[str]:
     """The letters that are shown as boxes, because no font of this system has all letters of their word."""
     return list(dict.fromkeys(letter for word in words for letter in letters_of(word) if not has(font_for(word), letter)))
+
+
+def told_missing(out: Path, letters: Sequence[str]) -> str:
+    """A message about the letters that a picture shows as boxes."""
+    return (
+        f"{out} has boxes in place of {' '.join(letters[:MOST_LETTERS])}: no font of this system has them; install one, as Noto "
+        "Sans (Debian: fonts-noto-core, fonts-noto-cjk)"
+    )
 
 
 @functools.lru_cache(10_000)

@@ -108,7 +108,7 @@ class Spec:
     task: str | None = None
     """What is wanted of points, one of `POINTING_KINDS`."""
     counts: tuple[int, int] | None = None
-    """The least and the largest number of points of a set."""
+    """The least and the largest number of points of a set, or of symbols of an input text."""
     exemplar: tuple[int, int] | None = None
     """Height and width in pixels of the one picture that all training pictures are crops of."""
     maps: tuple[TextureMap, ...] | None = None
@@ -325,6 +325,20 @@ class HasExamples(Protocol):
     """Data of captioned pictures. `examples` yields one picture at a time, with all its captions (`data.captions.Example`)."""
 
     def examples(self, split: str) -> Iterator[Any]: ...
+
+
+@runtime_checkable
+class HasPairs(Protocol):
+    """Data of texts and their translations. `pairs`: each text of a split once, with all its references (`data.pairs.Pair`)."""
+
+    def pairs(self, split: str) -> Sequence[Any]: ...
+
+
+@runtime_checkable
+class HasLabelled(Protocol):
+    """Data of texts or drawings with labels. `labelled` yields those of a split once, as `Classifies.classify` takes them."""
+
+    def labelled(self, split: str) -> Iterator[tuple[str | Float[Tensor, "_ 3"], str]]: ...
 
 
 @runtime_checkable
@@ -669,6 +683,10 @@ class Reads(Protocol):
 @runtime_checkable
 class Translates(Protocol):
     """Translates texts. `translate` returns the `n` best translations of each text by beam search, the best first."""
+
+    @property
+    def attends(self) -> bool:
+        """Whether its translations have attention maps."""
 
     def translate(self, texts: Sequence[str], *, beams: int = 5, n: int = 1) -> list[list[Hypothesis]]: ...
 

@@ -41,8 +41,10 @@ from PIL import Image
 from drawgen import checkpoint, images, jobs, models
 from drawgen.contract import Recipe, Spec, generator
 from drawgen.data import idx, omniglot
+from drawgen.data.alphabets import Alphabets
 from drawgen.data.captions import SPECIAL, Captioned
 from drawgen.data.digits import Binarized
+from drawgen.data.labelled import LabelledTexts
 from drawgen.data.strokes import Strokes
 from drawgen.data.text import Text
 from drawgen.strokes.low_poly import LowPoly
@@ -424,6 +426,32 @@ def read_text(folder: Path, target: str) -> Any:
     return data.spec(), list(islice(data.stream("train", seed=0), 3)), list(data.stream("valid", seed=0))
 
 
+def labelled_seeds() -> list[Seed]:
+    plain = 'a red fox;en\nun, deux;fr\n"trois; quatre";fr\nso we go;en\nund so weiter;de\nja;de\n'
+    made = {
+        "a.csv": plain.encode(), "b.csv": ("text;label\n" + plain).encode("utf-16"), "c.tsv": plain.replace(";", "\t").encode(),
+        "d.csv.gz": gzip.compress(plain.encode(), mtime=0),
+    }  # fmt: skip
+    return [Seed({name: data}, name) for name, data in made.items()]
+
+
+def read_labelled(folder: Path, target: str) -> Any:
+    data = LabelledTexts(path=str(folder / target), batch=1, min_count=1, longest=8, held_out=0.3)
+    return data.spec(), list(islice(data.stream("train", seed=0), 3)), list(data.stream("valid", seed=0)), data.notes
+
+
+def read_alphabets(folder: Path, target: str) -> Any:
+    data = Alphabets(path=str(folder / target), batch=1, every=2)
+    return data.spec(), list(islice(data.stream("train", seed=0), 4)), list(data.stream("valid", seed=0)), data.problems
+
+
+def alphabet_seeds() -> list[Seed]:
+    (seed,) = omniglot_stroke_seeds()
+    text = "START\n1.0,-2.0,0\n30.0,-50.0,100\nBREAK\n"
+    parts = {f"strokes/{name}/character{n:02d}/{n:04d}_01.txt": text.encode() for name in ("Greek", "Latin") for n in range(3)}
+    return [Seed({seed.target: zipped(parts.items())}, seed.target)]
+
+
 def quickdraw_seeds() -> list[Seed]:
     rows = [{"word": "ell", "drawing": [[[0, n, 50], [0, 100, 100], [0, 9, 20]], [[1, 5], [2, n]]]} for n in range(8)]
     return [Seed({"a.ndjson": "".join(json.dumps(row) + "\n" for row in rows).encode()}, "a.ndjson")]
@@ -503,6 +531,8 @@ LOADERS: dict[str, Loader] = {
     "metrics": Loader(metrics_seeds, lambda folder, _: Journal(folder, step=5, finished=True, tensorboard=False)),
     "captions": Loader(caption_seeds, read_captions),
     "text": Loader(text_seeds, read_text),
+    "labelled": Loader(labelled_seeds, read_labelled),
+    "alphabets": Loader(alphabet_seeds, read_alphabets),
     "quickdraw": Loader(quickdraw_seeds, read_drawings),
     "stroke3": Loader(stroke3_seeds, read_drawings),
     "omniglot-strokes": Loader(omniglot_stroke_seeds, read_drawings),

@@ -34,6 +34,7 @@ QUICK = {
     "caption": ["--force"],
     "points": ["--force"],
     "illustrate": ["--size", "32", "--force"],
+    "translate": ["--force"],
 }
 """What is added to each command, so that it takes a moment and may come again."""
 SMALLER = {"1024x1024": "32x32", "512x512": "32x32", "256x256": "32x32", "5000": "50", "30": "0.2", "runs/mine": "captioner"}
@@ -108,6 +109,10 @@ def desk(tmp_path_factory):
     jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
     jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
     jobs.train("pointer_net", models.recipe("pointer_net", "tiny"), folder / "runs" / "hull", preset="tiny")
+    jobs.train("seq2seq", models.recipe("seq2seq", "tiny"), folder / "runs" / "french", preset="tiny")
+    (folder / "SENTENCES.txt").write_text("Where is the dog?\n\nI am happy.\n", encoding="utf-8")
+    jobs.train("text_classifier", models.recipe("text_classifier", "tiny"), folder / "runs" / "texts", preset="tiny")
+    (folder / "LINES.txt").write_text("kalo\nlankot\n", encoding="utf-8")
     (folder / "POINTS.csv").write_text("x,y\n0,0\n2,0\n1,3\n1,1\n", encoding="utf-8")
     head = "NAME: berlin\nTYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"
     (folder / "berlin52.tsp").write_text(f"{head}1 0 0\n2 30 0\n3 0 40\n4 20 20\nEOF\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import drawgen
 from drawgen.cli.captions import caption
+from drawgen.cli.classifying import classify
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
@@ -25,6 +26,7 @@ from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
 from drawgen.cli.textures import texture
 from drawgen.cli.training import train
+from drawgen.cli.translating import translate
 from drawgen.interrupts import Interrupted
 from drawgen.printable import printable
 
@@ -40,9 +42,11 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "interpolate": interpolate,
     "read": read,
     "caption": caption,
+    "classify": classify,
     "points": points,
-    "parse": parse,
     "illustrate": illustrate,
+    "parse": parse,
+    "translate": translate,
     "eval": evaluate,
     "list": listing,
     "demo": demo,

@@ -5,7 +5,7 @@ Axes: B pairs, S symbols of a source, T symbols of a target.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -168,7 +168,7 @@ class Pairs:
             sources = {distinct[n] for n in order[:count]}
             held = [pair for pair in pairs if key(pair[0]) in sources]
         kept = [pair for pair in pairs if key(pair[0]) not in sources]
-        if not kept:
+        if not kept and not (self.vocabulary and self.source_vocabulary):  # with which it may be measured on only
             what = f"all its sources are in {self.valid}, too" if self.valid else f"all of it is held out ({self.held_out:g})"
             raise DataError(f"{self.path} has nothing to learn from: {what}; give more pairs")
         return kept, held
@@ -186,6 +186,8 @@ class Pairs:
 
     @cached_property
     def whole_spec(self) -> Spec:
+        if self.vocabulary and self.source_vocabulary:
+            return Spec(vocabulary=self.vocabulary, source_vocabulary=self.source_vocabulary, unit=self.unit)
         train = self.pieces["train"]
         sides = zip((self.source_vocabulary, self.vocabulary), zip(*train, strict=True), strict=True)
         sources, targets = (
@@ -240,6 +242,7 @@ class Reversals:
     """A toy: words of random letters, to be written backwards."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
+    unit: ClassVar[str] = "characters"
     letters: str = "abcdefghijklmnopqrstuvwxyz"
     """The letters of the words."""
     least: int = 1
@@ -250,7 +253,6 @@ class Reversals:
     """Pairs in a batch."""
     count: int = 1000
     """Pairs for validation; training pairs are made without end."""
-    unit: str = field(default="characters", init=False)
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", "least", at_least=1)

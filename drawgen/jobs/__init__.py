@@ -3,6 +3,7 @@
 
 from drawgen.jobs.caption_collections import caption_files
 from drawgen.jobs.card import machine
+from drawgen.jobs.classifying import classify
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.heat_maps import heat
@@ -19,6 +20,7 @@ from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.texture_collections import labelled_texture, texture_folder
 from drawgen.jobs.textures import texture
 from drawgen.jobs.training import train
+from drawgen.jobs.translating import translate, translate_file
 from drawgen.training.run_folder import mend
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Reports",
     "begun",
     "caption_files",
+    "classify",
     "data_of",
     "demo",
     "draw",
@@ -51,4 +54,6 @@ __all__ = [
     "texture",
     "texture_folder",
     "train",
+    "translate",
+    "translate_file",
 ]

@@ -1,6 +1,6 @@
 """Trained models from Python: `load` and `Trained`. The jobs that write files use them too."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,12 +30,14 @@ from drawgen.devices import device_of
 from drawgen.interrupts import plainly
 from drawgen.jobs import captions, measuring
 from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
+from drawgen.jobs.labels import Classified, Confusion
 from drawgen.jobs.loading import Picture, Pictures, name_of, opened, pictures_for, several
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
 from drawgen.jobs.parse_answers import Parsed, Sentences
 from drawgen.jobs.point_answers import Given, Pointed
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import problem_lines
+from drawgen.jobs.translation_answers import Translations
 from drawgen.jobs.verbs import that_can, verbs_of
 from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
@@ -278,6 +280,13 @@ class Trained:
 
         return parsing(texts, model=self, beams=beams, constrained=constrained, progress=progress)
 
+    def translate(self, texts: str | Sequence[str], *, beams: int = 5, n: int = 1, progress: Listener = None) -> Translations:
+        """Translates texts: the `n` best translations of each, the best first, by beam search of width `beams` (1 is greedy). See
+        `Translations`."""
+        from drawgen.jobs.translating import translate
+
+        return translate(texts, model=self, beams=beams, n=n, progress=progress)
+
     def write(
         self,
         *,
@@ -324,6 +333,12 @@ class Trained:
         request = Request(seed=seed, temperature=temperature, prime=prime, length=length, top_k=top_k, top_p=top_p)
         return stream(writer, request)
 
+    def classify(self, items: Any, *, n: int = 1, progress: Listener = None) -> Classified:
+        """The `n` most probable labels of texts or drawings, with their probabilities: see `drawgen.classify`."""
+        from drawgen.jobs.classifying import classify
+
+        return classify(self, items, n=n, progress=progress)
+
     # ---------------------------------------------------------------- scores
 
     def evaluate(
@@ -355,6 +370,10 @@ class Trained:
                 self.model, self.source, data=None if data is None else str(data), split=split, importance=importance,
                 orientations=orientations, beams=beams, meteor=meteor, floors=floors, reports=reports,
             )  # fmt: skip
+
+    def confusion(self, *, data: str | Path | None = None, split: str | None = None) -> Confusion:
+        """How often a model's texts or drawings of each class were given each label, on the data that `evaluate` takes."""
+        return measuring.compared(self.model, self.source, data=None if data is None else str(data), split=split)
 
     def push_to_hub(self, repository: str, *, private: bool = False) -> None:
         """Uploads the model folder to Hugging Face as USER/NAME (the extra `hub`): config, weights and card. Everyone with access

@@ -37,8 +37,6 @@ DOUBT = "this is unlike the {} that {} was trained on"
 """With the kind of a model's training pictures, and its name."""
 AT_ONCE = 16
 """Pictures captioned in one batch."""
-MOST_LETTERS = 12
-"""Letters without a font that a warning names, at most."""
 DEAD = 0.01
 """If the attention maps change less than this from word to word, they carry no information."""
 DIFFERENT = 0.1
@@ -164,10 +162,7 @@ def caption(
         return
     missing = dict.fromkeys(letter for one in shown for letter in attention_maps.missing(one.captions[0].words))
     if missing and say is not None:
-        say(
-            f"{attention} has boxes in place of {' '.join(list(missing)[:MOST_LETTERS])}: no font of this system has them; install "
-            "one, as Noto Sans (Debian: fonts-noto-core, fonts-noto-cjk)"
-        )
+        say(attention_maps.told_missing(attention, list(missing)))
     shown.write_maps(attention, replace=force)
 
 

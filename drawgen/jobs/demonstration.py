@@ -21,10 +21,13 @@ from drawgen.jobs.pointing import points
 from drawgen.jobs.previews import SENTENCES
 from drawgen.jobs.reading import read
 from drawgen.jobs.reports import SILENT, Reports
+from drawgen.jobs.translating import translate
 from drawgen.jobs.verbs import verbs_of
 
 PHOTO = "photo:coffee"
 """The photograph that is painted and read, one of scikit-image."""
+TRANSLATED = ("Where is the dog?", "I am very happy to see you.")
+"""What is translated."""
 PHOTOS = ("photo:chelsea", "photo:coffee", "photo:motorcycle_left")
 """Photographs that are described."""
 
@@ -127,12 +130,26 @@ def parses(page: Page, name: str, _model: Any, _seed: int) -> None:
     page.figures.append((file, f'drawgen parse "{SENTENCES[0]}" --model {name} -o OUT.svg'))
 
 
+def translates(page: Page, name: str, model: Any, _seed: int) -> None:
+    """Two sentences, and the picture of the attention, if the model has one."""
+    found = translate(TRANSLATED, model=name)
+    words = " ".join(f"'{sentence}'" for sentence in TRANSLATED)
+    lines = "".join(f"{one.source}\n  {one.text}\n" for one in found)
+    files.write_output(page.folder / f"{plain(name)}.txt", lines.encode(), replace=page.force)
+    page.figures.append((f"{plain(name)}.txt", f"drawgen translate {words} --model {name}"))
+    if model.attends:
+        file = f"{plain(name)}.png"
+        found.save(page.folder / file, force=page.force)
+        page.figures.append((file, f"drawgen translate {words} --model {name} --attention OUT.png"))
+
+
 DEMONSTRATIONS: dict[type, Callable[[Page, str, Any, int], None]] = {
     contract.Writes: writes,
     contract.Draws: draws,
     contract.Describes: describes,
     contract.Reads: reads,
     contract.Redraws: redraws,
+    contract.Translates: translates,
     contract.Points: points_out,
     contract.Parses: parses,
 }

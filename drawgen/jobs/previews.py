@@ -1,6 +1,7 @@
 """Previews of a model in training, as files in its run folder: one function per verb."""
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import Data, Describes, Draws, Parses, Points, Reads, Redraws, Request, Writes, generator
+from drawgen.contract import (
+    Classifies,
+    Data,
+    Describes,
+    Draws,
+    HasLabelled,
+    HasPairs,
+    Parses,
+    Points,
+    Reads,
+    Redraws,
+    Request,
+    Translates,
+    Writes,
+    generator,
+)
 from drawgen.data.point_files import PointSet
 from drawgen.jobs.point_answers import answered
 from drawgen.training import Progress
@@ -18,7 +34,9 @@ from drawgen.trees.reading import trees
 
 PICTURE, TEXT = "preview.png", "preview.txt"
 MOST = 8
-"""Pictures of the data in a preview."""
+"""Pictures, texts or drawings of the data in a preview."""
+SPREAD = 500
+"""Of how many times as many texts those in a preview are evenly chosen: files may be sorted by label."""
 SETS, SET_POINTS, SET_PX = 4, 12, (300, 512)
 """Sets of points in a preview, the points of each, and the height and width of its picture in pixels."""
 SENTENCES = ("a large red circle above two small blue squares", "there are three green stars")
@@ -101,6 +119,31 @@ def redrawn(model: Redraws, seen: PreviewInput) -> Preview:
         return Preview()
     drawing = model.reconstruct(pictures, rng=generator(seen.request.seed, device=seen.device))
     return Preview(images.grid(torch.cat([pictures, drawing.images]).cpu(), columns=len(pictures)))
+
+
+def translated(model: Translates, seen: PreviewInput) -> Preview:
+    """A few texts of the validation split: the text, a reference, and the model's translation."""
+    if not isinstance(seen.data, HasPairs) or not (pairs := seen.data.pairs("valid")[:MOST]):
+        return Preview()
+    found = model.translate([pair.source for pair in pairs], beams=1)
+    shown = [f"{pair.source}\n= {pair.targets[0]}\n> {best.text}\n" for pair, (best, *_) in zip(pairs, found, strict=True)]
+    return Preview(text="\n".join(shown))
+
+
+def classified(model: Classifies, seen: PreviewInput) -> Preview:
+    """A line for each of the first items: whether the label is right, the label with its probability, the right one, and a text."""
+    data = seen.data
+    shown = list(islice(data.labelled("valid"), SPREAD * MOST)) if isinstance(data, HasLabelled) else []
+    if not shown:
+        return Preview()
+    shown = shown[:: max(1, len(shown) // MOST)][:MOST]
+    found = model.classify([item for item, _ in shown])  # type: ignore[arg-type]
+    lines = []
+    for row, (item, right) in enumerate(shown):
+        label, p = found.best(row)[0]
+        rest = f"\t{item}" if isinstance(item, str) else ""
+        lines.append(f"{'right' if label == right else 'wrong'}\t{label} {p:.2f}\t{right}{rest}\n")
+    return Preview(text="".join(lines))
 
 
 def pointed(model: Points, seen: PreviewInput) -> Preview:

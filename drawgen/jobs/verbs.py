@@ -23,7 +23,7 @@ class Verb(NamedTuple):
     method: str = ""
     """Of `asking.Trained`; empty where there is none yet."""
     command: str = ""
-    """The command, with the placeholders MODEL, PICTURE, MASK and OUT; empty if there is none yet."""
+    """The command, with the placeholders MODEL, PICTURE, MASK, TEXT, DRAWING and OUT; empty if there is none yet."""
     endings: tuple[str, ...] = ()
     """The ending of the file that it writes."""
     preview: Callable[[Any, previews.PreviewInput], previews.Preview] | None = None
@@ -74,7 +74,19 @@ VERBS = (
         contract.Parses, "parses sentences", "parse", f'drawgen parse "{previews.SENTENCES[0]}" --model MODEL',
         (*images.STILL, *images.VECTOR), previews.parsed, previews.PICTURE,
     ),
-    Verb(contract.Classifies, "classifies texts"),
+    Verb(
+        contract.Translates, "translates texts", "translate", "drawgen translate 'Where is the dog?' --model MODEL",
+        (".txt", ".tsv", ".jsonl"), previews.translated, previews.TEXT,
+    ),
+    Verb(contract.Parses, "parses sentences"),
+    Verb(
+        contract.Classifies, "classifies texts", "classify", "drawgen classify TEXT --model MODEL",
+        TEXT, previews.classified, previews.TEXT, lambda model: model.takes == "texts",
+    ),
+    Verb(
+        contract.Classifies, "classifies drawings", "classify", "drawgen classify DRAWING --model MODEL",
+        TEXT, previews.classified, previews.TEXT, lambda model: model.takes == "drawings",
+    ),
     Verb(
         contract.Points, "finds hulls, triangles or tours of points", "point", "drawgen points MODEL random:20 -o OUT.png",
         (*images.STILL, *images.VECTOR), previews.pointed, previews.PICTURE, lambda model: model.kind != "strokes",

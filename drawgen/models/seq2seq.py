@@ -47,6 +47,8 @@ AT_ONCE = 12_000
 """Source symbols that are searched at once, over all texts and beams."""
 LONGER = 2, 10
 """A translation has at most 2 S + 10 symbols."""
+CERTAIN = 1e6
+"""Nats that make a symbol certain."""
 ROOM = "room"
 """In the state of a search: how many symbols a translation may still have."""
 
@@ -103,12 +105,11 @@ class Seq2Seq(nn.Module):
         units = config.units // 2 if both else config.units
         self.embedding = nn.Embedding(len(symbols), config.embedding)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1, generator=rng)
-        self.encoder, self.backwards = (
+        encoders = [
             Recurrent(config.cell, config.embedding, units, layers=config.layers, dropout=config.dropout, rng=rng)
-            if wanted
-            else None
-            for wanted in (True, both)
-        )
+            for _ in range(1 + both)
+        ]
+        self.encoder, self.backwards = encoders[0], (encoders[1] if both else None)
         part: SoftAttention | GlobalAttention | None = None
         if config.attention == "soft":
             part = SoftAttention(config.units, config.units, config.attention_units, rng=rng)
@@ -212,9 +213,8 @@ class Seq2Seq(nn.Module):
             logits[:, START] = -torch.inf
             if not (self.attends and self.config.copies):
                 logits[:, UNKNOWN] = -torch.inf
-            # Each row has a limit of its own, so that it does not depend on the texts beside it.
-            others = torch.arange(logits.shape[1], device=logits.device) != END
-            logits = logits.masked_fill((room[:, None] <= 0) & others, -torch.inf)
+            # Each row has a limit of its own, so that it does not depend on the texts beside it. Certain: the end.
+            logits[:, END] += (room <= 0) * CERTAIN
             return logits, after | {ROOM: room}, seen
 
         start = torch.full((len(sources),), START, device=sources.device)

@@ -114,6 +114,7 @@ class Seq2Tree(nn.Module):
         self.embedding = nn.Embedding(len(words), config.embedding)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1, generator=rng)
         self.affixes: nn.Embedding | None = None
+        self.affix_numbers: Tensor
         if config.affixes:
             table, count = affixes_of(words)
             self.register_buffer("affix_numbers", table, persistent=False)

@@ -28,9 +28,11 @@ REFUSED = {
     "read": ("run photo.png -n 0", "n", lambda: jobs.read("run", [PHOTO], n=0)),
     "interpolate": ("run photo.png photo.png -o new.png -n 1", "n", lambda: jobs.interpolate("run", PHOTO, PHOTO, OUT, n=1)),
     "caption": ("photo.png --beam 0", "beams", lambda: next(captions.caption("captioner", [PHOTO], beams=0))),
+    "classify": ("text --model run -n 0", "n", lambda: jobs.classify("run", "text", n=0)),
     "points": ("run random:9 -o new.png --beam 0", "beams", lambda: jobs.points("run", "random:9", OUT, beams=0)),
-    "parse": ("dogs --model run --beam 0", "beams", lambda: jobs.parse("dogs", model="run", beams=0)),
     "illustrate": ("circle -o new.png --beam 0", "beams", lambda: jobs.illustrate("circle", OUT, beams=0)),
+    "parse": ("dogs --model run --beam 0", "beams", lambda: jobs.parse("dogs", model="run", beams=0)),
+    "translate": ("hello --beam 0", "beams", lambda: jobs.translate("hello", beams=0)),
     "eval": ("run --importance 0", "importance", lambda: jobs.measure("run", importance=0)),
 }  # fmt: skip
 """A wrong value of each command: the words, the argument's name, and the same call from Python."""

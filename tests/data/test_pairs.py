@@ -104,7 +104,7 @@ def test_bad_files_are_refused(tmp_path, text, settings, message):
 def test_unequal_files_are_refused(tmp_path):
     (tmp_path / "a").write_text("x\ny\n")
     (tmp_path / "b").write_text("x\n")
-    with pytest.raises(DataError, match="a has 2 lines and .*b has 1; line by line they have to be pairs"):
+    with pytest.raises(DataError, match=r"a has 2 lines and .*b has 1; line by line they have to be pairs"):
         Pairs(path=str(tmp_path / "a"), target=str(tmp_path / "b")).spec()
 
 

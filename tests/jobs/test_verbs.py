@@ -13,7 +13,7 @@ from drawgen.jobs.demonstration import DEMONSTRATIONS
 from drawgen.jobs.verbs import VERBS, commands_for, that_can, verbs_of
 
 STAND_INS = Path(__file__).parent.parent / "stand_ins"
-NAMES = [f"standin_{verb.protocol.__name__.lower()}" for verb in VERBS]
+NAMES = list(dict.fromkeys(f"standin_{verb.protocol.__name__.lower()}" for verb in VERBS))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,6 +83,8 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
         "read": ["read", folder, "a.png"],
         "points": ["points", folder, "random:8", "-o", "OUT"],
         "parse": ["parse", "a b", "--model", folder, "-o", "OUT"],
+        "translate": ["translate", "c d", "--model", folder],
+        "classify": ["classify", "a text", "--model", folder],
     }
     verb = of(name)
     mine = verb.command.split()[1] if verb.command else ""
@@ -136,7 +138,7 @@ def test_the_table():
     """Every command is one, every verb that has a command and is seen at all has a demonstration, every verb says what it does."""
     from drawgen.cli import COMMANDS
 
-    assert len({verb.protocol for verb in VERBS}) == len(VERBS)
+    assert len({(verb.protocol, verb.does) for verb in VERBS}) == len(VERBS)
     for verb in VERBS:
         assert verb.does
         assert (verb.preview is None) == (verb.shows == "")

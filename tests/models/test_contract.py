@@ -38,8 +38,10 @@ def test_presets(name, preset):
 
 
 SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
-         "captioner": Spec((3, 224, 224), vocabulary=(*SPECIAL, *(str(n) for n in range(9996))))}  # fmt: skip
-"""Of data that is not here: tiny Shakespeare's, and that of COCO's captions."""
+         "captioner": Spec((3, 224, 224), vocabulary=(*SPECIAL, *(str(n) for n in range(9996)))),
+         "text_classifier:languages": Spec(vocabulary=tuple(map(chr, range(108))), classes=("English", "French", "German")),
+         "text_classifier:alphabets": Spec(point=3, classes=tuple("ABCDEF"))}  # fmt: skip
+"""Of data that is not here: tiny Shakespeare's, that of COCO's captions, sentences of three languages, Omniglot's alphabets."""
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
@@ -50,7 +52,7 @@ def test_the_size_of_a_preset_is_that_of_its_model(name, preset):
     try:
         spec = recipe.data.spec()
     except ValueError:  # its files are not here
-        spec = SPECS[name]
+        spec = SPECS[name] if name in SPECS else SPECS[f"{name}:{preset}"]
     config = dataclasses.replace(recipe.model, encoder_weights="") if name == "captioner" else recipe.model
     built = config.build(spec, rng=generator(0))
     assert recipe.size == models.in_short(sum(p.numel() for p in built.parameters()))
@@ -205,7 +207,7 @@ def test_scores(trained):
     counts = {key: value for key, value in scores.items() if isinstance(value, int)}
     assert counts
     assert min(counts.values()) > 0
-    assert set(counts) <= {"pictures", "captions", "symbols", "sets"}
+    assert set(counts) <= {"pictures", "captions", "symbols", "sets", "texts", "drawings"}
     assert list(scores)[: len(counts)] == list(counts)
     assert all(isinstance(value, float) for key, value in scores.items() if key not in counts)
     for split in ("nonsense", "train"):
@@ -245,6 +247,9 @@ def test_shipped(name, tmp_path):
     elif name == "pointer_net:strokes":
         strokes = Painting.sheet(torch.rand(1, 5, 11, generator=generator(0)) * 0.5, (60, 60), 1)
         assert jobs.plot(strokes, order="network", hidden="keep").strokes == 5
+    elif name.startswith("text_classifier:"):
+        cross = [[[0.0, 0.0, 0.0], [9.0, 9.0, 1.0], [0.0, -9.0, 0.0], [-9.0, 9.0, 1.0]]]
+        assert jobs.classify(name, [torch.tensor(rows) for rows in cross])[0].label
     elif name.startswith("pointer_net:"):
         found = jobs.points(name, "random:7", tmp_path / "x.png")
         assert len(set(found.indices)) >= 3

@@ -39,9 +39,12 @@ class Numbers:
         return {
             "pictures": Spec((1, 8, 8), classes=("dark", "light")),
             "texts": Spec(vocabulary=("a", "b"), classes=("one", "other")),
-            "pairs": Spec(vocabulary=("a", "b"), source_vocabulary=("c", "d")),
+            "pairs": Spec(vocabulary=("a", "b"), source_vocabulary=("c", "d"), unit="characters"),
             "points": Spec(point=2),
         }[self.kind]
+
+    def labelled(self, split: str) -> Iterator[tuple[str, str]]:
+        yield from [("ab", "one"), ("aba", "other")] * 8
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Rows]:
         check_split(self, split)
