@@ -218,7 +218,7 @@ PRESETS: dict[str, Recipe] = {
         size="180 k",
     ),
     "alphabets": Recipe(
-        model=Config(units=96, dropout=0.3),
+        model=Config(units=96, dropout=0.5),
         data=Alphabets(),
         fit=replace(FIT, minutes=10.0, weight_decay=0.01, ema=0.99),
         about="Alphabets by strokes of a pen.",
