@@ -25,6 +25,7 @@ _HOMES = {
     "Confusion": "jobs.labels",
     "Curve": "jobs.runs",
     "Drawn": "jobs.answers",
+    "Illustrated": "jobs.illustrations",
     "Interrupted": "interrupts",
     "Labels": "jobs.answers",
     "LowPoly": "strokes.low_poly",

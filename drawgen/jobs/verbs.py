@@ -69,7 +69,6 @@ VERBS = (
         contract.Repairs, "fills holes of pictures", "inpaint", "drawgen inpaint PICTURE --mask MASK --model MODEL -o OUT.png",
         tuple(images.STILL),
     ),
-    Verb(contract.Translates, "translates texts"),
     Verb(
         contract.Parses, "parses sentences", "parse", f'drawgen parse "{previews.SENTENCES[0]}" --model MODEL',
         (*images.STILL, *images.VECTOR), previews.parsed, previews.PICTURE,
@@ -78,7 +77,6 @@ VERBS = (
         contract.Translates, "translates texts", "translate", "drawgen translate 'Where is the dog?' --model MODEL",
         (".txt", ".tsv", ".jsonl"), previews.translated, previews.TEXT,
     ),
-    Verb(contract.Parses, "parses sentences"),
     Verb(
         contract.Classifies, "classifies texts", "classify", "drawgen classify TEXT --model MODEL",
         TEXT, previews.classified, previews.TEXT, lambda model: model.takes == "texts",
