@@ -215,7 +215,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=8.0),
         about="Languages by characters.",
         what="which language a text is in",
-        size="180 k",
+        size="178 k",
     ),
     "alphabets": Recipe(
         model=Config(units=96, dropout=0.5),
