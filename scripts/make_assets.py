@@ -120,6 +120,13 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         TREEBANK,
         "CC BY 4.0; texts CC BY and CC BY-SA 3.0",
     ),
+    "text_classifier:alphabets": (
+        "classifier/alphabets",
+        "which alphabet a drawn character is of",
+        "the strokes of Omniglot's small background sets, 2,880 drawings of 144 characters of six alphabets (Balinese, Early Aramaic, "
+        "Greek, Japanese Katakana, Korean, Latin); what is measured is 780 drawings of 39 other characters",
+        "MIT",
+    ),
 }
 HALVED = ("ride:", "captioner:photos", "seq2seq:", "seq2tree:treebank")
 """Models whose weights are stored in half precision."""
@@ -163,6 +170,8 @@ def main() -> None:
             command = f"drawgen caption PICTURE --model {name}"
         if name.startswith("seq2seq:"):
             command = f'drawgen translate "I am happy." --model {name}'
+        if name.startswith("text_classifier:"):
+            command = f"drawgen classify DRAWING.svg --model {name} -n 3"
         card = [
             f"# {name}: {what}",
             "",

@@ -50,11 +50,11 @@ class Alphabets:
     """Every how manieth character of an alphabet is held out; 0 holds out none."""
     fold: int = 0
     """The number, below `every`, of the first character of an alphabet that is held out."""
-    turned: float = 0.1
+    turned: float = 0.15
     """Standard deviation, in radians, of the rotation of a training drawing."""
-    stretched: float = 0.15
+    stretched: float = 0.25
     """Standard deviation of the logarithms of its scales across and down, and of its shear."""
-    jitter: float = 0.03
+    jitter: float = 0.06
     """Standard deviation of the displacement of each of its strokes, as a fraction of its longer side."""
     classes: tuple[str, ...] = ()
     """The alphabets, in order of their numbers; by default those of the files."""

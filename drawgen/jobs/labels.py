@@ -88,7 +88,14 @@ class Classified(list[ItemLabels]):
 @dataclass(frozen=True, eq=False, repr=False)
 class Confusion:
     """How often items of each class were given each label. A notebook displays it, and `save` writes it as a picture, SVG, CSV or
-    JSON."""
+    JSON.
+
+    >>> import drawgen
+    >>> found = drawgen.train("text_classifier", "tiny").confusion()
+    >>> found.accuracy > 0.9
+    True
+    >>> found.save("confusion.png")
+    """
 
     classes: tuple[str, ...]
     counts: Int64[np.ndarray, "K K"]

@@ -218,12 +218,16 @@ PRESETS: dict[str, Recipe] = {
         size="178 k",
     ),
     "alphabets": Recipe(
-        model=Config(units=96, dropout=0.3),
+        model=Config(units=96, dropout=0.5),
         data=Alphabets(),
         fit=replace(FIT, minutes=10.0, weight_decay=0.01, ema=0.99),
-        about="Alphabets by strokes of a pen.",
+        about="Which alphabet a drawn character is of, by the strokes of the pen: six alphabets of Omniglot, 2,880 drawings of 144 "
+        "characters, measured on 780 drawings of 39 other characters. With seed 0 and 900 steps (2 CPU minutes in bfloat16, on one "
+        "thread of a Xeon), 62.4 % are right (standard error over characters 5.7); 58.3 % by logistic regression on features made "
+        "for it, 49.2 % by the nearest picture. The settings were chosen on other characters (fold 1).",
         what="which alphabet a drawn character is of",
         size="80 k",
+        figure="62 % right, new characters",
     ),
     "own": Recipe(
         model=Config(dropout=0.2),
