@@ -437,7 +437,8 @@ def read_text(folder: Path, target: str) -> Any:
 def labelled_seeds() -> list[Seed]:
     plain = 'a red fox;en\nun, deux;fr\n"trois; quatre";fr\nso we go;en\nund so weiter;de\nja;de\n'
     made = {
-        "a.csv": plain.encode(), "b.csv": ("text;label\n" + plain).encode("utf-16"), "c.tsv": plain.replace("; ", " ").replace(";", "\t").encode(),
+        "a.csv": plain.encode(), "b.csv": ("text;label\n" + plain).encode("utf-16"),
+        "c.tsv": plain.replace("; ", " ").replace(";", "\t").encode(),
         "d.csv.gz": gzip.compress(plain.encode(), mtime=0),
     }  # fmt: skip
     return [Seed({name: data}, name) for name, data in made.items()]

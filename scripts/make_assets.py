@@ -123,8 +123,8 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
     "text_classifier:alphabets": (
         "classifier/alphabets",
         "which alphabet a drawn character is of",
-        "the strokes of Omniglot's small background sets, 2,880 drawings of 144 characters of six alphabets (Balinese, Early Aramaic, "
-        "Greek, Japanese Katakana, Korean, Latin); what is measured is 780 drawings of 39 other characters",
+        "the strokes of Omniglot's small background sets, 2,880 drawings of 144 characters of six alphabets (Balinese, Early "
+        "Aramaic, Greek, Japanese Katakana, Korean, Latin); what is measured is 780 drawings of 39 other characters",
         "MIT",
     ),
 }
