@@ -367,7 +367,15 @@ def model_folders() -> list[dict[str, bytes]]:
     found = []
     for name in models.names():
         recipe: Recipe = models.recipe(name, "tiny")
-        spec = Spec((1, 16, 16), (*SPECIAL, "a", "b"), classes=("a", "b"), point=2, task="hull")
+        spec = Spec(
+            (1, 16, 16),
+            (*SPECIAL, "a", "b"),
+            classes=("a", "b"),
+            point=2,
+            task="hull",
+            source_vocabulary=(*SPECIAL, "a"),
+            unit="words",
+        )
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             checkpoint.write_model(folder, name, recipe.model, spec)

@@ -22,7 +22,15 @@ from drawgen.contract import Spec, generator
 from drawgen.data.captions import SPECIAL
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-SPEC = Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b"), classes=("a", "b"), point=2, task="hull")
+SPEC = Spec(
+    (1, 16, 16),
+    vocabulary=(*SPECIAL, "a", "b"),
+    classes=("a", "b"),
+    point=2,
+    task="hull",
+    source_vocabulary=(*SPECIAL, "a"),
+    unit="words",
+)
 PRESETS = [(model, preset) for model in models.names() for preset in models.presets(model)]
 
 
@@ -319,9 +327,7 @@ def test_paths_in_a_folder_that_is_handed_in_are_not_used(tmp_path, name, settin
     settings = {
         key: value.replace("CACHE", str(tmp_path / "cache")) if isinstance(value, str) else value for key, value in settings.items()
     }
-    built = replace(config, **settings).build(
-        Spec((1, 16, 16), vocabulary=(*SPECIAL, "a", "b"), classes=("a", "b")), rng=generator(0)
-    )
+    built = replace(config, **settings).build(SPEC, rng=generator(0))
     folder = tmp_path / "handed in"
     folder.mkdir()
     checkpoint.write_model(folder, name, built.config, built.spec)

@@ -193,7 +193,8 @@ class Pairs:
         sources, targets = (
             known or frequent_words(side, self.min_count, self.path, most=self.most_words - len(SPECIAL)) for known, side in sides
         )
-        return Spec(vocabulary=targets, source_vocabulary=sources, unit=self.unit)
+        longest = max((len(source) for source, target in train if not self.too_long((source, target))), default=self.longest)
+        return Spec(vocabulary=targets, source_vocabulary=sources, unit=self.unit, counts=(1, longest))
 
     def spec(self) -> Spec:
         return self.whole_spec

@@ -91,7 +91,7 @@ class Config:
             raise ArgumentError("model.units", f"is {self.units}, and two directions share them; give an even number")
 
     def build(self, spec: Spec, *, rng: torch.Generator) -> "Seq2Seq":
-        check_choice("spec.unit", spec.unit or "none", TEXT_UNITS)
+        check_choice("spec.unit", spec.wanted("unit", "pairs of texts"), TEXT_UNITS)
         return Seq2Seq(self, spec, rng=rng)
 
 
@@ -307,7 +307,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Translates sentences, learned from pairs of sentences in a file of two columns.",
         what="sentences of another language",
-        size="10 M",
+        size="4.5 M",
     ),
     "translate-long": Recipe(
         model=TRANSLATE,
@@ -315,7 +315,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Multi30k's German to English with attention.",
         what="Multi30k, with attention",
-        size="10 M",
+        size="10.6 M",
     ),
     "translate-long-no-attention": Recipe(
         model=replace(TRANSLATE, attention="none", source="reversed"),
@@ -323,7 +323,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Multi30k's German to English without attention; the source is read from its end, as in Sutskever et al. 2014.",
         what="Multi30k, no attention, reversed source",
-        size="10 M",
+        size="10.3 M",
     ),
     "translate-long-forward": Recipe(
         model=replace(TRANSLATE, attention="none", source="forward"),
@@ -331,7 +331,7 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         about="Multi30k's German to English without attention; the source is read from its beginning.",
         what="Multi30k, no attention, forward source",
-        size="10 M",
+        size="10.3 M",
     ),
     "reverse": Recipe(
         model=Config(units=128, embedding=64, attention_units=64, dropout=0.0, input_dropout=0.0, smoothing=0.0),
@@ -339,7 +339,7 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(minutes=3.0, rate=3e-3, warmup=100, decay=0.5, log_steps=50),
         about="A toy: words of 1 to 12 random letters are written backwards.",
         what="a toy: words written backwards",
-        size="300 k",
+        size="256 k",
     ),
     "tiny": Recipe(
         model=Config(units=32, embedding=16, attention_units=16, dropout=0.0, input_dropout=0.0, smoothing=0.0),
@@ -347,6 +347,6 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(steps=20, warmup=5),
         about="A small translator for tests: it trains in seconds.",
         what="a small one, for tests",
-        size="20 k",
+        size="17 k",
     ),
 }

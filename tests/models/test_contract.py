@@ -9,6 +9,7 @@ import torch
 from drawgen import checkpoint, images, jobs, models
 from drawgen.contract import Draws, DrawsNoise, Loss, Model, Recipe, Request, Spec, Writes, generator
 from drawgen.data.captions import SPECIAL
+from drawgen.data.tree_batches import FINISH, UNKNOWN, XX
 from drawgen.jobs import captions
 from drawgen.strokes.painting import Painting
 
@@ -37,11 +38,27 @@ def test_presets(name, preset):
     assert type(recipe.model) is models.module(name).Config
 
 
+def texts(sources, targets):
+    words = [tuple(map(str, range(count))) for count in (sources, targets)]
+    return Spec(source_vocabulary=words[0], vocabulary=words[1], unit="words")
+
+
+LABELS = [f"{mark}{n}" for n in range(27) for mark in "()"]
+TREES = Spec(
+    source_vocabulary=(UNKNOWN, *(f"w{n}" for n in range(5354))),
+    vocabulary=(FINISH, XX, *LABELS),
+    classes=tuple(map(str, range(45))),
+    unit="words",
+)
 SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
          "captioner": Spec((3, 224, 224), vocabulary=(*SPECIAL, *(str(n) for n in range(9996)))),
          "text_classifier:languages": Spec(vocabulary=tuple(map(chr, range(108))), classes=("English", "French", "German")),
-         "text_classifier:alphabets": Spec(point=3, classes=tuple("ABCDEF"))}  # fmt: skip
-"""Of data that is not here: tiny Shakespeare's, that of COCO's captions, sentences of three languages, Omniglot's alphabets."""
+         "text_classifier:alphabets": Spec(point=3, classes=tuple("ABCDEF")),
+         "seq2seq:translate": texts(4185, 6231),
+         **{f"seq2seq:translate-long{more}": texts(8062, 5982) for more in ("", "-no-attention", "-forward")},
+         **{f"seq2tree:treebank{more}": TREES for more in ("", "-paper", "-no-attention")}}  # fmt: skip
+"""Of data that is not here: tiny Shakespeare's, that of COCO's captions, sentences of three languages, Omniglot's alphabets, pairs
+of Tatoeba and Multi30k, trees of GUM."""
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
@@ -204,16 +221,17 @@ def test_scores(trained):
     options of other models."""
     name, folder = trained
     scores = jobs.measure(str(folder))
+    scores = {key: value for key, value in scores.items() if "_of_words_" not in key}  # of translations
     counts = {key: value for key, value in scores.items() if isinstance(value, int)}
     assert counts
     assert min(counts.values()) > 0
-    assert set(counts) <= {"pictures", "captions", "symbols", "sets", "texts", "drawings"}
+    assert set(counts) <= {"pictures", "captions", "symbols", "sets", "texts", "drawings", "pairs", "sentences"}
     assert list(scores)[: len(counts)] == list(counts)
     assert all(isinstance(value, float) for key, value in scores.items() if key not in counts)
     for split in ("nonsense", "train"):
         with pytest.raises(ValueError, match=f"split is '{split}'; it is one of valid"):
             jobs.measure(str(folder), split=split)
-    if name != "captioner":
+    if name not in ("captioner", "seq2seq"):
         for options in ({"beams": 3}, {"meteor": True}):
             with pytest.raises(ValueError, match="writes no captions"):
                 jobs.measure(str(folder), **options)
@@ -250,6 +268,12 @@ def test_shipped(name, tmp_path):
     elif name.startswith("text_classifier:"):
         cross = [[[0.0, 0.0, 0.0], [9.0, 9.0, 1.0], [0.0, -9.0, 0.0], [-9.0, 9.0, 1.0]]]
         assert jobs.classify(name, [torch.tensor(rows) for rows in cross])[0].label
+    elif name.startswith("seq2seq:"):
+        assert jobs.translate("Where is the dog?", model=name)[0].text.endswith("?")
+    elif name == "seq2tree:scenes":
+        assert jobs.illustrate("a red circle above two blue stars", tmp_path / "x.png").images.shape[0] == 1
+    elif name.startswith("seq2tree:"):
+        assert jobs.parse("The dogs bark.", model=name)[0].tree.count("(") > 4
     elif name.startswith("pointer_net:"):
         found = jobs.points(name, "random:7", tmp_path / "x.png")
         assert len(set(found.indices)) >= 3
