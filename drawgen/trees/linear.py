@@ -84,7 +84,7 @@ def mended(symbols: Sequence[str], words: Sequence[str] | None = None, tags: Seq
     """(tree, whether it was whole): a tree of any sequence of symbols, over exactly the `words`. What is not whole is mended:
 
     - a closing bracket closes what is open inside of its constituent, too. If no constituent of its label is open, it closes the
-      innermost one; if none is open at all, an opening bracket is added before everything;
+      innermost one; if none is open at all, an opening bracket is added before everything, up to a depth;
     - closing brackets that are missing are added at the end;
     - words that are left over are added to the constituent that is open at the end, or else to the outermost one. Symbols of words
       that are not there are left out, and so are constituents with nothing in them;
@@ -95,7 +95,7 @@ def mended(symbols: Sequence[str], words: Sequence[str] | None = None, tags: Seq
     (S (NP (NNS dogs)) (VP (VBP bark))) False
     """
     given = None if words is None else leaves_of(words, tags)
-    used, whole = 0, True
+    used, added, whole = 0, 0, True
     opened: list[tuple[str, list[Tree | str]]] = [("", [])]
 
     def close() -> bool:
@@ -120,7 +120,8 @@ def mended(symbols: Sequence[str], words: Sequence[str] | None = None, tags: Seq
                 whole &= close()
             else:
                 whole = False
-                if opened[0][1]:
+                if opened[0][1] and added < DEEPEST:
+                    added += 1
                     opened[0] = ("", [Tree(label, tuple(opened[0][1]))])
         elif given is None:
             opened[-1][1].append(symbol)
