@@ -163,7 +163,8 @@ def drawings(given: Sequence[Item], trained: Trained, skipped: dict[str, str], r
         if isinstance(item, str) and not files.is_file(path) and path.suffix.lower() not in DRAWING_KINDS:
             kinds = " ".join(DRAWING_KINDS)
             raise DataError(
-                f"{trained.source} classifies drawings, and {item!r:.60} is no file of one; give a file ({kinds}), or `model`, one of texts"
+                f"{trained.source} classifies drawings, and {item!r:.60} is no file of one; give a file ({kinds}), or `model`, "
+                "one of texts"
             )
         found += drawings_in(path, skipped, reports)
     return found

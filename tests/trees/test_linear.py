@@ -24,13 +24,6 @@ TREES = phrases(st.recursive(TAGGED | WORDS, phrases, max_leaves=12))
 
 @settings(deadline=None)
 @given(TREES)
-def test_many_closing_brackets_do_not_nest_without_end():
-    tree, whole = mended(["XX", *[")S"] * 2000], ["dogs"], ["NNS"])
-    assert not whole
-    assert list(tree.leaves()) == ["dogs"]
-    assert len(str(tree)) < 1000
-
-
 def test_there_and_back(tree):
     words, tags, symbols = linearised(tree)
     assert words == list(tree.leaves())
@@ -108,3 +101,10 @@ def test_depth_is_bounded():
     assert not whole
     assert list(tree.leaves()) == ["a"]
     assert str(tree).count("(") < 300
+
+
+def test_many_closing_brackets_do_not_nest_without_end():
+    tree, whole = mended(["XX", *[")S"] * 2000], ["dogs"], ["NNS"])
+    assert not whole
+    assert list(tree.leaves()) == ["dogs"]
+    assert len(str(tree)) < 1000
