@@ -52,8 +52,8 @@ def score(
     sources of so many words their number and their BLEU, as in `BLEU_of_words_6-10`. With `lower_case` capitals do not count.
     Raises ValueError for empty data.
 
-    >>> list(score(["Un chien court."], ["A dog runs."], [["A dog runs.", "A dog is running."]]).values())
-    [100.0, 100.0, 1, 100.0]
+    >>> [round(value) for value in score(["Un chien court."], ["A dog runs."], [["A dog runs.", "A dog is running."]]).values()]
+    [100, 100, 1, 100]
     """
     if not written or not len(sources) == len(written) == len(references) or not all(references):
         raise ValueError(f"{len(written)} translations and {len(references)} sets of references cannot be compared")

@@ -95,7 +95,7 @@ def mended(symbols: Sequence[str], words: Sequence[str] | None = None, tags: Seq
     (S (NP (NNS dogs)) (VP (VBP bark))) False
     """
     given = None if words is None else leaves_of(words, tags)
-    used, added, whole = 0, 0, True
+    used, deepest, whole = 0, 0, True
     opened: list[tuple[str, list[Tree | str]]] = [("", [])]
 
     def close() -> bool:
@@ -108,6 +108,7 @@ def mended(symbols: Sequence[str], words: Sequence[str] | None = None, tags: Seq
         if symbol.startswith("("):
             if len(opened) <= DEEPEST:
                 opened.append((symbol[1:], []))
+                deepest = max(deepest, len(opened) - 1)
             else:
                 whole = False
         elif symbol.startswith(")"):
@@ -120,8 +121,8 @@ def mended(symbols: Sequence[str], words: Sequence[str] | None = None, tags: Seq
                 whole &= close()
             else:
                 whole = False
-                if opened[0][1] and added < DEEPEST:
-                    added += 1
+                if opened[0][1] and deepest < DEEPEST - 1:  # TOP may come around it
+                    deepest += 1
                     opened[0] = ("", [Tree(label, tuple(opened[0][1]))])
         elif given is None:
             opened[-1][1].append(symbol)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawgen.trees.linear import XX, linearised, mended, own_symbols, tree_of
-from drawgen.trees.reading import TreeError, is_word
+from drawgen.trees.reading import TreeError, is_word, trees
 from drawgen.trees.tree import Tree
 
 LABELS = st.sampled_from(["S", "NP", "VP", "-LRB-", "X"])
@@ -104,7 +104,9 @@ def test_depth_is_bounded():
 
 
 def test_many_closing_brackets_do_not_nest_without_end():
-    tree, whole = mended(["XX", *[")S"] * 2000], ["dogs"], ["NNS"])
-    assert not whole
-    assert list(tree.leaves()) == ["dogs"]
-    assert len(str(tree)) < 1000
+    """What was mended can be read again."""
+    for symbols in (["XX", *[")S"] * 2000], ["(S", "XX", *[")S"] * 2000, "(S", "XX"], ["(S"] * 99 + ["XX"] + [")S"] * 200):
+        tree, whole = mended(symbols, ["dogs"], ["NNS"])
+        assert not whole
+        assert list(tree.leaves()) == ["dogs"]
+        assert str(next(trees(str(tree)))) == str(tree)
