@@ -329,18 +329,18 @@ PRESETS: dict[str, Recipe] = {
         data=LONG,
         fit=FIT,
         about="Multi30k's German to English without attention; the source is read from its end, as in Sutskever et al. 2014. "
-        "With seed 0 and 1,800 steps, as many as with attention, BLEU is 4.0: it has hardly begun to look at the "
-        "source.",
+        "With seed 0 and 1,800 steps, as many as with attention, BLEU is 4.1: it does not look at the source "
+        "yet, and writes nearly the same sentence for all.",
         what="Multi30k, no attention, reversed source",
         size="10.3 M",
-        figure="4.0 BLEU",
+        figure="4.1 BLEU, after 8 epochs",
     ),
     "translate-long-forward": Recipe(
         model=replace(TRANSLATE, attention="none", source="forward"),
         data=LONG,
         fit=FIT,
-        about="Multi30k's German to English without attention; the source is read from its beginning. To compare with "
-        "translate-long-no-attention.",
+        about="Multi30k's German to English without attention; the source is read from its beginning. With "
+        "seed 0 and 1,800 steps BLEU is 4.1, as with the source reversed: it does not look at the source yet.",
         what="Multi30k, no attention, forward source",
         size="10.3 M",
     ),

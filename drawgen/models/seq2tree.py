@@ -362,13 +362,16 @@ PRESETS: dict[str, Recipe] = {
         model=Config(attention="none"),
         data=Treebank(),
         fit=FIT,
-        about="Constituency trees of sentences, learned from a treebank in Penn brackets. The decoder sees the encoder's "
-        "outputs at the words around the next symbol. Of 302 held-out sentences of GUM (3,405 trees to learn from), "
-        "with seed 0 and 3,000 steps (about 25 CPU minutes in bfloat16 on one thread of a Xeon), labelled F1 is 77.1 "
-        "greedily. A grammar read off the same trees has 67.4, with parents' labels 72.8.",
+        about="Constituency trees of sentences, learned from a treebank in Penn brackets. The decoder sees the "
+        "encoder's outputs at "
+        "the words around the next symbol. On 302 held-out sentences of GUM (3,405 trees to learn from), with seed 0 "
+        "and 3,000 steps "
+        "(25 CPU minutes in bfloat16 on one thread of a Xeon), labelled F1 is 77.1 greedily and 78.1 with a beam of 5. "
+        "A grammar read "
+        "off the same trees has 67.4, with parents' labels 72.8. Without constraints 34 % of the trees are malformed.",
         what="constituency trees, from a treebank",
         size="3.7 M",
-        figure="77.1 F1, GUM",
+        figure="78.1 F1, GUM",
     ),
     "treebank-paper": Recipe(
         model=Config(aligned=False, affixes=False, tagging=0.0),
@@ -382,9 +385,11 @@ PRESETS: dict[str, Recipe] = {
         model=Config(attention="none", aligned=False, affixes=False, tagging=0.0),
         data=Treebank(),
         fit=FIT,
-        about="The same without attention: all that the decoder knows of the sentence is its first state.",
+        about="The same without attention: all that the decoder knows of the sentence is its first state. With seed 0 and 1,200 "
+        "steps, labelled F1 on GUM is 14.7, where `treebank` has 75.0.",
         what="constituency trees, without attention",
         size="1.8 M",
+        figure="14.7 F1, GUM",
     ),
     "scenes": Recipe(
         model=SCENES,
