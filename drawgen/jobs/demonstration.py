@@ -125,9 +125,9 @@ def points_out(page: Page, name: str, _model: Any, seed: int) -> None:
 
 
 def parses(page: Page, name: str, _model: Any, _seed: int) -> None:
-    file = f"{plain(name)}.svg"
+    file = f"{plain(name)}.png"
     parse(SENTENCES[0], page.folder / file, model=name, force=page.force)
-    page.figures.append((file, f'drawgen parse "{SENTENCES[0]}" --model {name} -o OUT.svg'))
+    page.figures.append((file, f'drawgen parse "{SENTENCES[0]}" --model {name} -o OUT.png'))
 
 
 def translates(page: Page, name: str, model: Any, _seed: int) -> None:

@@ -324,7 +324,7 @@ PRESETS: dict[str, Recipe] = {
         size="10.6 M",
         figure="39.8 BLEU",
     ),
-    "translate-long-no-attention": Recipe(
+    "translate-no-attention": Recipe(
         model=replace(TRANSLATE, attention="none", source="reversed"),
         data=LONG,
         fit=FIT,
@@ -335,7 +335,7 @@ PRESETS: dict[str, Recipe] = {
         size="10.3 M",
         figure="4.1 BLEU, after 8 epochs",
     ),
-    "translate-long-forward": Recipe(
+    "translate-forward": Recipe(
         model=replace(TRANSLATE, attention="none", source="forward"),
         data=LONG,
         fit=FIT,

@@ -193,7 +193,7 @@ def test_eval_reports_them(folder, capsys):
 
 def test_models_without_captions_have_no_floors(capsys):
     assert cli.main(["eval", "draw", "--data", "x", "--no-floors"]) == 2
-    assert "draw writes no captions, of which beams, METEOR and floors are" in capsys.readouterr().err
+    assert "draw writes no captions, of which METEOR and floors are" in capsys.readouterr().err
 
 
 def test_floors_of_photographs(data):

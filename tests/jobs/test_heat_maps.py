@@ -96,7 +96,7 @@ def test_the_command(photo, capsys):
         (["ride:dirt", "--data", "several", "--heat", "heat.png"], "--heat shows one picture, and several has several; give one"),
         (["draw", "--heat", "heat.png"], "--heat is asked of draw, which has no bits of single pixels; models of the kind `ride`"),
         (["ride:dirt", "--data", "photo.png", "--heat", "heat.png", "--split", "valid"], "--heat shows every pixel of a picture"),
-        (["ride:dirt", "--data", "photo.png", "--force"], "--force replaces a heat map, and none is asked for"),
+        (["ride:dirt", "--data", "photo.png", "--force"], "--force replaces a picture, and none is asked for"),
         (["ride:dirt", "--data", "absent.png", "--heat", "heat.png"], "absent.png does not exist"),
     ],
 )

@@ -55,7 +55,7 @@ SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
          "text_classifier:languages": Spec(vocabulary=tuple(map(chr, range(108))), classes=("English", "French", "German")),
          "text_classifier:alphabets": Spec(point=3, classes=tuple("ABCDEF")),
          "seq2seq:translate": texts(4185, 6231),
-         **{f"seq2seq:translate-long{more}": texts(8062, 5982) for more in ("", "-no-attention", "-forward")},
+         **{f"seq2seq:translate-{more}": texts(8062, 5982) for more in ("long", "no-attention", "forward")},
          **{f"seq2tree:treebank{more}": TREES for more in ("", "-paper", "-no-attention")}}  # fmt: skip
 """Of data that is not here: tiny Shakespeare's, that of COCO's captions, sentences of three languages, Omniglot's alphabets, pairs
 of Tatoeba and Multi30k, trees of GUM."""
@@ -273,7 +273,7 @@ def test_shipped(name, tmp_path):
     elif name == "seq2tree:scenes":
         assert jobs.illustrate("a red circle above two blue stars", tmp_path / "x.png").images.shape[0] == 1
     elif name.startswith("seq2tree:"):
-        assert jobs.parse("The dogs bark.", model=name)[0].tree.count("(") > 4
+        assert jobs.parse("The dogs bark.", model=name).brackets[0].count("(") > 4
     elif name.startswith("pointer_net:"):
         found = jobs.points(name, "random:7", tmp_path / "x.png")
         assert len(set(found.indices)) >= 3

@@ -193,5 +193,5 @@ def test_it_learns_to_reverse():
 
 
 def test_presets_say_what_they_are():
-    assert seq2seq.PRESETS["translate-long-no-attention"].model.source == "reversed"
-    assert seq2seq.PRESETS["translate-long-forward"].model.attention == "none"
+    assert seq2seq.PRESETS["translate-no-attention"].model.source == "reversed"
+    assert seq2seq.PRESETS["translate-forward"].model.attention == "none"
