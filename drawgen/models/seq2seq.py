@@ -348,9 +348,12 @@ PRESETS: dict[str, Recipe] = {
         model=Config(units=128, embedding=64, attention_units=64, dropout=0.0, input_dropout=0.0, smoothing=0.0),
         data=Reversals(),
         fit=Fit(minutes=3.0, rate=3e-3, warmup=100, decay=0.5, log_steps=50),
-        about="A toy: words of 1 to 12 random letters are written backwards.",
+        about="A toy: words of 1 to 12 random letters are written backwards. With seed 0 and 3,000 steps (1 minute in bfloat16 on "
+        "one thread of a Xeon) all of 1,000 unseen words are right. Without attention 98.7 % are if the source is read forward, so "
+        "that its last letter, the first to be written, comes last, and 94.4 % if it is read reversed.",
         what="a toy: words written backwards",
         size="256 k",
+        figure="100 % right",
     ),
     "tiny": Recipe(
         model=Config(units=32, embedding=16, attention_units=16, dropout=0.0, input_dropout=0.0, smoothing=0.0),
