@@ -152,6 +152,23 @@ def draws(rngs: Sequence[torch.Generator]) -> Iterator[Float[Tensor, " B"]]:
         yield from torch.stack([torch.rand(DRAWN, generator=rng, dtype=torch.float64) for rng in rngs], 1)
 
 
+def together(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """The numbers of the inputs that are searched at once, the longest first: inputs of like length, as padding is lost; padded,
+    they have at most `most` symbols, or are one.
+
+    >>> list(together([3, 9, 2, 4], most=10))
+    [[1], [3, 0], [2]]
+    """
+    some: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        if some and (len(some) + 1) * lengths[some[0]] > most:
+            yield some
+            some = []
+        some.append(index)
+    if some:
+        yield some
+
+
 # ---------------------------------------------------------------- beam search
 
 

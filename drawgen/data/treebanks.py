@@ -24,11 +24,10 @@ from drawgen.data.captions import by_length
 from drawgen.data.digests import of_files
 from drawgen.data.lines import read_lines
 from drawgen.data.penn_text import as_written, known, signature, signatures
-from drawgen.data.penn_text import penn_words as penn_words
 from drawgen.data.pictures import DataError
-from drawgen.data.tree_batches import FINISH, UNKNOWN, XX, TreeBatch
+from drawgen.data.tree_batches import FINISH, UNKNOWN, TreeBatch
 from drawgen.ranges import check_fields
-from drawgen.trees.linear import linearised
+from drawgen.trees.linear import XX, linearised
 from drawgen.trees.reading import TreeError, cleaned, trees
 from drawgen.trees.tree import Tree
 

@@ -1,6 +1,7 @@
 """The README.md of a model folder (the model card), and the description of the machine in it."""
 
 import platform
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from drawgen import models
 from drawgen.contract import CutsWords, Recipe
 from drawgen.threads import cores
 from drawgen.training import Outcome
+
+SERIES = re.compile(r"_\d+$")
+"""The ends of names of scores that are many, as one per step."""
 
 
 def machine() -> str:
@@ -64,6 +68,6 @@ def card(
         lines.append("- training has not finished")
     else:
         lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {machine()}, torch {torch.__version__}")
-        single = {name: value for name, value in outcome.scores.items() if not name[-1].isdigit()}  # no series by step
+        single = {name: value for name, value in outcome.scores.items() if not SERIES.search(name)}
         lines += [f"- {name}{models.MEASURED}{value:.4f}" for name, value in single.items()]
     return "\n".join(lines) + "\n"

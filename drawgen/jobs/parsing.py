@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from drawgen import files, images, models
+from drawgen import files, images
 from drawgen.contract import Parses
 from drawgen.data.lines import LARGEST, read_lines, text_of
 from drawgen.data.pictures import DataError
@@ -12,7 +12,7 @@ from drawgen.jobs.asking import Trained, asked, load
 from drawgen.jobs.parse_answers import KINDS, Parsed, ParsedSentence, Sentences, check_count
 from drawgen.jobs.point_answers import check_picture
 from drawgen.jobs.progress import Listener, hearing
-from drawgen.jobs.recipe import read_recipe
+from drawgen.jobs.recipe import longest_text
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_range, check_whole
@@ -119,10 +119,7 @@ def sentences(texts: Sentences) -> Iterator[str]:
 
 def tell(trained: Trained, found: list[ParsedSentence], reports: Reports) -> None:
     """Reports sentences longer than those of training, and trees that were mended."""
-    try:
-        longest = int(read_recipe(models.resolve(trained.source))["data"]["longest"])
-    except (ValueError, KeyError, TypeError):  # no folder, no recipe, or no limit
-        longest = 0
+    longest = longest_text(trained.spec, trained.source)
     lengths = [len(list(tree.leaves())) for one in found if (tree := one.tree)]
     if longest and max(lengths) > longest:
         what = "the sentence has" if len(found) == 1 else "a sentence has"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drawgen import checkpoint, models
-from drawgen.contract import Digests, Recipe
+from drawgen.contract import Digests, Recipe, Spec
 from drawgen.data.pictures import DataError
 from drawgen.feature_cache import AUTO
 from drawgen.textures.maps import named
@@ -14,7 +14,7 @@ from drawgen.training import run_folder
 from drawgen.training.schedule import Fit, fall_begins
 
 RECIPE = "recipe.json"
-PATHS = ("path", "pictures", "valid", "text", "hole", "source")
+PATHS = ("path", "pictures", "valid", "text", "hole", "source", "target", "valid_target")
 """Settings of data that are paths."""
 FREE = {
     "config": {"feature_cache"},
@@ -29,6 +29,16 @@ def plain(recipe: Recipe) -> dict[str, Any]:
     return {part: checkpoint.to_plain(getattr(recipe, part)) for part in ("data", "fit")} | {
         "config": checkpoint.to_plain(recipe.model)
     }
+
+
+def longest_text(spec: Spec, source: str) -> int:
+    """The most symbols of a text that a model was trained on; 0 if neither it nor its recipe says."""
+    if spec.counts is not None:
+        return spec.counts[1]
+    try:
+        return int(read_recipe(models.resolve(source))["data"]["longest"])
+    except (ValueError, KeyError, TypeError):  # it is in no folder, or in one without a recipe
+        return 0
 
 
 def read_recipe(folder: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from drawgen.contract import Model
 from drawgen.interrupts import Interrupted
 from drawgen.jobs import training
 from drawgen.jobs.asking import Trained, load
+from drawgen.jobs.card import SERIES
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.recipe import begun
 from drawgen.ranges import ArgumentError, check_choice
@@ -73,7 +74,9 @@ class Curve(list[dict[str, float]]):
 
     def svg(self) -> str:
         """A small chart per metric with two values or more, without those of time and clipping and those per drawing step."""
-        shown = [name for name in self.names if name.split("/")[0] not in ("seconds", "norm", "clipped") and not name[-1].isdigit()]
+        shown = [
+            name for name in self.names if name.split("/")[0] not in ("seconds", "norm", "clipped") and not SERIES.search(name)
+        ]
         shown = [name for name in shown if not name.endswith(("_squared", "_error")) and sum(name in row for row in self) > 1]
         charts = [chart(name, *self.series(name), left=n % 3 * WIDE, top=n // 3 * HIGH) for n, name in enumerate(shown)]
         rows = -(-len(shown) // 3)
@@ -137,7 +140,7 @@ class TrainingRun(Trained):
         self.curve = read_curve(folder)
 
     def _repr_html_(self) -> str:
-        single = {name: value for name, value in self.scores.items() if not name[-1].isdigit() and not name.endswith("_squared")}
+        single = {name: value for name, value in self.scores.items() if not SERIES.search(name) and not name.endswith("_squared")}
         rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{value:.4f}</td></tr>" for name, value in single.items())
         return (
             f"<p>{html.escape(repr(self))}; {self.steps} steps in {self.seconds:.0f} s</p>{self.curve.svg()}<table>{rows}</table>"

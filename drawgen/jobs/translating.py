@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from drawgen import attention_maps, files, images, models
+from drawgen import attention_maps, files, images
 from drawgen.contract import Translates
 from drawgen.data.lines import read_lines
 from drawgen.data.pictures import DataError
@@ -19,7 +19,7 @@ from drawgen.interrupts import Interrupted, plainly, signals
 from drawgen.jobs import translation_answers
 from drawgen.jobs.asking import Trained, asked, load
 from drawgen.jobs.progress import Listener, hearing
-from drawgen.jobs.recipe import read_recipe
+from drawgen.jobs.recipe import longest_text
 from drawgen.jobs.reports import problem_lines
 from drawgen.jobs.translation_answers import TEXTS, Translated, Translations, check_pictures, file_lines, one_line
 from drawgen.jobs.verbs import that_can
@@ -118,7 +118,7 @@ class Doubts:
         self.unit = spec.unit or "words"
         vocabulary = spec.source_vocabulary or spec.vocabulary or ()
         self.known, self.scripts = frozenset(vocabulary), scripts_of("".join(vocabulary))
-        self.longest = longest_of(trained)
+        self.longest = longest_text(trained.spec, trained.source)
 
     def about(self, text: str, symbols: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         """Why the translation of a text is doubtful, empty if nothing speaks against it; and its words that are unknown."""
@@ -136,16 +136,6 @@ class Doubts:
         if self.longest and len(symbols) > self.longest:
             return f"it has {len(symbols)} {self.unit}, and {self.source} was trained on at most {self.longest}", unknown
         return "", unknown
-
-
-def longest_of(trained: Trained) -> int:
-    """The most symbols of a text that a model was trained on; 0 if it does not say."""
-    if trained.spec.counts is not None:
-        return trained.spec.counts[1]
-    try:
-        return int(read_recipe(models.resolve(trained.source))["data"]["longest"])
-    except (ValueError, KeyError, TypeError):  # a model that is not in a folder, or one without its recipe
-        return 0
 
 
 def scripts_of(text: str) -> frozenset[str]:

@@ -46,7 +46,7 @@ from drawgen.nn.attention import SCORES, Memory, Pointer, score
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.linear import linear
 from drawgen.nn.pointing import END, ENDED, allowed, left, longest_answer, other_way, places
-from drawgen.nn.recurrence import CELLS, Recurrent, pick, read_both_ways, tanh
+from drawgen.nn.recurrence import CELLS, Recurrent, pick, read_both_ways
 from drawgen.ranges import ArgumentError, check_choice, check_fields, check_range
 from drawgen.training import Fit
 
@@ -141,7 +141,7 @@ class PointerNet(nn.Module):
             attention=Pointer(part),
             rng=rng,
         )
-        self.bridge = linear(features, len(self.decoder.start(1)) * config.layers * config.units, rng)
+        self.bridge = linear(features, self.decoder.state_size, rng)
 
     # ---------------------------------------------------------------- encoder
 
@@ -178,9 +178,7 @@ class PointerNet(nn.Module):
             words = torch.cat([words.to(values.dtype), values], 2)
         part: Pointer = self.decoder.attention  # type: ignore[assignment]
         memory = part.memory(values, F.pad(inside, (1, 0), value=True), words)
-        empty = self.decoder.start(rows)
-        starts = tanh(self.bridge(summary)).chunk(len(empty), 1)
-        return {name: start.view_as(zeros) for (name, zeros), start in zip(empty.items(), starts, strict=True)}, memory
+        return self.decoder.state_of(self.bridge(summary)), memory
 
     # ---------------------------------------------------------------- training
 

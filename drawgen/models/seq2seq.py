@@ -23,7 +23,6 @@ attention was highest at (Luong et al. 2015, "Addressing the Rare Word Problem";
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
@@ -37,7 +36,7 @@ from drawgen.data.sentences import CAPITAL, JOINT, joined, symbols_of
 from drawgen.nn.attention import GlobalAttention, Memory, SoftAttention, score
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.linear import linear
-from drawgen.nn.recurrence import CELLS, Recurrent, dropped, pick, read_both_ways, tanh, turned_around
+from drawgen.nn.recurrence import CELLS, Recurrent, dropped, pick, read_both_ways, turned_around
 from drawgen.ranges import ArgumentError, check_choice, check_fields, check_range
 from drawgen.training import Fit
 
@@ -129,17 +128,12 @@ class Seq2Seq(nn.Module):
         )
         self.bridge: nn.Linear | None = None
         if config.attention != "soft":  # which starts from the mean of what it sees
-            self.bridge = linear(config.units, len(self.decoder.start(1)) * config.layers * config.units, rng)
+            self.bridge = linear(config.units, self.decoder.state_size, rng)
 
     @property
     def attends(self) -> bool:
         """Whether its translations have attention maps."""
         return self.config.attention != "none"
-
-    @cached_property
-    def languages(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The symbols of the sources and of the targets."""
-        return self.spec.wanted("source_vocabulary", "pairs of texts"), self.spec.symbols
 
     # ---------------------------------------------------------------- training
 
@@ -157,14 +151,10 @@ class Seq2Seq(nn.Module):
         read, last = read_both_ways(self.encoder, self.backwards, x, lengths, rng=rng)
         if self.config.source == "reversed":
             read = pick(read, turned)
-        rows = len(sources)
         mask = torch.arange(sources.shape[1], device=sources.device) < lengths[:, None]
         memory = self.decoder.look(read, mask) if self.attends else None
-        if self.bridge is None:
-            return self.decoder.start(rows, memory), memory
-        empty = self.decoder.start(rows)
-        starts = tanh(self.bridge(last)).chunk(len(empty), 1)
-        return {name: start.view_as(zeros) for (name, zeros), start in zip(empty.items(), starts, strict=True)}, memory
+        state = self.decoder.start(len(sources), memory) if self.bridge is None else self.decoder.state_of(self.bridge(last))
+        return state, memory
 
     def log_probs(self, batch: PairBatch, *, rng: torch.Generator | None = None) -> Float[Tensor, "B T V"]:
         """log p of every symbol at every step of the targets, in nats; with dropout if an `rng` is given."""
@@ -239,13 +229,8 @@ class Seq2Seq(nn.Module):
         for index, source in enumerate(sources):
             if not source:
                 raise ValueError(f"text {index + 1} is empty; give a sentence")
-        order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
         found: dict[int, list[Hypothesis]] = {}
-        while order:
-            longest, some = 0, list[int]()
-            while order and (not some or (len(some) + 1) * max(longest, len(sources[order[-1]])) * width <= AT_ONCE):
-                some.append(order.pop())
-                longest = max(longest, len(sources[some[-1]]))
+        for some in sampling.together([len(source) for source in sources], AT_ONCE // width):
             tokens, lengths = encode_sources([sources[index] for index in some], self.spec)
             device = self.embedding.weight.device
             beam = self.search(tokens.to(device), lengths.to(device), width)
@@ -306,9 +291,9 @@ PRESETS: dict[str, Recipe] = {
         data=Pairs(min_count=3),
         fit=FIT,
         about="Translates sentences, learned from pairs of sentences in a file of two columns. Shipped: English to French, "
-        "from 72,122 pairs of Tatoeba of up to 13 words and signs. With seed 0 and 4,400 steps (23 CPU minutes in "
-        "bfloat16 on one thread of a Xeon), BLEU on 1,431 held-out sentences, with all their translations as references, is 46.4 "
-        "with a beam of 5 (sacrebleu, 13a, mixed case).",
+        "from 72,122 pairs of Tatoeba of up to 13 words and signs. With seed 0 and 4,400 steps (35 minutes in "
+        "bfloat16, beside other work, on one thread of a Xeon), BLEU on 1,431 held-out sentences, with all their translations as "
+        "references, is 46.4 with a beam of 5 (sacrebleu, 13a, mixed case).",
         what="sentences of another language",
         size="4.5 M",
         figure="46.4 BLEU, short sentences",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from drawgen.contract import State
 
@@ -21,18 +21,25 @@ CHAIN = 6
 """Constituents that begin at one word, at most."""
 
 
-class Brackets:
-    """The rules of one vocabulary. Raises ValueError for a label without both brackets."""
+class Brackets(nn.Module):
+    """The rules of one vocabulary; a module, so that its tables are where the model is. Raises ValueError for a label without both
+    brackets."""
+
+    opens: Tensor
+    closes: Tensor
+    leaves: Tensor
 
     def __init__(self, vocabulary: Sequence[str], word: str) -> None:
+        super().__init__()
         labels = [symbol[1:] for symbol in vocabulary if symbol.startswith("(")]
         numbers = {label: number for number, label in enumerate(labels)}
         if sorted(labels) != sorted(symbol[1:] for symbol in vocabulary if symbol.startswith(")")):
             raise ValueError("the symbols of trees have an opening bracket without its closing one, or the other way round")
-        self.opens = torch.tensor([numbers[symbol[1:]] if symbol[0] == "(" else -1 for symbol in vocabulary])
-        self.closes = torch.tensor([numbers[symbol[1:]] if symbol[0] == ")" else -1 for symbol in vocabulary])
-        self.leaves = (self.opens < 0) & (self.closes < 0)
-        self.leaves[END] = False
+        opens, closes = (torch.tensor([numbers[symbol[1:]] if symbol[0] == mark else -1 for symbol in vocabulary]) for mark in "()")
+        leaves = (opens < 0) & (closes < 0)
+        leaves[END] = False
+        for name, table in (("opens", opens), ("closes", closes), ("leaves", leaves)):
+            self.register_buffer(name, table, persistent=False)
         self.word = vocabulary.index(word) if word in vocabulary else None
 
     def start(self, lengths: Int[Tensor, " R"], longest: Int[Tensor, " R"]) -> State:
@@ -54,7 +61,7 @@ class Brackets:
         """The state after one more symbol, which may be any. `stack` has the labels of the open constituents, `firsts` how many
         words came before each, `used` how many came before now; `opened` counts the brackets that were opened since the last
         leaf."""
-        opens, closes, leaves = (table.to(tokens.device)[tokens] for table in (self.opens, self.closes, self.leaves))
+        opens, closes, leaves = (table[tokens] for table in (self.opens, self.closes, self.leaves))
         depth = state["depth"]
         grows, shrinks = opens >= 0, closes >= 0
         place = depth.clamp(max=DEEPEST - 1)[:, None]
@@ -82,8 +89,7 @@ class Brackets:
 
     def allowed(self, state: State) -> Bool[Tensor, "R V"]:
         """The symbols that may come next: so a tree over all words ends in time."""
-        depth, left, device = state["depth"], state["left"], state["depth"].device
-        opens, closes, leaves = (table.to(device) for table in (self.opens, self.closes, self.leaves))
+        depth, left = state["depth"], state["left"]
         inside, empty = depth > 0, state["opened"] > 0
         words = self.word is not None
         top = state["stack"].gather(1, (depth - 1).clamp(min=0)[:, None])  # R 1
@@ -98,7 +104,7 @@ class Brackets:
             may_leaf = inside & (left > 0)
         else:
             may_leaf = inside & ((spare >= 1) | empty)
-        may = torch.where(opens >= 0, may_open[:, None], False) | ((closes >= 0) & (closes == top) & may_close[:, None])
-        may |= leaves & may_leaf[:, None]
+        may = ((self.opens >= 0) & may_open[:, None]) | ((self.closes >= 0) & (self.closes == top) & may_close[:, None])
+        may |= self.leaves & may_leaf[:, None]
         may[:, END] = ~inside & (state["begun"] > 0)
         return may

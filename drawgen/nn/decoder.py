@@ -67,7 +67,7 @@ class Decoder(nn.Module):
         self.attention = attention
         self.joint = linear(beside + units, units, rng) if beside else None
         if soft:
-            self.first = linear(features, len(self.recurrent.start(1)) * layers * units, rng)
+            self.first = linear(features, self.state_size, rng)
             self.hint = linear(hints, sum(self.hint_sizes()), rng) if hints else None
             self.from_state = linear(units, embedding, rng)
             self.from_context = linear(features, embedding, rng)
@@ -96,8 +96,7 @@ class Decoder(nn.Module):
 
     def hint_sizes(self) -> list[int]:
         """Numbers of the initial state, of the first layer's gates, and of an embedding."""
-        gates, units = self.recurrent.weights(0).along.shape
-        return [len(self.recurrent.start(1)) * len(self.recurrent.layers) * units, gates, self.size]
+        return [self.state_size, len(self.recurrent.weights(0).along), self.size]
 
     def start(self, rows: int, memory: Memory | None = None) -> State:
         """The state before the first symbol: zeros, or with soft attention a function of the mean features (B rows). Its tensors
@@ -110,9 +109,18 @@ class Decoder(nn.Module):
         else:
             inside = memory.mask[..., None].to(memory.values.dtype)
             mean = (memory.values * inside).sum(1) / inside.sum(1)
-        first = self.first(mean) if memory.hints is None else self.first(mean) + memory.hints.start
-        parts = tanh(first).chunk(len(state), 1)
-        return {name: part.view_as(zeros) for (name, zeros), part in zip(state.items(), parts, strict=True)}
+        return self.state_of(self.first(mean) if memory.hints is None else self.first(mean) + memory.hints.start)
+
+    @property
+    def state_size(self) -> int:
+        """The numbers of a row's state."""
+        return sum(tensor.numel() for tensor in self.recurrent.start(1).values())
+
+    def state_of(self, numbers: Float[Tensor, "B S"]) -> State:
+        """A state whose numbers are the tanh of these, one row after the other."""
+        empty = self.recurrent.start(len(numbers))
+        parts = tanh(numbers).chunk(len(empty), 1)
+        return {name: part.view_as(zeros) for (name, zeros), part in zip(empty.items(), parts, strict=True)}
 
     def feed(self, x: Float[Tensor, "B E"], state: State) -> State:
         """The state after a vector in place of a symbol: the picture that Vinyals et al. 2015 feed once, before the first word."""

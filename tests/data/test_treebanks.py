@@ -7,10 +7,10 @@ import torch
 
 from drawgen.data.penn_text import as_written, known, penn_words, signatures
 from drawgen.data.pictures import DataError
-from drawgen.data.tree_batches import FINISH, UNKNOWN, XX
+from drawgen.data.tree_batches import FINISH, UNKNOWN
 from drawgen.data.treebanks import REPLACED, Treebank, divided
 from drawgen.ranges import ArgumentError
-from drawgen.trees.linear import tree_of
+from drawgen.trees.linear import XX, tree_of
 
 NOUNS = ("dogs", "cats", "birds", "mice", "boxing", "running", "walking")
 

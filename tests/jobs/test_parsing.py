@@ -96,7 +96,7 @@ def test_other_refusals(trained, tmp_path):
 def test_what_is_told(trained, monkeypatch):
     said = []
     reports = drawgen.jobs.Reports(message=said.append)
-    monkeypatch.setattr("drawgen.jobs.parsing.read_recipe", lambda folder: {"data": {"longest": 3}})
+    monkeypatch.setattr("drawgen.jobs.recipe.read_recipe", lambda folder: {"data": {"longest": 3}})
     monkeypatch.setattr("drawgen.models.resolve", Path)
     drawgen.parse(["a b c d", "bad"], model=trained, constrained=False, progress=reports)
     assert said == [

@@ -21,6 +21,7 @@ from drawgen.data.pictures import DataError
 from drawgen.interrupts import Interrupted
 from drawgen.jobs import measuring, translating
 from drawgen.jobs.asking import Trained
+from drawgen.jobs.recipe import longest_text
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.translating import BLOCK, translate_file
 from drawgen.ranges import ArgumentError
@@ -144,7 +145,7 @@ def test_the_length_is_that_of_the_runs_recipe(tmp_path):
     recipe = json.loads((run.folder / "recipe.json").read_text())
     recipe["data"]["longest"] = 3
     (run.folder / "recipe.json").write_text(json.dumps(recipe))
-    assert translating.longest_of(run) == (run.spec.counts[1] if run.spec.counts else 3)
+    assert longest_text(run.spec, run.source) == (run.spec.counts[1] if run.spec.counts else 3)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import torch
 from drawgen import checkpoint, images, jobs, models
 from drawgen.contract import Draws, DrawsNoise, Loss, Model, Recipe, Request, Spec, Writes, generator
 from drawgen.data.captions import SPECIAL
-from drawgen.data.tree_batches import FINISH, UNKNOWN, XX
+from drawgen.data.tree_batches import FINISH, UNKNOWN
 from drawgen.jobs import captions
 from drawgen.strokes.painting import Painting
+from drawgen.trees.linear import XX
 
 MODELS = models.names()
 PRESETS = [(name, preset) for name in MODELS for preset in models.presets(name)]

@@ -1,19 +1,23 @@
 """Sequence to sequence: the papers' equations, whole sequences and steps, padding, batches, beams, copies."""
 
+import dataclasses
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from drawgen import jobs, models
 from drawgen.contract import Spec, Translates, generator
 from drawgen.data.captions import END, SPECIAL, START, UNKNOWN
-from drawgen.data.pairs import PairBatch, Reversals, batched
+from drawgen.data.pairs import PairBatch, Pairs, Reversals, batched
 from drawgen.data.sentences import CAPITAL, JOINT
 from drawgen.models import seq2seq
 from drawgen.models.seq2seq import ATTENTIONS, READINGS, Config
 from drawgen.nn.recurrence import CELLS
 from drawgen.ranges import ArgumentError
+from drawgen.training import Fit
 
 LETTERS = tuple("abcdefgh")
 SPEC = Spec(vocabulary=(*SPECIAL, *LETTERS), source_vocabulary=(*SPECIAL, *LETTERS), unit="characters")
@@ -190,6 +194,20 @@ def test_it_learns_to_reverse():
     pairs = data.pairs("valid")
     found = model.eval().translate([pair.source for pair in pairs], beams=1)
     assert sum(each[0].text == pair.targets[0] for each, pair in zip(found, pairs, strict=True)) >= 90
+
+
+def test_a_run_knows_its_files_from_anywhere(tmp_path, monkeypatch):
+    """Also those of the targets and of validation: the recipe has them as absolute paths."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("go on\nstop\n" * 9)
+        (tmp_path / f"valid.{name}").write_text("run\n")
+    data = Pairs(path="a", target="b", valid="valid.a", valid_target="valid.b", batch=4)
+    recipe = dataclasses.replace(models.recipe("seq2seq", "tiny"), data=data, fit=Fit(steps=1, warmup=0))
+    jobs.train("seq2seq", recipe, Path("run"), preset="translate")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert jobs.measure(str(tmp_path / "run"))["pairs"] == 1
 
 
 def test_presets_say_what_they_are():

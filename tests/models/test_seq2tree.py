@@ -7,11 +7,11 @@ import torch
 
 from drawgen.contract import Parses, Spec, generator
 from drawgen.data.scene_sentences import SceneSentences
-from drawgen.data.tree_batches import FINISH, UNKNOWN, XX, TreeBatch
+from drawgen.data.tree_batches import FINISH, UNKNOWN, TreeBatch
 from drawgen.data.treebanks import Treebank
 from drawgen.models.seq2tree import ATTENTIONS, Config, affixes_of
 from drawgen.ranges import ArgumentError
-from drawgen.trees.linear import linearised
+from drawgen.trees.linear import XX, linearised
 from drawgen.trees.reading import trees
 
 SYMBOLS = (FINISH, XX, "(S", ")S", "(NP", ")NP", "(VP", ")VP")

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drawgen.contract import generator
-from drawgen.data.tree_batches import FINISH, XX
+from drawgen.data.tree_batches import FINISH
 from drawgen.nn.bracketing import END, Brackets
-from drawgen.trees.linear import linearised, mended, own_symbols
+from drawgen.trees.linear import XX, linearised, mended, own_symbols
 from drawgen.trees.tree import Tree
 
 WORDS = (FINISH, XX, "(S", ")S", "(NP", ")NP", "(VP", ")VP")
