@@ -45,6 +45,8 @@ FLOORS = {
     "drawgen.masks": 2,
     "drawgen.ink": 2,
     "drawgen.attention_maps": 3,
+    "drawgen.charts": 3,
+    "drawgen.report_pages": 3,
     "drawgen.confusion_pictures": 3,
     "drawgen.point_pictures": 3,
     "drawgen.tree_pictures": 3,
