@@ -8,10 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def reinforce(
-    log_prob: Float[Tensor, "*N"], reward: Float[Tensor, "*N"], baseline: Float[Tensor, "*N"]
-) -> Float[Tensor, ""]:
-    """What REINFORCE minimises (Williams 1992): -mean((R - b) log p). The gradient of its expectation is that of -E[R], whatever the
+def reinforce(log_prob: Float[Tensor, "*N"], reward: Float[Tensor, "*N"], baseline: Float[Tensor, "*N"]) -> Float[Tensor, ""]:
+    """What REINFORCE minimises (Williams 1992): -mean((R - b) log p). Its gradient's expectation is that of -E[R], whatever the
     baseline b, which must not depend on the action; b only changes the variance. Gradients reach `log_prob` alone.
 
     >>> log_prob = torch.tensor([0.5], requires_grad=True).log()

@@ -162,9 +162,7 @@ def parts_of(digits: str, path: str) -> tuple[Digits, Digits]:
     if whole:
         return found, found
     if len(found.labels) <= VALID:
-        raise DataError(
-            f"{path} has {len(found.labels)} digits, of which {VALID} are for validation; give the whole set, 60000"
-        )
+        raise DataError(f"{path} has {len(found.labels)} digits, of which {VALID} are for validation; give the whole set, 60000")
     return Digits(*(x[:-VALID] for x in found)), Digits(*(x[-VALID:] for x in found))
 
 

@@ -162,14 +162,14 @@ def rows(digits: Digits, chosen: Int[np.ndarray, " B"], numbers: Float64[np.ndar
     across = resampling(left[:, None] + slots * (size * spacing)[:, None], size, side)  # B D W 20
     down = resampling(top[:, None] + shift, size, side)
     there = slots < length[:, None]
-    images = (down @ cores @ across.mT * there[..., None, None]).amax(1, keepdim=True)
+    images = (down @ cores @ across.mT * there[..., None, None]).amax(1, keepdim=True).clamp(max=1)
     targets = torch.where(there, torch.from_numpy(digits.labels[which]), NONE)
     return DigitScene(images, targets)
 
 
 def resampling(first: Float[Tensor, "B D"], size: Float[Tensor, " B"], side: int) -> Float[Tensor, "B D side 20"]:
-    """Matrices that resize 20 pixels to `size` pixels, of `side`, which begin at `first`: triangle filters, as wide as the coarser of
-    both grids. The other pixels are 0."""
+    """Matrices that resize 20 pixels to `size` pixels, of `side`, which begin at `first`: triangle filters, as wide as the coarser
+    of both grids. The other pixels are 0."""
     pixels = torch.arange(side) + 0.5
     source = torch.arange(20) + 0.5
     scale = (size / 20)[:, None, None, None]

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def crops(images: Float[Tensor, "B C H W"], places: Float[Tensor, "B 2"], side: int, scales: int) -> Float[Tensor, "B C*S N N"]:
+def crops(images: Float[Tensor, "B C H W"], places: Float[Tensor, "B 2"], side: int, scales: int) -> Float[Tensor, "B _ N N"]:
     """The crops around `places` (x, y; -1 and 1 are the picture's edges), the finest first. Between pixels it interpolates; outside
     of the picture all is 0.
 
