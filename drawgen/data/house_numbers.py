@@ -3,8 +3,8 @@
 Axes: B pictures, C channels, H rows, W columns, S digits of a row.
 
 A folder has train/ and, where they are, extra/ and test/, each with 1.png, 2.png ... and digitStruct.mat, which has the box of
-every digit. As in Goodfellow et al. (2014), the box around a number is enlarged by 30 % and resized to 64x64 pixels; training takes a
-random crop of it, evaluation the middle.
+every digit. As in Goodfellow et al. (2014), the box around a number is enlarged by 30 % and resized to 64x64 pixels; training takes
+a random crop of it, evaluation the middle.
 """
 
 from collections.abc import Iterator

@@ -374,7 +374,7 @@ PRESETS: dict[str, Recipe] = {
         data=HouseNumbers(),
         fit=replace(FIT, steps=200_000),
         what="house numbers of your copy of SVHN",
-        size="11 M",
+        size="6.6 M",
         about="The full numbers of SVHN in 54x54, three glimpses per digit and two LSTMs of 512, as in the paper, whose error is "
         "5.1 %. Not trained here: it needs a GPU, and your copy of the data.",
     ),
