@@ -10,7 +10,8 @@ Axes: B pictures, C channels, H rows, W columns, N modules, K classes.
 
 f_n is pre-activated (He et al. 2016): normalise, ReLU, convolve, normalise, ReLU, convolve (3x3). The first module of the second
 and of the last third halves the sides and doubles the channels. There the shortcut takes every second row and column, and the new
-channels are 0 (option A of He et al. 2015), so a network has the same weights with shortcuts and without. 54 modules are ResNet-110.
+channels are 0 (option A of He et al. 2015), so a network has the same weights with shortcuts and without. 54 modules make
+ResNet-110.
 
 Stochastic depth (Huang et al. 2016) leaves module n out of a batch with probability 1 - p_n, where p_n falls linearly to `keep` of
 the last one, and measures with p_n f_n. `drawn` modules, by chance, train on each batch in the experiment of Veit et al. 2016.
@@ -31,7 +32,7 @@ from drawgen.contract import Group, Labelling, Loss, Player, Recipe, Spec, State
 from drawgen.data.clutter import Labelled
 from drawgen.data.labelled_pictures import LabelledPictures
 from drawgen.nn.linear import linear
-from drawgen.nn.residual import INTACT, Lesion, through
+from drawgen.nn.residual import INTACT, Lesion, Network
 from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.training import Fit
 
@@ -95,38 +96,22 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int, rng: torch.
 
 
 class Block(nn.Module):
-    """A module (`drawgen.nn.residual.Module`)."""
+    """A module of a residual network, or of a plain one, which carries nothing (`drawgen.nn.residual.Module`)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, config: Config, chance: float, rng: torch.Generator) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, *, carries: bool, chance: float, rng: torch.Generator) -> None:
         super().__init__()
-        self.stride, self.added, self.kind, self.chance = stride, outputs - inputs, config.kind, chance
+        self.stride, self.added, self.carries, self.chance = stride, outputs - inputs, carries, chance
         self.norms = nn.ModuleList([nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs)])
         self.convolutions = nn.ModuleList([convolution(inputs, outputs, 3, stride, rng), convolution(outputs, outputs, 3, 1, rng)])
-        self.gate: nn.Conv2d | None = None
-        if config.kind == "highway":
-            self.gate = convolution(inputs, outputs, 1, stride, rng, bias=True)
-            nn.init.constant_(self.gate.bias, config.gate_bias)  # type: ignore[arg-type]
 
     def change(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
-        """f_n."""
+        """f_n; in use, of a module that was left out now and then, times the probability that it was not."""
         for norm, convolution in zip(self.norms, self.convolutions, strict=True):
             x = convolution(F.relu(norm(x)))
-        return x
-
-    def openness(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
-        """T, of a highway network."""
-        if self.gate is None:
-            raise ValueError(f"a {self.kind} network has no gates")
-        return self.gate(x).sigmoid()
+        return x if self.training or self.chance == 1 else self.chance * x
 
     def parts(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D H2 W2"] | None, Float[Tensor, "B D H2 W2"]]:
-        changed = self.change(x)
-        if self.gate is not None:
-            gate = self.openness(x)
-            return (1 - gate) * self.shortcut(x), gate * changed
-        if not self.training and self.chance < 1:
-            changed = self.chance * changed
-        return None if self.kind == "plain" else self.shortcut(x), changed
+        return self.shortcut(x) if self.carries else None, self.change(x)
 
     def shortcut(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
         if self.stride > 1:
@@ -135,6 +120,23 @@ class Block(nn.Module):
 
     def after(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return x
+
+
+class HighwayBlock(Block):
+    """A module of a highway network."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, *, bias: float, chance: float, rng: torch.Generator) -> None:
+        super().__init__(inputs, outputs, stride, carries=True, chance=chance, rng=rng)
+        self.gate = convolution(inputs, outputs, 1, stride, rng, bias=True)
+        nn.init.constant_(self.gate.bias, bias)  # type: ignore[arg-type]
+
+    def openness(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
+        """T."""
+        return self.gate(x).sigmoid()
+
+    def parts(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D H2 W2"] | None, Float[Tensor, "B D H2 W2"]]:
+        gate = self.openness(x)
+        return (1 - gate) * self.shortcut(x), gate * self.change(x)
 
 
 class ResNetClassifier(nn.Module):
@@ -155,8 +157,12 @@ class ResNetClassifier(nn.Module):
         inputs = config.width
         for index in range(config.modules):
             stage, first = index // each, index % each == 0
-            outputs = config.width << stage
-            self.blocks.append(Block(inputs, outputs, 2 if stage and first else 1, config, chances[index], rng))
+            outputs, stride, chance = config.width << stage, 2 if stage and first else 1, chances[index]
+            if config.kind == "highway":
+                self.blocks.append(HighwayBlock(inputs, outputs, stride, bias=config.gate_bias, chance=chance, rng=rng))
+            else:
+                carries = config.kind == "residual"
+                self.blocks.append(Block(inputs, outputs, stride, carries=carries, chance=chance, rng=rng))
             inputs = outputs
         self.norm = nn.BatchNorm2d(inputs)
         self.says = linear(inputs, len(spec.labels), rng)
@@ -171,9 +177,16 @@ class ResNetClassifier(nn.Module):
         """Whether its pictures are ink: those without colour are digits."""
         return self.spec.picture[0] == 1
 
+    @property
+    def built(self) -> str:
+        return f"{self.config.modules} {self.config.kind} modules"
+
+    def dissected(self) -> Network:
+        return Network(self.enter, list(self.blocks), self.leave)  # type: ignore[arg-type]
+
     def forward(self, images: Float[Tensor, "B C H W"], lesion: Lesion = INTACT) -> Float[Tensor, "B K"]:
         """Logits of the classes."""
-        return self.leave(through(list(self.blocks), self.enter(images), lesion))  # type: ignore[arg-type]
+        return self.dissected().logits(images, lesion)
 
     def enter(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
         """The input of the first module."""
@@ -244,7 +257,7 @@ PRESETS: dict[str, Recipe] = {
     "digits": Recipe(
         model=Config(width=8, stem_stride=2),
         data=LabelledPictures(name="mnist", batch=64, shift_px=2),
-        fit=Fit(steps=9000, rate=2e-3, warmup=200, decay=0.7, weight_decay=0.02, ema=0.99, log_steps=50),
+        fit=Fit(steps=4000, rate=2e-3, warmup=200, decay=0.7, weight_decay=0.02, ema=0.99, log_steps=50),
         what="digits, by 54 residual modules",
         size="434 k",
         about="Which MNIST digit is in a picture: a pre-activated residual network of 110 layers, the 54 modules of the lesions of "

@@ -6,14 +6,13 @@ A module adds what it computes to what it gets (He et al. 2015): y = after(carri
 is a sum over 2^N paths: each passes every module either by what is carried or by what is changed (Veit, Wilber & Belongie 2016).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
 
-@runtime_checkable
 class Module(Protocol):
     """A module of such a network."""
 
@@ -40,6 +39,20 @@ class Lesion(NamedTuple):
 
 
 INTACT = Lesion()
+"""Nothing changed."""
+
+
+class Network(NamedTuple):
+    """A network as a row of modules."""
+
+    enter: Callable[[Float[Tensor, "B C H W"]], Float[Tensor, "B D H2 W2"]]
+    """From pictures to the input of the first module."""
+    modules: Sequence[Module]
+    leave: Callable[[Float[Tensor, "B D H2 W2"]], Float[Tensor, "B K"]]
+    """From the output of the last module to the logits of the classes."""
+
+    def logits(self, images: Float[Tensor, "B C H W"], lesion: Lesion = INTACT) -> Float[Tensor, "B K"]:
+        return self.leave(through(self.modules, self.enter(images), lesion))
 
 
 def through(modules: Sequence[Module], x: Float[Tensor, "B C H W"], lesion: Lesion = INTACT) -> Float[Tensor, "B D H2 W2"]:
@@ -57,3 +70,22 @@ def through(modules: Sequence[Module], x: Float[Tensor, "B C H W"], lesion: Lesi
             carried, changed = (carried.detach(), changed) if index in lesion.path else (carried, changed.detach())
         x = module.after(changed if carried is None else carried + changed)
     return x
+
+
+@runtime_checkable
+class Dissects(Protocol):
+    """A trained model that is such a network."""
+
+    @property
+    def built(self) -> str:
+        """What it is made of: 54 residual modules."""
+
+    def dissected(self) -> Network: ...
+
+
+@runtime_checkable
+class Gated(Protocol):
+    """A module of a highway network."""
+
+    def openness(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
+        """What its gates let through of what is changed, 0 to 1; the rest is carried."""
