@@ -25,13 +25,13 @@ def lesions(words: list[str]) -> None:
         device: str = "cpu",
         force: bool = False,
     ) -> None:
-        """Deletes modules of a trained residual network, one and several, shuffles them, and measures which paths carry the gradient.
+        """Deletes modules of a trained residual network, shuffles them, and measures which of its paths carry the gradient.
 
         The report is a folder: report.html, its charts as PNG, and report.json. It needs the extra `charts`.
 
         Args:
-            model: A trained resnet_classifier: a model folder, or MODEL:NAME of a shipped one; efficientnet-lite0; or a file with the
-                weights of one of torchvision's ResNets (.safetensors, .pt, .pth).
+            model: A trained resnet_classifier (a model folder, or MODEL:NAME of a shipped one); efficientnet-lite0; or a file with
+                the weights of one of torchvision's ResNets (.safetensors, .pt, .pth).
             out: The folder of the report.
             data: What a resnet_classifier is measured on, read as its training data were; for the others a folder of pictures, by
                 default crops of scikit-image's photographs.

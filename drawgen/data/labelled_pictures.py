@@ -86,9 +86,10 @@ class LabelledPictures:
     def parts(self) -> tuple[Labels, Labels]:
         """The training and validation pictures."""
         if self.name == "segments":
-            return tuple(
-                Labels(torch.from_numpy(x.pictures)[:, None], torch.from_numpy(x.labels)) for x in (segments(10), segments(5))
+            train, valid = (
+                Labels(torch.from_numpy(x.pictures)[:, None], torch.from_numpy(x.labels)) for x in map(segments, (10, 5))
             )
+            return train, valid
         if self.name == "own":
             whole = self.own.labelled
             held = torch.zeros(len(whole.labels), dtype=torch.bool)

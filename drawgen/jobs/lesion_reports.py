@@ -1,5 +1,6 @@
 """The answer of `drawgen lesions`: its numbers, and a report with charts and tables."""
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -222,7 +223,10 @@ def single(found: Lesions) -> Section:
             axes.legend(loc="center right")
 
     worst = max(range(len(one.one)), key=one.one.__getitem__)
-    says = f"Each module is deleted in turn; its shortcut stays. The worst one to lose is module {worst + 1} ({percent(one.one[worst])})."
+    says = (
+        f"Each module is deleted in turn; its shortcut stays. The worst one to lose is number {worst + 1}: "
+        f"{percent(one.one[worst])}."
+    )
     if other is not None:
         says += (
             f" The network beside it ({other.built}) has an error of {percent(median(other.one))} (median) after the same. Where a "
@@ -265,7 +269,7 @@ def several(found: Lesions) -> Section:
 def smooth(one: Deletions) -> bool:
     """Whether no step of the curve is more than half of its whole rise."""
     values = [one.error, *(mean.value for mean in one.several)]
-    steps = [b - a for a, b in zip(values, values[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(values)]
     return max(steps) <= 0.5 * (max(values) - values[0])
 
 
@@ -280,8 +284,9 @@ def order(found: Lesions) -> Section:
 
     low = min(found.shuffles, key=lambda s: s.tau)
     says = (
-        "Pairs of modules of the same shape change places. Modules refine what they get more than they depend on the one before: the "
-        f"error grows with the disorder, up to {percent(max(s.error for s in found.shuffles))}; the least tau here is {low.tau:.2f}."
+        "Pairs of modules of the same shape change places. The error grows with the disorder, up to "
+        f"{percent(max(s.error for s in found.shuffles))}; the least tau here is {low.tau:.2f}. Where a little disorder costs "
+        "little, a module refines what it gets and does not depend on the one before."
     )
     return Section("shuffled", "Modules in another order", says, chart(draw))
 
@@ -325,9 +330,9 @@ def paths(found: Lesions) -> Section:
         axes.set_ylabel("share, %")
 
     says = (
-        f"There are 2^{n} paths, most of them through about {n / 2:g} modules. 95 % of the gradient comes through paths of {first} to "
-        f"{last} modules (shaded), which are {percent(sum(counted[first : last + 1]), digits=2)} of all paths. A share is the count "
-        "of paths times the norm along one."
+        f"There are 2^{n} paths, most of them through about {n / 2:g} modules. 95 % of the gradient comes through paths of {first} "
+        f"to {last} modules (shaded), which are {percent(sum(counted[first : last + 1]), digits=2)} of all paths. What paths of a "
+        "length carry is their count times the norm along one."
     )
     return Section("paths", "Which paths carry the gradient", says, chart(draw))
 
@@ -347,8 +352,8 @@ def gates(found: Lesions) -> Section:
 
     mean = sum(gate.mean for gate in found.gates) / len(found.gates)
     says = (
-        f"A gate of 0 carries its input past the module, one of 1 lets all of the change through. The mean is {mean:.2f}; the band is "
-        "from the 10th to the 90th percentile of the channels. Modules with closed gates can be left out."
+        f"A gate of 0 carries its input past the module, one of 1 lets all of the change through. The mean is {mean:.2f}; the band "
+        "is from the 10th to the 90th percentile of the channels. Modules with closed gates can be left out."
     )
     return Section("gates", "The gates", says, chart(draw))
 
@@ -383,7 +388,7 @@ def paper(found: Lesions) -> Section:
             f"{percent(whole.error, binomial_error(whole.error, found.pictures), 2)}",
             "23 of 54: 5.96 %, 6.10 %",
         ))  # fmt: skip
-    says = "The same experiments in the paper, on a deeper or a shallower network and other pictures: compare the shape, not the number."
+    says = "The same experiments in the paper, on a network of another depth and other pictures: compare the shape, not the number."
     if n == 54:
         says = "The same experiments in the paper, on a network of the same depth and other pictures."
     return Section("paper", "Beside the paper", says, table=Table(("", "here", PAPER), rows))

@@ -47,11 +47,11 @@ def lesions(
     """The experiments of Veit et al. on a trained residual network; see `Lesions`. `out` is the folder of the report.
 
     `model` is a trained resnet_classifier; efficientnet-lite0 (the installed weights); or a file with the weights of one of
-    torchvision's ResNets (resnet18 to resnet152). `data` is what a resnet_classifier is measured on, read as its training data were,
-    or a folder of pictures for the others, by default crops of scikit-image's photographs. `split` is by default test, or valid
-    where there is none. `beside` is another resnet_classifier, such as a plain one, on the same pictures. `pictures` is how many
-    are looked at (by default 500 labelled ones, 64 for efficientnet-lite0, 32 for the others), `draws` how many sets of modules,
-    orders and paths of each kind. Raises ValueError.
+    torchvision's ResNets (resnet18 to resnet152). `data` is what a resnet_classifier is measured on, read as its training data
+    were, or a folder of pictures for the others, by default crops of scikit-image's photographs. `split` is by default test, or
+    valid where there is none. `beside` is another resnet_classifier, such as a plain one, on the same pictures. `pictures` is how
+    many are looked at (by default 500 labelled ones, 64 for efficientnet-lite0, 32 for the others), `draws` how many sets of
+    modules, orders and paths of each kind. Raises ValueError.
 
     >>> import drawgen
     >>> digits = drawgen.train("resnet_classifier", "tiny")
