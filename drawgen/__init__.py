@@ -48,7 +48,7 @@ _HOMES = {
     "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
     "labelled_texture": "jobs.texture_collections",
-    "lesions": "jobs.lesions",
+    "lesions": "jobs.lesioning",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
     "parse": "jobs.parsing",
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.labels import Classified as Classified
     from drawgen.jobs.labels import Confusion as Confusion
     from drawgen.jobs.lesion_reports import Lesions as Lesions
-    from drawgen.jobs.lesions import lesions as lesions
+    from drawgen.jobs.lesioning import lesions as lesions
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.parse_answers import Parsed as Parsed
     from drawgen.jobs.parsing import parse as parse

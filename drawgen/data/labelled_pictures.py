@@ -3,6 +3,7 @@
 Axes: B pictures, n pictures of a set, C channels, H rows, W columns.
 """
 
+import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from drawgen.data.packed import DAMAGED, npy_head, open_archive, read_part, reas
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.files import files_in, hidden, is_file, is_folder
 from drawgen.images import PICTURES, ImageError, fit_to, load_image
-from drawgen.ranges import check_choice, check_fields
+from drawgen.ranges import ArgumentError, check_choice, check_fields
 
 NAMES = ("mnist", "cifar10", "own", "segments")
 DIGITS = tuple("0123456789")
@@ -76,6 +77,8 @@ class LabelledPictures:
         check_fields(self, "data", "batch", "side_px", at_least=1)
         check_fields(self, "data", "every", at_least=2)
         check_fields(self, "data", "shift_px", at_least=0)
+        if self.name == "segments" and self.path != standard.DEFAULT:
+            raise ArgumentError("data.path", f"is {self.path}, and segments are made without files; leave it out")
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -256,15 +259,13 @@ def read_npz(path: Path) -> Own:
         classes = classes or tuple(map(str, range(int(labels.max()) + 1)))
         if labels.min() < 0 or labels.max() >= len(classes):
             raise ValueError(f"a label is {labels.max()}, and there are {len(classes)} classes")
-    except (KeyError, *DAMAGED, zipfile.BadZipFile) as error:
+    except (KeyError, *DAMAGED) as error:
         raise DataError(f"{path} is no file of labelled pictures ({reason(error)}); give an .npz, or a folder") from error
     return Own(Labels(torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(labels.astype(np.int64))), classes, {})
 
 
 def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """An array of numbers or of text. Raises KeyError, ValueError."""
-    import io
-
     file = io.BytesIO(read_part(archive, f"{name}.npy"))
     shape, columns_first, kind = npy_head(file)
     if kind.kind not in "iufU":

@@ -43,6 +43,11 @@ class Lesions:
     """The experiments on one network. `report` is a page with charts; `save` writes its folder.
 
     Where pictures have labels, an error is the fraction of wrong labels; elsewhere, that of labels other than before.
+
+    >>> import drawgen
+    >>> found = drawgen.lesions(drawgen.train("resnet_classifier", "tiny"), draws=2)
+    >>> [section.name for section in found.report.sections]
+    ['one', 'several', 'shuffled', 'norms', 'paths', 'paper']
     """
 
     deletions: Deletions
@@ -320,12 +325,9 @@ def paths(found: Lesions) -> Section:
         axes = figure.subplots()
         axes.axvspan(first - 0.5, last + 0.5, color=OURS, alpha=0.1, linewidth=0)
         for shares, colour, words in ((counted, GREY, "paths there are"), (found.shares, OURS, "what they carry of the gradient")):
-            axes.plot(range(n + 1), [100 * share for share in shares], color=colour, marker="o", markersize=4)
-            top = max(range(n + 1), key=shares.__getitem__)
-            axes.annotate(
-                words, (top, 100 * shares[top]), xytext=(0, 8), textcoords="offset points", color=colour, ha="center", fontsize=14,
-            )  # fmt: skip
-        axes.set_ylim(0, 115 * max(*counted, *found.shares))
+            axes.plot(range(n + 1), [100 * share for share in shares], color=colour, marker="o", markersize=4, label=words)
+        axes.legend(loc="upper right")
+        axes.set_ylim(0, 125 * max(*counted, *found.shares))
         axes.set_xlabel("modules that a path passes")
         axes.set_ylabel("share, %")
 

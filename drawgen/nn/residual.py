@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+@runtime_checkable
 class Module(Protocol):
     """A module of such a network."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from drawgen.charts import check_charts
 from drawgen.contract import generator
-from drawgen.jobs.asking import asked
+from drawgen.jobs.asking import Trained, asked
 from drawgen.jobs.lesion_reports import Deletions, Lesions
 from drawgen.jobs.lesion_subjects import Subject, subject
 from drawgen.jobs.progress import Listener, hearing
@@ -22,7 +22,7 @@ FEW = 12
 """Up to this many, every count is tried."""
 MOST_LENGTHS = 60
 """Lengths of paths whose gradients are measured, at most, about."""
-BATCH = 32
+BATCH = 16
 """Pictures of one gradient."""
 
 
@@ -31,12 +31,12 @@ def counts_up_to(most: int) -> list[int]:
 
 
 def lesions(
-    model: str,
+    model: str | os.PathLike[str] | Trained,
     out: str | os.PathLike[str] | None = None,
     *,
     data: str | None = None,
     split: str | None = None,
-    beside: str | None = None,
+    beside: str | os.PathLike[str] | Trained | None = None,
     pictures: int | None = None,
     draws: int = 10,
     seed: int = 0,
@@ -55,7 +55,7 @@ def lesions(
 
     >>> import drawgen
     >>> digits = drawgen.train("resnet_classifier", "tiny")
-    >>> found = drawgen.lesions(str(digits.folder), draws=2)
+    >>> found = drawgen.lesions(digits, draws=2)
     >>> len(found.deletions.one)
     6
     """
@@ -68,11 +68,12 @@ def lesions(
         check_charts()
         check_folder(Path(out), force=force)
     with hearing(progress) as reports, asked():
-        one = subject(model, data=data, split=split, pictures=pictures, seed=seed, device=device)
+        one = subject(source_of(model), data=data, split=split, pictures=pictures, seed=seed, device=device)
         check_residual(one)
         other = None
         if beside is not None:
-            other = companion(one, subject(beside, data=data, split=split, pictures=pictures, seed=seed, device=device))
+            companion = subject(source_of(beside), data=data, split=split, pictures=pictures, seed=seed, device=device)
+            other = comparable(one, companion)
         passes = Passes(one, other, draws, reports.drawing)
         rng = generator(seed, 2)
         found = deletions(one, draws, rng, passes)
@@ -92,6 +93,10 @@ def lesions(
     return result
 
 
+def source_of(model: str | os.PathLike[str] | Trained) -> str:
+    return model.source if isinstance(model, Trained) else os.fspath(model)
+
+
 def check_residual(one: Subject) -> None:
     if not one.row.carries:
         raise ValueError(
@@ -100,7 +105,7 @@ def check_residual(one: Subject) -> None:
         )
 
 
-def companion(one: Subject, other: Subject) -> Subject:
+def comparable(one: Subject, other: Subject) -> Subject:
     """The other network, if it can stand beside. Raises ValueError."""
     if one.labels is None or other.labels is None:
         raise ValueError("`beside` is for two trained resnet_classifiers, whose pictures have labels; leave it out")
@@ -118,8 +123,8 @@ def deletions(one: Subject, draws: int, rng: Any, step: trials.Step) -> Deletion
 
 
 def swaps_of(one: Subject) -> list[int]:
-    """How many pairs change places; none if no two modules are of the same shape."""
-    return counts_up_to(len(one.row.indices)) if one.row.pairs() else []
+    """How many pairs change places; few if there are few, none if no two modules are of the same shape."""
+    return counts_up_to(min(len(one.row.indices), (len(one.row.pairs()) + 1) // 2))
 
 
 def lengths_of(n: int) -> list[int]:
