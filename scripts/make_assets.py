@@ -21,7 +21,7 @@ from drawgen import checkpoint, images, jobs, models
 from drawgen.jobs.textures import settle_warp
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
-            "pointer_net": "hull", "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets"}  # fmt: skip
+            "pointer_net": "hull", "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets", "resnet_classifier": "digits"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
@@ -127,8 +127,14 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "Aramaic, Greek, Japanese Katakana, Korean, Latin); what is measured is 780 drawings of 39 other characters",
         "MIT",
     ),
+    "resnet_classifier:digits": (
+        "resnet/digits",
+        "a digit, by 54 residual modules",
+        "MNIST, 50,000 training pictures",
+        "as MNIST, free to use",
+    ),
 }
-HALVED = ("ride:", "captioner:photos", "seq2seq:", "seq2tree:treebank")
+HALVED = ("ride:", "captioner:photos", "seq2seq:", "seq2tree:treebank", "resnet_classifier:")
 """Models whose weights are stored in half precision."""
 
 
@@ -172,6 +178,8 @@ def main() -> None:
             command = f'drawgen translate "I am happy." --model {name}'
         if name.startswith("text_classifier:"):
             command = f"drawgen classify DRAWING.svg --model {name} -n 3"
+        if name.startswith("resnet_classifier:"):
+            command = f"drawgen read {name} PICTURE"
         card = [
             f"# {name}: {what}",
             "",

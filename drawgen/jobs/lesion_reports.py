@@ -187,7 +187,7 @@ def page(found: Lesions) -> Report:
         error = "The pictures have no labels: an error is a picture whose first label is another than before."
     lead = (
         f"{one.source} has {one.built}. It was examined on {found.seen}. {error} Numbers in brackets are standard errors. Nothing "
-        "is trained anew: every lesion is made in the finished network."
+        "is trained: every lesion is made in the finished network."
     )
     return Report("Lesions of a residual network", lead, sections, numbers(found))
 

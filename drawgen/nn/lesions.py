@@ -1,4 +1,4 @@
-"""Lesions of residual networks: the experiments of Veit, Wilber & Belongie 2016, at test time and without training anew.
+"""Lesions of residual networks: the experiments of Veit, Wilber & Belongie 2016, in the trained network.
 
 Axes: B pictures, C channels, H rows, W columns, K classes, N modules with a shortcut.
 """
