@@ -8,8 +8,8 @@ RUNS has run folders of `drawgen train resnet_classifier digits`:
     drawn                        the same, and --model.drawn 23
     highway                      --model.kind highway --model.modules 27 --fit.steps 600 --fit.warmup 50
     mnist-KIND-N, cifar-KIND-N   KIND is residual or plain, N is 3, 9 or 27: --model.kind KIND --model.modules N --fit.steps 400
-                                 --fit.warmup 50 --fit.log-steps 10; for cifar also --data.name own --data.path SET.npz --data.mirror
-                                 True --data.shift-px 4 --model.width 16
+                                 --fit.warmup 50 --fit.log-steps 10; for cifar also --data.name own --data.path SET.npz
+                                 --data.mirror True --data.shift-px 4 --model.width 16
 
 Those that are missing are left out. Every run is by `--fit.precision bf16` on one thread.
 """
@@ -68,7 +68,7 @@ def depth_chart(runs: Path) -> bytes:
     return charts.chart(draw, width=13, height=5.2)
 
 
-def lesion_chart(found: Lesions, net: Lesions | None) -> bytes:
+def lesion_chart(found: Lesions) -> bytes:
     """One module, several, another order, and the paths, of one network."""
     one, other, n = found.deletions, found.beside, len(found.deletions.one)
 
@@ -96,7 +96,6 @@ def lesion_chart(found: Lesions, net: Lesions | None) -> bytes:
         fourth.set(title="paths by the modules they pass", xlabel="modules", ylabel="share, %")
         fourth.legend()
 
-    del net
     return charts.chart(draw, width=13, height=9)
 
 
@@ -133,7 +132,7 @@ def main() -> None:
     began = time.process_time()
     found = jobs.lesions(runs / "digits", data=arguments.data, beside=runs / arguments.beside)
     seconds = time.process_time() - began
-    as_jpeg(lesion_chart(found, None), out.with_name(f"{out.stem}_digits.jpg"))
+    as_jpeg(lesion_chart(found), out.with_name(f"{out.stem}_digits.jpg"))
     recipe = jobs.read_recipe(runs / "digits")
     count = models.in_short(models.weights(runs / "digits" / "model.safetensors"))
     lines = [
@@ -141,10 +140,10 @@ def main() -> None:
         "",
         folded(
             f"By `scripts/lesions_report.py`, on one thread of {jobs.machine()}, seed 0. The network is the preset `digits` of "
-            f"`resnet_classifier` ({count} weights, {layers(54)} layers), trained on 50,000 MNIST digits for {recipe['fit']['steps']:,} "
-            f"steps of {recipe['data']['batch']} in bfloat16. Lesions are measured on {found.seen}, in {seconds:.0f} CPU seconds; the "
-            f"plain network beside it has {found.beside.built if found.beside else 'no modules'}. Brackets are standard errors: over "
-            "the sets drawn where modules are drawn by chance, else over pictures."
+            f"`resnet_classifier` ({count} weights, {layers(54)} layers), trained on 50,000 MNIST digits for "
+            f"{recipe['fit']['steps']:,} steps of {recipe['data']['batch']} in bfloat16. Lesions are measured on {found.seen}, in "
+            f"{seconds:.0f} CPU seconds. In brackets are standard errors: over the sets drawn where modules are drawn by chance, "
+            "else over pictures."
         ),
         "",
         f"![Errors without modules, and in another order; the paths]({out.stem}_digits.jpg)",
@@ -176,12 +175,11 @@ def main() -> None:
             ends = [runs / f"{name}-{kind}-{depth}" for depth in DEPTHS]
             cells = [f"{losses(run)[1][-1]:.3f}" if run.is_dir() else "" for run in ends]
             lines.append(f"| {title}, {kind}: training loss at the end, nats | {' | '.join(cells)} |")
-    lines += [
-        "",
-        "400 steps of 64 pictures; a loss is the mean over the last 50 steps. CIFAR-10: the 3,000 first training pictures, and ",
-    ]
-    lines[-1] = folded(lines[-1] + "3,770 others as JPEG; a tenth is held out.")
-    lines.append("")
+    told = (
+        "400 steps of 64 pictures; a loss is the mean over the last 50 steps. CIFAR-10: its 3,000 first training pictures, and 3,770 "
+        "others as JPEG; a tenth is held out."
+    )
+    lines += ["", folded(told), ""]
     if (runs / "highway" / "model.safetensors").exists():
         gated = jobs.lesions(runs / "highway", data=arguments.data, draws=4)
         means = [gate.mean for gate in gated.gates]
@@ -191,8 +189,8 @@ def main() -> None:
             "",
             folded(
                 f"{gated.deletions.built}, error {percent(gated.deletions.error)}. Its gates began at "
-                f"{1 / (1 + math.exp(2)):.2f}; now their means are from {low:.2f} (module {means.index(low) + 1}) to {high:.2f} (module "
-                f"{means.index(high) + 1}). Without one module the error is {percent(sorted(gated.deletions.one)[13])} (median), "
+                f"{1 / (1 + math.exp(2)):.2f}; now their means are from {low:.2f} (module {means.index(low) + 1}) to {high:.2f} "
+                f"(module {means.index(high) + 1}). Without one module the error is {percent(sorted(gated.deletions.one)[13])} (median), "
                 f"{percent(max(gated.deletions.one))} (worst); 95 % of the gradient comes through paths of {gated.band[0]} to "
                 f"{gated.band[1]} of {len(means)} modules."
             ),
@@ -202,8 +200,7 @@ def main() -> None:
     lines += [
         "## EfficientNet-Lite0",
         "",
-        folded(f"{net.deletions.built[0].upper()}{net.deletions.built[1:]}, on {net.seen} of 160 px. An error is a first label that "
-               "changes."),
+        folded(f"It has {net.deletions.built}; on {net.seen} of 160 px. An error is a first label that changes."),
         "",
         *table(net),
     ]  # fmt: skip

@@ -21,7 +21,8 @@ from drawgen import checkpoint, images, jobs, models
 from drawgen.jobs.textures import settle_warp
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
-            "pointer_net": "hull", "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets", "resnet_classifier": "digits"}  # fmt: skip
+            "pointer_net": "hull", "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets",
+            "resnet_classifier": "digits"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
@@ -179,7 +180,7 @@ def main() -> None:
         if name.startswith("text_classifier:"):
             command = f"drawgen classify DRAWING.svg --model {name} -n 3"
         if name.startswith("resnet_classifier:"):
-            command = f"drawgen read {name} PICTURE"
+            command = f"drawgen read PICTURE --model {name}"
         card = [
             f"# {name}: {what}",
             "",
