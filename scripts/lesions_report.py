@@ -176,8 +176,8 @@ def main() -> None:
             cells = [f"{losses(run)[1][-1]:.3f}" if run.is_dir() else "" for run in ends]
             lines.append(f"| {title}, {kind}: training loss at the end, nats | {' | '.join(cells)} |")
     told = (
-        "400 steps of 64 pictures; a loss is the mean over the last 50 steps. CIFAR-10: its 3,000 first training pictures, and 3,770 "
-        "others as JPEG; a tenth is held out."
+        "400 steps of 64 pictures; a loss is the mean over the last 50 steps. CIFAR-10: its 3,000 first training pictures, and "
+        "3,770 others as JPEG; a tenth is held out."
     )
     lines += ["", folded(told), ""]
     if (runs / "highway" / "model.safetensors").exists():
@@ -190,8 +190,8 @@ def main() -> None:
             folded(
                 f"{gated.deletions.built}, error {percent(gated.deletions.error)}. Its gates began at "
                 f"{1 / (1 + math.exp(2)):.2f}; now their means are from {low:.2f} (module {means.index(low) + 1}) to {high:.2f} "
-                f"(module {means.index(high) + 1}). Without one module the error is {percent(sorted(gated.deletions.one)[13])} (median), "
-                f"{percent(max(gated.deletions.one))} (worst); 95 % of the gradient comes through paths of {gated.band[0]} to "
+                f"(module {means.index(high) + 1}). Without one module the error is {percent(sorted(gated.deletions.one)[13])} "
+                f"(median), {percent(max(gated.deletions.one))} (worst); 95 % of the gradient comes through paths of {gated.band[0]} to "
                 f"{gated.band[1]} of {len(means)} modules."
             ),
             "",

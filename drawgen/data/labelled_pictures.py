@@ -26,7 +26,7 @@ from drawgen.data.packed import DAMAGED, npy_head, open_archive, read_part, reas
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.files import files_in, hidden, is_file, is_folder
 from drawgen.images import PICTURES, ImageError, fit_to, load_image
-from drawgen.ranges import ArgumentError, check_choice, check_fields
+from drawgen.ranges import check_choice, check_fields
 
 NAMES = ("mnist", "cifar10", "own", "segments")
 DIGITS = tuple("0123456789")
@@ -77,8 +77,6 @@ class LabelledPictures:
         check_fields(self, "data", "batch", "side_px", at_least=1)
         check_fields(self, "data", "every", at_least=2)
         check_fields(self, "data", "shift_px", at_least=0)
-        if self.name == "segments" and self.path != standard.DEFAULT:
-            raise ArgumentError("data.path", f"is {self.path}, and segments are made without files; leave it out")
 
     @property
     def splits(self) -> tuple[str, ...]:

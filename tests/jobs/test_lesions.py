@@ -113,7 +113,6 @@ def test_what_is_refused(nets, here, capsys):
         "efficientnet-lite0 -o new --split test": "--split is 'test', and pictures for efficientnet-lite0 have no splits",
         f"efficientnet-lite0 --pictures 1 -o new --beside {nets / 'plain'}": "--beside is for two trained resnet_classifiers",
         f"{nets / 'residual'} -o new --split seen": "split is 'seen'",
-        f"{nets / 'residual'} -o new --data empty": "is empty, and segments are made without files; leave it out",
         f"{nets / 'residual'} -o new --pictures 0": "--pictures is 0; it has to be at least 1",
         f"{nets / 'residual'} -o new/new": "does not exist; make it first",
     }.items():
