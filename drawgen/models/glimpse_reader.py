@@ -20,7 +20,7 @@ led ways: the places are pixels of the ink, in the order of reading, and the emi
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -30,6 +30,7 @@ from torch.nn import functional as F
 
 from drawgen.contract import Group, Labelling, Loss, Player, Recipe, Sample, Spec, State, Totals
 from drawgen.data.digit_scenes import DigitScene, DigitScenes
+from drawgen.data.house_numbers import HouseNumbers
 from drawgen.nn.crops import boxes, crops
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
@@ -57,7 +58,7 @@ class Config:
     """Side of a crop in pixels; the second crop covers twice as much at half the resolution."""
     units: int = 256
     """Units of each LSTM."""
-    width: int = 32
+    width: int = 16
     """Filters of the first two convolutions of the glimpse network; its third has twice as many."""
     deviation: float = 0.1
     """Standard deviation of the places in training; the picture's half side is 1."""
@@ -302,7 +303,8 @@ def led_places(
 ) -> Float[Tensor, "T B 2"]:
     """Places on the ink from left to right. Of the ink's brightness, added up column by column, glimpse t gets a pixel of the part
     from t / spans to (t + 1) / spans, at random in proportion to the brightness; later glimpses, one at the right end."""
-    ink = images.mean(1)
+    grey = images.mean(1)
+    ink = (grey - grey.flatten(1).median(1).values[:, None, None]).abs()  # of a photograph, what differs from most of it
     height, width = ink.shape[1:]
     across, down = uniforms.permute(2, 1, 0).contiguous()  # each B T
     share = (torch.arange(across.shape[1], device=ink.device) + across) / spans[:, None]
@@ -337,15 +339,47 @@ def convolution(inputs: int, outputs: int, side: int, rng: torch.Generator) -> n
     return layer
 
 
+FIT = Fit(steps=12_000, rate=1e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=1000, log_steps=100, precision="bf16")
+
 PRESETS: dict[str, Recipe] = {
     "pairs": Recipe(
-        model=Config(),
+        model=Config(lead=4000),
         data=DigitScenes(),
-        fit=Fit(minutes=60.0, rate=1e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=1000),
-        about="Which two MNIST digits are in a picture of 100x100.",
+        fit=FIT,
+        what="which two digits are in a picture",
+        size="1.6 M",
+        figure="3.6 % wrong",
+        about="Which two MNIST digits are in a picture of 100x100, whatever their order: 55 classes, four glimpses, as in the "
+        "paper, whose error is 5 %.",
+    ),
+    "addition": Recipe(
+        model=Config(lead=4000),
+        data=DigitScenes(kind="addition"),
+        fit=FIT,
+        what="the sum of two digits in a picture",
+        size="1.6 M",
+        about="The sum of the two MNIST digits in a picture of 100x100: 19 classes, four glimpses. The paper's error is 2.5 %.",
+    ),
+    "sequence": Recipe(
+        model=Config(glimpses=2, lead=2500),
+        data=DigitScenes(kind="sequence", side_px=54),
+        fit=replace(FIT, steps=7000),
+        what="one to five digits in a row",
+        size="1.6 M",
+        about="One to five MNIST digits in a row, of any size, in a picture of 54x54, and where the row ends; two "
+        "glimpses per digit.",
+    ),
+    "house-numbers": Recipe(
+        model=Config(glimpses=3, crop=12, units=512, width=64, deviation=0.05, lead=10_000),
+        data=HouseNumbers(),
+        fit=replace(FIT, steps=200_000),
+        what="house numbers of your copy of SVHN",
+        size="6.6 M",
+        about="The full numbers of SVHN in 54x54, three glimpses per digit and two LSTMs of 512, as in the paper, whose error is "
+        "5.1 %. Not trained here: it needs a GPU, and your copy of the data.",
     ),
     "tiny": Recipe(
-        model=Config(glimpses=1, crop=9, units=8, width=2),
+        model=Config(glimpses=1, crop=9, units=8, width=2, lead=2),
         data=DigitScenes(kind="sequence", digits="segments", side_px=32, batch=4),
         fit=Fit(steps=4, warmup=2, clip=10.0),
         what="for tests, and a first look",
