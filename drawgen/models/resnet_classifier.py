@@ -258,10 +258,12 @@ PRESETS: dict[str, Recipe] = {
         model=Config(width=8, stem_stride=2),
         data=LabelledPictures(name="mnist", batch=64, shift_px=2),
         fit=Fit(steps=4000, rate=2e-3, warmup=200, decay=0.7, weight_decay=0.02, ema=0.99, log_steps=50),
-        what="digits, by 54 residual modules",
+        what="a digit, by 54 residual modules",
         size="434 k",
+        figure="0.5 % wrong",
         about="Which MNIST digit is in a picture: a pre-activated residual network of 110 layers, the 54 modules of the lesions of "
-        "Veit et al. 2016, with half of their channels and maps of half the side.",
+        "Veit et al. 2016, with half of their channels and maps of half the side. Measured with seed 0, in bfloat16 (about 13 CPU "
+        "minutes on one thread of a Xeon): 0.47 % of the test digits are wrong (standard error .07), and 0.67 % of the validation part.",
     ),
     "cifar10": Recipe(
         model=Config(),
