@@ -41,6 +41,11 @@ def layers(modules: int) -> int:
     return 2 * modules + 2
 
 
+def finished(run: Path) -> bool:
+    card = run / "README.md"
+    return card.is_file() and "- training: " in card.read_text(encoding="utf-8")
+
+
 def losses(run: Path) -> tuple[list[int], list[float]]:
     """Steps, and the mean training loss since the line before, smoothed."""
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -58,7 +63,7 @@ def depth_chart(runs: Path) -> bytes:
             for colour, depth in zip(charts.COLOURS, DEPTHS, strict=False):
                 for kind, dashes in (("residual", "-"), ("plain", "--")):
                     run = runs / f"{name}-{kind}-{depth}"
-                    if run.is_dir():
+                    if finished(run):
                         axes.plot(*losses(run), dashes, color=colour, label=f"{kind}, {layers(depth)} layers")
             axes.set_title(title)
             axes.set_xlabel("step")
@@ -122,6 +127,30 @@ def folded(text: str) -> str:
     return "\n".join(textwrap.wrap(" ".join(text.split()), WIDTH))
 
 
+def depth_lines(runs: Path, out: Path) -> list[str]:
+    """The training losses of networks of several depths, in a picture and a table."""
+    as_jpeg(depth_chart(runs), out.with_name(f"{out.stem}_depth.jpg"))
+    lines = [
+        "## Depth with and without shortcuts",
+        "",
+        f"![Training losses of 8, 20 and 56 layers]({out.stem}_depth.jpg)",
+        "",
+        "| training loss at the end, nats | " + " | ".join(f"{layers(depth)} layers" for depth in DEPTHS) + " |",
+        "| --- |" + " --- |" * len(DEPTHS),
+    ]
+    for name, title in SETS.items():
+        for kind in ("residual", "plain"):
+            ends = [runs / f"{name}-{kind}-{depth}" for depth in DEPTHS]
+            if any(map(finished, ends)):
+                cells = [f"{losses(run)[1][-1]:.3f}" if finished(run) else "" for run in ends]
+                lines.append(f"| {title}, {kind} | {' | '.join(cells)} |")
+    told = (
+        "400 steps of 64 pictures; a loss is the mean over the last 50 steps. CIFAR-10: its 3,000 first training pictures, and "
+        "3,770 others as JPEG; a tenth is held out."
+    )
+    return [*lines, "", folded(told), ""]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
@@ -131,7 +160,8 @@ def main() -> None:
     arguments = parser.parse_args()
     runs, out = arguments.runs, arguments.out
     began = time.process_time()
-    found = jobs.lesions(runs / "digits", data=arguments.data, beside=runs / arguments.beside)
+    beside = runs / arguments.beside
+    found = jobs.lesions(runs / "digits", data=arguments.data, beside=beside if finished(beside) else None)
     seconds = time.process_time() - began
     as_jpeg(lesion_chart(found), out.with_name(f"{out.stem}_digits.jpg"))
     recipe = jobs.read_recipe(runs / "digits")
@@ -152,7 +182,7 @@ def main() -> None:
         *table(found),
         "",
     ]  # fmt: skip
-    if (runs / "drawn" / "model.safetensors").exists():
+    if finished(runs / "drawn"):
         lines += [
             "## Training with 23 of 54 modules",
             "",
@@ -162,26 +192,9 @@ def main() -> None:
             f"| 23 modules, drawn for each batch | {tests(runs / 'drawn', arguments.data)} | 5.96 % |",
             "",
         ]
-    lines += [
-        "## Depth with and without shortcuts",
-        "",
-        f"![Training losses of 8, 20 and 56 layers](./{out.stem}_depth.jpg)",
-        "",
-        "| | " + " | ".join(f"{layers(depth)} layers" for depth in DEPTHS) + " |",
-        "| --- |" + " --- |" * len(DEPTHS),
-    ]
-    as_jpeg(depth_chart(runs), out.with_name(f"{out.stem}_depth.jpg"))
-    for name, title in SETS.items():
-        for kind in ("residual", "plain"):
-            ends = [runs / f"{name}-{kind}-{depth}" for depth in DEPTHS]
-            cells = [f"{losses(run)[1][-1]:.3f}" if run.is_dir() else "" for run in ends]
-            lines.append(f"| {title}, {kind}: training loss at the end, nats | {' | '.join(cells)} |")
-    told = (
-        "400 steps of 64 pictures; a loss is the mean over the last 50 steps. CIFAR-10: its 3,000 first training pictures, and "
-        "3,770 others as JPEG; a tenth is held out."
-    )
-    lines += ["", folded(told), ""]
-    if (runs / "highway" / "model.safetensors").exists():
+    if any(finished(runs / f"{name}-plain-{depth}") for name in SETS for depth in DEPTHS):
+        lines += depth_lines(runs, out)
+    if finished(runs / "highway"):
         gated = jobs.lesions(runs / "highway", data=arguments.data, draws=4)
         means = [gate.mean for gate in gated.gates]
         low, high = min(means), max(means)
@@ -189,10 +202,11 @@ def main() -> None:
             "## A highway network",
             "",
             folded(
-                f"""{gated.deletions.built}, error {percent(gated.deletions.error)}. Its gates began at {1 / (1 + math.exp(2)):.2f}; now
-                their means are from {low:.2f} (module {means.index(low) + 1}) to {high:.2f} (module {means.index(high) + 1}). Without
-                one module the error is {percent(median(gated.deletions.one))} (median), {percent(max(gated.deletions.one))} (worst);
-                95 % of the gradient comes through paths of {gated.band[0]} to {gated.band[1]} of {len(means)} modules."""
+                f"""{gated.deletions.built}, error {percent(gated.deletions.error)}. Its gates began at
+                {1 / (1 + math.exp(2)):.2f}; now their means are from {low:.2f} (module {means.index(low) + 1}) to {high:.2f}
+                (module {means.index(high) + 1}). Without one module the error is {percent(median(gated.deletions.one))} (median),
+                {percent(max(gated.deletions.one))} (worst); 95 % of the gradient comes through paths of {gated.band[0]} to
+                {gated.band[1]} of {len(means)} modules."""
             ),
             "",
         ]

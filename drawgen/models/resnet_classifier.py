@@ -263,7 +263,8 @@ PRESETS: dict[str, Recipe] = {
         figure="0.5 % wrong",
         about="Which MNIST digit is in a picture: a pre-activated residual network of 110 layers, the 54 modules of the lesions of "
         "Veit et al. 2016, with half of their channels and maps of half the side. Measured with seed 0, in bfloat16 (about 13 CPU "
-        "minutes on one thread of a Xeon): 0.47 % of the test digits are wrong (standard error .07), and 0.67 % of the validation part.",
+        "minutes on one thread of a Xeon): 0.47 % of the test digits are wrong (standard error .07), and 0.67 % of the validation "
+        "part.",
     ),
     "cifar10": Recipe(
         model=Config(),
