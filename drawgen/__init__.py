@@ -9,6 +9,7 @@
     parse(SENTENCES)    the constituency trees of sentences
     classify(MODEL, TEXTS)  says which kind texts or drawings are of
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
+    lesions(MODEL)      deletes and shuffles modules of a residual network
     translate(TEXTS)    translates sentences
     train(MODEL)        trains a model from a preset; every setting can be changed
 
@@ -28,6 +29,7 @@ _HOMES = {
     "Illustrated": "jobs.illustrations",
     "Interrupted": "interrupts",
     "Labels": "jobs.answers",
+    "Lesions": "jobs.lesion_reports",
     "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
     "Parsed": "jobs.parse_answers",
@@ -46,6 +48,7 @@ _HOMES = {
     "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
     "labelled_texture": "jobs.texture_collections",
+    "lesions": "jobs.lesioning",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
     "parse": "jobs.parsing",
@@ -76,6 +79,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.labels import Classified as Classified
     from drawgen.jobs.labels import Confusion as Confusion
+    from drawgen.jobs.lesion_reports import Lesions as Lesions
+    from drawgen.jobs.lesioning import lesions as lesions
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.parse_answers import Parsed as Parsed
     from drawgen.jobs.parsing import parse as parse
@@ -118,6 +123,7 @@ __all__ = [
     "Illustrated",
     "Interrupted",
     "Labels",
+    "Lesions",
     "LowPoly",
     "Painting",
     "Parsed",
@@ -137,6 +143,7 @@ __all__ = [
     "illustrate",
     "inpaint",
     "labelled_texture",
+    "lesions",
     "load",
     "paint",
     "parse",

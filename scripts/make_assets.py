@@ -22,7 +22,7 @@ from drawgen.jobs.textures import settle_warp
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
             "pointer_net": "hull", "glimpse_reader": "sequence", "draw_classifier": "cluttered",
-            "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets"}  # fmt: skip
+            "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets", "resnet_classifier": "digits"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
@@ -142,8 +142,14 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "Aramaic, Greek, Japanese Katakana, Korean, Latin); what is measured is 780 drawings of 39 other characters",
         "MIT",
     ),
+    "resnet_classifier:digits": (
+        "resnet/digits",
+        "a digit, by 54 residual modules",
+        "MNIST, 50,000 training pictures",
+        "as MNIST, free to use",
+    ),
 }
-HALVED = ("ride:", "captioner:photos", "seq2seq:", "seq2tree:treebank", "glimpse_reader:", "draw_classifier:")
+HALVED = ("ride:", "captioner:photos", "seq2seq:", "seq2tree:treebank", "glimpse_reader:", "draw_classifier:", "resnet_classifier:")
 """Models whose weights are stored in half precision."""
 
 
@@ -185,7 +191,7 @@ def main() -> None:
             command = f"drawgen caption PICTURE --model {name}"
         if name.startswith("seq2seq:"):
             command = f'drawgen translate "I am happy." --model {name}'
-        if name.startswith(("glimpse_reader:", "draw_classifier:")):
+        if name.startswith(("glimpse_reader:", "draw_classifier:", "resnet_classifier:")):
             command = f"drawgen read PICTURE --model {name}"
         if name.startswith("text_classifier:"):
             command = f"drawgen classify DRAWING.svg --model {name} -n 3"

@@ -17,6 +17,7 @@ from drawgen.cli.classifying import classify
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
+from drawgen.cli.lesioning import lesions
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
 from drawgen.cli.parse_trees import parse
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "parse": parse,
     "translate": translate,
     "eval": evaluate,
+    "lesions": lesions,
     "list": listing,
     "demo": demo,
 }

@@ -9,6 +9,7 @@ from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.heat_maps import heat
 from drawgen.jobs.illustrating import illustrate
 from drawgen.jobs.inpainting import extend, inpaint
+from drawgen.jobs.lesioning import lesions
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
 from drawgen.jobs.parsing import parse
@@ -39,6 +40,7 @@ __all__ = [
     "inpaint",
     "interpolate",
     "labelled_texture",
+    "lesions",
     "machine",
     "measure",
     "mend",
