@@ -22,7 +22,8 @@ from drawgen.jobs.textures import settle_warp
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
             "pointer_net": "hull", "glimpse_reader": "sequence", "draw_classifier": "cluttered",
-            "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets", "resnet_classifier": "digits"}  # fmt: skip
+            "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets",
+            "resnet_classifier": "digits"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
