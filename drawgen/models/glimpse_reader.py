@@ -350,7 +350,8 @@ PRESETS: dict[str, Recipe] = {
         size="1.6 M",
         figure="3.6 % wrong",
         about="Which two MNIST digits are in a picture of 100x100, whatever their order: 55 classes, four glimpses, as in the "
-        "paper, whose error is 5 %.",
+        "paper, whose error is 5 %. Measured (seed 0, 12,000 steps in 18 minutes on one thread of a busy two-core Xeon): 4.0 % "
+        "(standard error .2) on the validation digits, 3.6 % on the test digits.",
     ),
     "addition": Recipe(
         model=Config(lead=4000),
@@ -361,13 +362,16 @@ PRESETS: dict[str, Recipe] = {
         about="The sum of the two MNIST digits in a picture of 100x100: 19 classes, four glimpses. The paper's error is 2.5 %.",
     ),
     "sequence": Recipe(
-        model=Config(glimpses=2, lead=2500),
+        model=Config(glimpses=2, deviation=0.05, policy=0.3, lead=2500),
         data=DigitScenes(kind="sequence", side_px=54),
-        fit=replace(FIT, steps=7000),
+        fit=FIT,
         what="one to five digits in a row",
         size="1.6 M",
+        figure="10.9 % of numbers wrong",
         about="One to five MNIST digits in a row, of any size, in a picture of 54x54, and where the row ends; two "
-        "glimpses per digit.",
+        "glimpses per digit. Measured (seed 0): 11.4 % (standard error .3) of the numbers of validation digits are wrong, 10.9 % of "
+        "those of test digits, after 7,000 steps with deviation .1 and policy 1, and 5,000 more with these; an hour on a third of "
+        "a two-core Xeon.",
     ),
     "house-numbers": Recipe(
         model=Config(glimpses=3, crop=12, units=512, width=64, deviation=0.05, lead=10_000),
