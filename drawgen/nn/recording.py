@@ -76,7 +76,10 @@ class Recorder:
         track = self.written.get((id(module), layer))
         if track is None:
             track = self.written[id(module), layer] = Track(module, layer, kind, matrices())
-        track.steps.append(Step(marked, gates or {}, kept, slope, again))
+        seen = {name: gate.detach() for name, gate in (gates or {}).items()}
+        track.steps.append(
+            Step(marked, seen, None if kept is None else kept.detach(), None if slope is None else slope.detach(), again)
+        )
         return marked
 
     def tracks(self, model: nn.Module) -> dict[str, Track]:
