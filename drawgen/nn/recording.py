@@ -84,7 +84,7 @@ class Recorder:
 
     def tracks(self, model: nn.Module) -> dict[str, Track]:
         """The layers that wrote, by the names of their modules; of several layers of a module, with the number from 1 on."""
-        names = {id(module): name or "model" for name, module in model.named_modules()}
+        names = {id(module): name.removesuffix(".recurrent") or "model" for name, module in model.named_modules()}
         several = {module for module, layer in self.written if layer}
         return {
             names[module] + (f" layer {layer + 1}" if module in several else ""): track
