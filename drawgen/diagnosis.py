@@ -124,6 +124,21 @@ def jacobian(again: Again, before: States, rows: slice) -> Float[Tensor, "B N M"
     return torch.cat([part.flatten(2) for part in found], 2).transpose(0, 1)
 
 
+def stretch(again: Again, before: States, rows: slice, *, iterations: int = 30) -> Float[Tensor, " B"]:
+    """The largest singular value of the same Jacobian by power iteration, which never writes it down: for large states. It is
+    approached from below."""
+    state = tuple(tensor[rows].detach() for tensor in before)
+    step = lambda *given: again(given, rows)  # noqa: E731
+    _, back = torch.func.vjp(step, *state)
+    v = tuple(torch.ones_like(tensor) for tensor in state)
+    for _ in range(iterations):
+        size = joined(v).norm(dim=1).clamp(min=LEAST)
+        v = tuple(tensor / size.view(-1, *(1,) * (tensor.dim() - 1)) for tensor in v)
+        _, pushed = torch.func.jvp(step, state, v)
+        v = back(pushed)
+    return joined(pushed).norm(dim=1)
+
+
 def pulled_back(again: Again, before: States, gradient: Sequence[Tensor]) -> Float[Tensor, "B M"]:
     """J^T g: what of the gradient after a step comes back through the step itself."""
     state = tuple(tensor.detach() for tensor in before)
