@@ -121,7 +121,7 @@ def jacobian(again: Again, before: States, rows: slice) -> Float[Tensor, "B N M"
     wanted = torch.eye(sum(sizes), dtype=state[0].dtype, device=state[0].device)[:, None].expand(-1, count, -1)
     parts = [part.unflatten(2, tensor.shape[1:]) for part, tensor in zip(wanted.split(sizes, 2), after, strict=True)]
     found = torch.func.vmap(back)(tuple(parts))
-    return torch.cat([part.flatten(2) for part in found], 2).transpose(0, 1)
+    return torch.cat([part.flatten(2) for part in found], 2).transpose(0, 1).detach()
 
 
 def stretch(again: Again, before: States, rows: slice, *, iterations: int = 30) -> Float[Tensor, " B"]:
@@ -136,14 +136,14 @@ def stretch(again: Again, before: States, rows: slice, *, iterations: int = 30) 
         v = tuple(tensor / size.view(-1, *(1,) * (tensor.dim() - 1)) for tensor in v)
         _, pushed = torch.func.jvp(step, state, v)
         v = back(pushed)
-    return joined(pushed).norm(dim=1)
+    return joined(pushed).norm(dim=1).detach()
 
 
 def pulled_back(again: Again, before: States, gradient: Sequence[Tensor]) -> Float[Tensor, "B M"]:
     """J^T g: what of the gradient after a step comes back through the step itself."""
     state = tuple(tensor.detach() for tensor in before)
     _, back = torch.func.vjp(lambda *given: again(given, slice(None)), *state)
-    return joined(back(tuple(gradient)))
+    return joined(back(tuple(gradient))).detach()
 
 
 # ---------------------------------------------------------------- bounds

@@ -29,7 +29,7 @@ RADII = 16
 ALONE = 0.02
 """A gradient that is carried back by the layer's own Jacobians up to this share comes through them alone."""
 CLEAR = 0.01
-"""A gradient that is down to this share has vanished; one that has grown to its inverse has exploded."""
+"""A gradient that is down to this share is called small; one that has grown to its inverse has exploded."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,28 @@ class Layer:
 
     @property
     def reach(self) -> float:
-        """Steps after which the gradient is down to a hundredth."""
-        return diagnosis.steps_until(CLEAR, self.rate)
+        """The first lag from which on the gradient is below a hundredth of its largest; infinite if there is none."""
+        least = CLEAR * max(self.lags)
+        after = [lag for lag, size in enumerate(self.lags) if size >= least]
+        return after[-1] + 1 if after and after[-1] + 1 < len(self.lags) else math.inf
 
     @property
     def verdict(self) -> str:
-        """vanishing, exploding or fine; unclear for fewer than four lags."""
+        """vanishing: the fitted exponential is down to a hundredth within half of the lags; fading: within all of them, or the
+        gradient itself is; exploding: it grows to a hundred times; steady; or unclear, of fewer than four lags."""
         lags = len(self.lags) - 1
         if lags < 3 or not math.isfinite(self.rate):
             return "unclear"
-        if self.reach < lags / 2 or (self.lags[0] > 0 and self.lags[-1] < CLEAR**2 * self.lags[0]):
+        fitted = diagnosis.steps_until(CLEAR, self.rate)
+        if fitted < lags / 2:
             return "vanishing"
-        return "exploding" if self.rate > 1 and lags * math.log(self.rate) > -math.log(CLEAR) else "fine"
+        if fitted <= lags or self.reach <= lags:
+            return "fading"
+        return "exploding" if self.rate > 1 and lags * math.log(self.rate) > -math.log(CLEAR) else "steady"
 
     def numbers(self) -> dict[str, Any]:
         """For report.json, which knows no NaN."""
-        return plain(vars(self) | {"verdict": self.verdict, "steps_to_a_hundredth": self.reach})
+        return plain(vars(self) | {"verdict": self.verdict, "below_a_hundredth_from_lag": self.reach})
 
 
 def plain(value: Any) -> Any:
@@ -92,7 +98,7 @@ def plain(value: Any) -> Any:
 
 
 def examine(model: Any, batch: Batch, *, rng: torch.Generator) -> dict[str, Layer]:
-    """The findings in each layer, on the first rows of a batch. Raises ValueError for a loss that no state reaches."""
+    """The findings in each layer that its loss depends on, on the first rows of a batch."""
     recurrent: Recurs = model
     some = type(batch)(*(part[:ROWS] if isinstance(part, Tensor) else part for part in batch))
     with recording() as record:
