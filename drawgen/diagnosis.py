@@ -124,17 +124,16 @@ def jacobian(again: Again, before: States, rows: slice) -> Float[Tensor, "B N M"
     return torch.cat([part.flatten(2) for part in found], 2).transpose(0, 1).detach()
 
 
-def stretch(again: Again, before: States, rows: slice, *, iterations: int = 30) -> Float[Tensor, " B"]:
+def stretch(again: Again, before: States, rows: slice, *, iterations: int = 20) -> Float[Tensor, " B"]:
     """The largest singular value of the same Jacobian by power iteration, which never writes it down: for large states. It is
     approached from below."""
     state = tuple(tensor[rows].detach() for tensor in before)
-    step = lambda *given: again(given, rows)  # noqa: E731
-    _, back = torch.func.vjp(step, *state)
+    after, back = torch.func.vjp(lambda *given: again(given, rows), *state)
+    _, push = torch.func.vjp(lambda *u: back(u), *(torch.zeros_like(tensor) for tensor in after))  # J^T u is linear: its J is J^T
     v = tuple(torch.ones_like(tensor) for tensor in state)
     for _ in range(iterations):
         size = joined(v).norm(dim=1).clamp(min=LEAST)
-        v = tuple(tensor / size.view(-1, *(1,) * (tensor.dim() - 1)) for tensor in v)
-        _, pushed = torch.func.jvp(step, state, v)
+        pushed = push(tuple(tensor / size.view(-1, *(1,) * (tensor.dim() - 1)) for tensor in v))
         v = back(pushed)
     return joined(pushed).norm(dim=1).detach()
 

@@ -18,14 +18,6 @@ DECADES = 6
 HEALTHY = (1e-4, 1e-2)
 """Shares by which a step moves weights in most good trainings; Karpathy's rule of thumb is 0.001."""
 DEAD, RESTLESS = 1e-5, 3e-2
-ADVICE = {
-    "vanishing": "it vanishes: what is further back is hardly learned from. Gates help (an LSTM with forget bias 1 or 2), and so do "
-    "ways past the steps: attention, skip connections, a shorter sequence",
-    "exploding": "it explodes: clip the gradient's norm (fit.clip), lower the rate, or start with smaller recurrent weights",
-    "fading": "it fades, and a part of it gets through; more forget bias or attention would let more of it through",
-    "steady": "it keeps its size, and nothing has to be done",
-    "unclear": "there are too few steps to say more",
-}
 ORDER = ("exploding", "vanishing", "fading", "steady", "unclear")
 
 
@@ -40,6 +32,23 @@ def sections_of(layers: Mapping[str, Layer]) -> Iterator[Section]:
         yield gates({name: layer for name, layer in layers.items() if layer.gates})
     if any(layer.half_lives for layer in layers.values()):
         yield memories({name: layer for name, layer in layers.items() if layer.half_lives})
+
+
+def advice(layer: Layer) -> str:
+    """What a gradient means, and what one does about it."""
+    mend = {
+        "rnn": "a cell with gates (gru, lstm) lets more of it through",
+        "lstm": "a larger forget bias to begin with, attention or skip connections let more of it through",
+        "spatial lstm": "a layout (model.layout), the picture seen small, brings in what is far away",
+        "depth": "skip connections let more of it through",
+    }.get(layer.kind, "attention or skip connections let more of it through")
+    return {
+        "vanishing": f"it vanishes: from what is further back hardly anything is learned; {mend}",
+        "fading": f"it fades, and a part of it gets through; {mend}",
+        "exploding": "it explodes: clip the gradient's norm (fit.clip), lower the rate, or start with smaller recurrent weights",
+        "steady": "it keeps its size, and nothing has to be done",
+        "unclear": "there are too few steps to say more",
+    }[layer.verdict]
 
 
 def by_severity(layers: Mapping[str, Layer]) -> list[tuple[str, Layer]]:
@@ -68,18 +77,18 @@ def gradients(layers: Mapping[str, Layer]) -> Section:
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         largest = max(max(layer.lags) for _, layer in shown)
+        bounds = [size for _, layer in shown for size in layer.bound]
+        top = min(max([largest, *bounds]), largest * 10**DECADES)
         least = min(size for _, layer in shown for size in layer.lags if size > 0)
         ends = []
         for (name, layer), colour in zip(shown, COLOURS, strict=False):
             lags = range(len(layer.lags))
             axes.plot(lags, [size or math.nan for size in layer.lags], color=colour)
             ends.append((len(layer.lags) - 1, layer.lags[-1] or least, f"{name}  {rate_of(layer)}", colour))
-            if layer.bound:
-                axes.plot(range(len(layer.bound)), [min(size, 1e300) for size in layer.bound], color=colour, linestyle=(0, (4, 3)), linewidth=1.6)
-        axes.set_yscale("log")
-        bounds = [size for _, layer in shown for size in layer.bound]
-        top = min(max([largest, *bounds]), largest * 10**DECADES)
+            inside = [size if 0 < size < 100 * top else math.nan for size in layer.bound]
+            axes.plot(range(len(inside)), inside, color=colour, linestyle=(0, (4, 3)), linewidth=1.6)
         axes.set_ylim(least / 3, top * 3)
+        by_decades(axes)
         axes.set_xlabel(f"lag: {step}s back from the last")
         axes.set_ylabel("norm of the gradient")
         axes.set_xlim(0, max(len(layer.lags) for _, layer in shown) - 1)
@@ -87,7 +96,7 @@ def gradients(layers: Mapping[str, Layer]) -> Section:
         if bounds:
             place = next((name, layer) for name, layer in shown if layer.bound)[1]
             by = "singular values and slopes" if place.by_slopes else "the Jacobians' singular values"
-            axes.text(0.02, 0.97, f"dashed: the bound, the product of {by}", transform=axes.transAxes, va="top", fontsize=11, color="#444")
+            note(axes, f"dashed: the bound, the product of {by}")
 
     rows = [
         (name, layer.kind, str(len(layer.lags) - 1), rate_of(layer), "-" if layer.reach == math.inf else f"{layer.reach:.0f}",
@@ -110,7 +119,7 @@ def gradient_words(layers: Mapping[str, Layer], step: str) -> str:
         words += f" and is below 1 % from lag {worst.reach:.0f} on" if worst.reach < math.inf else f" over the {lags} that were seen"
     else:
         words += "is zero before the last step"
-    words += f"; {ADVICE[worst.verdict]}."
+    words += f"; {advice(worst)}."
     if (other := [(n, layer) for n, layer in layers.items() if not layer.alone]) and worst.verdict not in ("vanishing", "exploding"):
         words += f" In {listed([n for n, _ in other])} it comes back by another way than the layer's own {step}s (other layers, "
         words += "attention, a canvas), so that no bound of the layer alone holds."
@@ -126,10 +135,10 @@ def rate_of(layer: Layer) -> str:
 def share(value: float) -> str:
     """A share as a percentage.
 
-    >>> share(0.047), share(1.2)
-    ('4.7 %', '120 %')
+    >>> share(0.047), share(1.2), share(0.0)
+    ('4.7 %', '120 %', '0 %')
     """
-    return f"{100 * value:.{0 if value >= 0.0995 else 1}f} %"
+    return f"{100 * value:.{0 if value >= 0.0995 or value == 0 else 1}f} %"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -148,6 +157,20 @@ def label(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
     for height, text, colour in places:
         before = max(height, before + apart)
         axes.text(1.01, (before - low) / (high - low), text, transform=axes.transAxes, color=colour, va="center", fontsize=12)
+
+
+def by_decades(axes: Any) -> None:
+    """A logarithmic scale, with plain numbers where it has less than two powers of ten."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < 100 * low:
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+
+
+def note(axes: Any, text: str) -> None:
+    """What the kinds of lines are, above the axes."""
+    axes.text(1, 1.02, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=11, color="#444")
 
 
 # ---------------------------------------------------------------- matrices
@@ -223,28 +246,29 @@ def jacobians(layers: Mapping[str, Layer]) -> Section:
             if layer.jacobian_radii:
                 axes.plot(list(layer.jacobian_radii), list(layer.jacobian_radii.values()), "o", color=colour, markersize=5)
         axes.axhline(1, color="#444", linewidth=1, linestyle=(0, (2, 2)))
-        axes.set_yscale("log")
+        by_decades(axes)
         axes.set_xlabel(steps_of(layers)[:-1])
         axes.set_ylabel("stretch of the state")
-        axes.text(0.02, 0.97, "line: largest singular value; dots: spectral radius", transform=axes.transAxes, va="top", fontsize=11, color="#444")
+        note(axes, "line: largest singular value; dots: spectral radius")
         label(axes, ends)
 
     every = [(name, geometric(list(layer.jacobian.values())), list(layer.jacobian_radii.values())) for name, layer in layers.items()]
     name, largest, circles = max(every, key=lambda found: found[1])
+    radius = geometric(circles) if circles else 1.0
     words = f"One step stretches the state of {name} by a factor of up to {largest:.2f}, in the worst direction. "
     if largest < 1:
         words += "Under 1 every direction shrinks: the memory is short, and gradients vanish."
     elif not circles:
         words += "Above 1 some directions can grow, and with them their gradients."
-    elif (radius := geometric(circles)) > 1.2:
+    elif radius > 1.2:
         words += f"Its spectral radius is {radius:.2f}: kept up, it makes gradients explode. Clipping guards; so does weight decay."
     elif radius < 0.9:
-        words += f"Its spectral radius is {radius:.2f}, so that nothing stays for long: more forget bias keeps more."
+        words += f"Its spectral radius is {radius:.2f}, so that nothing stays for long."
     else:
         words += f"Its spectral radius is {radius:.2f}, close to 1: some directions keep what they have, which is what a memory needs."
     rows = [
-        (name, f"{stretch:.2f}", f"{geometric(radius):.2f}" if radius else "-")
-        for name, stretch, radius in every
+        (name, f"{stretch:.2f}", f"{geometric(circles):.2f}" if circles else "-")
+        for name, stretch, circles in every
     ]  # fmt: skip
     return Section(
         "jacobian", "How a step stretches the state", words, chart(draw),
@@ -304,7 +328,7 @@ def memories(layers: Mapping[str, Layer]) -> Section:
             lives = layer.half_lives
             axes.plot([100 * (n + 0.5) / len(lives) for n in range(len(lives))], lives, color=colour)
             ends.append((100.0, lives[-1], name, colour))
-        axes.set_yscale("log")
+        by_decades(axes)
         axes.set_xlim(0, 100)
         axes.set_xlabel("% of the units, from the shortest memory to the longest")
         axes.set_ylabel(f"half life, {steps_of(layers)}")
@@ -358,7 +382,7 @@ def clipping(rows: Sequence[Mapping[str, Any]]) -> Section | None:
                 top.plot(*found["norm_after"], color=colour, linestyle=(0, (4, 2)), linewidth=1.6, label=f"after{whose}")
             if found["clipped"][0]:
                 bottom.plot(found["clipped"][0], [100 * value for value in found["clipped"][1]], color=colour)
-        top.set_yscale("log")
+        by_decades(top)
         top.set_ylabel("norm of the gradient")
         top.legend()
         bottom.set_ylabel("% clipped")
@@ -411,10 +435,10 @@ def updates(rows: Sequence[Mapping[str, Any]], prefix: str) -> Section | None:
             steps, values = zip(*series[name], strict=True)
             axes.plot(steps, [value or math.nan for value in values], color=colour, linewidth=1.8, marker="o" if len(steps) == 1 else None)
             ends.append((steps[-1], max(values[-1], 1e-12), name, colour))
-        axes.set_yscale("log")
+        by_decades(axes)
         axes.set_xlabel("training step")
         axes.set_ylabel("change of a step / weights")
-        axes.text(0.02, 0.03, "green: from 0.0001 to 0.01", transform=axes.transAxes, fontsize=11, color="#444")
+        note(axes, "green: from 0.0001 to 0.01")
         label(axes, ends)
 
     top, low = order[-1], order[0]

@@ -23,7 +23,8 @@ SEEN = 2
 MOST_STEPS = 64
 """Steps, the last ones, whose Jacobians are computed."""
 MOST_NUMBERS = 1200
-"""Of a state whose Jacobian is written down; of larger ones the largest singular value is estimated."""
+"""Of a state whose Jacobian is written down; of larger ones the largest singular value is estimated, of fewer steps."""
+FEWER = 4
 RADII = 16
 """Steps of which the spectral radius is computed."""
 ALONE = 0.02
@@ -132,7 +133,7 @@ def layer_of(track: Track, loss: Float[Tensor, " B"]) -> Layer | None:
         bound = diagnosis.middle(diagnosis.chained(by_lag[0], diagnosis.lecture_factors(matrix, slopes), last)).tolist()
     elif alone and factors is not None:
         rows = slice(0, SEEN)
-        known = diagnosis.from_the_end(~factors.isnan(), last[rows]).nan_to_num().bool().all(1)
+        known = diagnosis.from_the_end((~factors.isnan()).float(), last[rows]).nan_to_num().bool().all(1)
         chained = diagnosis.chained(by_lag[0, rows], factors, last[rows])
         # The bound of these rows, in proportion to theirs, so that it starts where the median does.
         share = (chained / by_lag[0, rows]).log().mean(1).exp() * lags[0]
@@ -177,8 +178,9 @@ def lives(kept: Sequence[Tensor]) -> list[float]:
 
 
 def known_steps(steps: Sequence[Step]) -> list[int]:
-    """The last steps, with one before each."""
-    return [t for t in range(max(1, len(steps) - MOST_STEPS), len(steps)) if steps[t].again is not None]
+    """The last steps that can be taken again, with one before each; fewer of large states."""
+    most = MOST_STEPS if max(map(numbers_of, steps)) <= MOST_NUMBERS else MOST_STEPS // FEWER
+    return [t for t in range(max(1, len(steps) - most), len(steps)) if steps[t].again is not None]
 
 
 def numbers_of(step: Step) -> int:

@@ -36,8 +36,8 @@ from drawgen.textures.maps import joined
 ROWS = 16
 LENGTH = 100
 """Symbols of a text."""
-TEXTURES = 4
-"""Of them fewer are drawn: they take longer."""
+TEXTURES, SIDE_PX = 4, 32
+"""Of textures fewer are drawn, and small ones: they take longer."""
 PHOTOS = ("photo:chelsea", "photo:coffee", "photo:rocket", "photo:astronaut")
 SENTENCES = (
     "Where is the dog?",
@@ -61,7 +61,9 @@ def written(model: Any, seed: int) -> Batch:
 
 def drawn(model: Any, seed: int) -> Batch:
     textures = isinstance(model, DrawsTextures)
-    sample = model.sample(Request(n=TEXTURES if textures else ROWS, seed=seed)).cpu()
+    sides = model.spec.picture[1:]
+    size = (min(sides[0], SIDE_PX), min(sides[1], SIDE_PX)) if textures else None
+    sample = model.sample(Request(n=TEXTURES if textures else ROWS, seed=seed, size=size)).cpu()
     pictures = joined(sample) if textures else sample.images
     return Pictures((pictures > 0.5).float() if isinstance(model, TakesInk) and model.binary else pictures)
 
