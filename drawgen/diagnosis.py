@@ -9,8 +9,8 @@ The loss L of the last step reaches an earlier state through all steps between t
 
 With s the largest singular value of W, and gamma the steepest slope of phi, |J_t v| <= s gamma |v|. So a gradient vanishes where
 s < 1 / gamma: 1 for tanh and ReLU, 4 for the sigmoid. Above that it can explode, and need not. Closer is the product of s and the
-steepest slope at each step, and closer still the product of the largest singular values of the J_t, which holds for cells with gates,
-too. A state of several tensors (an LSTM's h and c) is one vector here.
+steepest slope at each step, and closer still that of the largest singular values of the J_t, which holds for cells with gates, too.
+A state of several tensors (an LSTM's h and c) is one vector here.
 """
 
 import math
@@ -67,7 +67,7 @@ def from_the_end(values: Float[Tensor, "T B"], last: Int[Tensor, " B"]) -> Float
     return values.gather(0, step.clamp(min=0)).masked_fill(step < 0, torch.nan)
 
 
-def middle(by_lag: Float[Tensor, "K B"]) -> Float[Tensor, " K"]:
+def middle(by_lag: Float[Tensor, "K B"]) -> Float[Tensor, " _"]:
     """The median over the rows, for lags that at least half of them have."""
     enough = (~by_lag.isnan()).double().mean(1) >= 0.5
     return by_lag[enough].nanmedian(1).values

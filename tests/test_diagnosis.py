@@ -118,7 +118,9 @@ def test_the_gradient_goes_back_by_the_jacobians(make):
         matrix = diagnosis.jacobian(step.again, before, slice(0, 2))
         torch.testing.assert_close((diagnosis.joined(found[t])[:, None] @ matrix)[:, 0], back)
         largest = torch.linalg.svdvals(matrix)[:, 0]
-        torch.testing.assert_close(diagnosis.stretch(step.again, before, slice(0, 2), iterations=300), largest, rtol=1e-3, atol=1e-9)
+        torch.testing.assert_close(
+            diagnosis.stretch(step.again, before, slice(0, 2), iterations=300), largest, rtol=1e-3, atol=1e-9
+        )
 
 
 def test_lags_count_from_the_last_step_that_matters():

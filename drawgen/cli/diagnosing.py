@@ -21,14 +21,15 @@ def diagnose(words: list[str]) -> None:
         force: bool = False,
         device: str = "cpu",
     ) -> None:
-        """Writes a report of what goes wrong in a recurrent network: how its gradient vanishes or explodes, its matrices, its gates,
-        and, of a run folder, clipping and how far steps moved the weights.
+        """Writes a report of what goes wrong in a recurrent network: how its gradient vanishes or explodes, its matrices and gates.
+
+        Of a run folder it also shows clipping, and how far steps moved the weights.
 
         Args:
             model: A run folder, a model folder, MODEL:NAME of a shipped one, or MODEL for its default.
             out: The folder of the report: report.html, its charts (PNG) and report.json.
-            data: A file that is read as the training data was. Without it, a run folder's own data, or what a shipped model writes or
-                draws itself.
+            data: A file that is read as the training data was. Without it: a run folder's own data, or what a shipped model writes
+                or draws itself.
             seed: Seed of the rows and of all chance.
             force: Replace a report.
             device: auto, cpu, cuda, cuda:N or mps.

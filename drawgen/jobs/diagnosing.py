@@ -35,12 +35,12 @@ def diagnose(
     force: bool = False,
     progress: Listener = None,
 ) -> Report:
-    """A report of what goes wrong in a recurrent network: how its gradient vanishes or explodes, its matrices and Jacobians, its gates,
+    """A report of what goes wrong in a recurrent network: how its gradient vanishes or explodes, its matrices, Jacobians and gates,
     and, of a run folder, clipping and how far steps moved the weights.
 
-    It is diagnosed on the first rows of its run's training data, or of `data`, a file that is read the same way. A model whose data is
-    not known is diagnosed on what it writes or draws itself; the report says so. `out` is the folder of the report, which has
-    report.html, the charts and report.json; an existing report is replaced with `force`. Needs matplotlib (the extra `charts`). Raises
+    It is diagnosed on the first rows of its run's training data, or of `data`, a file that is read the same way. A model whose data
+    is not known is diagnosed on what it writes or draws itself; the report says so. `out` is the folder of the report, which has
+    report.html, the charts and report.json; with `force` it replaces a report. Needs matplotlib (the extra `charts`). Raises
     ValueError for a model without a recurrent state, and for data that does not suit it.
 
     >>> import drawgen
@@ -98,7 +98,9 @@ def reported(trained: Trained, batch: Batch, told: str, seed: int) -> Report:
     if not any(layer.gates for layer in layers.values()):
         missing.append(("Gates and half lives", "its cells have no gates"))
     if missing:
-        words = "Not everything can be shown of this model; train it, or train on, with `drawgen train`, and diagnose the run folder."
+        words = (
+            "Not everything can be shown of this model; train it, or train on, with `drawgen train`, and diagnose the run folder."
+        )
         if all(why.startswith("its cells") for _, why in missing):
             words = "Not everything can be shown of this model."
         sections.append(Section("missing", "What is not here", words, table=Table(("what", "why"), missing)))

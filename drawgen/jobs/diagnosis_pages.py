@@ -116,11 +116,16 @@ def gradient_words(layers: Mapping[str, Layer], step: str) -> str:
     if math.isfinite(worst.rate):
         change = abs(1 - worst.rate)
         words += f"{'shrinks' if worst.rate < 1 else 'grows'} by {share(change)} per {step}"
-        words += f" and is below 1 % from lag {worst.reach:.0f} on" if worst.reach < math.inf else f" over the {lags} that were seen"
+        words += (
+            f" and is below 1 % from lag {worst.reach:.0f} on" if worst.reach < math.inf else f" over the {lags} that were seen"
+        )
     else:
         words += "is zero before the last step"
     words += f"; {advice(worst)}."
-    if (other := [(n, layer) for n, layer in layers.items() if not layer.alone]) and worst.verdict not in ("vanishing", "exploding"):
+    if (other := [(n, layer) for n, layer in layers.items() if not layer.alone]) and worst.verdict not in (
+        "vanishing",
+        "exploding",
+    ):
         words += f" In {listed([n for n, _ in other])} it comes back by another way than the layer's own {step}s (other layers, "
         words += "attention, a canvas), so that no bound of the layer alone holds."
     if any(layer.bound for layer in layers.values()):
@@ -212,7 +217,7 @@ def matrices(layers: Mapping[str, Layer]) -> Section:
         name, layer = max(plainly, key=lambda item: next(iter(item[1].values.values()))[0])
         (values,) = layer.values.values()
         if values[0] < 1:
-            words += f"In {name} the largest is {values[0]:.2f}, under 1, so that gradients have to vanish (tanh's steepest slope is 1): "
+            words += f"In {name} the largest is {values[0]:.2f}, under 1, so that gradients have to vanish: "
             words += "start with larger recurrent weights, orthogonal ones, or take gates."
         else:
             words += f"In {name} the largest is {values[0]:.2f}: above 1 gradients can explode, and need not; clipping guards."
@@ -221,10 +226,14 @@ def matrices(layers: Mapping[str, Layer]) -> Section:
             ((name, gate, values[0]) for name, layer in layers.items() for gate, values in layer.values.items()),
             key=lambda found: found[2],
         )
-        words += f"The largest is {largest:.1f}, of the {gate} gate in {name}. " if gate != "candidate" else (
-            f"The largest is {largest:.1f}, of the candidate in {name}. "
+        words += (
+            f"The largest is {largest:.1f}, of the {gate} gate in {name}. "
+            if gate != "candidate"
+            else (f"The largest is {largest:.1f}, of the candidate in {name}. ")
         )
-        words += "In cells with gates they alone decide nothing, because what is kept goes past the matrices; large ones drive gates to "
+        words += (
+            "In cells with gates they alone decide nothing, because what is kept goes past the matrices; large ones drive gates to "
+        )
         words += "their ends. Weight decay makes them smaller."
     height = 4.2 * -(-len(shown) // 3)
     return Section(
@@ -252,7 +261,9 @@ def jacobians(layers: Mapping[str, Layer]) -> Section:
         note(axes, "line: largest singular value; dots: spectral radius")
         label(axes, ends)
 
-    every = [(name, geometric(list(layer.jacobian.values())), list(layer.jacobian_radii.values())) for name, layer in layers.items()]
+    every = [
+        (name, geometric(list(layer.jacobian.values())), list(layer.jacobian_radii.values())) for name, layer in layers.items()
+    ]
     name, largest, circles = max(every, key=lambda found: found[1])
     radius = geometric(circles) if circles else 1.0
     words = f"One step stretches the state of {name} by a factor of up to {largest:.2f}, in the worst direction. "
@@ -265,7 +276,9 @@ def jacobians(layers: Mapping[str, Layer]) -> Section:
     elif radius < 0.9:
         words += f"Its spectral radius is {radius:.2f}, so that nothing stays for long."
     else:
-        words += f"Its spectral radius is {radius:.2f}, close to 1: some directions keep what they have, which is what a memory needs."
+        words += (
+            f"Its spectral radius is {radius:.2f}, close to 1: some directions keep what they have, which is what a memory needs."
+        )
     rows = [
         (name, f"{stretch:.2f}", f"{geometric(circles):.2f}" if circles else "-")
         for name, stretch, circles in every
@@ -307,7 +320,9 @@ def gates(layers: Mapping[str, Layer]) -> Section:
     if low + high > 0.95:
         words += "A gate at its end has no slope and learns nothing more: lower the rate, or add weight decay."
     elif low + high > 0.7:
-        words += "Trained gates decide, and much of this is right; a gate at its end hardly learns, so if the loss stands still, lower "
+        words += (
+            "Trained gates decide, and much of this is right; a gate at its end hardly learns, so if the loss stands still, lower "
+        )
         words += "the rate or add weight decay."
     else:
         words += "Most gates are between their ends and can still learn."
@@ -338,8 +353,8 @@ def memories(layers: Mapping[str, Layer]) -> Section:
     lives = layers[name].half_lives
     middle, longest = lives[len(lives) // 2], lives[-1]
     steps, unit = layers[name].steps, steps_of(layers)
-    words = f"Half of the units of {name} forget half of what they hold within {middle:.1f} {unit}; the longest memory has a half life of "
-    words += f"{longest:.0f} {unit}. "
+    words = f"Half of the units of {name} forget half of what they hold within {middle:.1f} {unit}; the longest memory has a "
+    words += f"half life of {longest:.0f} {unit}. "
     if longest < steps / 4:
         words += f"The sequences have {steps}: a larger forget bias (1 or 2) to begin with keeps more."
     else:
@@ -397,7 +412,9 @@ def clipping(rows: Sequence[Mapping[str, Any]]) -> Section | None:
         late = clipped[-max(1, len(clipped) // 4) :]
         lately = sum(late) / len(late) if late else 0.0
         norms = found["norm"][1]
-        table.append((player[1:] or "model", share(often), share(lately), f"{sorted(norms)[len(norms) // 2]:.3g}", f"{max(norms):.3g}"))
+        table.append(
+            (player[1:] or "model", share(often), share(lately), f"{sorted(norms)[len(norms) // 2]:.3g}", f"{max(norms):.3g}")
+        )
         words.append(f"{share(often)} of the steps{whose} were clipped, {share(lately)} in the last quarter.")
         if not clipped:
             words[-1] = f"The steps{whose} were not clipped (fit.clip is 0)."
@@ -416,9 +433,7 @@ def clipping(rows: Sequence[Mapping[str, Any]]) -> Section | None:
 def updates(rows: Sequence[Mapping[str, Any]], prefix: str) -> Section | None:
     """How far steps move each tensor, from the lines of a run's log; None where it was not logged."""
     names = list(dict.fromkeys(name for row in rows for name in row if name.startswith(prefix)))
-    series = {
-        name.removeprefix(prefix): [(row["step"], row[name]) for row in rows if row.get(name) is not None] for name in names
-    }
+    series = {name.removeprefix(prefix): [(row["step"], row[name]) for row in rows if row.get(name) is not None] for name in names}
     series = {name: points for name, points in series.items() if points}
     if not series:
         return None
@@ -433,7 +448,9 @@ def updates(rows: Sequence[Mapping[str, Any]], prefix: str) -> Section | None:
         ends = []
         for name, colour in zip(chosen, COLOURS, strict=False):
             steps, values = zip(*series[name], strict=True)
-            axes.plot(steps, [value or math.nan for value in values], color=colour, linewidth=1.8, marker="o" if len(steps) == 1 else None)
+            axes.plot(
+                steps, [value or math.nan for value in values], color=colour, linewidth=1.8, marker="o" if len(steps) == 1 else None
+            )
             ends.append((steps[-1], max(values[-1], 1e-12), name, colour))
         by_decades(axes)
         axes.set_xlabel("training step")
@@ -466,8 +483,8 @@ def watch(layers: Mapping[str, Layer], weights: int, rows: Sequence[Mapping[str,
     if rows:
         table.append(("lines of the log", f"{len(bad)} of {len(rows)}" if bad else f"all of {len(rows)} are finite"))
     if bad:
-        words = f"The run's loss stopped being a finite number at step {bad[0]['step']}; training ended there, and the last good state is "
-        words += "kept. Lower fit.rate or fit.clip, and resume."
+        words = f"The run's loss stopped being a finite number at step {bad[0]['step']}; training ended there, and the last good "
+        words += "state is kept. Lower fit.rate or fit.clip, and resume."
     elif weights or states:
         words = "Some numbers are not finite: lower fit.rate or fit.clip, and train from the last good state."
     else:

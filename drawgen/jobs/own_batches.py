@@ -23,10 +23,10 @@ from drawgen.data import captions
 from drawgen.data.captions import CaptionBatch
 from drawgen.data.clutter import segments
 from drawgen.data.pairs import batched
+from drawgen.data.penn_text import known
 from drawgen.data.pictures import Pictures
 from drawgen.data.sentences import symbols_of
 from drawgen.data.text import Characters, encode
-from drawgen.data.penn_text import known
 from drawgen.data.treebanks import Numbers, padded, sentences_of
 from drawgen.devices import device_of
 from drawgen.images import fit_to

@@ -225,7 +225,9 @@ class SpatialLSTM(nn.Module):
         first = grid.first_row[d - 1] if d else 0
         around = []  # h, then c: of the left neighbours, and of the upper ones
         for tensor in before:
-            padded = nn.functional.pad(tensor, (0, 0, first + 1, grid.height - first - tensor.shape[1]))  # B H+1 U; the border first
+            padded = nn.functional.pad(
+                tensor, (0, 0, first + 1, grid.height - first - tensor.shape[1])
+            )  # B H+1 U; the border first
             around.append((padded[:, top + 1 : bottom + 1].flatten(0, 1), padded[:, top:bottom].flatten(0, 1)))
         after, gates = self.gated(x[a:b].transpose(0, 1).flatten(0, 1), *around)
         shape = (rows, b - a)

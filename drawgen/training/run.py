@@ -171,7 +171,8 @@ class Run:
     @torch.no_grad()
     def compare(self, before: dict[str, Tensor]) -> None:
         """Notes how far a step has moved each parameter, as a share of its norm. Nothing is read on the host."""
-        now, was = list(self.trained().values()), list(before.values())
+        now: list[Tensor] = list(self.trained().values())
+        was = list(before.values())
         sizes = torch._foreach_clamp_min(torch._foreach_norm(was), [LEAST_WEIGHT * math.sqrt(w.numel()) for w in was])
         moved = torch._foreach_norm(torch._foreach_sub(now, was))
         self.updates = dict(zip(before, torch._foreach_div(moved, sizes), strict=True))

@@ -351,7 +351,11 @@ def test_how_far_a_logged_step_moves_each_parameter(tmp_path: Path) -> None:
     run(model, toys.Table(), tmp_path, steps=9, ema=0.0)
     weights_at[9] = {name: p.detach().clone() for name, p in model.named_parameters()}
     lines = [line for line in metrics(tmp_path) if "loss" in line]
-    assert [any(name.startswith("moved/") for name in line) for line in lines] == [True, True, False]  # the last is logged as the end
+    assert [any(name.startswith("moved/") for name in line) for line in lines] == [
+        True,
+        True,
+        False,
+    ]  # the last is logged as the end
     for line in lines[:2]:
         before, after = weights_at[line["step"] - 1], weights_at[line["step"]]
         assert {name for name in line if name.startswith("moved/")} == {f"moved/{name}" for name in before}
