@@ -23,8 +23,8 @@ MODELS = (
 HEAD = """# Diagnoses of shipped models
 
 `scripts/diagnose_report.py`, each model on what it writes or draws itself, or on data that is made: the gradient of the last step's
-loss with respect to the states before it, and the gates. Factor: of the exponential that fits the median over up to 16 rows. What it
-means: docs/diagnosing.md.
+loss with respect to the states before it, and the gates. Factor: of the exponential that fits the median over up to 16 rows. What
+this means: docs/diagnosing.md.
 
 | model | layer | steps | factor per step | below 1 % from lag | verdict | forget gate shut, open | longest half life |
 | --- | --- | --- | --- | --- | --- | --- | --- |

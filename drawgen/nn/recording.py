@@ -7,8 +7,8 @@ Axes: B rows, U units, G numbers per input of a cell; a state may have more axes
     tracks = record.tracks(model)                     # name of a layer -> its steps
 
 The states that are written down are those that everything after them was computed from, so that `torch.autograd.grad` of the loss
-with respect to them is the whole gradient. A network with depth instead of time writes down what is between its blocks in the same way
-(`Recorder.note`), and then a step is a block. Without an open recorder nothing is written, and nothing is slower.
+with respect to them is the whole gradient. A network with depth instead of time writes down what is between its blocks in the same
+way (`Recorder.note`), and then a step is a block. Without an open recorder nothing is written, and nothing is slower.
 """
 
 from collections.abc import Callable, Iterator, Mapping
