@@ -18,7 +18,6 @@ MODELS = (
     "painter:characters",
     "captioner:scenes",
     "seq2seq:translate",
-    "text_classifier:alphabets",
 )
 HEAD = """# Diagnoses of shipped models
 
