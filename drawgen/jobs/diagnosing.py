@@ -44,8 +44,10 @@ def diagnose(
     ValueError for a model without a recurrent state, and for data that does not suit it.
 
     >>> import drawgen
-    >>> run = drawgen.train("char_rnn", "tiny")
-    >>> report = drawgen.diagnose(run, "report")  # doctest: +SKIP
+    >>> report = drawgen.diagnose(drawgen.train("char_rnn", "tiny"))
+    >>> [section.name for section in report.sections][:3]
+    ['gradient', 'matrices', 'jacobian']
+    >>> report.save("report")
     """
     check_range("seed", seed, at_least=0)
     check_charts()
