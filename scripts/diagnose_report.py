@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 import drawgen
-from drawgen.jobs.diagnosis_pages import share
+from drawgen.jobs.diagnosis_pages import life, share
 
 MODELS = (
     "char_rnn",
@@ -44,7 +44,7 @@ def rows(name: str) -> list[str]:
             "-" if reach is None else f"{reach:.0f}",
             found["verdict"],
         ]
-        lines.append("| " + " | ".join([*cells, gate, f"{lives[-1]:.1f}" if lives else "-"]) + " |")
+        lines.append("| " + " | ".join([*cells, gate, life(lives[-1]) if lives else "-"]) + " |")
     return lines
 
 

@@ -18,7 +18,7 @@ DECADES = 6
 HEALTHY = (1e-4, 1e-2)
 """Shares by which a step moves weights in most good trainings; Karpathy's rule of thumb is 0.001."""
 DEAD, RESTLESS = 1e-5, 3e-2
-ORDER = ("exploding", "vanishing", "fading", "steady", "unclear")
+ORDER = ("exploding", "vanishing", "fading", "growing", "steady", "unclear")
 
 
 def sections_of(layers: Mapping[str, Layer]) -> Iterator[Section]:
@@ -45,6 +45,7 @@ def advice(layer: Layer) -> str:
     return {
         "vanishing": f"it vanishes: from what is further back hardly anything is learned; {mend}",
         "fading": f"it fades, and a part of it gets through; {mend}",
+        "growing": "the earlier a state, the more it counts, which does no harm as long as clipping hardly acts",
         "exploding": "it explodes: clip the gradient's norm (fit.clip), lower the rate, or start with smaller recurrent weights",
         "steady": "it keeps its size, and nothing has to be done",
         "unclear": "there are too few steps to say more",
@@ -353,20 +354,29 @@ def memories(layers: Mapping[str, Layer]) -> Section:
     lives = layers[name].half_lives
     middle, longest = lives[len(lives) // 2], lives[-1]
     steps, unit = layers[name].steps, steps_of(layers)
-    words = f"Half of the units of {name} forget half of what they hold within {middle:.1f} {unit}; the longest memory has a "
-    words += f"half life of {longest:.0f} {unit}. "
+    words = f"Half of the units of {name} forget half of what they hold within {life(middle)} {unit}; the longest memory has a "
+    words += f"half life of {life(longest)} {unit}. "
     if longest < steps / 4:
         words += f"The sequences have {steps}: a larger forget bias (1 or 2) to begin with keeps more."
     else:
         words += f"Of {steps} {unit} that is enough to reach back."
     rows = [
-        (one, f"{layer.half_lives[len(layer.half_lives) // 2]:.1f}", f"{layer.half_lives[-1]:.1f}", str(layer.steps))
+        (one, life(layer.half_lives[len(layer.half_lives) // 2]), life(layer.half_lives[-1]), str(layer.steps))
         for one, layer in layers.items()
     ]
     return Section(
         "memory", "How long the memory lasts", words, chart(draw),
         Table(("layer", f"half life of the middle unit, {unit}", "of the longest", unit), rows[:MOST_ROWS]),
     )  # fmt: skip
+
+
+def life(steps: float) -> str:
+    """A half life in steps.
+
+    >>> life(4.23), life(132.4), life(61205.0)
+    ('4.2', '132', 'over 1,000')
+    """
+    return "over 1,000" if steps > 1000 else f"{steps:.{0 if steps >= 99.5 else 1}f}"
 
 
 # ---------------------------------------------------------------- the log of a run

@@ -72,17 +72,20 @@ class Layer:
 
     @property
     def verdict(self) -> str:
-        """vanishing: the fitted exponential is down to a hundredth within half of the lags; fading: within all of them, or the
-        gradient itself is; exploding: it grows to a hundred times; steady; or unclear, of fewer than four lags."""
+        """By the fitted exponential. vanishing: it is down to a hundredth within half of the lags; exploding: over all of them it
+        grows to a hundred times; fading, growing: to less than a third, to more than three times; steady; or unclear, of fewer than
+        four lags. A gradient that itself is down to a hundredth fades, at least."""
         lags = len(self.lags) - 1
         if lags < 3 or not math.isfinite(self.rate):
             return "unclear"
-        fitted = diagnosis.steps_until(CLEAR, self.rate)
-        if fitted < lags / 2:
+        change = lags * math.log(self.rate)
+        if change < 2 * math.log(CLEAR):
             return "vanishing"
-        if fitted <= lags or self.reach <= lags:
+        if change > -math.log(CLEAR):
+            return "exploding"
+        if change < -math.log(3) or self.reach <= lags:
             return "fading"
-        return "exploding" if self.rate > 1 and lags * math.log(self.rate) > -math.log(CLEAR) else "steady"
+        return "growing" if change > math.log(3) else "steady"
 
     def numbers(self) -> dict[str, Any]:
         """For report.json, which knows no NaN."""

@@ -70,7 +70,9 @@ def test_the_bound_holds_where_the_gradient_comes_alone(cell):
     [
         ([0.5**k for k in range(30)], 0.5, "vanishing"),
         ([0.9**k for k in range(50)], 0.9, "fading"),
+        ([0.8**k for k in range(10)], 0.8, "fading"),
         ([1.0] * 30, 1.0, "steady"),
+        ([1.1**k for k in range(20)], 1.1, "growing"),
         ([1.5**k for k in range(30)], 1.5, "exploding"),
         ([1.0, 0.1], 0.1, "unclear"),
         ([1.0] + [0.0] * 20, math.nan, "unclear"),
@@ -80,9 +82,8 @@ def test_verdicts_and_their_sentences(lags, rate, verdict):
     layer = Layer("lstm", len(lags), lags, rate, True, [], False, {}, {}, {}, {}, {}, [], 0)
     assert layer.verdict == verdict
     said = diagnosis_pages.gradient_words({"layer": layer}, "step")
-    assert {"vanishing": "vanishes", "fading": "fades", "steady": "keeps its size", "exploding": "explodes"}.get(
-        verdict, "too few"
-    ) in said
+    words = {"vanishing": "it vanishes", "fading": "it fades", "growing": "the more it counts", "steady": "it keeps its size"}
+    assert {**words, "exploding": "it explodes", "unclear": "too few steps"}[verdict] in said
 
 
 @pytest.fixture(scope="module")
