@@ -115,6 +115,10 @@ class DrawClassifier(nn.Module):
             "cross_entropy_nats_squared": (nats.square().sum(), count),
         }
 
+    def last_loss(self, batch: Labelled, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """The cross-entropy of each picture, in nats, after the last glimpse."""
+        return F.cross_entropy(self(batch.images).logits, batch.labels, reduction="none")
+
     # ---------------------------------------------------------------- pictures
 
     @torch.inference_mode()

@@ -214,6 +214,13 @@ class GlimpseReader(nn.Module):
         asked = torch.cat([torch.ones_like(padded[:1], dtype=torch.bool), padded[:-1] >= 0])
         return torch.where(padded >= 0, padded, end), asked
 
+    def last_loss(self, batch: DigitScene, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last target of each picture, in nats, by the mean way of the eye."""
+        targets, asked = self.wanted(batch.targets)
+        looks = self(batch.images, batch.images.new_zeros(self.noise_shape(len(batch.images))))
+        nats = F.cross_entropy(looks.logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+        return nats.gather(0, asked.sum(0, keepdim=True) - 1)[0]
+
     def measure(self, batch: DigitScene, *, rng: torch.Generator) -> Totals:
         """`error_rate`, the fraction of pictures with any wrong target, `cross_entropy_nats` per picture; and with `ways` the error
         rate of probabilities averaged over them."""

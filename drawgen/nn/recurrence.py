@@ -11,8 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen.contract import State
+from drawgen.nn.recording import States, recorder
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+GATES = {
+    "rnn": ("state",),
+    "gru": ("reset", "update", "candidate"),
+    "lstm": ("input", "forget", "candidate", "output"),
+}
+"""The parts of the matrices of a cell, in order."""
 
 
 class LSTM(nn.Module):
@@ -38,7 +45,19 @@ class LSTM(nn.Module):
         g, gates = gates.split([self.units, 3 * self.units], 1)
         i, f, o = gates.sigmoid().chunk(3, 1)
         c = f * c + i * tanh(g)
-        return o * tanh(c), c
+        h = o * tanh(c)
+        if (record := recorder()) is not None:
+            h, c = record.note(
+                self, "lstm", (h, c), gates={"input": i, "forget": f, "output": o}, kept=f,
+                matrices=lambda: dict(zip(("candidate", "input", "forget", "output"), self.along.chunk(4), strict=True)),
+                again=lambda state, rows: self(x[rows], *state),
+            )  # fmt: skip
+        return h, c
+
+    @property
+    def along(self) -> Float[Tensor, "G U"]:
+        """The part of W that h is multiplied by."""
+        return self.weight[:, -self.units :]
 
 
 def tanh(x: Tensor) -> Tensor:
@@ -101,6 +120,12 @@ class Recurrent(nn.Module):
         self, x: Float[Tensor, "B T D"], state: State, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T U"], State]:
         """The top layer's outputs at every step, and the state after the last."""
+        if recorder() is not None:  # which torch's kernels tell nothing
+            outputs = []
+            for t in range(x.shape[1]):
+                h, state = self.step(x[:, t], state, rng=rng)
+                outputs.append(h)
+            return torch.stack(outputs, 1), state
         after: dict[str, list[Tensor]] = {name: [] for name in state}
         for n in range(len(self.layers)):
             layer: Any = self.layers[n]
@@ -125,24 +150,42 @@ class Recurrent(nn.Module):
         after: dict[str, list[Tensor]] = {name: [] for name in state}
         x = a
         for n in range(len(self.layers)):
-            weights, h = self.weights(n), state["h"][:, n]
+            weights = self.weights(n)
             if n:
                 a = F.linear(x, weights.across, weights.across_bias)
-            b = F.linear(h, weights.along, weights.along_bias)
-            if self.cell == "lstm":
-                i, f, g, o = (a + b).chunk(4, 1)
-                c = f.sigmoid() * state["c"][:, n] + i.sigmoid() * tanh(g)
-                x = o.sigmoid() * tanh(c)
-                after["c"].append(c)
-            elif self.cell == "gru":
-                (a_r, a_z, a_n), (b_r, b_z, b_n) = a.chunk(3, 1), b.chunk(3, 1)
-                z = (a_z + b_z).sigmoid()
-                x = (1 - z) * tanh(a_n + (a_r + b_r).sigmoid() * b_n) + z * h
-            else:
-                x = tanh(a + b)
-            after["h"].append(x)
-            x = self.drop(x, rng)
+            own = self.cell_step(n, a, tuple(tensor[:, n] for tensor in state.values()))
+            for name, tensor in zip(state, own, strict=True):
+                after[name].append(tensor)
+            x = self.drop(own[0], rng)
         return x, {name: torch.stack(after[name], 1) for name in state}
+
+    def cell_step(self, n: int, a: Float[Tensor, "B G"], before: States) -> States:
+        """One step of layer n by its equations: the state after it, from the one before it and a = W_ih x + b_ih."""
+        weights, h = self.weights(n), before[0]
+        b = F.linear(h, weights.along, weights.along_bias)
+        gates: dict[str, Tensor] = {}
+        kept = None
+        if self.cell == "lstm":
+            i, f, g, o = (a + b).chunk(4, 1)
+            gates = {"input": i.sigmoid(), "forget": f.sigmoid(), "output": o.sigmoid()}
+            kept = gates["forget"]
+            c = kept * before[1] + gates["input"] * tanh(g)
+            after: States = (gates["output"] * tanh(c), c)
+        elif self.cell == "gru":
+            (a_r, a_z, a_n), (b_r, b_z, b_n) = a.chunk(3, 1), b.chunk(3, 1)
+            gates = {"reset": (a_r + b_r).sigmoid(), "update": (a_z + b_z).sigmoid()}
+            kept = gates["update"]
+            after = ((1 - kept) * tanh(a_n + gates["reset"] * b_n) + kept * h,)
+        else:
+            after = (tanh(a + b),)
+        if (record := recorder()) is not None:
+            slope = 1 - after[0].square() if self.cell == "rnn" else None
+            after = record.note(
+                self, self.cell, after, layer=n, gates=gates, kept=kept, slope=slope,
+                matrices=lambda: dict(zip(GATES[self.cell], weights.along.chunk(len(GATES[self.cell])), strict=True)),
+                again=lambda state, rows: self.cell_step(n, a[rows], state),
+            )  # fmt: skip
+        return after
 
     def drop(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         return dropped(x, self.dropout, rng)
