@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from drawgen import likelihood, sampling
 from drawgen.contract import Group, Loss, Piece, Player, Recipe, Request, Spec, State, Totals
+from drawgen.data.svg_corpus import SvgDrawings
 from drawgen.data.text import Characters, Sums, Text, decode, encode, line_break, plain_lines
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
@@ -187,6 +188,15 @@ PRESETS: dict[str, Recipe] = {
         size="3.3 M",
         about="Two layers of 512 with dropout, 3.3 million weights, as the blog advises for 1 MB of text. At most 1.40 nats "
         "per character are expected. Not trained here: it needs a GPU.",
+    ),
+    "svg": Recipe(
+        model=Config(units=320),
+        data=SvgDrawings(),
+        fit=Fit(steps=8000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
+        what="drawings as SVG files",
+        size="1.3 M",
+        about="Two LSTM layers of 320, on drawings that it makes itself: scenes, faces, animals, patterns, each a file of up to 840 "
+        "characters.",
     ),
     "tiny": Recipe(
         model=Config(units=16, layers=2),
