@@ -39,7 +39,7 @@ class Config:
     """A recurrent net that generates text symbol by symbol."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before (the reset gate before the product, as textbooks have it) or lstm."""
     units: int = 128
     """Units of each layer."""
     layers: int = 2
@@ -192,7 +192,7 @@ PRESETS: dict[str, Recipe] = {
     "svg": Recipe(
         model=Config(units=320),
         data=SvgDrawings(),
-        fit=Fit(steps=8000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
+        fit=Fit(steps=5500, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
         what="drawings as SVG files",
         size="1.3 M",
         about="Two LSTM layers of 320, on drawings that it makes itself: scenes, faces, animals, patterns, each a file of up to 840 "

@@ -210,7 +210,7 @@ def test_refused_before_anything_is_written(request_, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"cell": "none"}, "model.cell is 'none'; it is one of rnn, gru, lstm"),
+        ({"cell": "none"}, "model.cell is 'none'; it is one of rnn, gru, gru_before, lstm"),
         ({"units": 0}, "model.units is 0"),
         ({"layers": 0}, "model.layers is 0"),
         ({"embedding": -1}, "model.embedding is -1"),

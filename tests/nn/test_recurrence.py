@@ -31,7 +31,8 @@ def sigmoid(x):
 
 
 def by_hand(recurrent, x, state):
-    """Elman (1990); Cho et al. (2014) with the reset gate after the product, as torch and cuDNN have it; Gers et al. (2000)."""
+    """Elman (1990); Cho et al. (2014), with the reset gate before the product, and after it, as torch and cuDNN have it; Gers et al.
+    (2000)."""
     state = {name: tensor.numpy().copy() for name, tensor in state.items()}
     outputs = []
     for row in range(len(x)):
@@ -47,6 +48,9 @@ def by_hand(recurrent, x, state):
                 elif recurrent.cell == "gru":
                     r, z = sigmoid(a[:k] + b[:k]), sigmoid(a[k : 2 * k] + b[k : 2 * k])
                     y = (1 - z) * np.tanh(a[2 * k :] + r * b[2 * k :]) + z * h
+                elif recurrent.cell == "gru_before":
+                    r, z = sigmoid(a[:k] + b[:k]), sigmoid(a[k : 2 * k] + b[k : 2 * k])
+                    y = (1 - z) * np.tanh(a[2 * k :] + u[2 * k :] @ (r * h) + ub[2 * k :]) + z * h
                 else:
                     i, f, g, o = np.split(a + b, 4)
                     c = sigmoid(f) * state["c"][row, n] + sigmoid(i) * np.tanh(g)
