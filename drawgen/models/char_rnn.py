@@ -116,8 +116,10 @@ class CharRNN(nn.Module):
 
     def write(self, request: Request, index: int) -> Iterator[Piece]:
         """Yields sample number `index` piece by piece, starting with the prime. Without a prime it starts like a new line. Raises
-        ValueError for unknown symbols in the prime, and for settings that apply to pictures only."""
+        ValueError for unknown symbols in the prime or in `until`, and for settings that apply to pictures only."""
         pieces = self.written(request, index)
+        if request.until:
+            pieces = ended(pieces, encode(request.until, self.spec.symbols))
         yield Piece(plain_lines(request.prime, self.spec.symbols), 0.0)
         log_probs: list[float] = []
 
@@ -165,6 +167,19 @@ class CharRNN(nn.Module):
             yield tokens.tolist(), log_probs.tolist()
 
 
+def ended(pieces: Iterator[tuple[list[int], list[float]]], wanted: list[int]) -> Iterator[tuple[list[int], list[float]]]:
+    """The pieces up to the first place where these symbols are complete."""
+    tail: list[int] = []  # of what was written, so much as may be their beginning
+    for chosen, probabilities in pieces:
+        seen = tail + chosen
+        for end in range(len(wanted), len(seen) + 1):
+            if seen[end - len(wanted) : end] == wanted:
+                yield chosen[: end - len(tail)], probabilities[: end - len(tail)]
+                return
+        tail = seen[len(seen) - len(wanted) + 1 :]
+        yield chosen, probabilities
+
+
 SHAKESPEARE = Fit(steps=24_000, rate=3e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=2000, log_steps=50)
 
 PRESETS: dict[str, Recipe] = {
@@ -192,7 +207,7 @@ PRESETS: dict[str, Recipe] = {
     "svg": Recipe(
         model=Config(units=448, layers=1),
         data=SvgDrawings(),
-        fit=Fit(steps=6000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
+        fit=Fit(steps=2400, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
         what="drawings as SVG files",
         size="926 k",
         about="One LSTM layer of 448, on drawings that it makes itself: scenes, faces, animals, patterns, each a file of up to 840 "
