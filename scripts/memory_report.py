@@ -2,8 +2,8 @@
 
     uv run python scripts/memory_report.py [--out scripts/results/memory_tasks.md] [--seconds 25]
 
-Each net begins with 20 steps. Whenever at most 1 % of the sequences of the validation split are answered wrong, the same net goes on
-with the next longer ones; it stops at the first length that it does not solve in `--seconds` of CPU time. One thread.
+Each net begins with 20 steps. When at most 1 % of the validation sequences are answered wrong, the same net goes on with the next
+longer ones; it stops at the first length that it does not solve in `--seconds` of CPU time. One thread.
 """
 
 import argparse
@@ -84,14 +84,14 @@ def report(found: dict[str, list[tuple[int, float, int, float]]], seconds: float
     lines = [
         "# How long a dependency each cell learns",
         "",
-        "The longest T of 20, 50, 100 and 200 steps at which at most 1 % of 500 new sequences are answered wrong (a class that is",
-        "another, any of five bits, or a number with a squared error above 0.04), and how many batches of 32 it took from the length",
-        "before. A net begins with 20 steps, and goes on with longer sequences when it has solved the shorter ones; it stops at a",
-        f"length that takes it more than {seconds:.0f} s of CPU time. A length in brackets is one that was not solved, with its error.",
+        "The longest T of 20, 50, 100 and 200 steps at which at most 1 % of 500 new sequences are answered wrong (another class, any",
+        "of five bits, or a number with a squared error above 0.04), and how many batches of 32 this length took. A net begins with",
+        "20 steps, and goes on with longer sequences when it has solved the shorter ones; it stops at a length that it does not solve",
+        f"in {seconds:.0f} s of CPU time. In brackets: the length that was not solved, and its error.",
         "",
-        f"{plain['units']} units; Adam, rate 1e-3 (plain) or 5e-3 (gated), gradients clipped to norm {CLIP:g}; Omega has the weight",
-        f"{NETS['plain, Omega'][0].omega:g}; a plain net starts with a spectral radius of 0.95. Seed 0; one thread of {jobs.machine()},",
-        f"shared; torch {torch.__version__}.",
+        f"{plain['units']} units; Adam, rate 1e-3 (plain) or 5e-3 (gated), gradients clipped to norm {CLIP:g}; Omega has the",
+        f"weight {NETS['plain, Omega'][0].omega:g}; a plain net starts with a spectral radius of 0.95. Seed 0; one thread of",
+        f"{jobs.machine()}, shared; torch {torch.__version__}.",
         "",
         f"| net | {' | '.join(WIDTHS)} |",
         f"| --- |{' --- |' * len(WIDTHS)}",
@@ -103,9 +103,9 @@ def report(found: dict[str, list[tuple[int, float, int, float]]], seconds: float
 
 
 def cell(rows: list[tuple[int, float, int, float]]) -> str:
-    solved = [f"{length} ({steps})" for length, error, steps, _ in rows if error <= SOLVED]
-    failed = [f"[{length}: {error:.0%} wrong]" for length, error, _, _ in rows if error > SOLVED]
-    return ", ".join([f"**{solved[-1].split()[0]}** ({solved[-1].split(' (')[1]}" if solved else "none", *failed])
+    solved = [f"**{length}** ({steps})" for length, error, steps, _ in rows if error <= SOLVED]
+    failed = [f"[{length}: {error:.0%}]" for length, error, _, _ in rows if error > SOLVED]
+    return " ".join([*(solved[-1:] or ["none"]), *failed])
 
 
 if __name__ == "__main__":

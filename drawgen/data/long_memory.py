@@ -10,7 +10,7 @@ A net reads T steps and answers at the end. Places are drawn evenly, both ends i
 | order | one of a, b, c, d, e, f | one a or b at T/10 .. 2T/10 and one at 4T/10 .. 5T/10; elsewhere c to f | aa, ab, ba or bb |
 | addition | a number in [0, 1], and a mark | the numbers marked before T/10 and from there to T/2 | their sum |
 | multiplication | the same | the same | their product |
-| memory | 0, 1, wait or go | the first five steps, each 0 or 1; go comes six steps before the end | the five, in the last five steps |
+| memory | 0, 1, wait or go | the first five steps, each 0 or 1; go is the sixth step from the end | the five, in the last five |
 """
 
 import itertools
@@ -71,7 +71,9 @@ class LongMemory:
         if self.shortest:
             check_fields(self, "data", "shortest", at_least=SHORTEST)
             if self.shortest > self.length:
-                raise ArgumentError("data.shortest", f"is {self.shortest}; it has to be at most data.length, which is {self.length}")
+                raise ArgumentError(
+                    "data.shortest", f"is {self.shortest}; it has to be at most data.length, which is {self.length}"
+                )
 
     def spec(self) -> Spec:
         """`point` is the number of numbers per step; without classes the answer is a number."""

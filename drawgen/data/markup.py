@@ -13,9 +13,7 @@ LATEX = re.compile(
     r"|(?P<mark>\$\$|[{}$])|(?P<paragraph>\n[ \t]*\n)"
 )
 ATTRIBUTE = r"\s+[\w:.-]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*')"
-TAG = re.compile(
-    rf"<(?:/(?P<closing>[\w:.-]+)\s*|(?P<opening>[\w:.-]+)(?:{ATTRIBUTE})*\s*(?P<empty>/?)|\?[^<>]*\?|![^<>]*)>"
-)
+TAG = re.compile(rf"<(?:/(?P<closing>[\w:.-]+)\s*|(?P<opening>[\w:.-]+)(?:{ATTRIBUTE})*\s*(?P<empty>/?)|\?[^<>]*\?|![^<>]*)>")
 CLOSERS = {"}": "{", "]": "[", ")": "("}
 
 
@@ -45,8 +43,8 @@ class Balance:
 
 
 def latex(text: str) -> Balance:
-    """The environments (\\begin, \\end), braces and mathematics ($, $$, \\[, \\() of a LaTeX text. They have to be nested. As in TeX,
-    braces and mathematics are over at the end of a paragraph at the latest; comments and escaped symbols do not count.
+    """The environments (\\begin, \\end), braces and mathematics ($, $$, \\[, \\() of a LaTeX text, which have to be nested. As in
+    TeX, braces and mathematics are over at the end of a paragraph at the latest; comments and escaped symbols do not count.
 
     >>> found = latex(r"\\begin{proof} Let $x \\in {X$. \\end{proof}")
     >>> found.share("environments"), found.share("mathematics"), found.share("braces")

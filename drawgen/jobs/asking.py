@@ -300,8 +300,9 @@ class Trained:
         until: str = "",
         progress: Listener = None,
     ) -> Passages:
-        """Samples `n` texts of `length` symbols, each a continuation of the `prime`; a text that comes to `until` ends with it. Sampling is from the `top_k` most probable
-        symbols (0: all), and of those only from the fewest whose probabilities add up to `top_p`. See `Passages`.
+        """Samples `n` texts of `length` symbols, each a continuation of the `prime`; a text that comes to `until` ends with it.
+        Sampling is from the `top_k` most probable symbols (0: all), and of those only from the fewest whose probabilities add up to
+        `top_p`. See `Passages`.
 
         Ctrl-C raises `Interrupted`, with the texts so far.
         """
@@ -334,9 +335,7 @@ class Trained:
         ROMEO:...
         """
         writer = that_can(self.model, Writes, self.source)
-        request = Request(
-            seed=seed, temperature=temperature, prime=prime, length=length, top_k=top_k, top_p=top_p, until=until
-        )
+        request = Request(seed=seed, temperature=temperature, prime=prime, length=length, top_k=top_k, top_p=top_p, until=until)
         return stream(writer, request)
 
     def classify(self, items: Any, *, n: int = 1, progress: Listener = None) -> Classified:

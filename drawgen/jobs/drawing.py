@@ -45,8 +45,8 @@ def sample(
     """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
     (always for GIF, APNG and MP4; with `animate` for PNG and WebP); `{i}` in its name gives a file per picture, and tiles
     always get one each. The maps of a texture are written beside its colours. A text model samples `n` texts of `length` symbols
-    that continue `prime`, or fewer where one ends with `until`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine.
-    Returns the files."""
+    that continue `prime`, each up to `until` if it comes to that; without `out` they are streamed to `reports.writing`. The same
+    seed gives the same file on one machine. Returns the files."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
         guide=None if guide is None else images.load_with_alpha(guide, covering=size)[0], guide_strength=guide_strength,

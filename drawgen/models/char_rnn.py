@@ -182,6 +182,8 @@ def ended(pieces: Iterator[tuple[list[int], list[float]]], wanted: list[int]) ->
 
 SHAKESPEARE = Fit(steps=24_000, rate=3e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=2000, log_steps=50)
 
+MARKUP = Fit(steps=2000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.995, valid_steps=500, log_steps=50)
+
 PRESETS: dict[str, Recipe] = {
     "shakespeare": Recipe(
         model=Config(),
@@ -203,6 +205,24 @@ PRESETS: dict[str, Recipe] = {
         size="3.3 M",
         about="Two layers of 512 with dropout, 3.3 million weights, as the blog advises for 1 MB of text. At most 1.40 nats "
         "per character are expected. Not trained here: it needs a GPU.",
+    ),
+    "latex": Recipe(
+        model=Config(units=384, layers=1, dropout=0.2),
+        data=Text(batch=32, length=128, pieces=20),
+        fit=MARKUP,
+        what="LaTeX, 0.3 to 5 MB",
+        size="783 k",
+        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of LaTeX (`--data.path`). What it keeps balanced: "
+        "`scripts/results/char_rnn_markup.md`.",
+    ),
+    "xml": Recipe(
+        model=Config(units=384, layers=1, dropout=0.2),
+        data=Text(batch=32, length=128, pieces=20),
+        fit=MARKUP,
+        what="XML, SVG or HTML, 0.3 to 5 MB",
+        size="666 k",
+        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of XML (`--data.path`). What it keeps balanced: "
+        "`scripts/results/char_rnn_markup.md`.",
     ),
     "svg": Recipe(
         model=Config(units=448, layers=1),

@@ -120,9 +120,7 @@ class MemoryTask(nn.Module):
         return self.row_losses(last, self(last.inputs, 1)[0])
 
 
-def regulariser(
-    states: Float[Tensor, "B T U"], direct: Float[Tensor, "B T U"], along: Float[Tensor, "U U"]
-) -> Float[Tensor, ""]:
+def regulariser(states: Float[Tensor, "B T U"], direct: Float[Tensor, "B T U"], along: Float[Tensor, "U U"]) -> Float[Tensor, ""]:
     """Omega of a tanh net with the recurrent matrix `along`; its gradient goes through that alone. `direct` is the gradient that
     enters each step from its own answer, not from later steps. 0 if no gradient is above the bound."""
     slopes = 1 - states.square()
@@ -148,8 +146,8 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         what="which of two symbols came first, 50 steps",
         size="12 k",
-        about="Temporal order: aa, ab, ba or bb, far apart among other symbols. An LSTM of 50 units. How long a dependency each cell "
-        "learns: `scripts/results/memory_tasks.md`.",
+        about="Temporal order: aa, ab, ba or bb, far apart among other symbols. An LSTM of 50 units. How long a dependency each "
+        "cell learns: `scripts/results/memory_tasks.md`.",
     ),
     "addition": Recipe(
         model=Config(),

@@ -85,9 +85,7 @@ def cell(a: Array, b: Array, h: Array, c: Array) -> None:
 
 
 @compiled()
-def reset_before(
-    a: Array, b: Array, h: Array, along: Float32[np.ndarray, "U G"], along_bias: Float32[np.ndarray, " G"]
-) -> None:
+def reset_before(a: Array, b: Array, h: Array, along: Float32[np.ndarray, "U G"], along_bias: Float32[np.ndarray, " G"]) -> None:
     """One step of `gru_before` from the same, in place; b is overwritten."""
     units = len(h)
     z = np.empty(units, np.float32)

@@ -30,7 +30,9 @@ class ResetBefore(nn.Module):
         self.bias_ih_l0 = nn.Parameter(torch.empty(3 * units))
         self.bias_hh_l0 = nn.Parameter(torch.empty(3 * units))
 
-    def forward(self, x: Float[Tensor, "B T D"], h: Float[Tensor, "1 B U"]) -> tuple[Float[Tensor, "B T U"], Float[Tensor, "1 B U"]]:
+    def forward(
+        self, x: Float[Tensor, "B T D"], h: Float[Tensor, "1 B U"]
+    ) -> tuple[Float[Tensor, "B T U"], Float[Tensor, "1 B U"]]:
         a = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
         along, state, outputs = self.along(), h[0], []
         for t in range(x.shape[1]):

@@ -15,18 +15,20 @@ WRAPPED = {
 }
 
 
+PLAIN = ["so ", "\\$5 ", "100\\% ", "\\{a\\} ", "x% } $ {\n", "\\[ a^2 \\] ", "\\\\\n"]
+
+
 def nested(rng, depth=0, within=()):
-    """Text in which everything is closed."""
+    """Text in which everything is closed: no mathematics in mathematics, and environments in environments only."""
     text = ""
     for _ in range(rng.randint(1, 3)):
-        kind = rng.choice(list(WRAPPED))
-        if depth > 3 or rng.random() < 0.4 or (kind == "mathematics" and "mathematics" in within) or (kind == "environments" and within):
-            text += rng.choice(["so ", "\\$5 ", "100\\% ", "\\{a\\} ", "x% } $ {\n", "\\[ a^2 \\] ", "\\\\\n"] if not within else ["so "])
+        kinds = [kind for kind in WRAPPED if kind == "braces" or (kind == "mathematics" and kind not in within)]
+        kind = rng.choice(kinds if within else list(WRAPPED))
+        if depth > 3 or rng.random() < 0.4:
+            text += "so " if within else rng.choice(PLAIN)
             continue
-        if kind == "environments":
-            text += WRAPPED[kind][0] + nested(rng, depth + 1) + WRAPPED[kind][1]
-        else:
-            text += WRAPPED[kind][0] + nested(rng, depth + 1, (*within, kind)) + WRAPPED[kind][1]
+        opens, closes = WRAPPED[kind]
+        text += opens + nested(rng, depth + 1, () if kind == "environments" else (*within, kind)) + closes
     return text
 
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from drawgen.contract import generator
+from drawgen.contract import Spec, generator
 from drawgen.data.long_memory import WIDTHS, LongMemory, MemoryBatch
 from drawgen.models import memory_task
 from drawgen.models.memory_task import Config, regulariser
 from drawgen.nn.recurrence import CELLS
+from drawgen.ranges import ArgumentError
 
 DOUBLE = torch.float64
 
@@ -179,14 +180,12 @@ def test_omega_moves_the_recurrent_matrix_alone():
     ],
 )
 def test_bad_settings(settings, message):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ArgumentError) as error:
         Config(**settings)
     assert str(error.value) == message
 
 
 def test_it_needs_numbers_step_by_step():
-    from drawgen.contract import Spec
-
     with pytest.raises(ValueError, match="needs data with numbers step by step"):
         Config().build(Spec(vocabulary=("a",)), rng=generator(0))
 
