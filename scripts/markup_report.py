@@ -57,8 +57,8 @@ def section(name: str, run: Path, check: Callable[[str], Balance], kinds: tuple[
         "",
         f"## {name}",
         "",
-        f"`{Path(recipe.data.path).name}`, {len(source):,} characters, {recipe.data.held_out:.0%} of it held out, the end of each",
-        f"of {recipe.data.pieces} pieces: **{scores['bits_per_char']:.3f} bits per character** ({scores['nats_per_char']:.3f} nats).",
+        f"`{Path(recipe.data.path).name}`, {len(source):,} characters, {recipe.data.held_out:.0%} of it held out, the end of",
+        f"each of {recipe.data.pieces} pieces: **{scores['bits_per_char']:.3f} bits per character**.",
         f"{config.layers} layer{'s' * (config.layers > 1)} of {config.units} ({config.cell}), dropout {config.dropout:g}; "
         f"{recipe.fit.steps} steps of {recipe.data.batch} rows of {recipe.data.length} characters.",
         "",

@@ -72,7 +72,7 @@ def main() -> None:
         *[f"| {name} | {figures[0][name]} | {figures[1][name]} |" for name in figures[0]],
         "",
         "*Parses*: as XML. *Renders*: resvg and CairoSVG draw it, and the project's own reader finds nothing wrong in it. *Seen*:",
-        f"the picture of {SIDE}x{SIDE} pixels changes at {SEEN} or more pixels without the shape; the page's ground does not count.",
+        f"the picture of {SIDE}x{SIDE} pixels changes at {SEEN} or more pixels without the shape; the page itself does not count.",
         "*Distance*: insertions, deletions and replacements to the nearest of all training files, as a share of the file's length.",
     ]
     arguments.out.write_text("\n".join(text) + "\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """The drawings as SVG text: their form, and the stream of them."""
 
+import itertools
 import random
 import re
 from xml.etree import ElementTree
@@ -51,7 +52,7 @@ def test_every_scene_is_a_drawing(scene, tmp_path):
             element for element in ElementTree.fromstring(text).iter() if element.tag not in (NAMESPACE + "svg", NAMESPACE + "g")
         ]
         assert len(shapes) >= 4
-        frame = read_svg(path, outlines=True).window
+        frame = read_svg(path, outlines=True).frame
         assert frame[0] < 50 < frame[0] + frame[2]
         assert frame[1] < 50 < frame[1] + frame[3]
 
@@ -72,8 +73,8 @@ def test_colours_are_shifted_alike_within_a_file():
 
 
 def test_stream():
-    """Rows begin with a file, after a line break, and continue from batch to batch; no row comes twice; a later start is the same."""
-    data = SvgDrawings(batch=3, length=50, run=4, count=2)
+    """Rows begin with a file, after a line break, and continue from batch to batch; none comes twice; a later start is the same."""
+    data = SvgDrawings(batch=3, length=200, run=4, count=2)
     stream = data.stream("train", seed=0)
     batches = [next(stream) for _ in range(9)]
     starts = [bool(batch.fresh.all()) for batch in batches]
@@ -82,7 +83,7 @@ def test_stream():
     for first in (0, 4):
         for row in range(3):
             pieces = [batch.tokens[row] for batch in batches[first : first + 4]]
-            assert all(one[-1] == other[0] for one, other in zip(pieces, pieces[1:], strict=False))
+            assert all(one[-1] == other[0] for one, other in itertools.pairwise(pieces))
             text = "".join(VOCABULARY[token] for token in torch.cat([pieces[0][:1], *(piece[1:] for piece in pieces)]).tolist())
             assert text.startswith("\n" + HEAD)
     later = data.stream("train", seed=0, start=6)

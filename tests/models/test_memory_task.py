@@ -38,12 +38,12 @@ def test_an_untrained_net_is_at_chance():
 def test_it_answers_in_the_last_steps(task, cell):
     model, batch = model_for(task, cell=cell), a_batch(task)
     count = batch.answers.shape[1]
-    said, _ = model(batch.inputs, count)
+    said = model(batch.inputs, count)[0].detach()
     state, steps = model.recurrent.start(5), []
     for t in range(12):
         h, state = model.recurrent.step(batch.inputs[:, t], state)
         steps.append(model.output(h))
-    torch.testing.assert_close(said, torch.stack(steps[-count:], 1), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(said, torch.stack(steps[-count:], 1).detach(), atol=1e-5, rtol=1e-5)
     wrong, total = 0, 0.0
     for row, answers in zip(said, batch.answers, strict=True):
         if model.spec.classes is None:
@@ -53,12 +53,13 @@ def test_it_answers_in_the_last_steps(task, cell):
         else:
             wrong += any(int(x.argmax()) != int(answer) for x, answer in zip(row, answers, strict=True))
             total += sum(float(F.cross_entropy(x[None], answer[None])) for x, answer in zip(row, answers, strict=True)) / count
-    totals = model.measure(batch, rng=generator(0))
+    with torch.no_grad():
+        totals = model.measure(batch, rng=generator(0))
     assert [(float(value), n) for value, n in totals.values()] == [(wrong, 5), (pytest.approx(total, abs=1e-4), 5)]
     loss = next(model.losses(batch, state={}, rng=generator(0)))
-    assert float(loss.value) == pytest.approx(total / 5, abs=1e-5)
+    assert loss.value.item() == pytest.approx(total / 5, abs=1e-5)
     assert float(loss.log["error"]) == pytest.approx(wrong / 5)
-    last = model.last_loss(batch, rng=generator(0))
+    last = model.last_loss(batch, rng=generator(0)).detach()
     assert last.shape == (5,)
     assert float(last.sum()) == pytest.approx(total if count == 1 else float(last_by_hand(said, batch).sum()), abs=1e-4)
 
@@ -68,7 +69,7 @@ def last_by_hand(said, batch):
 
 
 def test_a_plain_net_starts_with_the_radius_of_the_paper():
-    along = model_for(cell="rnn", units=20).recurrent.weights(0).along
+    along = model_for(cell="rnn", units=20).recurrent.weights(0).along.detach()
     assert float(torch.linalg.eigvals(along).abs().max()) == pytest.approx(0.95, abs=1e-5)
 
 
@@ -160,7 +161,7 @@ def test_omega_moves_the_recurrent_matrix_alone():
     plain = model_for(cell="rnn")
     plain.load_state_dict(model.state_dict())
     losses = [next(net.losses(batch, state={}, rng=generator(0))) for net in (model, plain)]
-    assert float(losses[0].value) == pytest.approx(float(losses[1].value) + 0.5 * float(losses[0].log["omega"]))
+    assert losses[0].value.item() == pytest.approx(losses[1].value.item() + 0.5 * float(losses[0].log["omega"]))
     for loss in losses:
         loss.value.backward()
     for (name, one), other in zip(model.named_parameters(), plain.parameters(), strict=True):
