@@ -51,6 +51,7 @@ _HOMES = {
     "parse": "jobs.parsing",
     "plot": "jobs.plots",
     "points": "jobs.pointing",
+    "read": "jobs.reading",
     "texture": "jobs.textures",
     "train": "jobs.runs",
     "translate": "jobs.translating",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.plots import plot as plot
     from drawgen.jobs.point_answers import Pointed as Pointed
     from drawgen.jobs.pointing import points as points
+    from drawgen.jobs.reading import read as read
     from drawgen.jobs.runs import Curve as Curve
     from drawgen.jobs.runs import TrainingRun as TrainingRun
     from drawgen.jobs.runs import train as train
@@ -140,6 +142,7 @@ __all__ = [
     "parse",
     "plot",
     "points",
+    "read",
     "texture",
     "train",
     "translate",

@@ -108,7 +108,8 @@ class Spec:
     task: str | None = None
     """What is wanted of points, one of `POINTING_KINDS`."""
     counts: tuple[int, int] | None = None
-    """The least and the largest number of points of a set, or of symbols of an input text."""
+    """The least and the largest number of points of a set, of symbols of an input text, or of labels of a picture that has a row of
+    them."""
     exemplar: tuple[int, int] | None = None
     """Height and width in pixels of the one picture that all training pictures are crops of."""
     maps: tuple[TextureMap, ...] | None = None
@@ -767,3 +768,11 @@ class TakesInk(Protocol):
     ink: bool
     binary: bool
     """Whether its pictures are black and white only."""
+
+
+@runtime_checkable
+class SizesInk(TakesInk, Protocol):
+    """A model of ink that reads several characters."""
+
+    letter_px: float
+    """Height of a character in its pictures, about, in pixels."""

@@ -122,8 +122,9 @@ def grey(image: Float[Tensor, "C H W"]) -> Float[Tensor, "1 H W"]:
 
 
 def boxed(sample: Sample, *, scale: int = BOX_SCALE) -> Iterator[Float[Tensor, "B 3 H2 W2"]]:
-    """The stages of a drawing, enlarged, with the windows of each step: read green, write red."""
-    colours = {"read": (0.2, 0.9, 0.3), "write": (1.0, 0.25, 0.2)}
+    """The stages of a drawing, enlarged, with the windows of each step: read green, write red, what is read
+    around at half the resolution orange."""
+    colours = {"read": (0.2, 0.9, 0.3), "write": (1.0, 0.25, 0.2), "around": (0.9, 0.6, 0.1)}
     if sample.frames is None or not sample.boxes:
         raise ImageError("this model has no windows to draw; leave `boxes` out")
     steps = len(next(iter(sample.boxes.values())))

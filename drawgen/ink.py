@@ -1,7 +1,10 @@
-"""Segments a photographed character as in data sets: light on black, cropped and centred.
+"""Segments photographed characters as in data sets: light on black, cropped and centred.
 
 Axes: C channels, H rows, W columns.
 """
+
+import itertools
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +20,8 @@ LONGEST_PX = 512
 """Longer side of the picture in which ink is segmented."""
 FAINT = 0.05
 """Less contrast than this is not ink."""
+STROKE = 0.11
+"""Least thickness of a stroke, as a share of the character's height: that of MNIST's thinner digits."""
 GRAINS = 12
 """Neither is less than this many times the paper's grain, its median deviation."""
 
@@ -29,23 +34,27 @@ def ink(
     alpha: Float[Tensor, "1 H W"] | None = None,
     border: float = 0.14,
     shades: bool = False,
+    letter_px: float | None = None,
 ) -> Float[Tensor, "1 H2 W2"]:
-    """The character of a picture, cropped and centred by its centre of mass, binary or with the `shades` of its edges.
+    """The character of a picture, cropped and centred by its centre of mass, binary or with the `shades` of its edges. With
+    `letter_px` it is a line or a page of characters, scaled to that height of a character, or less where they would not fit; their
+    strokes are at least as thick as `STROKE` of it.
 
     Ink is what differs from the surrounding paper by more than half of the contrast, whatever the lighting. Ink that touches the
     picture's edge (a strip of the desk) is left out, unless there is nothing else. Raises ImageError if there is only paper.
     """
-    plane = grey(image)
-    if alpha is not None:
-        plane = on_ground(plane, alpha)
-    differs = contrast(shrink(plane, LONGEST_PX)[0])
-    strong = whole_strokes(differs > 0.5)
+    differs, strong = strokes(image, alpha)
+    if letter_px is not None:
+        tall = float(np.median([box.height for box in characters(strong)]))
+        strong = thickened(strong, STROKE * tall)
     rows, columns = (torch.nonzero(strong.any(dim)).flatten() for dim in (1, 0))
     near = F.max_pool2d(strong[None].float(), 5, 1, 2)[0]  # the shades of its edges
     cut = strong.float() if shades else differs * near
     cut = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     room = 1 - 2 * border
     factor = min(height * room / cut.shape[0], width * room / cut.shape[1])
+    if letter_px is not None:
+        factor = min(factor, letter_px / tall)
     cut = resize(cut[None], max(1, round(cut.shape[0] * factor)), max(1, round(cut.shape[1] * factor)))[0]
     mass = cut.sum().clamp(min=1e-6)
     middle_y = (cut.sum(1) * torch.arange(len(cut))).sum() / mass
@@ -55,6 +64,68 @@ def ink(
     page = torch.zeros(1, height, width)
     page[0, top : top + len(cut), left : left + cut.shape[1]] = cut
     return page if shades else (page > 0.5).float()
+
+
+def strokes(
+    image: Float[Tensor, "C H W"], alpha: Float[Tensor, "1 H W"] | None = None
+) -> tuple[Float[Tensor, "H2 W2"], Bool[Tensor, "H2 W2"]]:
+    """(how much each pixel differs from the paper, in [0, 1]; which pixels are ink) of a picture, reduced to `LONGEST_PX`. Raises
+    ImageError if there is only paper."""
+    plane = grey(image)
+    if alpha is not None:
+        plane = on_ground(plane, alpha)
+    differs = contrast(shrink(plane, LONGEST_PX)[0])
+    return differs, whole_strokes(differs > 0.5)
+
+
+class Box(NamedTuple):
+    """The bounding box of a character, in pixels."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+
+def characters(strong: Bool[Tensor, "H W"]) -> list[Box]:
+    """The boxes of the characters from left to right: connected ink, and ink that is no farther away than a third of its own size
+    over or under other ink (the bar of a five)."""
+    from skimage.measure import label, regionprops
+
+    boxes = [Box(*map(int, region.bbox)) for region in regionprops(label(strong.numpy()))]
+    joined = True
+    while joined:
+        joined = False
+        for a, b in itertools.combinations(boxes, 2):
+            small, large = sorted((a, b), key=lambda box: max(box.height, box.width))
+            beside = min(a.right, b.right) - max(a.left, b.left)
+            gap = max(a.top, b.top) - min(a.bottom, b.bottom)
+            if beside >= 0.5 * small.width and gap <= max(small.height, small.width) / 3 and 2 * small.height < 1.5 * large.height:
+                boxes = [box for box in boxes if box not in (a, b)]
+                boxes.append(Box(min(a.top, b.top), min(a.left, b.left), max(a.bottom, b.bottom), max(a.right, b.right)))
+                joined = True
+                break
+    return sorted(boxes, key=lambda box: box.left)
+
+
+def thickened(strong: Bool[Tensor, "H W"], least_px: float) -> Bool[Tensor, "H W"]:
+    """Ink whose strokes are at least so thick. A line of w pixels has a mean distance of (w + 2) / 4 to the paper's next pixel."""
+    from scipy.ndimage import distance_transform_edt
+
+    padded = np.pad(strong.numpy(), 1)
+    width = 4 * float(distance_transform_edt(padded)[padded].mean()) - 2
+    grow = (least_px - width) / 2
+    if grow <= 0:
+        return strong
+    return torch.from_numpy(distance_transform_edt(~padded)[1:-1, 1:-1] <= grow)
 
 
 def on_ground(plane: Float[Tensor, "1 H W"], alpha: Float[Tensor, "1 H W"]) -> Float[Tensor, "1 H W"]:

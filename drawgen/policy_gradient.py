@@ -1,4 +1,4 @@
-"""Learning from rewards: advantages, and the clipped surrogate of PPO.
+"""Learning from rewards: REINFORCE, advantages, and the clipped surrogate of PPO.
 
 Axes: T steps, B episodes.
 """
@@ -6,6 +6,17 @@ Axes: T steps, B episodes.
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+
+def reinforce(log_prob: Float[Tensor, "*N"], reward: Float[Tensor, "*N"], baseline: Float[Tensor, "*N"]) -> Float[Tensor, ""]:
+    """What REINFORCE minimises (Williams 1992): -mean((R - b) log p). Its gradient's expectation is that of -E[R], whatever the
+    baseline b, which must not depend on the action; b only changes the variance. Gradients reach `log_prob` alone.
+
+    >>> log_prob = torch.tensor([0.5], requires_grad=True).log()
+    >>> reinforce(log_prob, torch.tensor([1.0]), torch.tensor([0.25])).item()  # .75 log 2
+    0.519...
+    """
+    return -((reward - baseline).detach() * log_prob).mean()
 
 
 def advantages(

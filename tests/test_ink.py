@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from drawgen.contract import generator
 from drawgen.images import ImageError, load_image
-from drawgen.ink import ink
+from drawgen.ink import characters, ink, thickened
 
 
 def photographed_seven(height=90, width=70, *, dark=True):
@@ -133,3 +133,41 @@ def test_the_letter_in_shadow(data: Path):
     assert 0.06 < float(page.mean()) < 0.14
     assert 40 <= int(rows.max() - rows.min()) + 1 <= 48
     assert int(columns.max() - columns.min()) + 1 <= 44
+
+
+def strokes_at(*boxes, height=60, width=90):
+    strong = torch.zeros(height, width, dtype=torch.bool)
+    for top, left, bottom, right in boxes:
+        strong[top:bottom, left:right] = True
+    return strong
+
+
+def test_characters_are_found_from_left_to_right():
+    found = characters(strokes_at((10, 50, 40, 60), (12, 5, 41, 20)))
+    assert [tuple(box) for box in found] == [(12, 5, 41, 20), (10, 50, 40, 60)]
+
+
+def test_a_bar_over_a_character_is_a_part_of_it():
+    """As of a five; digits one above the other are not one."""
+    assert len(characters(strokes_at((15, 10, 40, 25), (9, 12, 12, 30)))) == 1
+    assert len(characters(strokes_at((2, 10, 27, 25), (32, 10, 57, 25)))) == 2
+
+
+def test_letters_have_the_height_that_is_asked_for():
+    """Two characters far apart, at 10 pixels each, with strokes of at least a ninth of it; or as large as fits."""
+    image = torch.full((1, 100, 200), 0.9)
+    image[0, 30:70, 20:22] = image[0, 35:75, 120:122] = 0.1
+    page = ink(image, 60, 60, shades=True, letter_px=10.0)[0]
+    rows, columns = torch.nonzero(page > 0.3).unbind(1)
+    assert 10 <= int(rows.max() - rows.min()) + 1 <= 14
+    assert 24 <= int(columns.max() - columns.min()) + 1 <= 30
+    small = ink(image, 30, 30, shades=True, letter_px=40.0)[0]
+    columns = torch.nonzero(small > 0.3)[:, 1]
+    assert int(columns.max() - columns.min()) + 1 <= 23
+    assert float(page.max()) > 0.8
+
+
+def test_thin_strokes_become_thicker_and_thick_ones_stay():
+    line = strokes_at((10, 40, 50, 42))
+    assert thickened(line, 6.0).any(0).sum() in (5, 6, 7)
+    assert torch.equal(thickened(line, 2.0), line)

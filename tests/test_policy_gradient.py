@@ -6,7 +6,7 @@ from drawgen_envs.brush import paint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drawgen.policy_gradient import advantages, clipped_surrogate
+from drawgen.policy_gradient import advantages, clipped_surrogate, reinforce
 
 
 @settings(deadline=None, max_examples=25)
@@ -63,3 +63,18 @@ def test_rewards_teach_the_same_as_the_gradient_through_the_brush():
     advantage = cost.detach().mean() - cost.detach()
     (score,) = torch.autograd.grad(clipped_surrogate(log_prob, log_prob.detach(), advantage, clip=0.2), mean)
     assert float((pathwise - score).norm() / pathwise.norm()) < 0.08
+
+
+def test_reinforce_has_the_exact_gradient_on_two_places():
+    """A policy over two places, of which one is rewarded: the mean of the estimates over both, weighted by their probabilities, is
+    the gradient of the expected reward; and the baseline changes nothing of it."""
+    weight = torch.tensor([0.3, -0.4], dtype=torch.float64, requires_grad=True)
+    reward = torch.tensor([1.0, 0.25], dtype=torch.float64)
+    exact = torch.autograd.grad((weight.softmax(0) * reward).sum(), weight)[0]
+    for baseline in (0.0, 0.7, -3.0):
+        found = torch.zeros_like(exact)
+        for place in range(2):
+            log_prob = weight.log_softmax(0)[place : place + 1]
+            loss = reinforce(log_prob, reward[place : place + 1], torch.full((1,), baseline, dtype=torch.float64))
+            found -= weight.softmax(0)[place].detach() * torch.autograd.grad(loss, weight)[0]
+        torch.testing.assert_close(found, exact)

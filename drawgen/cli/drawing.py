@@ -134,11 +134,11 @@ def reconstruct(words: list[str]) -> None:
 
 
 def read(words: list[str]) -> None:
-    """Classify pictures."""
+    """Read digits, or classify pictures."""
 
     def command(
-        model: Positional[str],
         pictures: Positional[tuple[str, ...]],
+        model: str | None = None,
         out: Annotated[Path | None, arg(aliases=["-o"])] = None,
         n: Annotated[int, arg(aliases=["-n"])] = 1,
         boxes: bool = True,
@@ -148,14 +148,16 @@ def read(words: list[str]) -> None:
         json_: Annotated[bool, arg(name="json")] = False,
         force: bool = False,
     ) -> None:
-        """Classifies pictures. Prints one line per label: the picture, the label, its probability.
+        """Reads the digits of pictures: photographs of handwriting, or pictures of data sets. Other models classify other pictures.
+        Prints one line per label: the picture, the label, its probability.
 
         Args:
-            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            pictures: The pictures to classify.
-            out: A file that shows the model's glimpses: a picture, or a GIF, APNG or MP4.
+            pictures: The pictures to read.
+            model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default. Without it, the shipped reader that the
+                picture fits: by how many characters it has, and whether they stand in a row.
+            out: A file that shows where the model looked: a picture, or a GIF, APNG or MP4.
             n: Labels per picture, the most probable first.
-            boxes: Draw the windows of a model with attention.
+            boxes: Draw the windows of a model with glimpses.
             animate: Animate a PNG or WebP too.
             seed: Seed of all random numbers.
             device: auto, cpu, cuda, cuda:N or mps.
@@ -166,14 +168,18 @@ def read(words: list[str]) -> None:
 
         if not pictures:
             raise ValueError("no pictures are given; name one or more")
-        found = jobs.read(model, list(pictures), out, n=n, boxes=boxes, animate=animate, seed=seed, device=device, force=force)
-        for picture, labels in found:
+        found = jobs.read(
+            list(pictures), out, model=model, n=n, boxes=boxes, animate=animate, seed=seed, device=device, force=force
+        )
+        for one in found:
             if json_:
-                told = [{"label": label, "probability": probability} for label, probability in labels]
-                say(json.dumps({"picture": picture, "labels": told}))
+                told = [{"label": label, "probability": probability} for label, probability in one.labels]
+                say(json.dumps({"picture": one.picture, "model": one.model, "labels": told}))
             else:
-                for label, probability in labels:
-                    say(f"{printable(picture)}\t{printable(label)}\t{probability:.4f}", keep="\t")
+                for label, probability in one.labels:
+                    say(f"{printable(one.picture)}\t{printable(label)}\t{probability:.4f}", keep="\t")
+        if model is None:
+            warn(f"read by {', '.join(dict.fromkeys(one.model for one in found))}")
         if out is not None:
             warn(out)
 

@@ -73,23 +73,7 @@ class Cluttered:
     @cached_property
     def parts(self) -> tuple[Digits, Digits]:
         """The training and validation digits."""
-        if self.digits == "segments":
-            return segments(10), segments(5)
-        whole = is_file(self.path)
-        if whole:
-            digits = read_digits(Path(self.path))
-        else:
-            pictures, labels = standard.load_labelled("mnist", Path(self.path))
-            digits = Digits(pictures[:, 0].numpy(), labels)
-        if digits.pictures.shape[1:] != (SIDE, SIDE):
-            raise DataError(f"{self.path} has pictures of {digits.pictures.shape[1:]} rows and columns; MNIST's have 28 and 28")
-        if whole:
-            return digits, digits
-        if len(digits.labels) <= VALID:
-            raise DataError(
-                f"{self.path} has {len(digits.labels)} digits, of which {VALID} are for validation; give the whole set, 60000"
-            )
-        return Digits(*(x[:-VALID] for x in digits)), Digits(*(x[-VALID:] for x in digits))
+        return parts_of(self.digits, self.path)
 
     def fetch(self) -> None:
         """Downloads missing files before training. Raises DataError."""
@@ -161,6 +145,25 @@ def uniforms(key: tuple[int, int], first: int, rows: int, columns: int) -> Float
     state = np.random.SeedSequence(key).generate_state(2, np.uint64)
     words = np.random.Philox(key=state, counter=first * counts).random_raw(rows * counts * 4)
     return (words.reshape(rows, -1)[:, :columns] >> np.uint64(11)) * 2.0**-53
+
+
+def parts_of(digits: str, path: str) -> tuple[Digits, Digits]:
+    """Training and validation digits of `segments`, or of MNIST's files in a folder; one file is both. Raises DataError."""
+    if digits == "segments":
+        return segments(10), segments(5)
+    whole = is_file(path)
+    if whole:
+        found = read_digits(Path(path))
+    else:
+        pictures, labels = standard.load_labelled("mnist", Path(path))
+        found = Digits(pictures[:, 0].numpy(), labels)
+    if found.pictures.shape[1:] != (SIDE, SIDE):
+        raise DataError(f"{path} has pictures of {found.pictures.shape[1:]} rows and columns; MNIST's have 28 and 28")
+    if whole:
+        return found, found
+    if len(found.labels) <= VALID:
+        raise DataError(f"{path} has {len(found.labels)} digits, of which {VALID} are for validation; give the whole set, 60000")
+    return Digits(*(x[:-VALID] for x in found)), Digits(*(x[-VALID:] for x in found))
 
 
 def segments(each: int) -> Digits:

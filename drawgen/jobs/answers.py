@@ -378,11 +378,13 @@ class Label(NamedTuple):
     picture: str
     labels: list[tuple[str, float]]
     """Labels with their probabilities, the most probable first."""
+    model: str = ""
+    """The model that read it."""
 
 
 class Labels(list[Label]):
     """The predicted labels of pictures. `looked_at` has the model's glimpses, with its windows; for a model without glimpses, the
-    pictures.
+    pictures; it is None if several models read them.
 
     >>> import drawgen, torch
     >>> reader = drawgen.train("draw_classifier", "tiny")
@@ -392,14 +394,19 @@ class Labels(list[Label]):
     >>> labels.save("looks.png")
     """
 
-    def __init__(self, found: Iterable[Label], looked_at: Drawn) -> None:
+    def __init__(self, found: Iterable[Label], looked_at: Drawn | None) -> None:
         super().__init__(found)
         self.looked_at = looked_at
 
     def save(self, path: str | os.PathLike[str], *, boxes: bool = True, animate: bool = False, force: bool = False) -> None:
-        """Writes the model's glimpses, with its windows: see `Drawn.save`."""
+        """Writes the model's glimpses, with its windows: see `Drawn.save`. Raises ValueError if several models read them."""
+        if self.looked_at is None:
+            raise ValueError("several models read these pictures; save them one by one, or give `model`")
         self.looked_at.save(path, boxes=boxes and bool(self.looked_at.boxes), animate=animate, force=force)
 
     def _repr_html_(self) -> str:
         lines = [[f"{name} {probability:.0%}" for name, probability in label.labels] for label in self]
+        if self.looked_at is None:
+            told = (f"{label.picture}: {line[0]}" for label, line in zip(self, lines, strict=True))
+            return f"<pre>{html.escape(chr(10).join(told))}</pre>"
         return figures(zip(self.looked_at.images, lines, strict=True))

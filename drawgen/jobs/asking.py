@@ -240,7 +240,7 @@ class Trained:
         given = several(pictures)
         seen = pictures_for(self.model, given)
         found = reader.read(seen.to(device_of(self.model)), rng=generator(seed, device=device_of(self.model)))
-        labels = [Label(name_of(picture, row + 1), found.best(row, n)) for row, picture in enumerate(given)]
+        labels = [Label(name_of(picture, row + 1), found.best(row, n), self.source) for row, picture in enumerate(given)]
         return Labels(labels, Drawn.of(looked_at(found, seen)))
 
     def caption(

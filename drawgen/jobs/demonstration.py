@@ -104,8 +104,8 @@ def describes(page: Page, name: str, model: Any, _seed: int) -> None:
 
 def reads(page: Page, name: str, _model: Any, _seed: int) -> None:
     file = f"{plain(name)}.png"
-    read(name, [PHOTO], page.folder / file, force=page.force)
-    page.figures.append((file, f"drawgen read {name} {PHOTO} -o OUT.png"))
+    read([PHOTO], page.folder / file, model=name, force=page.force)
+    page.figures.append((file, f"drawgen read {PHOTO} --model {name} -o OUT.png"))
 
 
 def redraws(page: Page, name: str, _model: Any, _seed: int) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import TakesInk
+from drawgen.contract import SizesInk, TakesInk
 from drawgen.ink import ink
 
 Picture: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
@@ -97,7 +97,8 @@ def pictures_for(model: Any, pictures: Sequence[Picture]) -> Float[Tensor, "B C 
             ready.append(images.fit_to(image, (channels, height, width)))
         else:
             try:
-                ready.append(ink(image, height, width, alpha=alpha, shades=not binary))
+                several = {"letter_px": model.letter_px, "border": 0.06} if isinstance(model, SizesInk) else {}
+                ready.append(ink(image, height, width, alpha=alpha, shades=not binary, **several))
             except images.ImageError as error:
                 raise images.ImageError(f"{name}: {error}") from error
     return torch.stack(ready)

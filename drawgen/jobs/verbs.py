@@ -54,7 +54,7 @@ VERBS = (
         PICTURES, previews.described, previews.TEXT,
     ),
     Verb(
-        contract.Reads, "reads pictures", "read", "drawgen read MODEL PICTURE",
+        contract.Reads, "reads pictures", "read", "drawgen read PICTURE --model MODEL",
         PICTURES, previews.read, previews.TEXT,
     ),
     Verb(

@@ -83,7 +83,8 @@ class DrawClassifier(nn.Module):
         h, c = (row.expand(len(images), -1) for row in self.start)
         windows = []
         for _ in range(self.config.glimpses):
-            numbers = self.look(h).to(images.dtype)
+            with torch.autocast(images.device.type, enabled=False):  # a place needs more digits than bfloat16 has
+                numbers = self.look(h)
             windows.append(numbers)
             window = glimpse.place(numbers, height, width, self.config.read)
             r = glimpse.read(images, window, self.config.read)

@@ -80,7 +80,7 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
         "reconstruct": ["reconstruct", folder, "a.png", "-o", "OUT"],
         "interpolate": ["interpolate", folder, "a.png", "a.png", "-o", "OUT"],
         "caption": ["caption", "a.png", "--model", folder],
-        "read": ["read", folder, "a.png"],
+        "read": ["read", "a.png", "--model", folder],
         "points": ["points", folder, "random:8", "-o", "OUT"],
         "parse": ["parse", "a b", "--model", folder, "-o", "OUT"],
         "translate": ["translate", "c d", "--model", folder],
