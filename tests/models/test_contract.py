@@ -60,8 +60,8 @@ SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
          "seq2seq:translate": texts(4185, 6231),
          **{f"seq2seq:translate-{more}": texts(8062, 5982) for more in ("long", "no-attention", "forward")},
          **{f"seq2tree:treebank{more}": TREES for more in ("", "-paper", "-no-attention")}}  # fmt: skip
-"""Of data that is not here: tiny Shakespeare's, LaTeX, an SVG of paths, that of COCO's captions, sentences of three languages, Omniglot's alphabets, pairs
-of Tatoeba and Multi30k, trees of GUM."""
+"""Of data that is not here: tiny Shakespeare's, LaTeX, an SVG of paths, that of COCO's captions, sentences of three languages,
+Omniglot's alphabets, pairs of Tatoeba and Multi30k, trees of GUM."""
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
