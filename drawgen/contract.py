@@ -432,6 +432,8 @@ class Request:
     """Sample only from this many most probable symbols; 0: from all."""
     top_p: float = 1.0
     """Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling)."""
+    until: str = ""
+    """A text ends with the first of these after the prime, if that comes before its length; empty: at its length."""
     guide: Float[Tensor, "C H W"] | None = field(default=None, compare=False)
     """Of a texture: a picture that it shows from afar. It is fitted to the size."""
     guide_strength: float = 0.8

@@ -83,7 +83,7 @@ class Config:
     glimpses: int = 1
     """Glimpses before each word, 1 or 2; the second weighs every place by itself and adds up, so that the decoder can count."""
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 256
     """Units of each layer of the decoder."""
     layers: int = 1

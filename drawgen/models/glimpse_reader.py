@@ -376,8 +376,8 @@ PRESETS: dict[str, Recipe] = {
         size="1.6 M",
         figure="10.9 % of numbers wrong",
         about="One to five MNIST digits in a row, of any size, in a picture of 54x54, and where the row ends; two "
-        "glimpses per digit. Measured (seed 0): 11.4 % (standard error .3) of the numbers of validation digits are wrong, 10.9 % of "
-        "those of test digits, after 7,000 steps with deviation .1 and policy 1, and 5,000 more with these; an hour on a third of "
+        "glimpses per digit. Measured (seed 0): 11.4 % (standard error .3) of the numbers of validation digits are wrong, 10.9 % "
+        "of those of test digits, after 7,000 steps with deviation .1 and policy 1, and 5,000 more with these; an hour on a third of "
         "a two-core Xeon.",
     ),
     "house-numbers": Recipe(

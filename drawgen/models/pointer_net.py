@@ -64,7 +64,7 @@ class Config:
     """A pointer network."""
 
     cell: str = "lstm"
-    """The recurrent cell of encoder and decoder: rnn, gru or lstm."""
+    """The recurrent cell of encoder and decoder: rnn, gru, gru_before or lstm."""
     units: int = 128
     """Units of each layer."""
     layers: int = 1

@@ -57,7 +57,7 @@ class Config:
     """An encoder and a decoder."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 512
     """Units of each layer of the decoder; the encoder has as many, shared by its directions."""
     layers: int = 1

@@ -62,7 +62,7 @@ class Config:
     """An encoder of the words and a decoder of the tree's symbols."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 256
     """Units of each layer of the decoder; the encoder has as many, shared by its two directions."""
     layers: int = 2

@@ -49,7 +49,7 @@ class Config:
     """A classifier of texts or drawings."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 128
     """Units of each layer, in each direction."""
     layers: int = 1
