@@ -366,7 +366,10 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         what="the sum of two digits in a picture",
         size="1.6 M",
-        about="The sum of the two MNIST digits in a picture of 100x100: 19 classes, four glimpses. The paper's error is 2.5 %.",
+        figure="5.2 % wrong",
+        about="The sum of the two MNIST digits in a picture of 100x100: 19 classes, four glimpses. The paper's error is 2.5 %. "
+        "Measured (seed 0): 5.2 % (standard error .2) on the validation digits, after 8,000 steps, and 5,000 more with deviation "
+        ".05 and policy .3, 22 CPU minutes.",
     ),
     "sequence": Recipe(
         model=Config(glimpses=2, deviation=0.05, policy=0.3, lead=2500),
@@ -377,8 +380,8 @@ PRESETS: dict[str, Recipe] = {
         figure="10.9 % of numbers wrong",
         about="One to five MNIST digits in a row, of any size, in a picture of 54x54, and where the row ends; two "
         "glimpses per digit. Measured (seed 0): 11.4 % (standard error .3) of the numbers of validation digits are wrong, 10.9 % "
-        "of those of test digits, after 7,000 steps with deviation .1 and policy 1, and 5,000 more with these; an hour on a third of "
-        "a two-core Xeon.",
+        "of those of test digits, after 7,000 steps with deviation .1 and policy 1, and 5,000 more with these, an hour on a third "
+        "of a two-core Xeon.",
     ),
     "house-numbers": Recipe(
         model=Config(glimpses=3, crop=12, units=512, width=64, deviation=0.05, lead=10_000),
