@@ -98,6 +98,9 @@ def desk(tmp_path_factory):
     for name in (*names, "val2017/e.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         photo.save(folder / name, format="JPEG" if name.endswith("jpg") else "PNG")
+    number = letter.copy()
+    number.paste(0, (42, 14, 50, 54))
+    number.save(folder / "NUMBER.jpg")
     for name in ("MY_LETTER.jpg", "MY_DIGIT.jpg", "DIGIT.png", "ONE.png", "OTHER.png"):
         letter.save(folder / name)
     Image.fromarray(np.eye(64, dtype=np.uint8)).save(folder / "LABELS.png")

@@ -178,6 +178,11 @@ class ResNetClassifier(nn.Module):
         return self.spec.picture[0] == 1
 
     @property
+    def letter_px(self) -> float:
+        """Height of a digit in its pictures, as in MNIST's."""
+        return self.spec.picture[1] * 20 / 28
+
+    @property
     def built(self) -> str:
         return f"{self.config.modules} {self.config.kind} modules"
 
