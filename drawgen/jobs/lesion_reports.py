@@ -297,23 +297,28 @@ def order(found: Lesions) -> Section:
 
 
 def norms(found: Lesions) -> Section:
-    at, values = found.lengths, [norm.value for norm in found.norms]
+    measured = [(k, norm) for k, norm in zip(found.lengths, found.norms, strict=True) if norm.value > 0]
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         axes.set_yscale("log")
-        axes.errorbar(at, values, [norm.error for norm in found.norms], color=OURS, marker="o", markersize=4, capsize=2)
+        axes.errorbar(
+            [k for k, _ in measured], [norm.value for _, norm in measured], [norm.error for _, norm in measured],
+            color=OURS, marker="o", markersize=4, capsize=2,
+        )  # fmt: skip
         axes.set_xlabel("modules that the path passes; all others it goes around")
         axes.set_ylabel("norm of the gradient at the picture")
 
-    ratio = (values[-1] / values[0]) ** (1 / at[-1]) if values[0] > 0 and values[-1] > 0 else float("nan")
-    trend = "shrinks" if ratio < 1 else "grows"
-    says = (
-        f"The gradient along one path {trend} with its length, by a factor of {ratio:.2f} per module from the shortest path to the "
-        "longest."
-    )
-    if ratio < 1:
-        says += " Long paths learn nearly nothing: the depth of the network is not the depth at which it learns."
+    says = "No path carries a gradient."
+    if len(measured) > 1:
+        (first, short), (last, long) = measured[0], measured[-1]
+        ratio = (long.value / short.value) ** (1 / (last - first))
+        says = (
+            f"The gradient along one path {'shrinks' if ratio < 1 else 'grows'} with its length, by a factor of {ratio:.2g} per "
+            "module from the shortest path to the longest."
+        )
+        if ratio < 1:
+            says += " Long paths learn nearly nothing: the depth of the network is not the depth at which it learns."
     return Section("norms", "The gradient along one path", says, chart(draw))
 
 

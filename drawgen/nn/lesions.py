@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,6 +18,8 @@ from drawgen.nn.residual import INTACT, Gated, Lesion, Network, through
 AT_ONCE = 250
 """Pictures that go through a network at once, if they have at most `PIXELS`."""
 PIXELS = 40 * 40
+SCALE = 2.0**64
+"""Of a loss, so that the gradient along a long path is not too small for a number in single precision."""
 
 Step = Callable[[float], None]
 """Called with what has been done since the last call, in passes of all pictures through the network."""
@@ -36,8 +38,12 @@ class Examined(NamedTuple):
     """The right labels; or, of pictures without labels, those that the intact network gives first."""
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        at_once = max(1, AT_ONCE * PIXELS // max(PIXELS, self.images.shape[2] * self.images.shape[3]))
-        return zip(self.images.split(at_once), self.wanted.split(at_once), strict=True)
+        return zip(self.images.split(self.at_once), self.wanted.split(self.at_once), strict=True)
+
+    @property
+    def at_once(self) -> int:
+        """Pictures of a batch."""
+        return max(1, AT_ONCE * PIXELS // max(PIXELS, self.images.shape[2] * self.images.shape[3]))
 
 
 class Mean(NamedTuple):
@@ -120,7 +126,11 @@ def subsets(n: int, k: int, draws: int, *, rng: torch.Generator) -> list[frozens
     """Sets of k of n numbers: all of them, each once, if there are at most `draws`; else so many, drawn by chance."""
     if math.comb(n, k) <= draws:
         return [frozenset(some) for some in itertools.combinations(range(n), k)]
-    return [frozenset(torch.randperm(n, generator=rng)[:k].tolist()) for _ in range(draws)]
+    return [drawn(n, k, rng=rng) for _ in range(draws)]
+
+
+def drawn(n: int, k: int, *, rng: torch.Generator) -> frozenset[int]:
+    return frozenset(torch.randperm(n, generator=rng)[:k].tolist())
 
 
 def without_several(
@@ -188,28 +198,37 @@ def path_shares(n: int) -> list[float]:
     return [math.comb(n, k) / 2**n for k in range(n + 1)]
 
 
-def path_gradient(examined: Examined, path: frozenset[int]) -> Float[Tensor, "B C H W"]:
-    """The gradient, at the pictures, of -log p of the wanted labels along one path: through what is changed in the modules of
-    `path` (numbers of all modules), and through what is carried in the others. The sum over all paths is the whole gradient."""
+def path_gradient(examined: Examined, path: Bool[Tensor, "B M"]) -> Float[Tensor, "B C H W"]:
+    """The gradient, at each picture, of -log p of its wanted label along one path: through what is changed in the modules of
+    `path` (of all M modules), and through what is carried in the others; in float64. The sum over all paths is the whole
+    gradient."""
     images = examined.images.detach().clone().requires_grad_()
     loss = F.cross_entropy(examined.network.logits(images, Lesion(path=path)), examined.wanted, reduction="sum")
-    return torch.autograd.grad(loss, images)[0]
+    return torch.autograd.grad(loss * SCALE, images)[0].double() / SCALE
 
 
 def gradient_norms(
     examined: Examined, row: Row, lengths: Sequence[int], draws: int, *, pictures: int, rng: torch.Generator, step: Step = silent
 ) -> list[Mean]:
-    """The norm of the gradient at a picture along one path that passes k modules, for each k of `lengths`: the mean over paths and
-    `pictures` pictures, both drawn by chance."""
-    found = []
+    """The norm of the gradient at a picture along one path that passes k modules, for each k of `lengths`: the mean over `draws`
+    times as many `pictures`, drawn by chance, each with a path of its own. If there are at most `draws` paths of a length, each
+    has `pictures` pictures."""
+    n, pictures, found = len(row.indices), min(pictures, len(examined.images)), []
     for k in lengths:
+        few = math.comb(n, k) <= draws
+        if few:
+            rows = [path for path in subsets(n, k, draws, rng=rng) for _ in range(pictures)]
+        else:
+            rows = [drawn(n, k, rng=rng) for _ in range(draws * pictures)]
+        along = torch.zeros(len(rows), len(examined.network.modules), dtype=torch.bool)
+        for number, path in enumerate(rows):
+            along[number, [row.indices[place] for place in path]] = True
+        chosen = [torch.randperm(len(examined.images), generator=rng)[:pictures] for _ in range(len(rows) // pictures)]
         norms = []
-        for path in subsets(len(row.indices), k, draws, rng=rng):
-            few = torch.randperm(len(examined.images), generator=rng)[:pictures]
-            some = examined._replace(images=examined.images[few], wanted=examined.wanted[few])
-            gradient = path_gradient(some, frozenset(row.indices[n] for n in path))
-            norms.append(float(gradient.flatten(1).norm(dim=1).mean()))
-        step(3 * draws * min(pictures, len(examined.images)) / len(examined.images))
+        for which, path in zip(torch.cat(chosen).split(examined.at_once), along.split(examined.at_once), strict=True):
+            some = examined._replace(images=examined.images[which], wanted=examined.wanted[which])
+            norms += path_gradient(some, path.to(some.images.device)).flatten(1).norm(dim=1).tolist()
+        step(3 * len(rows) / len(examined.images))
         found.append(mean_of(norms))
     return found
 
@@ -217,7 +236,7 @@ def gradient_norms(
 def contributions(lengths: Sequence[int], norms: Sequence[float], n: int) -> list[float]:
     """For k from 0 to n, the count of paths times the norm of the gradient along one, as shares of the sum. Between the `lengths`
     that were measured, the logarithm of the norm is interpolated linearly."""
-    logs = [math.log(max(norm, 1e-300)) for norm in norms]
+    logs = [math.log(max(norm, 1e-300)) for norm in norms]  # where a gradient is too small for a number, it counts as none
     products = []
     for k, share in enumerate(path_shares(n)):
         after = next(i for i, length in enumerate(lengths) if length >= k)

@@ -9,7 +9,8 @@ is a sum over 2^N paths: each passes every module either by what is carried or b
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -34,9 +35,9 @@ class Lesion(NamedTuple):
     """Modules that give their shortcut alone."""
     order: Sequence[int] | None = None
     """The order of the modules; None is 0 to N - 1."""
-    path: Collection[int] | None = None
-    """If given, what is computed stays the same, but the gradient goes along one path: in these modules through what is changed, in
-    all others through what is carried."""
+    path: Bool[Tensor, "B N"] | None = None
+    """If given, what is computed stays the same, but the gradient of each picture goes along one path: in these modules through
+    what is changed, in all others through what is carried."""
 
 
 INTACT = Lesion()
@@ -68,7 +69,8 @@ def through(modules: Sequence[Module], x: Float[Tensor, "B C H W"], lesion: Lesi
             continue
         carried, changed = module.parts(x)
         if lesion.path is not None and carried is not None:
-            carried, changed = (carried.detach(), changed) if index in lesion.path else (carried, changed.detach())
+            along = lesion.path[:, index, None, None, None]
+            carried, changed = torch.where(along, carried.detach(), carried), torch.where(along, changed, changed.detach())
         x = module.after(changed if carried is None else carried + changed)
     return x
 
