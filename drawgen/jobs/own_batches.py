@@ -1,4 +1,4 @@
-"""Batches that a trained model makes itself, for whoever has none of its data: what it writes, draws, describes or translates."""
+"""Batches that a trained model makes itself, where there is none of its data: what it writes, draws, describes or translates."""
 
 from collections.abc import Callable
 from pathlib import Path
