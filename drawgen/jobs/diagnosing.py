@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,8 @@ def rows_for(trained: Trained, data: str | None, seed: int) -> tuple[Batch, str]
         told += ", since it comes without its training data"
     else:
         config = measuring.data_for(model, place, source, data)
+        if getattr(config, "batch", 0) > ROWS:
+            config = replace(config, batch=ROWS)  # more are not looked at, and a short file has not as many
         batch = next(iter(config.stream("train", seed=seed)))
         told = f"rows of {data}" if data is not None else "rows of its training data"
     if isinstance(model, Checks):

@@ -56,6 +56,7 @@ class Layer:
     jacobian: Mapping[int, float]
     """By step, the largest singular value of the state's Jacobian."""
     jacobian_radii: Mapping[int, float]
+    """Its spectral radius; empty for depth, where each block is another."""
     gates: Mapping[str, tuple[float, float, float]]
     """The shares below .1 and above .9, and the mean."""
     half_lives: Sequence[float]
@@ -155,7 +156,7 @@ def layer_of(track: Track, loss: Float[Tensor, " B"]) -> Layer | None:
         values={name: diagnosis.singular_values(matrix).tolist() for name, matrix in track.matrices.items()},
         radii={name: diagnosis.spectral_radius(matrix) for name, matrix in track.matrices.items()},
         jacobian={} if factors is None else by_step(factors),
-        jacobian_radii=radii(steps),
+        jacobian_radii={} if track.kind == "depth" else radii(steps),
         gates={name: gate([step.gates[name] for step in steps]) for name in steps[0].gates},
         half_lives=lives(kept),
         broken=sum(int((~tensor.detach().isfinite()).sum()) for tensor in numbers),
