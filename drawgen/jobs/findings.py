@@ -74,7 +74,7 @@ class Layer:
     @property
     def verdict(self) -> str:
         """By the fitted exponential. vanishing: it is down to a hundredth within half of the lags; exploding: over all of them it
-        grows to a hundred times; fading, growing: to less than a third, to more than three times; steady; or unclear, of fewer than
+        grows to a hundred times; fading, growing: to less than a half, to more than twice; steady; or unclear, of fewer than
         four lags. A gradient that itself is down to a hundredth fades, at least."""
         lags = len(self.lags) - 1
         if lags < 3 or not math.isfinite(self.rate):
@@ -84,9 +84,9 @@ class Layer:
             return "vanishing"
         if change > -math.log(CLEAR):
             return "exploding"
-        if change < -math.log(3) or self.reach <= lags:
+        if change < -math.log(2) or self.reach <= lags:
             return "fading"
-        return "growing" if change > math.log(3) else "steady"
+        return "growing" if change > math.log(2) else "steady"
 
     def numbers(self) -> dict[str, Any]:
         """For report.json, which knows no NaN."""
