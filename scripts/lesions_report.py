@@ -59,7 +59,8 @@ def depth_chart(runs: Path) -> bytes:
     """Training losses by depth, with and without shortcuts."""
 
     def draw(figure: Any) -> None:
-        for axes, (name, title) in zip(figure.subplots(1, 2), SETS.items(), strict=True):
+        trained = [(name, title) for name, title in SETS.items() if any(map(finished, runs.glob(f"{name}-*")))]
+        for axes, (name, title) in zip(figure.subplots(1, len(trained), squeeze=False)[0], trained, strict=True):
             for colour, depth in zip(charts.COLOURS, DEPTHS, strict=False):
                 for kind, dashes in (("residual", "-"), ("plain", "--")):
                     run = runs / f"{name}-{kind}-{depth}"
@@ -69,7 +70,7 @@ def depth_chart(runs: Path) -> bytes:
             axes.set_xlabel("step")
             axes.set_ylabel("training loss, nats")
             axes.set_ylim(0)
-        axes.legend(loc="upper right", fontsize=11)
+            axes.legend(loc="upper right", fontsize=11)
 
     return charts.chart(draw, width=13, height=5.2)
 
