@@ -11,6 +11,7 @@
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
     lesions(MODEL)      deletes and shuffles modules of a residual network
     translate(TEXTS)    translates sentences
+    diagnose(MODEL)     what goes wrong in a recurrent network: vanishing gradients, gates, clipping
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -44,6 +45,7 @@ _HOMES = {
     "Translations": "jobs.translation_answers",
     "caption": "jobs.asking",
     "classify": "jobs.classifying",
+    "diagnose": "jobs.diagnosing",
     "extend": "jobs.inpainting",
     "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
     from drawgen.jobs.classifying import classify as classify
+    from drawgen.jobs.diagnosing import diagnose as diagnose
     from drawgen.jobs.illustrating import illustrate as illustrate
     from drawgen.jobs.illustrations import Illustrated as Illustrated
     from drawgen.jobs.inpainting import extend as extend
@@ -139,6 +142,7 @@ __all__ = [
     "__version__",
     "caption",
     "classify",
+    "diagnose",
     "extend",
     "illustrate",
     "inpaint",

@@ -29,11 +29,12 @@ TREEBANK = (
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
 )
 TRY = {
+    "char_rnn:svg": "sample char_rnn:svg --until '</svg>'",
     "pointer_net:strokes": "plot DRAWING --order network",
     "seq2tree:scenes": 'illustrate "two small orange squares left of a large pink cross"',
     "seq2tree:treebank": 'parse "The cat sat on the mat."',
 } | {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")}
-ENDINGS = {"char_rnn:shakespeare": "txt", "pointer_net:strokes": "svg"}
+ENDINGS = {"char_rnn:shakespeare": "txt", "char_rnn:svg": "svg", "pointer_net:strokes": "svg"}
 WHOLE = ("mean", "std", "speck_limit")
 """The buffers that stay in single precision."""
 MOST_LOST = 1e-3
@@ -89,6 +90,12 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "MIT",
     ),
     "char_rnn:shakespeare": ("shakespeare", "plays", "tiny Shakespeare, 1.1 million characters of his plays", "public domain"),
+    "char_rnn:svg": (
+        "svg",
+        "drawings as SVG files",
+        "drawings as SVG text that the project makes itself, without end: landscapes, towns, faces, animals, patterns",
+        "none needed",
+    ),
     "captioner:photos": (
         "told",
         "captions of photographs, learned from captions alone",
@@ -150,7 +157,8 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "as MNIST, free to use",
     ),
 }
-HALVED = ("ride:", "captioner:photos", "seq2seq:", "seq2tree:treebank", "glimpse_reader:", "draw_classifier:", "resnet_classifier:")
+HALVED = ("ride:", "captioner:photos", "char_rnn:svg", "seq2seq:", "seq2tree:treebank", "glimpse_reader:", "draw_classifier:",
+          "resnet_classifier:")  # fmt: skip
 """Models whose weights are stored in half precision."""
 
 

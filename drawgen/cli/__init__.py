@@ -14,6 +14,7 @@ from pathlib import Path
 import drawgen
 from drawgen.cli.captions import caption
 from drawgen.cli.classifying import classify
+from drawgen.cli.diagnosing import diagnose
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "translate": translate,
     "eval": evaluate,
     "lesions": lesions,
+    "diagnose": diagnose,
     "list": listing,
     "demo": demo,
 }

@@ -35,6 +35,7 @@ def sample(words: list[str]) -> None:
         length: int | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        until: str | None = None,
         device: str = "cpu",
         force: bool = False,
     ) -> None:
@@ -60,6 +61,7 @@ def sample(words: list[str]) -> None:
             length: Symbols of text to sample after the prime; 1000 by default.
             top_k: Sample only from this many most probable symbols.
             top_p: Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling).
+            until: End a text with the first of these, as "</svg>", if that comes before its length.
             device: auto, cpu, cuda, cuda:N or mps.
             force: Replace existing files.
         """
@@ -77,7 +79,7 @@ def sample(words: list[str]) -> None:
                 made = jobs.sample(
                     model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
                     tile=tile_axis or tile, even_out=even_out, match=match, guide=guide, guide_strength=guide_strength,
-                    boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p,
+                    boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p, until=until,
                     device=device, force=force, reports=dataclasses.replace(reports, writing=show),
                 )  # fmt: skip
         finally:

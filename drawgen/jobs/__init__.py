@@ -5,6 +5,7 @@ from drawgen.jobs.caption_collections import caption_files
 from drawgen.jobs.card import machine
 from drawgen.jobs.classifying import classify
 from drawgen.jobs.demonstration import demo
+from drawgen.jobs.diagnosing import diagnose
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.heat_maps import heat
 from drawgen.jobs.illustrating import illustrate
@@ -33,6 +34,7 @@ __all__ = [
     "classify",
     "data_of",
     "demo",
+    "diagnose",
     "draw",
     "extend",
     "heat",

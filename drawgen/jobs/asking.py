@@ -297,17 +297,21 @@ class Trained:
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
+        until: str = "",
         progress: Listener = None,
     ) -> Passages:
-        """Samples `n` texts of `length` symbols, each a continuation of the `prime`. Sampling is from the `top_k` most probable
-        symbols (0: all), and of those only from the fewest whose probabilities add up to `top_p`. See `Passages`.
+        """Samples `n` texts of `length` symbols, each a continuation of the `prime`; a text that comes to `until` ends with it.
+        Sampling is from the `top_k` most probable symbols (0: all), and of those only from the fewest whose probabilities add up to
+        `top_p`. See `Passages`.
 
         Ctrl-C raises `Interrupted`, with the texts so far.
         """
         writer = that_can(self.model, Writes, self.source)
         passages = Passages()
         with hearing(progress) as reports:
-            request = Request(n=n, seed=seed, temperature=temperature, prime=prime, length=length, top_k=top_k, top_p=top_p)
+            request = Request(
+                n=n, seed=seed, temperature=temperature, prime=prime, length=length, top_k=top_k, top_p=top_p, until=until
+            )
             write_into(passages, writer, request, reports)
         return passages
 
@@ -320,6 +324,7 @@ class Trained:
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
+        until: str = "",
     ) -> Iterator[Piece]:
         """Yields the text of `write` piece by piece, starting with the prime. Each piece has a `text` and its `log_prob` in nats.
 
@@ -330,7 +335,7 @@ class Trained:
         ROMEO:...
         """
         writer = that_can(self.model, Writes, self.source)
-        request = Request(seed=seed, temperature=temperature, prime=prime, length=length, top_k=top_k, top_p=top_p)
+        request = Request(seed=seed, temperature=temperature, prime=prime, length=length, top_k=top_k, top_p=top_p, until=until)
         return stream(writer, request)
 
     def classify(self, items: Any, *, n: int = 1, progress: Listener = None) -> Classified:

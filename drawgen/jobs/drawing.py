@@ -37,6 +37,7 @@ def sample(
     length: int | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
+    until: str | None = None,
     device: str = "cpu",
     force: bool = False,
     reports: Reports = SILENT,
@@ -44,17 +45,18 @@ def sample(
     """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
     (always for GIF, APNG and MP4; with `animate` for PNG and WebP); `{i}` in its name gives a file per picture, and tiles
     always get one each. The maps of a texture are written beside its colours. A text model samples `n` texts of `length` symbols
-    that continue `prime`; without `out` they are streamed to `reports.writing`. The same seed gives the same file on one machine.
-    Returns the files."""
+    that continue `prime`, each up to `until` if it comes to that; without `out` they are streamed to `reports.writing`. The same
+    seed gives the same file on one machine. Returns the files."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
         guide=None if guide is None else images.load_with_alpha(guide, covering=size)[0], guide_strength=guide_strength,
         length=1000 if length is None else length, top_k=top_k or 0, top_p=1.0 if top_p is None else top_p,
+        until=until or "",
         progress=reports.drawing,
     )  # fmt: skip
     trained = load(source, device=device)
     of_pictures = {"size": size is not None, "tile": tile, "even_out": even_out, "guide": guide, "boxes": boxes, "animate": animate}
-    of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p}
+    of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p, "until": until}
     if isinstance(trained.model, Writes):
         if foreign := [name for name, given in of_pictures.items() if given]:
             raise ValueError(f"{source} writes text; leave `{foreign[0]}` out")

@@ -83,7 +83,7 @@ class Config:
     glimpses: int = 1
     """Glimpses before each word, 1 or 2; the second weighs every place by itself and adds up, so that the decoder can count."""
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 256
     """Units of each layer of the decoder."""
     layers: int = 1
@@ -365,6 +365,11 @@ class Captioner(nn.Module):
         """`nats_per_word` of the captions under teacher forcing; the end counts as a word."""
         nats, _, counted = self.nats(batch)
         return {"nats_per_word": (nats.sum(), float(counted.sum()))}
+
+    def last_loss(self, batch: CaptionBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of each caption's end, in nats."""
+        nats, _, counted = self.nats(batch)
+        return nats.gather(1, counted.sum(1, keepdim=True).long() - 1)[:, 0]
 
     # ---------------------------------------------------------------- doubt
 

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from drawgen import likelihood, sampling
 from drawgen.contract import Group, Loss, Piece, Player, Recipe, Request, Spec, State, Totals
+from drawgen.data.svg_corpus import SvgDrawings
 from drawgen.data.text import Characters, Sums, Text, decode, encode, line_break, plain_lines
 from drawgen.nn.decoder import Decoder
 from drawgen.nn.recurrence import CELLS
@@ -38,7 +39,7 @@ class Config:
     """A recurrent net that generates text symbol by symbol."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before (the reset gate before the product, as textbooks have it) or lstm."""
     units: int = 128
     """Units of each layer."""
     layers: int = 2
@@ -111,12 +112,18 @@ class CharRNN(nn.Module):
         count = float(len(batch.tokens) * (length - 1))
         return {"nats_per_char": (total, count), "bits_per_char": (total / likelihood.LOG_2, count)}
 
+    def last_loss(self, batch: Characters, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last symbol of each row, in nats, from the zero state on."""
+        return self.nats(batch.tokens, self.decoder.start(len(batch.tokens)))[0][:, -1]
+
     # ---------------------------------------------------------------- text
 
     def write(self, request: Request, index: int) -> Iterator[Piece]:
         """Yields sample number `index` piece by piece, starting with the prime. Without a prime it starts like a new line. Raises
-        ValueError for unknown symbols in the prime, and for settings that apply to pictures only."""
+        ValueError for unknown symbols in the prime or in `until`, and for settings that apply to pictures only."""
         pieces = self.written(request, index)
+        if request.until:
+            pieces = ended(pieces, encode(request.until, self.spec.symbols))
         yield Piece(plain_lines(request.prime, self.spec.symbols), 0.0)
         log_probs: list[float] = []
 
@@ -164,7 +171,22 @@ class CharRNN(nn.Module):
             yield tokens.tolist(), log_probs.tolist()
 
 
+def ended(pieces: Iterator[tuple[list[int], list[float]]], wanted: list[int]) -> Iterator[tuple[list[int], list[float]]]:
+    """The pieces up to the first place where these symbols are complete."""
+    tail: list[int] = []  # of what was written, so much as may be their beginning
+    for chosen, probabilities in pieces:
+        seen = tail + chosen
+        for end in range(len(wanted), len(seen) + 1):
+            if seen[end - len(wanted) : end] == wanted:
+                yield chosen[: end - len(tail)], probabilities[: end - len(tail)]
+                return
+        tail = seen[len(seen) - len(wanted) + 1 :]
+        yield chosen, probabilities
+
+
 SHAKESPEARE = Fit(steps=24_000, rate=3e-3, warmup=200, decay=1.0, clip=5.0, ema=0.999, valid_steps=2000, log_steps=50)
+
+MARKUP = Fit(steps=2000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.995, valid_steps=500, log_steps=50)
 
 PRESETS: dict[str, Recipe] = {
     "shakespeare": Recipe(
@@ -187,6 +209,33 @@ PRESETS: dict[str, Recipe] = {
         size="3.3 M",
         about="Two layers of 512 with dropout, 3.3 million weights, as the blog advises for 1 MB of text. At most 1.40 nats "
         "per character are expected. Not trained here: it needs a GPU.",
+    ),
+    "latex": Recipe(
+        model=Config(units=384, layers=1, dropout=0.2),
+        data=Text(batch=32, length=128, pieces=20),
+        fit=MARKUP,
+        what="LaTeX, 0.3 to 5 MB",
+        size="772 k",
+        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of LaTeX (`--data.path`). What it keeps balanced: "
+        "`scripts/results/char_rnn_markup.md`.",
+    ),
+    "xml": Recipe(
+        model=Config(units=384, layers=1, dropout=0.2),
+        data=Text(batch=32, length=128, pieces=20),
+        fit=MARKUP,
+        what="XML, SVG or HTML, 0.3 to 5 MB",
+        size="683 k",
+        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of XML (`--data.path`). What it keeps balanced: "
+        "`scripts/results/char_rnn_markup.md`.",
+    ),
+    "svg": Recipe(
+        model=Config(units=448, layers=1),
+        data=SvgDrawings(),
+        fit=Fit(steps=7000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
+        what="drawings as SVG files",
+        size="925 k",
+        about="One LSTM layer of 448, on drawings that it makes itself: scenes, faces, animals, patterns, each a file of up to 840 "
+        "characters.",
     ),
     "tiny": Recipe(
         model=Config(units=16, layers=2),

@@ -57,7 +57,7 @@ class Config:
     """An encoder and a decoder."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 512
     """Units of each layer of the decoder; the encoder has as many, shared by its directions."""
     layers: int = 1
@@ -188,6 +188,11 @@ class Seq2Seq(nn.Module):
     def measure(self, batch: PairBatch, *, rng: torch.Generator) -> Totals:
         nats, counted = self.nats(batch, self.log_probs(batch))
         return {"nats_per_symbol": (nats.sum(), float(counted.sum()))}
+
+    def last_loss(self, batch: PairBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of each target's end, in nats."""
+        nats, counted = self.nats(batch, self.log_probs(batch))
+        return nats.gather(1, counted.sum(1, keepdim=True) - 1)[:, 0]
 
     # ---------------------------------------------------------------- translating
 

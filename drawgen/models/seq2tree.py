@@ -62,7 +62,7 @@ class Config:
     """An encoder of the words and a decoder of the tree's symbols."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 256
     """Units of each layer of the decoder; the encoder has as many, shared by its two directions."""
     layers: int = 2
@@ -208,6 +208,12 @@ class Seq2Tree(nn.Module):
             inside.sum().float(),
             (logits.argmax(1) == wanted).sum(),
         )
+
+    def last_loss(self, batch: TreeBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last symbol of each tree, in nats."""
+        last = (batch.symbol_lengths - 1)[:, None]
+        chosen = self.log_probs(batch)[0].gather(2, batch.symbols[..., None])[..., 0]
+        return -chosen.gather(1, last)[:, 0]
 
     def losses(self, batch: TreeBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """The mean over symbols of -log p, in nats, and over words that of their parts of speech."""

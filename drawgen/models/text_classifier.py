@@ -49,7 +49,7 @@ class Config:
     """A classifier of texts or drawings."""
 
     cell: str = "lstm"
-    """The recurrent cell: rnn, gru or lstm."""
+    """The recurrent cell: rnn, gru, gru_before or lstm."""
     units: int = 128
     """Units of each layer, in each direction."""
     layers: int = 1
@@ -171,6 +171,10 @@ class TextClassifier(nn.Module):
             "accuracy": ((log_p.argmax(1) == batch.labels).sum().double(), count),
             "nats_per_item": (F.nll_loss(log_p, batch.labels, reduction="sum").double(), count),
         }
+
+    def last_loss(self, batch: LabelledBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the right label of each item, in nats, after the last step."""
+        return F.nll_loss(self(batch.inputs, batch.lengths), batch.labels, reduction="none")
 
     # ---------------------------------------------------------------- classifying
 

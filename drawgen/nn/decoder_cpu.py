@@ -32,6 +32,8 @@ class Weights(NamedTuple):
     along_bias: Float32[np.ndarray, "L G"]
     output: Float32[np.ndarray, "U V"]
     output_bias: Float32[np.ndarray, " V"]
+    reset_before: bool
+    """Whether the reset gate comes before the product (`gru_before`)."""
 
 
 @torch.no_grad()
@@ -51,6 +53,7 @@ def weights(decoder: Decoder) -> Weights:
         stacked([layer.along_bias for layer in layers]),
         np.ascontiguousarray(decoder.output.weight.t().float().numpy()),
         decoder.output.bias.float().numpy(),
+        decoder.recurrent.cell == "gru_before",
     )
 
 
@@ -79,6 +82,20 @@ def cell(a: Array, b: Array, h: Array, c: Array) -> None:
             h[j] = (np.float32(1.0) - z) * tanh(a[2 * units + j] + sigmoid(a[j] + b[j]) * b[2 * units + j]) + z * h[j]
         else:
             h[j] = tanh(a[j] + b[j])
+
+
+@compiled()
+def reset_before(a: Array, b: Array, h: Array, along: Float32[np.ndarray, "U G"], along_bias: Float32[np.ndarray, " G"]) -> None:
+    """One step of `gru_before` from the same, in place; b is overwritten."""
+    units = len(h)
+    z = np.empty(units, np.float32)
+    reset = np.empty(units, np.float32)
+    for j in range(units):
+        z[j] = sigmoid(a[units + j] + b[units + j])
+        reset[j] = sigmoid(a[j] + b[j]) * h[j]
+    affine(reset, along, along_bias, b)  # the columns of the gates are computed in vain, so that rows stay contiguous
+    for j in range(units):
+        h[j] = (np.float32(1.0) - z[j]) * tanh(a[2 * units + j] + b[2 * units + j]) + z[j] * h[j]
 
 
 @compiled()
@@ -122,7 +139,10 @@ def write(
             if n:
                 affine(h[n - 1], weights.across[n - 1], weights.across_bias[n - 1], a)
             affine(h[n], weights.along[n], weights.along_bias[n], b)
-            cell(a, b, h[n], c[n])
+            if weights.reset_before:
+                reset_before(a, b, h[n], weights.along[n], weights.along_bias[n])
+            else:
+                cell(a, b, h[n], c[n])
         affine(h[layers - 1], weights.output, weights.output_bias, logits)
         wide = logits.astype(np.float64)
         token = choose(wide, uniforms[t], temperature, top_k, top_p)

@@ -41,6 +41,8 @@ def test_text_is_printed(writer, capsys):
     file = writer / "out.txt"
     assert run(capsys, *words, "-o", file)[:2] == (0, f"{file}\n")
     assert file.read_text().rstrip("\n") == out.rstrip("\n")
+    ended = run(capsys, *words, "--until", out[12:14])[1].rstrip("\n")
+    assert ended == out[: out.index(out[12:14], 5) + 2].rstrip("\n")
 
 
 def test_text_is_printed_as_it_comes_and_ctrl_c_keeps_it(writer, capsys, monkeypatch, tmp_path):
@@ -137,6 +139,8 @@ def test_a_card_and_a_config_of_text_say_what_they_are(writer):
         (["sample", "draw"], "draws pictures; give --out, the file to write"),
         (["sample", "draw", "-o", "new.png", "--prime", "x"], "draws pictures; leave --prime out"),
         (["sample", "draw", "-o", "new.png", "--length", "5"], "draws pictures; leave --length out"),
+        (["sample", "draw", "-o", "new.png", "--until", "x"], "draws pictures; leave --until out"),
+        (["sample", "CATS", "--until", "Zebra"], "the character 'Z' (number 1 of the text) is not among the"),
         (["eval", "CATS", "--data", "EMPTY"], "is empty"),
         (["eval", "CATS", "--data", "BROKEN"], "is not UTF-8 at byte 2"),
         (["eval", "CATS", "--data", "OTHER"], "has 297 characters that are not among the 13 that the model knows ('Z' 'b' 'r'"),

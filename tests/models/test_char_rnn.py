@@ -153,6 +153,22 @@ def test_it_writes_what_the_definition_writes(cell):
         assert score == pytest.approx(float(expected.log_probs.sum()), abs=1e-3)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 32])
+def test_a_text_ends_where_it_is_told_to(at_once, monkeypatch):
+    """With the first end after the prime, also if that is split over two pieces; otherwise at its length."""
+    monkeypatch.setattr(char_rnn, "AT_ONCE", at_once)
+    model = small()
+    whole, _ = wrote(model, Request(prime="ab", length=60))
+    for until in (whole[10:11], whole[20:23], whole[2:4], whole[55:62]):
+        text, score = wrote(model, Request(prime="ab", length=60, until=until))
+        assert text == whole[: whole.index(until, 2) + len(until)]
+        row = torch.tensor(encode(text, LETTERS))
+        assert score == pytest.approx(nats_by_steps(model, row[:2]) - nats_by_steps(model, row), abs=1e-4)
+    assert wrote(model, Request(prime="ab", length=60, until="aaaaaaaaaaaa"))[0] == whole
+    with pytest.raises(ValueError, match="the character '!'"):
+        wrote(model, Request(until="a!"))
+
+
 def test_the_score_is_that_of_the_text():
     model = small()
     text, score = wrote(model, Request(prime="ab", length=20))
@@ -210,7 +226,7 @@ def test_refused_before_anything_is_written(request_, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"cell": "none"}, "model.cell is 'none'; it is one of rnn, gru, lstm"),
+        ({"cell": "none"}, "model.cell is 'none'; it is one of rnn, gru, gru_before, lstm"),
         ({"units": 0}, "model.units is 0"),
         ({"layers": 0}, "model.layers is 0"),
         ({"embedding": -1}, "model.embedding is -1"),

@@ -52,6 +52,8 @@ TREES = Spec(
     unit="words",
 )
 SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
+         "char_rnn:latex": Spec(vocabulary=tuple(map(chr, range(93)))),
+         "char_rnn:xml": Spec(vocabulary=tuple(map(chr, range(47)))),
          "captioner": Spec((3, 224, 224), vocabulary=(*SPECIAL, *(str(n) for n in range(9996)))),
          "text_classifier:languages": Spec(vocabulary=tuple(map(chr, range(108))), classes=("English", "French", "German")),
          "text_classifier:alphabets": Spec(point=3, classes=tuple("ABCDEF")),
@@ -60,8 +62,8 @@ SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
          "seq2seq:translate": texts(4185, 6231),
          **{f"seq2seq:translate-{more}": texts(8062, 5982) for more in ("long", "no-attention", "forward")},
          **{f"seq2tree:treebank{more}": TREES for more in ("", "-paper", "-no-attention")}}  # fmt: skip
-"""Of data that is not here: tiny Shakespeare's, that of COCO's captions, sentences of three languages, Omniglot's alphabets, MNIST,
-CIFAR-10, pairs of Tatoeba and Multi30k, trees of GUM."""
+"""Of data that is not here: tiny Shakespeare's, LaTeX, an SVG of paths, that of COCO's captions, sentences of three languages,
+Omniglot's alphabets, MNIST, CIFAR-10, pairs of Tatoeba and Multi30k, trees of GUM."""
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
@@ -72,7 +74,7 @@ def test_the_size_of_a_preset_is_that_of_its_model(name, preset):
     try:
         spec = recipe.data.spec()
     except ValueError:  # its files are not here
-        spec = SPECS[name] if name in SPECS else SPECS[f"{name}:{preset}"]
+        spec = SPECS[f"{name}:{preset}"] if f"{name}:{preset}" in SPECS else SPECS[name]
     config = dataclasses.replace(recipe.model, encoder_weights="") if name == "captioner" else recipe.model
     built = config.build(spec, rng=generator(0))
     assert recipe.size == models.in_short(sum(p.numel() for p in built.parameters()))
@@ -228,7 +230,7 @@ def test_scores(trained):
     counts = {key: value for key, value in scores.items() if isinstance(value, int)}
     assert counts
     assert min(counts.values()) > 0
-    assert set(counts) <= {"pictures", "captions", "symbols", "sets", "texts", "drawings", "pairs", "sentences"}
+    assert set(counts) <= {"pictures", "captions", "symbols", "sets", "texts", "drawings", "pairs", "sentences", "sequences"}
     assert list(scores)[: len(counts)] == list(counts)
     assert all(isinstance(value, float) for key, value in scores.items() if key not in counts)
     for split in ("nonsense", "train"):

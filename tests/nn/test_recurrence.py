@@ -31,7 +31,8 @@ def sigmoid(x):
 
 
 def by_hand(recurrent, x, state):
-    """Elman (1990); Cho et al. (2014) with the reset gate after the product, as torch and cuDNN have it; Gers et al. (2000)."""
+    """Elman (1990); Cho et al. (2014), with the reset gate before the product, and after it, as torch and cuDNN have it; Gers et
+    al. (2000)."""
     state = {name: tensor.numpy().copy() for name, tensor in state.items()}
     outputs = []
     for row in range(len(x)):
@@ -47,6 +48,9 @@ def by_hand(recurrent, x, state):
                 elif recurrent.cell == "gru":
                     r, z = sigmoid(a[:k] + b[:k]), sigmoid(a[k : 2 * k] + b[k : 2 * k])
                     y = (1 - z) * np.tanh(a[2 * k :] + r * b[2 * k :]) + z * h
+                elif recurrent.cell == "gru_before":
+                    r, z = sigmoid(a[:k] + b[:k]), sigmoid(a[k : 2 * k] + b[k : 2 * k])
+                    y = (1 - z) * np.tanh(a[2 * k :] + u[2 * k :] @ (r * h) + ub[2 * k :]) + z * h
                 else:
                     i, f, g, o = np.split(a + b, 4)
                     c = sigmoid(f) * state["c"][row, n] + sigmoid(i) * np.tanh(g)
@@ -89,6 +93,17 @@ def test_both_forms_have_the_same_gradients(cell):
     total.backward()
     for parameter, gradient in zip(recurrent.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_the_two_gated_units_differ_by_their_reset_gates_alone():
+    """With the gates open they are one; otherwise not."""
+    before, after = layers("gru_before", 1), layers("gru", 1)
+    after.load_state_dict(before.state_dict())
+    x = random(2, 5, 3)
+    assert not torch.allclose(before(x, start(before, 2))[0], after(x, start(after, 2))[0], atol=1e-3)
+    for recurrent in (before, after):
+        recurrent.weights(0).across_bias.data[:4] = 50.0
+    torch.testing.assert_close(before(x, start(before, 2))[0], after(x, start(after, 2))[0])
 
 
 @EVERY_CELL
