@@ -89,7 +89,7 @@ VERBS = (
         contract.Points, "finds hulls, triangles or tours of points", "point", "drawgen points MODEL random:20 -o OUT.png",
         (*images.STILL, *images.VECTOR), previews.pointed, previews.PICTURE, lambda model: model.kind != "strokes",
     ),
-    Verb(contract.Recurs, "has a recurrent state", command="drawgen diagnose MODEL -o REPORT"),
+    Verb(contract.Recurs, "has a recurrent state, or residual depth", command="drawgen diagnose MODEL -o REPORT"),
 )  # fmt: skip
 
 

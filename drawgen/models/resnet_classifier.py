@@ -32,7 +32,8 @@ from drawgen.contract import Group, Labelling, Loss, Player, Recipe, Spec, State
 from drawgen.data.clutter import Labelled
 from drawgen.data.labelled_pictures import LabelledPictures
 from drawgen.nn.linear import linear
-from drawgen.nn.residual import INTACT, Lesion, Network
+from drawgen.nn.recording import recorder
+from drawgen.nn.residual import INTACT, Lesion, Network, through
 from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.training import Fit
 
@@ -248,6 +249,16 @@ class ResNetClassifier(nn.Module):
             "cross_entropy_nats": (nats.sum(), count),
             "cross_entropy_nats_squared": (nats.square().sum(), count),
         }
+
+    def last_loss(self, batch: Labelled, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """The cross-entropy of each picture, in nats. To a recorder depth is time: a step is a module."""
+        x = self.enter(batch.images)
+        for block in self.blocks:
+            x = through([block], x)  # type: ignore[list-item]
+            if (record := recorder()) is not None:
+                again = lambda state, _, block=block: (through([block], *state),)  # noqa: E731
+                (x,) = record.note(self.blocks, "depth", (x,), again=again)
+        return F.cross_entropy(self.leave(x), batch.labels, reduction="none")
 
     # ---------------------------------------------------------------- pictures
 

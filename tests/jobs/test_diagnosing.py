@@ -20,8 +20,7 @@ from drawgen.jobs.own_batches import own_batch
 from drawgen.jobs.verbs import VERBS
 
 pytest.importorskip("matplotlib")
-MODELS = [name for name in models.names() if name != "ride"]
-"""`ride` learns from a photograph; see below."""
+MODELS = [name for name in models.names() if name != "ride"]  # which learns from a photograph; see below
 
 
 def tiny_of(name, **settings):
@@ -46,11 +45,20 @@ def test_every_recurrent_model_can_be_diagnosed(name):
         assert max(layer.lags) > 0
         assert all(math.isfinite(size) for size in layer.lags)
         assert layer.broken == 0
-        assert layer.values
+        assert layer.values or layer.kind == "depth"
         assert layer.jacobian
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_depth_takes_the_place_of_time():
+    """A residual network's blocks are its steps: each gradient is the one after it carried back, so that a bound holds."""
+    model, batch = tiny_of("resnet_classifier")
+    (layer,) = examine(model, batch, rng=generator(0)).values()
+    assert (layer.kind, layer.steps, layer.alone) == ("depth", model.config.modules, True)
+    assert all(size <= 1.02 * bound for size, bound in zip(layer.lags, layer.bound, strict=False))
+    assert "last block" in diagnosis_pages.gradient_words({"blocks": layer}, "block")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "gru_before", "lstm"])
 def test_the_bound_holds_where_the_gradient_comes_alone(cell):
     """That is in the top layer; the lower one is read by the upper one as well. The lecture's bound is that of a plain cell."""
     model, batch = tiny_of("char_rnn", cell=cell)
@@ -59,7 +67,7 @@ def test_the_bound_holds_where_the_gradient_comes_alone(cell):
     assert not lower.bound
     assert upper.by_slopes == (cell == "rnn")
     assert len(upper.bound) >= len(upper.lags)
-    assert set(upper.gates) == {"rnn": set(), "gru": {"reset", "update"}, "lstm": {"input", "forget", "output"}}[cell]
+    assert set(upper.gates) == {"rnn": set(), "lstm": {"input", "forget", "output"}}.get(cell, {"reset", "update"})
     assert bool(upper.half_lives) == (cell != "rnn")
     if cell == "rnn":
         assert all(size <= bound * (1 + 1e-4) for size, bound in zip(upper.lags, upper.bound, strict=False))
@@ -172,7 +180,8 @@ def test_a_texture_of_its_own(monkeypatch):
 def test_a_model_without_a_state():
     """One sentence, with what it does; `tests/jobs/test_verbs.py` asks it of every kind."""
     with pytest.raises(
-        ValueError, match=r"^a mean is not a model that has a recurrent state; it can only be measured: drawgen eval"
+        ValueError,
+        match=r"^a mean is not a model that has a recurrent state, or residual depth; it can only be measured: drawgen eval",
     ):
         drawgen.diagnose(Trained(Mean(None, Spec((1, 8, 8))), "a mean"))
 
