@@ -227,7 +227,7 @@ PRESETS: dict[str, Recipe] = {
     "svg": Recipe(
         model=Config(units=448, layers=1),
         data=SvgDrawings(),
-        fit=Fit(steps=7000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
+        fit=Fit(steps=4500, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
         what="drawings as SVG files",
         size="925 k",
         about="One LSTM layer of 448, on drawings that it makes itself: scenes, faces, animals, patterns, each a file of up to 840 "
