@@ -9,7 +9,9 @@
     parse(SENTENCES)    the constituency trees of sentences
     classify(MODEL, TEXTS)  says which kind texts or drawings are of
     points(MODEL, FILE) finds a hull, triangles or a tour of points, beside the exact answer
+    lesions(MODEL)      deletes and shuffles modules of a residual network
     translate(TEXTS)    translates sentences
+    diagnose(MODEL)     what goes wrong in a recurrent network: vanishing gradients, gates, clipping
     train(MODEL)        trains a model from a preset; every setting can be changed
 
 These functions return values, which are displayed in a notebook and have a method `save`. Each name is imported on first use. A
@@ -28,6 +30,7 @@ _HOMES = {
     "Illustrated": "jobs.illustrations",
     "Interrupted": "interrupts",
     "Labels": "jobs.answers",
+    "Lesions": "jobs.lesion_reports",
     "LowPoly": "strokes.low_poly",
     "Painting": "strokes.painting",
     "Parsed": "jobs.parse_answers",
@@ -42,10 +45,12 @@ _HOMES = {
     "Translations": "jobs.translation_answers",
     "caption": "jobs.asking",
     "classify": "jobs.classifying",
+    "diagnose": "jobs.diagnosing",
     "extend": "jobs.inpainting",
     "illustrate": "jobs.illustrating",
     "inpaint": "jobs.inpainting",
     "labelled_texture": "jobs.texture_collections",
+    "lesions": "jobs.lesioning",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
     "parse": "jobs.parsing",
@@ -70,12 +75,15 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import caption as caption
     from drawgen.jobs.asking import load as load
     from drawgen.jobs.classifying import classify as classify
+    from drawgen.jobs.diagnosing import diagnose as diagnose
     from drawgen.jobs.illustrating import illustrate as illustrate
     from drawgen.jobs.illustrations import Illustrated as Illustrated
     from drawgen.jobs.inpainting import extend as extend
     from drawgen.jobs.inpainting import inpaint as inpaint
     from drawgen.jobs.labels import Classified as Classified
     from drawgen.jobs.labels import Confusion as Confusion
+    from drawgen.jobs.lesion_reports import Lesions as Lesions
+    from drawgen.jobs.lesioning import lesions as lesions
     from drawgen.jobs.paintings import paint as paint
     from drawgen.jobs.parse_answers import Parsed as Parsed
     from drawgen.jobs.parsing import parse as parse
@@ -118,6 +126,7 @@ __all__ = [
     "Illustrated",
     "Interrupted",
     "Labels",
+    "Lesions",
     "LowPoly",
     "Painting",
     "Parsed",
@@ -133,10 +142,12 @@ __all__ = [
     "__version__",
     "caption",
     "classify",
+    "diagnose",
     "extend",
     "illustrate",
     "inpaint",
     "labelled_texture",
+    "lesions",
     "load",
     "paint",
     "parse",

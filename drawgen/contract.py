@@ -204,6 +204,7 @@ class Model(Measures, Protocol):
 
     # Of nn.Module:
     def parameters(self) -> Iterator[nn.Parameter]: ...
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
     def buffers(self) -> Iterator[Tensor]: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
@@ -730,9 +731,11 @@ class Points(Protocol):
 
 @runtime_checkable
 class Recurs(Protocol):
-    """Returns its recurrent states on a batch, by layer."""
+    """Has a state that changes step by step; with depth in place of time, block by block. While a recorder is open
+    (`nn/recording.py`) the model writes every step down."""
 
-    def states(self, batch: Batch, *, rng: torch.Generator) -> Mapping[str, Float[Tensor, "T B U"]]: ...
+    def last_loss(self, batch: Batch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """Of each row the loss of its last step alone, without dropout, with its graph. The batch is one that `measure` takes."""
 
 
 @runtime_checkable

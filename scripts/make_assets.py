@@ -21,7 +21,9 @@ from drawgen import checkpoint, images, jobs, models
 from drawgen.jobs.textures import settle_warp
 
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
-            "pointer_net": "hull", "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets"}  # fmt: skip
+            "pointer_net": "hull", "glimpse_reader": "sequence", "draw_classifier": "cluttered",
+            "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets",
+            "resnet_classifier": "digits"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
@@ -127,6 +129,20 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         TREEBANK,
         "CC BY 4.0; texts CC BY and CC BY-SA 3.0",
     ),
+    **{
+        f"glimpse_reader:{name}": (f"dram/{name}", what, f"MNIST, 50,000 training digits, {how}", "as MNIST, free to use")
+        for name, what, how in (
+            ("pairs", "which two digits are in a picture", "two in a picture of 100x100 pixels"),
+            ("addition", "the sum of the two digits in a picture", "two in a picture of 100x100 pixels"),
+            ("sequence", "one to five digits in a row", "one to five in a row in a picture of 54x54 pixels"),
+        )
+    },
+    "draw_classifier:cluttered": (
+        "dram/cluttered",
+        "a digit among pieces of others",
+        "MNIST, 50,000 training digits, each among eight pieces of others in a picture of 100x100 pixels",
+        "as MNIST, free to use",
+    ),
     "text_classifier:alphabets": (
         "classifier/alphabets",
         "which alphabet a drawn character is of",
@@ -134,8 +150,15 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "Aramaic, Greek, Japanese Katakana, Korean, Latin); what is measured is 780 drawings of 39 other characters",
         "MIT",
     ),
+    "resnet_classifier:digits": (
+        "resnet/digits",
+        "a digit, by 54 residual modules",
+        "MNIST, 50,000 training pictures",
+        "as MNIST, free to use",
+    ),
 }
-HALVED = ("ride:", "captioner:photos", "char_rnn:svg", "seq2seq:", "seq2tree:treebank")
+HALVED = ("ride:", "captioner:photos", "char_rnn:svg", "seq2seq:", "seq2tree:treebank", "glimpse_reader:", "draw_classifier:",
+          "resnet_classifier:")  # fmt: skip
 """Models whose weights are stored in half precision."""
 
 
@@ -177,6 +200,8 @@ def main() -> None:
             command = f"drawgen caption PICTURE --model {name}"
         if name.startswith("seq2seq:"):
             command = f'drawgen translate "I am happy." --model {name}'
+        if name.startswith(("glimpse_reader:", "draw_classifier:", "resnet_classifier:")):
+            command = f"drawgen read PICTURE --model {name}"
         if name.startswith("text_classifier:"):
             command = f"drawgen classify DRAWING.svg --model {name} -n 3"
         card = [

@@ -45,12 +45,12 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, default=Path("runs/memory_tasks.json"), help="what has been measured so far")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    found = json.loads(arguments.kept.read_text()) if arguments.kept.exists() else {}
+    found = json.loads(arguments.kept.read_text(encoding="utf-8")) if arguments.kept.exists() else {}
     for task, name in itertools.product(WIDTHS, NETS):
         if f"{task}/{name}" not in found:
             found[f"{task}/{name}"] = longest(task, name, arguments.seconds)
             print(task, name, found[f"{task}/{name}"], flush=True)
-            arguments.kept.write_text(json.dumps(found))
+            arguments.kept.write_text(json.dumps(found), encoding="utf-8")
     arguments.out.write_text("\n".join(report(found, arguments.seconds)) + "\n", encoding="utf-8")
 
 

@@ -229,20 +229,21 @@ def test_damaged_config_json_is_refused(saved, content):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"units": 60_000}, "asks for a larger model than the model.safetensors beside it holds"),
-        ({"units": 10**9}, "units is 1000000000; it has to be at most 65536"),
-        ({"units": 2**63}, "units is 9223372036854775808"),
-        ({"units": 10**400}, "units is a number of 401 digits"),
-        ({"units": float("nan")}, "units is nan"),
+        (60_000, "asks for a larger model than the model.safetensors beside it holds"),
+        (10**9, "is 1000000000; it has to be at most 65536"),
+        (2**63, "is 9223372036854775808"),
+        (10**400, "is a number of 401 digits"),
+        (float("nan"), "is nan"),
     ],
 )
 def test_sizes_that_the_weights_do_not_have_take_no_memory(saved, change, words):
     """They are refused before the memory is touched: here there is not enough for them."""
-    folder, _ = saved
+    folder, built = saved
     path = folder / checkpoint.CONFIG
     plain = json.loads(path.read_text())
-    path.write_text(json.dumps(plain | {"config": plain["config"] | change}))
-    refused(folder, checkpoint.CONFIG, words)
+    size = "units" if hasattr(built.config, "units") else "width"
+    path.write_text(json.dumps(plain | {"config": plain["config"] | {size: change}}))
+    refused(folder, checkpoint.CONFIG, f"{size} {words}" if words.startswith("is ") else words)
 
 
 @pytest.mark.parametrize("units", [200, 1])
@@ -382,7 +383,7 @@ def test_missing_and_unknown_weights_are_refused(saved):
 def test_config_of_another_size_is_refused(saved):
     """A config that was edited by hand does not silently take the wrong weights."""
     folder, built = saved
-    others = ("layout", "labels", "glimpses")  # they need other data, another encoder, a number of 1 or 2
+    others = ("layout", "labels", "glimpses", "modules", "drawn")  # they need other data, another encoder, a number of 1 or 2, of 3
     numbers = {f.name: getattr(built.config, f.name) for f in fields(built.config) if f.name not in others}
     changed = replace(built.config, **{name: value + 2 for name, value in numbers.items() if type(value) is int})
     checkpoint.write_model(folder, json.loads((folder / checkpoint.CONFIG).read_text())["model"], changed, built.spec)

@@ -22,6 +22,7 @@ FLOORS = {
     "drawgen.policy_gradient": 1,
     "drawgen.sampling": 1,
     "drawgen.devices": 1,
+    "drawgen.diagnosis": 1,
     "drawgen.interrupts": 1,
     "drawgen.threads": 1,
     "drawgen.minimum_cut_cpu": 1,

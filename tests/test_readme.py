@@ -1,5 +1,6 @@
 """The README's commands and its Python run, as one who reads it would run them."""
 
+import dataclasses
 import json
 import re
 import runpy
@@ -35,6 +36,7 @@ QUICK = {
     "points": ["--force"],
     "illustrate": ["--size", "32", "--force"],
     "translate": ["--force"],
+    "lesions": ["--pictures", "2", "--draws", "1", "--force"],
 }
 """What is added to each command, so that it takes a moment and may come again."""
 SMALLER = {"1024x1024": "32x32", "512x512": "32x32", "256x256": "32x32", "5000": "50", "30": "0.2", "runs/mine": "captioner"}
@@ -96,6 +98,9 @@ def desk(tmp_path_factory):
     for name in (*names, "val2017/e.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         photo.save(folder / name, format="JPEG" if name.endswith("jpg") else "PNG")
+    number = letter.copy()
+    number.paste(0, (42, 14, 50, 54))
+    number.save(folder / "NUMBER.jpg")
     for name in ("MY_LETTER.jpg", "MY_DIGIT.jpg", "DIGIT.png", "ONE.png", "OTHER.png"):
         letter.save(folder / name)
     Image.fromarray(np.eye(64, dtype=np.uint8)).save(folder / "LABELS.png")
@@ -112,6 +117,10 @@ def desk(tmp_path_factory):
     jobs.train("seq2seq", models.recipe("seq2seq", "tiny"), folder / "runs" / "french", preset="tiny")
     (folder / "SENTENCES.txt").write_text("Where is the dog?\n\nI am happy.\n", encoding="utf-8")
     jobs.train("text_classifier", models.recipe("text_classifier", "tiny"), folder / "runs" / "texts", preset="tiny")
+    small = models.recipe("resnet_classifier", "tiny")
+    for kind in ("residual", "plain"):
+        changed = dataclasses.replace(small, model=dataclasses.replace(small.model, kind=kind))
+        jobs.train("resnet_classifier", changed, folder / "runs" / kind, preset="tiny")
     (folder / "LINES.txt").write_text("kalo\nlankot\n", encoding="utf-8")
     (folder / "POINTS.csv").write_text("x,y\n0,0\n2,0\n1,3\n1,1\n", encoding="utf-8")
     head = "NAME: berlin\nTYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"

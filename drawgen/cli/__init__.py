@@ -14,9 +14,11 @@ from pathlib import Path
 import drawgen
 from drawgen.cli.captions import caption
 from drawgen.cli.classifying import classify
+from drawgen.cli.diagnosing import diagnose
 from drawgen.cli.drawing import interpolate, read, reconstruct, sample
 from drawgen.cli.illustrating import illustrate
 from drawgen.cli.inpainting import extend, inpaint
+from drawgen.cli.lesioning import lesions
 from drawgen.cli.measuring import evaluate
 from drawgen.cli.paintings import paint
 from drawgen.cli.parse_trees import parse
@@ -48,6 +50,8 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "parse": parse,
     "translate": translate,
     "eval": evaluate,
+    "lesions": lesions,
+    "diagnose": diagnose,
     "list": listing,
     "demo": demo,
 }

@@ -5,10 +5,12 @@ from drawgen.jobs.caption_collections import caption_files
 from drawgen.jobs.card import machine
 from drawgen.jobs.classifying import classify
 from drawgen.jobs.demonstration import demo
+from drawgen.jobs.diagnosing import diagnose
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
 from drawgen.jobs.heat_maps import heat
 from drawgen.jobs.illustrating import illustrate
 from drawgen.jobs.inpainting import extend, inpaint
+from drawgen.jobs.lesioning import lesions
 from drawgen.jobs.measuring import data_of, measure
 from drawgen.jobs.paintings import paint
 from drawgen.jobs.parsing import parse
@@ -32,6 +34,7 @@ __all__ = [
     "classify",
     "data_of",
     "demo",
+    "diagnose",
     "draw",
     "extend",
     "heat",
@@ -39,6 +42,7 @@ __all__ = [
     "inpaint",
     "interpolate",
     "labelled_texture",
+    "lesions",
     "machine",
     "measure",
     "mend",

@@ -248,11 +248,17 @@ class Counted:
             yield example
 
 
+def knows_data(folder: Path) -> bool:
+    """Whether a model says where its training data is, or makes it; shipped ones do not bring any."""
+    if not (folder / RECIPE).exists():
+        return False
+    return not isinstance(stored_recipe(folder)[2].data, FromFiles) or "path" in read_recipe(folder)["data"]
+
+
 def data_of(folder: Path, source: str, path: str | None) -> Any:
     """The data for evaluating a model: its training data, or `path` read the same way. Raises ValueError."""
     if (folder / RECIPE).exists():
         config = stored_recipe(folder)[2].data
-        known = not isinstance(config, FromFiles) or "path" in read_recipe(folder)["data"]  # shipped ones bring no data
     else:
         name = checkpoint.read_model(folder).model
         kinds = [models.recipe(name, preset).data for preset in models.presets(name)]
@@ -260,7 +266,7 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
             raise ValueError(
                 f"{source} does not say what kind of data it was trained on; put the run's {RECIPE} beside its {checkpoint.CONFIG}"
             )
-        config, known = kinds[0], False
+        config = kinds[0]
     if path is not None:
         if not isinstance(config, FromFiles):
             raise DataError(f"{source} was trained on data that it makes itself, and takes no file; leave `data` out")
@@ -270,7 +276,7 @@ def data_of(folder: Path, source: str, path: str | None) -> Any:
         own = {"valid": path, "target": "", "valid_target": ""}
         names = {one.name for one in fields(settings)}
         return replace(settings, path=path, **{name: value for name, value in own.items() if name in names})
-    if not known:
+    if not knows_data(folder):
         raise ValueError(f"{source} does not say what to measure it on; give `data`, a file")
     return config
 

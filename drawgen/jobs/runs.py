@@ -28,6 +28,8 @@ from drawgen.ranges import ArgumentError, check_choice
 from drawgen.training import run_folder
 
 T = TypeVar("T")
+UNSHOWN = ("seconds", "norm", "norm_after", "clipped", "moved")
+"""Metrics without a chart of their own; `drawgen.diagnose` shows them."""
 
 
 # ---------------------------------------------------------------- the curve
@@ -74,9 +76,7 @@ class Curve(list[dict[str, float]]):
 
     def svg(self) -> str:
         """A small chart per metric with two values or more, without those of time and clipping and those per drawing step."""
-        shown = [
-            name for name in self.names if name.split("/")[0] not in ("seconds", "norm", "clipped") and not SERIES.search(name)
-        ]
+        shown = [name for name in self.names if name.split("/")[0] not in UNSHOWN and not SERIES.search(name)]
         shown = [name for name in shown if not name.endswith(("_squared", "_error")) and sum(name in row for row in self) > 1]
         charts = [chart(name, *self.series(name), left=n % 3 * WIDE, top=n // 3 * HIGH) for n, name in enumerate(shown)]
         rows = -(-len(shown) // 3)

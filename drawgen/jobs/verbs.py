@@ -23,7 +23,7 @@ class Verb(NamedTuple):
     method: str = ""
     """Of `asking.Trained`; empty where there is none yet."""
     command: str = ""
-    """The command, with the placeholders MODEL, PICTURE, MASK, TEXT, DRAWING and OUT; empty if there is none yet."""
+    """The command, with the placeholders MODEL, PICTURE, MASK, TEXT, DRAWING, OUT and REPORT; empty if there is none yet."""
     endings: tuple[str, ...] = ()
     """The ending of the file that it writes."""
     preview: Callable[[Any, previews.PreviewInput], previews.Preview] | None = None
@@ -89,7 +89,7 @@ VERBS = (
         contract.Points, "finds hulls, triangles or tours of points", "point", "drawgen points MODEL random:20 -o OUT.png",
         (*images.STILL, *images.VECTOR), previews.pointed, previews.PICTURE, lambda model: model.kind != "strokes",
     ),
-    Verb(contract.Recurs, "shows its states"),
+    Verb(contract.Recurs, "has a recurrent state", command="drawgen diagnose MODEL -o REPORT"),
 )  # fmt: skip
 
 

@@ -366,6 +366,11 @@ class Captioner(nn.Module):
         nats, _, counted = self.nats(batch)
         return {"nats_per_word": (nats.sum(), float(counted.sum()))}
 
+    def last_loss(self, batch: CaptionBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of each caption's end, in nats."""
+        nats, _, counted = self.nats(batch)
+        return nats.gather(1, counted.sum(1, keepdim=True).long() - 1)[:, 0]
+
     # ---------------------------------------------------------------- doubt
 
     @property

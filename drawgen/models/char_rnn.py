@@ -112,6 +112,10 @@ class CharRNN(nn.Module):
         count = float(len(batch.tokens) * (length - 1))
         return {"nats_per_char": (total, count), "bits_per_char": (total / likelihood.LOG_2, count)}
 
+    def last_loss(self, batch: Characters, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last symbol of each row, in nats, from the zero state on."""
+        return self.nats(batch.tokens, self.decoder.start(len(batch.tokens)))[0][:, -1]
+
     # ---------------------------------------------------------------- text
 
     def write(self, request: Request, index: int) -> Iterator[Piece]:

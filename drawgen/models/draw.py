@@ -281,6 +281,12 @@ class Draw(nn.Module):
             totals["bits_per_dim"] = (bound.sum() / likelihood.LOG_2, count * batch.images[0].numel())
         return totals | {f"kl_nats_{t + 1:02d}": (step.sum(), count) for t, step in enumerate(kl)}
 
+    def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p(x | c_T) of each picture, in nats: what the last canvas costs."""
+        noisy = self.draw_noise(batch, rng=rng)
+        drawing, _, _ = self(*noisy)
+        return self.reconstruction_nats(drawing.canvases[-1], noisy.images)
+
     def importance_weighted(self, batch: Pictures, samples: int, *, rng: torch.Generator) -> Totals:
         """A tighter bound (Burda et al. 2016): -log of the mean over `samples` of p(x, z) / q(z | x)."""
         weights = []

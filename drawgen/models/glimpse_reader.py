@@ -214,6 +214,13 @@ class GlimpseReader(nn.Module):
         asked = torch.cat([torch.ones_like(padded[:1], dtype=torch.bool), padded[:-1] >= 0])
         return torch.where(padded >= 0, padded, end), asked
 
+    def last_loss(self, batch: DigitScene, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last target of each picture, in nats, by the mean way of the eye."""
+        targets, asked = self.wanted(batch.targets)
+        looks = self(batch.images, batch.images.new_zeros(self.noise_shape(len(batch.images))))
+        nats = F.cross_entropy(looks.logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+        return nats.gather(0, asked.sum(0, keepdim=True) - 1)[0]
+
     def measure(self, batch: DigitScene, *, rng: torch.Generator) -> Totals:
         """`error_rate`, the fraction of pictures with any wrong target, `cross_entropy_nats` per picture; and with `ways` the error
         rate of probabilities averaged over them."""
@@ -350,7 +357,8 @@ PRESETS: dict[str, Recipe] = {
         size="1.6 M",
         figure="3.6 % wrong",
         about="Which two MNIST digits are in a picture of 100x100, whatever their order: 55 classes, four glimpses, as in the "
-        "paper, whose error is 5 %.",
+        "paper, whose error is 5 %. Measured (seed 0, 12,000 steps in 18 minutes on one thread of a busy two-core Xeon): 4.0 % "
+        "(standard error .2) on the validation digits, 3.6 % on the test digits.",
     ),
     "addition": Recipe(
         model=Config(lead=4000),
@@ -358,16 +366,22 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         what="the sum of two digits in a picture",
         size="1.6 M",
-        about="The sum of the two MNIST digits in a picture of 100x100: 19 classes, four glimpses. The paper's error is 2.5 %.",
+        figure="4.7 % wrong",
+        about="The sum of the two MNIST digits in a picture of 100x100: 19 classes, four glimpses. The paper's error is 2.5 %. "
+        "Measured (seed 0): 5.2 % (standard error .2) on the validation digits, 4.7 % on the test digits, after 8,000 "
+        "steps, and 5,000 more with deviation .05 and policy .3, 22 CPU minutes.",
     ),
     "sequence": Recipe(
-        model=Config(glimpses=2, lead=2500),
+        model=Config(glimpses=2, deviation=0.05, policy=0.3, lead=2500),
         data=DigitScenes(kind="sequence", side_px=54),
-        fit=replace(FIT, steps=7000),
+        fit=FIT,
         what="one to five digits in a row",
         size="1.6 M",
+        figure="10.9 % of numbers wrong",
         about="One to five MNIST digits in a row, of any size, in a picture of 54x54, and where the row ends; two "
-        "glimpses per digit.",
+        "glimpses per digit. Measured (seed 0): 11.4 % (standard error .3) of the numbers of validation digits are wrong, 10.9 % "
+        "of those of test digits, after 7,000 steps with deviation .1 and policy 1, and 5,000 more with these, an hour on a third "
+        "of a two-core Xeon.",
     ),
     "house-numbers": Recipe(
         model=Config(glimpses=3, crop=12, units=512, width=64, deviation=0.05, lead=10_000),

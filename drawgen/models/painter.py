@@ -195,6 +195,10 @@ class Painter(nn.Module):
         drawn = self.drawn(batch.images, self.goal.measured_strokes(self.config.strokes), rng=rng)
         return self.goal.measure(drawn.canvases, batch.images)
 
+    def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """What the last stroke costs: minus the worth of the finished canvas, or minus the log-probability of the last action."""
+        return self.learning.last_loss(batch.images, self.config.strokes, rng=rng)
+
     def drawn(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Painted:
         """One drawing per picture: its reconstruction, the completion of its given half, or a drawing from noise alone."""
         subject = self.goal.subject(images, rng=rng)

@@ -230,6 +230,11 @@ class PointerNet(nn.Module):
         yield Loss(nats.sum() / counted.sum(), count=len(nats))
         return None
 
+    def last_loss(self, batch: PointBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last symbol of each answer, in nats."""
+        nats, counted = self.nats(self.read_in_order(batch))
+        return nats.gather(1, counted.sum(1, keepdim=True).long() - 1)[:, 0]
+
     def policy_loss(self, read: Reading, *, rng: torch.Generator) -> Loss:
         """The surrogate whose gradient is the policy gradient (see the top)."""
 

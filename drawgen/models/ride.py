@@ -362,6 +362,10 @@ class Ride(nn.Module):
         nats = self.nats(Pictures(batch.images))
         return {"bits_per_dim": (nats.sum() / likelihood.LOG_2, float(nats.numel() * self.channels))}
 
+    def last_loss(self, batch: Pictures | NoisyPictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last pixel of each picture, all its channels, in nats."""
+        return self.nats(Pictures(batch.images))[-1]
+
     def oriented(self, batch: Pictures, count: int, *, rng: torch.Generator) -> Totals:
         """`bits_per_dim` of the mixture over orientations."""
         nats = mixture_nats(lambda images: self.nats(Pictures(images)).sum(0), batch.images, count)
@@ -497,6 +501,10 @@ class GaussianRide(nn.Module):
         log2 density of a grey pixel in [0, 1])."""
         nats = self.density.nats(self.draw_noise(batch, rng=rng).values)
         return {"bits_per_pixel": (nats.sum() / likelihood.LOG_2, float(nats.numel()))}
+
+    def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log of the density of the last pixel of each picture, with levels as the unit, in nats."""
+        return self.density.nats(self.draw_noise(batch, rng=rng).values)[-1]
 
     def oriented(self, batch: Pictures, count: int, *, rng: torch.Generator) -> Totals:
         """`bits_per_pixel` of the mixture over orientations. Each of them has other pixels whose neighbourhood is not inside; these

@@ -189,6 +189,11 @@ class Seq2Seq(nn.Module):
         nats, counted = self.nats(batch, self.log_probs(batch))
         return {"nats_per_symbol": (nats.sum(), float(counted.sum()))}
 
+    def last_loss(self, batch: PairBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of each target's end, in nats."""
+        nats, counted = self.nats(batch, self.log_probs(batch))
+        return nats.gather(1, counted.sum(1, keepdim=True) - 1)[:, 0]
+
     # ---------------------------------------------------------------- translating
 
     def search(self, sources: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], beams: int) -> sampling.Beams:

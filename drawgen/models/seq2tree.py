@@ -209,6 +209,12 @@ class Seq2Tree(nn.Module):
             (logits.argmax(1) == wanted).sum(),
         )
 
+    def last_loss(self, batch: TreeBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the last symbol of each tree, in nats."""
+        last = (batch.symbol_lengths - 1)[:, None]
+        chosen = self.log_probs(batch)[0].gather(2, batch.symbols[..., None])[..., 0]
+        return -chosen.gather(1, last)[:, 0]
+
     def losses(self, batch: TreeBatch, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:
         """The mean over symbols of -log p, in nats, and over words that of their parts of speech."""
         log_p, read = self.log_probs(batch, rng=rng)

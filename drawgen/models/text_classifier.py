@@ -172,6 +172,10 @@ class TextClassifier(nn.Module):
             "nats_per_item": (F.nll_loss(log_p, batch.labels, reduction="sum").double(), count),
         }
 
+    def last_loss(self, batch: LabelledBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of the right label of each item, in nats, after the last step."""
+        return F.nll_loss(self(batch.inputs, batch.lengths), batch.labels, reduction="none")
+
     # ---------------------------------------------------------------- classifying
 
     @torch.inference_mode()

@@ -88,10 +88,14 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D H2 W2"], Float[Tensor, "B E H2 W2"]]:
         """The block's output, and its depthwise activations."""
+        changed, filtered = self.change(x)
+        return (changed + x if self.adds else changed), filtered
+
+    def change(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D H2 W2"], Float[Tensor, "B E H2 W2"]]:
+        """The block's output before its input is added, and its depthwise activations."""
         wide = x if self.expand is None else F.relu6(self.expand(x))
         filtered = F.relu6(self.depthwise(wide))
-        out = self.project(filtered)
-        return (out + x if self.adds else out), filtered
+        return self.project(filtered), filtered
 
 
 class EfficientNetLite0(nn.Module):

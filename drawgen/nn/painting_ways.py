@@ -84,6 +84,10 @@ class Learning(ABC):
     def losses(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Generator[Loss, None, None]:
         """The critic's losses, if there is a critic, and then the policy's."""
 
+    @abstractmethod
+    def last_loss(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """What the last of the strokes costs, by drawing."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Pathwise(Learning):
@@ -135,6 +139,11 @@ class Pathwise(Learning):
         if self.lift:  # the score function, with the batch's mean as its baseline
             value = value + ((cost - cost.mean()).detach() * drawn.log_prob.sum(0)).mean()
         yield Loss(value, "policy", len(images), self.goal.log(drawn.canvases[-1], images))
+
+    def last_loss(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """Minus the worth of the finished canvases."""
+        drawn = self.draw(self.goal.subject(images, rng=rng), self.uniforms(strokes, len(images), rng=rng))
+        return -self.goal.worth(drawn.canvases[-1:], images)[0]
 
 
 class Played(NamedTuple):
@@ -218,6 +227,13 @@ class BlackBox(Learning):
             steps.append((log_prob, entropy, self.policy.value(memory.h)[:, 0]))
         log_probs, entropies, values = (torch.stack(found) for found in zip(*steps, strict=True))
         return log_probs, entropies, values
+
+    def last_loss(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """Minus the log-probability of the last action that the policy took: no gradient goes through the canvas."""
+        subject = self.goal.subject(images, rng=rng)
+        with torch.no_grad():
+            played = self.play(subject, self.uniforms(strokes, len(images), rng=rng))
+        return -self.replay(played.before, played.action, subject)[0][-1]
 
     def draw(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Painted:
         played = self.play(subject, uniforms)

@@ -12,6 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drawgen.contract import State
+from drawgen.nn.recording import States, recorder
+
+GATES = {
+    "rnn": ("state",),
+    "gru": ("reset", "update", "candidate"),
+    "gru_before": ("reset", "update", "candidate"),
+    "lstm": ("input", "forget", "candidate", "output"),
+}
+"""The parts of the matrices of a cell, in order."""
 
 
 class ResetBefore(nn.Module):
@@ -36,7 +45,7 @@ class ResetBefore(nn.Module):
         a = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
         along, state, outputs = self.along(), h[0], []
         for t in range(x.shape[1]):
-            state = reset_before(a[:, t], state, along)
+            state, _, _ = reset_before(a[:, t], state, along)
             outputs.append(state)
         return torch.stack(outputs, 1), state[None]
 
@@ -46,12 +55,15 @@ class ResetBefore(nn.Module):
         return [*self.weight_hh_l0.split([2 * units, units]), *self.bias_hh_l0.split([2 * units, units])]
 
 
-def reset_before(a: Float[Tensor, "B G"], h: Float[Tensor, "B U"], along: list[Tensor]) -> Float[Tensor, "B U"]:
-    """One step of `ResetBefore` from a = W_ih x + b_ih."""
+def reset_before(
+    a: Float[Tensor, "B G"], h: Float[Tensor, "B U"], along: list[Tensor]
+) -> tuple[Float[Tensor, "B U"], Float[Tensor, "B U"], Float[Tensor, "B U"]]:
+    """One step of `ResetBefore` from a = W_ih x + b_ih: (h, r, z)."""
     gates, candidate, gates_bias, candidate_bias = along
     units = h.shape[1]
     r, z = (a[:, : 2 * units] + F.linear(h, gates, gates_bias)).sigmoid().chunk(2, 1)
-    return (1 - z) * tanh(a[:, 2 * units :] + F.linear(r * h, candidate, candidate_bias)) + z * h
+    n = tanh(a[:, 2 * units :] + F.linear(r * h, candidate, candidate_bias))
+    return (1 - z) * n + z * h, r, z
 
 
 CELLS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "gru_before": ResetBefore, "lstm": nn.LSTM}
@@ -80,7 +92,19 @@ class LSTM(nn.Module):
         g, gates = gates.split([self.units, 3 * self.units], 1)
         i, f, o = gates.sigmoid().chunk(3, 1)
         c = f * c + i * tanh(g)
-        return o * tanh(c), c
+        h = o * tanh(c)
+        if (record := recorder()) is not None:
+            h, c = record.note(
+                self, "lstm", (h, c), gates={"input": i, "forget": f, "output": o}, kept=f,
+                matrices=lambda: dict(zip(("candidate", "input", "forget", "output"), self.along.chunk(4), strict=True)),
+                again=lambda state, rows: self(x[rows], *state),
+            )  # fmt: skip
+        return h, c
+
+    @property
+    def along(self) -> Float[Tensor, "G U"]:
+        """The part of W that h is multiplied by."""
+        return self.weight[:, -self.units :]
 
 
 def tanh(x: Tensor) -> Tensor:
@@ -143,6 +167,12 @@ class Recurrent(nn.Module):
         self, x: Float[Tensor, "B T D"], state: State, *, rng: torch.Generator | None = None
     ) -> tuple[Float[Tensor, "B T U"], State]:
         """The top layer's outputs at every step, and the state after the last."""
+        if recorder() is not None:  # which torch's kernels tell nothing
+            outputs = []
+            for t in range(x.shape[1]):
+                h, state = self.step(x[:, t], state, rng=rng)
+                outputs.append(h)
+            return torch.stack(outputs, 1), state
         after: dict[str, list[Tensor]] = {name: [] for name in state}
         for n in range(len(self.layers)):
             layer: Any = self.layers[n]
@@ -167,30 +197,48 @@ class Recurrent(nn.Module):
         after: dict[str, list[Tensor]] = {name: [] for name in state}
         x = a
         for n in range(len(self.layers)):
-            weights, h = self.weights(n), state["h"][:, n]
+            weights = self.weights(n)
             if n:
                 a = F.linear(x, weights.across, weights.across_bias)
-            if self.cell == "gru_before":
-                layer: Any = self.layers[n]
-                x = reset_before(a, h, layer.along())
-                after["h"].append(x)
-                x = self.drop(x, rng)
-                continue
-            b = F.linear(h, weights.along, weights.along_bias)
-            if self.cell == "lstm":
-                i, f, g, o = (a + b).chunk(4, 1)
-                c = f.sigmoid() * state["c"][:, n] + i.sigmoid() * tanh(g)
-                x = o.sigmoid() * tanh(c)
-                after["c"].append(c)
-            elif self.cell == "gru":
-                (a_r, a_z, a_n), (b_r, b_z, b_n) = a.chunk(3, 1), b.chunk(3, 1)
-                z = (a_z + b_z).sigmoid()
-                x = (1 - z) * tanh(a_n + (a_r + b_r).sigmoid() * b_n) + z * h
-            else:
-                x = tanh(a + b)
-            after["h"].append(x)
-            x = self.drop(x, rng)
+            own = self.cell_step(n, a, tuple(tensor[:, n] for tensor in state.values()))
+            for name, tensor in zip(state, own, strict=True):
+                after[name].append(tensor)
+            x = self.drop(own[0], rng)
         return x, {name: torch.stack(after[name], 1) for name in state}
+
+    def cell_step(self, n: int, a: Float[Tensor, "B G"], before: States) -> States:
+        """One step of layer n by its equations: the state after it, from the one before it and a = W_ih x + b_ih."""
+        weights, h = self.weights(n), before[0]
+        gates: dict[str, Tensor] = {}
+        kept = None
+        after: States
+        if self.cell == "gru_before":
+            layer: Any = self.layers[n]
+            found, reset, kept = reset_before(a, h, layer.along())
+            gates, after = {"reset": reset, "update": kept}, (found,)
+        else:
+            b = F.linear(h, weights.along, weights.along_bias)
+        if self.cell == "lstm":
+            i, f, g, o = (a + b).chunk(4, 1)
+            gates = {"input": i.sigmoid(), "forget": f.sigmoid(), "output": o.sigmoid()}
+            kept = gates["forget"]
+            c = kept * before[1] + gates["input"] * tanh(g)
+            after = (gates["output"] * tanh(c), c)
+        elif self.cell == "gru":
+            (a_r, a_z, a_n), (b_r, b_z, b_n) = a.chunk(3, 1), b.chunk(3, 1)
+            gates = {"reset": (a_r + b_r).sigmoid(), "update": (a_z + b_z).sigmoid()}
+            kept = gates["update"]
+            after = ((1 - kept) * tanh(a_n + gates["reset"] * b_n) + kept * h,)
+        elif self.cell == "rnn":
+            after = (tanh(a + b),)
+        if (record := recorder()) is not None:
+            slope = 1 - after[0].square() if self.cell == "rnn" else None
+            after = record.note(
+                self, self.cell, after, layer=n, gates=gates, kept=kept, slope=slope,
+                matrices=lambda: dict(zip(GATES[self.cell], weights.along.chunk(len(GATES[self.cell])), strict=True)),
+                again=lambda state, rows: self.cell_step(n, a[rows], state),
+            )  # fmt: skip
+        return after
 
     def drop(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         return dropped(x, self.dropout, rng)

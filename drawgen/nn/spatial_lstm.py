@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from drawgen.nn.recording import Recorder, States, recorder
 from drawgen.ranges import check_choice
 
 CELLS = ("bounded", "ride")
@@ -161,6 +162,8 @@ class SpatialLSTM(nn.Module):
 
     def forward(self, x: Float[Tensor, "P B D"], grid: Diagonals) -> Float[Tensor, "P B U"]:
         """The hidden states of all pixels, both in diagonal order (see `Diagonals`)."""
+        if (record := recorder()) is not None:
+            return self.recorded(x, grid, record)
         if self.weight.device.type == "cpu" and self.weight.dtype == torch.float32:
             from drawgen.nn.spatial_lstm_sweep_cpu import CompiledSweep
 
@@ -183,11 +186,52 @@ class SpatialLSTM(nn.Module):
         c: tuple[Float[Tensor, "N U"], Float[Tensor, "N U"]],
     ) -> tuple[Float[Tensor, "N U"], Float[Tensor, "N U"]]:
         """(h, c) of N pixels, given the `(left, up)` pairs of their neighbours' h and c: the definition, as in the paper."""
+        return self.gated(x, h, c)[0]
+
+    def gated(
+        self,
+        x: Float[Tensor, "N D"],
+        h: tuple[Float[Tensor, "N U"], Float[Tensor, "N U"]],
+        c: tuple[Float[Tensor, "N U"], Float[Tensor, "N U"]],
+    ) -> tuple[tuple[Float[Tensor, "N U"], Float[Tensor, "N U"]], dict[str, Tensor]]:
+        """(what `cell` returns, the gates by name)."""
         gates = x @ self.weight.t() + torch.cat(h, 1) @ self.recurrent.t() + self.bias
         g, i, f_left, f_up, o = gates.view(-1, 5, self.units).unbind(1)
         g, i, f_left, f_up, o = g.tanh(), i.sigmoid(), f_left.sigmoid(), f_up.sigmoid(), o.sigmoid()
         state = g * i + self.share * (c[0] * f_left + c[1] * f_up)
-        return (o * state).tanh(), state
+        return ((o * state).tanh(), state), {"input": i, "forget left": f_left, "forget up": f_up, "output": o}
+
+    def recorded(self, x: Float[Tensor, "P B D"], grid: Diagonals, record: Recorder) -> Float[Tensor, "P B U"]:
+        """`forward` by the definition, one diagonal after the other, each written down: a step is a diagonal, a state that of all
+        its pixels (B N U)."""
+        names = ("candidate", "input", "forget left", "forget up", "output")
+        before: States = tuple(x.new_zeros(x.shape[1], 0, self.units) for _ in range(2))
+        outputs = []
+        for d in range(len(grid.first_row)):
+            (h, c), gates = self.diagonal(x, grid, d, before)
+            h, c = before = record.note(
+                self, "spatial lstm", (h, c), gates=gates, kept=self.share * (gates["forget left"] + gates["forget up"]),
+                matrices=lambda: dict(zip(names, self.recurrent.chunk(5), strict=True)),
+                again=lambda state, rows, d=d: self.diagonal(x[:, rows], grid, d, state)[0],  # type: ignore[misc]
+            )  # fmt: skip
+            outputs.append(h)
+        return torch.cat(outputs, 1).transpose(0, 1)
+
+    def diagonal(self, x: Float[Tensor, "P B D"], grid: Diagonals, d: int, before: States) -> tuple[States, dict[str, Tensor]]:
+        """The states of the pixels of diagonal d, given those of the diagonal before it, and the gates."""
+        rows = x.shape[1]
+        a, b = grid.starts[d], grid.starts[d + 1]
+        top, bottom = grid.first_row[d], grid.first_row[d] + b - a
+        first = grid.first_row[d - 1] if d else 0
+        around = []  # h, then c: of the left neighbours, and of the upper ones
+        for tensor in before:
+            padded = nn.functional.pad(
+                tensor, (0, 0, first + 1, grid.height - first - tensor.shape[1])
+            )  # B H+1 U; the border first
+            around.append((padded[:, top + 1 : bottom + 1].flatten(0, 1), padded[:, top:bottom].flatten(0, 1)))
+        after, gates = self.gated(x[a:b].transpose(0, 1).flatten(0, 1), *around)
+        shape = (rows, b - a)
+        return tuple(tensor.unflatten(0, shape) for tensor in after), {n: gate.unflatten(0, shape) for n, gate in gates.items()}
 
 
 class Wavefront:

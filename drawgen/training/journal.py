@@ -68,6 +68,24 @@ class Journal:
             self.board.close()
 
 
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    """The lines of a run's log, without damaged ones; None for numbers that were not finite. Empty if there is no file."""
+    try:
+        lines = files.read_bytes(file).splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            numbers = {name: value for name, value in row.items() if value is None or isinstance(value, (int, float))}
+            found.append(numbers)
+    return found
+
+
 def check_tensorboard() -> None:
     """Raises ValueError where its files cannot be written."""
     try:

@@ -21,6 +21,10 @@ from drawgen.training.schedule import Fit, schedule
 
 TRAIN, PREPARE, MEASURE, BUILD = range(4)
 """The purposes of random numbers, a part of every generator's key."""
+MOVED = "moved/"
+"""The names of what a step does to the parameters begin with it."""
+LEAST_WEIGHT = 1e-3
+"""A parameter's change is compared with its norm, or with that of weights of this size: biases start at zero."""
 
 
 @dataclass
@@ -50,6 +54,8 @@ class Run:
     """The model's state, carried from batch to batch."""
     meters: dict[str, Tensor] = field(default_factory=dict)
     """(sum, count) of each logged number since the last line of metrics; on the device."""
+    updates: dict[str, Tensor] = field(default_factory=dict)
+    """By parameter: how far the last step that is logged moved it, as a share of its norm; on the device."""
 
     best: dict[str, Tensor] = field(default_factory=dict)
     """With `patience`: the averaged weights of the best held-out score so far."""
@@ -117,6 +123,7 @@ class Run:
         numbers |= {name: (number.detach(), loss.count) for name, number in loss.log.items()}
         if clip:
             numbers["clipped"] = (norm > clip, 1)
+            numbers["norm_after"] = (norm.clamp(max=clip), 1)
         wide = torch.float32 if self.device.type == "mps" else torch.float64  # which MPS lacks
         for name, (number, count) in numbers.items():
             if name + suffix not in self.meters:
@@ -140,13 +147,35 @@ class Run:
         if isinstance(self.model, DrawsNoise):
             batch = self.model.draw_noise(batch, rng=rng)
         self.model.train()
+        logged = (self.step + 1) % settings.log_steps == 0
+        before = self.weights() if logged else {}
         if self.captured is not None:
             self.captured(batch, rng)
         else:
             self.walk(batch, rng)
+        if logged:
+            self.compare(before)
         self.world.share_buffers(self.model.buffers())
         self.step += 1
         self.average()
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that have an optimiser, by name."""
+        mine = {id(parameter) for seat in self.seats.values() for parameter in seat.parameters}
+        return {name: parameter for name, parameter in self.model.named_parameters() if id(parameter) in mine}
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies of the parameters."""
+        return {name: parameter.detach().clone() for name, parameter in self.trained().items()}
+
+    @torch.no_grad()
+    def compare(self, before: dict[str, Tensor]) -> None:
+        """Notes how far a step has moved each parameter, as a share of its norm. Nothing is read on the host."""
+        now: list[Tensor] = list(self.trained().values())
+        was = list(before.values())
+        sizes = torch._foreach_clamp_min(torch._foreach_norm(was), [LEAST_WEIGHT * math.sqrt(w.numel()) for w in was])
+        moved = torch._foreach_norm(torch._foreach_sub(now, was))
+        self.updates = dict(zip(before, torch._foreach_div(moved, sizes), strict=True))
 
     @torch.no_grad()
     def average(self) -> None:
@@ -243,6 +272,13 @@ class Run:
         (broken,) = self.world.agree(float(not self.finite))
         if broken:
             raise FloatingPointError
+
+    def moved(self) -> dict[str, float]:
+        """The shares by which the last logged step moved the parameters, for a line of metrics; empty after another step.
+        Synchronises with the device."""
+        found, self.updates = self.updates, {}
+        shares = torch.stack([share.float() for share in found.values()]).tolist() if found else []
+        return {f"{MOVED}{name}": float(f"{share:.4g}") for name, share in zip(found, shares, strict=True)}
 
     def numbers(self) -> dict[str, float]:
         """The means over all ranks since the last call, on rank 0. Raises FloatingPointError, as `check` does."""

@@ -103,7 +103,7 @@ class Session:
     def log(self) -> None:
         """Writes a line of metrics. Raises FloatingPointError."""
         numbers = self.run.numbers()
-        self.write({**numbers, "seconds": round(self.clock.spent(), 3)})
+        self.write({**numbers, **self.run.moved(), "seconds": round(self.clock.spent(), 3)})
         if self.on_log is not None:
             self.on_log(self.clock.progress(self.run.step, self.run.steps, numbers))
 
@@ -155,6 +155,7 @@ class Session:
 
     def diverged(self) -> TrainingError:
         """The error of a run whose loss is no longer finite."""
+        self.write({"loss": math.nan})
         step, place = self.run.step, self.place
         last = next((path for path in checkpoint.states(place.now) if run_folder.step_of(path)), None)
         kept = f"the last good checkpoint is {last}" if last else "there is no checkpoint before it"

@@ -33,6 +33,8 @@ REFUSED = {
     "illustrate": ("circle -o new.png --beam 0", "beams", lambda: jobs.illustrate("circle", OUT, beams=0)),
     "parse": ("dogs --model run --beam 0", "beams", lambda: jobs.parse("dogs", model="run", beams=0)),
     "translate": ("hello --beam 0", "beams", lambda: jobs.translate("hello", beams=0)),
+    "lesions": ("efficientnet-lite0 -o new --draws 0", "draws", lambda: jobs.lesions("efficientnet-lite0", draws=0)),
+    "diagnose": ("run -o new --seed -1", "seed", lambda: jobs.diagnose("run", "new", seed=-1)),
     "eval": ("run --importance 0", "importance", lambda: jobs.measure("run", importance=0)),
 }  # fmt: skip
 """A wrong value of each command: the words, the argument's name, and the same call from Python."""

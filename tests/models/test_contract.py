@@ -57,11 +57,13 @@ SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
          "captioner": Spec((3, 224, 224), vocabulary=(*SPECIAL, *(str(n) for n in range(9996)))),
          "text_classifier:languages": Spec(vocabulary=tuple(map(chr, range(108))), classes=("English", "French", "German")),
          "text_classifier:alphabets": Spec(point=3, classes=tuple("ABCDEF")),
+         "resnet_classifier:digits": Spec((1, 28, 28), classes=tuple("0123456789")),
+         "resnet_classifier:cifar10": Spec((3, 32, 32), classes=tuple("0123456789")),
          "seq2seq:translate": texts(4185, 6231),
          **{f"seq2seq:translate-{more}": texts(8062, 5982) for more in ("long", "no-attention", "forward")},
          **{f"seq2tree:treebank{more}": TREES for more in ("", "-paper", "-no-attention")}}  # fmt: skip
 """Of data that is not here: tiny Shakespeare's, LaTeX, an SVG of paths, that of COCO's captions, sentences of three languages,
-Omniglot's alphabets, pairs of Tatoeba and Multi30k, trees of GUM."""
+Omniglot's alphabets, MNIST, CIFAR-10, pairs of Tatoeba and Multi30k, trees of GUM."""
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)

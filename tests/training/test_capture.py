@@ -72,15 +72,18 @@ def packed(model: Any, data: Any, *, captured: bool, steps: int = 9) -> dict[str
     run = Run(model, settings, World(), torch.device("cpu"), steps)
     run.captured = Imitated(run) if captured else None
     numbers = []
+    moved = []
     for step, batch in zip(range(steps), data.stream("train", seed=0), strict=False):
         run.advance(batch)
+        moved.append(run.moved())
         if step == 4:
             numbers.append(run.numbers())
     numbers.append(run.numbers())
     if captured:
         assert run.captured is not None
         assert any(run.captured.recordings.values())
-    return (run.pack() or {}) | {"numbers": numbers}
+    assert [bool(shares) for shares in moved] == [(step + 1) % settings.log_steps == 0 for step in range(steps)]
+    return (run.pack() or {}) | {"numbers": numbers, "moved": moved}
 
 
 def same(a: Any, b: Any) -> None:

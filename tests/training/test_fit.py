@@ -330,10 +330,38 @@ def test_logged_numbers_are_those_counted_by_hand(tmp_path: Path) -> None:
             part = mine[4 * n : 4 * n + 4]
             clipped = sum(norm > limit * (1 - 1e-4) for _, norm in part) / 4
             assert line[f"clipped/{player}"] == pytest.approx(clipped)
+            assert line[f"norm_after/{player}"] == pytest.approx(sum(norm for _, norm in part) / 4, rel=1e-5)
+            assert line[f"norm_after/{player}"] <= line[f"norm/{player}"]
             rows = (2, 3, 4, 5)
             mean = sum(count * value for count, (value, _) in zip(rows, part, strict=True)) / sum(rows)
             assert line[f"loss/{player}"] == pytest.approx(mean, rel=1e-6)
     assert any(0 < line["clipped/policy"] < 1 for line in lines)
+
+
+def test_how_far_a_logged_step_moves_each_parameter(tmp_path: Path) -> None:
+    """The norm of its change as a share of its own; only trained parameters, only in lines of metrics, whatever the step logs."""
+    weights_at: dict[int, dict[str, Tensor]] = {}
+
+    class Watched(toys.Line):
+        def losses(self, batch: Any, **rest: Any) -> Any:
+            weights_at[len(weights_at)] = {name: p.detach().clone() for name, p in self.named_parameters()}
+            yield from super().losses(batch, **rest)
+
+    model = Watched()
+    run(model, toys.Table(), tmp_path, steps=9, ema=0.0)
+    weights_at[9] = {name: p.detach().clone() for name, p in model.named_parameters()}
+    lines = [line for line in metrics(tmp_path) if "loss" in line]
+    assert [any(name.startswith("moved/") for name in line) for line in lines] == [
+        True,
+        True,
+        False,
+    ]  # the last is logged as the end
+    for line in lines[:2]:
+        before, after = weights_at[line["step"] - 1], weights_at[line["step"]]
+        assert {name for name in line if name.startswith("moved/")} == {f"moved/{name}" for name in before}
+        for name, weight in before.items():
+            size = max(float(weight.norm()), 1e-3 * math.sqrt(weight.numel()))
+            assert line[f"moved/{name}"] == pytest.approx(float((after[name] - weight).norm()) / size, rel=1e-3)
 
 
 def test_the_average_is_the_one_computed_by_hand(tmp_path: Path) -> None:
@@ -531,7 +559,8 @@ def test_nan_stops_the_run_when_it_next_logs(value: float, tmp_path: Path) -> No
     assert max(reached) == 9
     assert newest(tmp_path)["step"] == 6
     assert weights(tmp_path) == good
-    assert [line["step"] for line in metrics(tmp_path)] == [5]
+    assert [line["step"] for line in metrics(tmp_path)] == [5, 10]
+    assert metrics(tmp_path)[-1] == {"step": 10, "loss": None}  # the log says so, too
 
 
 def test_nan_is_never_written_into_a_checkpoint(tmp_path: Path) -> None:
