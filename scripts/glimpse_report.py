@@ -107,10 +107,10 @@ def table(arguments: argparse.Namespace) -> None:
         "",
         *rows,
         "",
-        "The reader of sums had a first run of 8,000 steps (13 minutes), that of rows one of 7,000 (24 minutes). The one of "
-        "200x200 pixels begins with the weights of the one of 100x100. Multiply-adds are those of one picture, by torch's counter, with "
-        "the context network. The reader's do not grow with the picture, the net's do. The paper's pictures of pairs come from another "
-        "generator.",
+        "The reader of sums had a first run of 8,000 steps (13 minutes), that of rows one of 7,000 (24 minutes). "
+        "That of 200x200 pixels begins with the weights for 100x100. "
+        "Multiply-adds are those of one picture, by torch's counter, with the context network. "
+        "The reader's do not grow with the picture, the net's do. The paper's pictures of pairs come from another generator.",
         "",
         f"![What the reader of pairs looks at]({arguments.out.name}_pairs.png)",
         "",

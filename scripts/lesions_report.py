@@ -59,7 +59,8 @@ def depth_chart(runs: Path) -> bytes:
     """Training losses by depth, with and without shortcuts."""
 
     def draw(figure: Any) -> None:
-        for axes, (name, title) in zip(figure.subplots(1, 2), SETS.items(), strict=True):
+        trained = [(name, title) for name, title in SETS.items() if any(map(finished, runs.glob(f"{name}-*")))]
+        for axes, (name, title) in zip(figure.subplots(1, len(trained), squeeze=False)[0], trained, strict=True):
             for colour, depth in zip(charts.COLOURS, DEPTHS, strict=False):
                 for kind, dashes in (("residual", "-"), ("plain", "--")):
                     run = runs / f"{name}-{kind}-{depth}"
@@ -69,7 +70,7 @@ def depth_chart(runs: Path) -> bytes:
             axes.set_xlabel("step")
             axes.set_ylabel("training loss, nats")
             axes.set_ylim(0)
-        axes.legend(loc="upper right", fontsize=11)
+            axes.legend(loc="upper right", fontsize=11)
 
     return charts.chart(draw, width=13, height=5.2)
 
@@ -165,14 +166,15 @@ def main() -> None:
     seconds = time.process_time() - began
     as_jpeg(lesion_chart(found), out.with_name(f"{out.stem}_digits.jpg"))
     recipe = jobs.read_recipe(runs / "digits")
-    count = models.in_short(models.weights(runs / "digits" / "model.safetensors"))
+    count = models.presets("resnet_classifier")["digits"].size
     lines = [
         "# Lesions of residual networks",
         "",
         folded(
             f"By `scripts/lesions_report.py`, on one thread of {jobs.machine()}, seed 0. The network is the preset `digits` of "
             f"`resnet_classifier` ({count} weights, {layers(54)} layers), trained on 50,000 MNIST digits for "
-            f"{recipe['fit']['steps']:,} steps of {recipe['data']['batch']} in bfloat16. Lesions are measured on {found.seen}, in "
+            f"{recipe['fit']['steps']:,} steps of {recipe['data']['batch']} in bfloat16. Of all 10,000 test digits "
+            f"{tests(runs / 'digits', arguments.data)} are wrong. Lesions are measured on {found.seen}, in "
             f"{seconds:.0f} CPU seconds. In brackets are standard errors: over the sets drawn where modules are drawn by chance, "
             "else over pictures."
         ),

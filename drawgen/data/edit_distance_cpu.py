@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 from drawgen_envs.compiling_cpu import compiled
-from jaxtyping import Int64, UInt32
+from jaxtyping import Int16, UInt32
 
 Codes: TypeAlias = UInt32[np.ndarray, " _"]
 
@@ -19,22 +19,24 @@ class Nearest:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.codes = [codes_of(text) for text in texts]
-        symbols = np.unique(np.concatenate([*self.codes, codes_of("")]))
-        self.symbols = symbols
-        self.counts = np.array([self.count(codes) for codes in self.codes], np.int32).reshape(len(texts), len(symbols) + 1)
+        self.symbols = np.unique(np.concatenate([*self.codes, codes_of("")]))
+        self.pairs = np.stack([self.count(codes) for codes in self.codes]) if texts else np.zeros((0, 1), np.int16)
 
-    def count(self, codes: Codes) -> Int64[np.ndarray, " _"]:
-        """How often each symbol occurs; those of no text together, at the end."""
-        places = np.searchsorted(self.symbols, codes)
-        known = np.isin(codes, self.symbols)
-        return np.bincount(np.where(known, places, len(self.symbols)), minlength=len(self.symbols) + 1)
+    def count(self, codes: Codes) -> Int16[np.ndarray, " _"]:
+        """How often each pair of neighbouring symbols occurs; symbols of no text count as one."""
+        kinds = len(self.symbols) + 1
+        numbers = np.where(np.isin(codes, self.symbols), np.searchsorted(self.symbols, codes), kinds - 1)
+        return np.bincount(numbers[:-1] * kinds + numbers[1:], minlength=kinds**2).astype(np.int16)
 
     def of(self, text: str, *, limit: int) -> tuple[int | None, int]:
         """(number of the nearest text, distance to it); (None, limit + 1) if none is within the limit."""
         codes, best = codes_of(text), limit + 1
         found = None
-        apart = self.counts - self.count(codes)
-        least = np.maximum(np.maximum(apart, 0).sum(1), np.maximum(-apart, 0).sum(1))  # symbols that are too many, or missing
+        if not self.codes:
+            return found, best
+        apart = self.pairs - self.count(codes)
+        more, fewer = np.maximum(apart, 0).sum(1), np.maximum(-apart, 0).sum(1)
+        least = (np.maximum(more, fewer) + 1) // 2  # an edit takes two pairs away at most, and brings two
         for number in np.argsort(least, kind="stable").tolist():
             if least[number] >= best:
                 break

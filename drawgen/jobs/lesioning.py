@@ -22,8 +22,8 @@ FEW = 12
 """Up to this many, every count is tried."""
 MOST_LENGTHS = 60
 """Lengths of paths whose gradients are measured, at most, about."""
-BATCH = 16
-"""Pictures of one gradient."""
+SMALL, LARGE = 48, 16
+"""Pictures of one gradient: small ones with labels, and photographs."""
 
 
 def counts_up_to(most: int) -> list[int]:
@@ -80,7 +80,7 @@ def lesions(
         compared = None if other is None else deletions(other, draws, generator(seed, 3), passes)
         shuffles = trials.shuffled(one.examined, one.row, swaps_of(one), draws, rng=rng, step=passes)
         lengths = lengths_of(len(one.row.indices))
-        norms = trials.gradient_norms(one.examined, one.row, lengths, draws, pictures=BATCH, rng=rng, step=passes)
+        norms = trials.gradient_norms(one.examined, one.row, lengths, draws, pictures=batch_of(one), rng=rng, step=passes)
         shares = trials.contributions(lengths, [norm.value for norm in norms], len(one.row.indices))
         gates = trials.openness(one.examined)
         passes.finish()
@@ -127,6 +127,10 @@ def swaps_of(one: Subject) -> list[int]:
     return counts_up_to(min(len(one.row.indices), (len(one.row.pairs()) + 1) // 2))
 
 
+def batch_of(one: Subject) -> int:
+    return LARGE if one.labels is None else SMALL
+
+
 def lengths_of(n: int) -> list[int]:
     """The lengths of paths whose gradients are measured, from 0 to n."""
     stride = max(1, math.ceil(n / MOST_LENGTHS))
@@ -141,7 +145,7 @@ class Passes:
             n = len(each.row.indices)
             return n / 2 + draws * len(counts_up_to(n))
 
-        gradients = len(lengths_of(len(one.row.indices))) * 3 * draws * min(1, BATCH / len(one.examined.images))
+        gradients = len(lengths_of(len(one.row.indices))) * 3 * draws * min(1, batch_of(one) / len(one.examined.images))
         self.whole = of(one) + (0 if other is None else of(other)) + draws * len(swaps_of(one)) + gradients
         self.done, self.hear = 0.0, hear
 

@@ -231,11 +231,14 @@ PRESETS: dict[str, Recipe] = {
     "svg": Recipe(
         model=Config(units=448, layers=1),
         data=SvgDrawings(),
-        fit=Fit(steps=7000, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
+        fit=Fit(steps=4500, rate=3e-3, warmup=200, decay=1.0, clip=1.0, ema=0.999, valid_steps=1000, log_steps=50),
         what="drawings as SVG files",
         size="925 k",
+        figure="93 % of its files render",
         about="One LSTM layer of 448, on drawings that it makes itself: scenes, faces, animals, patterns, each a file of up to 840 "
-        "characters.",
+        "characters. Of 200 files at temperature 1, 97 % parse, and 93 % render with two visible shapes or more; none lies within "
+        "5 % of a training file: `scripts/results/char_rnn_svg.md`. 0.415 bits per character held out, after 4,500 steps in about "
+        "15 CPU minutes (one thread of a busy two-core Xeon, `--fit.precision bf16`).",
     ),
     "tiny": Recipe(
         model=Config(units=16, layers=2),
