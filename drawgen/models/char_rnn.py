@@ -237,8 +237,8 @@ PRESETS: dict[str, Recipe] = {
         figure="93 % of its files render",
         about="One LSTM layer of 448, on drawings that it makes itself: scenes, faces, animals, patterns, each a file of up to 840 "
         "characters. Of 200 files at temperature 1, 97 % parse, and 93 % render with two visible shapes or more; none lies within "
-        "5 % of a training file: `scripts/results/char_rnn_svg.md`. 0.415 bits per character held out, after 4,500 steps in about 15 "
-        "CPU minutes (one thread of a busy two-core Xeon, `--fit.precision bf16`).",
+        "5 % of a training file: `scripts/results/char_rnn_svg.md`. 0.415 bits per character held out, after 4,500 steps in about "
+        "15 CPU minutes (one thread of a busy two-core Xeon, `--fit.precision bf16`).",
     ),
     "tiny": Recipe(
         model=Config(units=16, layers=2),
