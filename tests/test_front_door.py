@@ -128,7 +128,7 @@ def test_captions_and_texts_are_the_command_lines(here, capsys):
 def test_what_a_model_cannot_do_is_told_as_the_command_line_tells_it(here, capsys):
     for name, method, line in (
         ("draw", "write", "caption photo:coffee --model draw"),
-        ("char_rnn", "sample", "read char_rnn photo:coffee"),
+        ("char_rnn", "sample", "read photo:coffee --model char_rnn"),
     ):
         told = run(capsys, *line.split())[2].split("; ")[1]
         with pytest.raises(ValueError, match=f"{name} is not a model that .*; it ") as caught:

@@ -102,20 +102,28 @@ def describes(page: Page, name: str, model: Any, _seed: int) -> None:
         page.figures.append((f"{plain(name)}.txt", command))
 
 
-def reads(page: Page, name: str, _model: Any, _seed: int) -> None:
+def reads(page: Page, name: str, model: Any, _seed: int) -> None:
+    """A photograph; for a model of ink, a generated letter."""
+    inked = isinstance(model, contract.TakesInk) and model.ink
+    picture = letter(page) if inked else PHOTO
     file = f"{plain(name)}.png"
-    read([PHOTO], page.folder / file, model=name, force=page.force)
-    page.figures.append((file, f"drawgen read {PHOTO} --model {name} -o OUT.png"))
+    read([picture], page.folder / file, model=name, force=page.force)
+    page.figures.append((file, f"drawgen read {Path(picture).name if inked else PHOTO} --model {name} -o OUT.png"))
 
 
 def redraws(page: Page, name: str, _model: Any, _seed: int) -> None:
-    """For a generated letter, ink on paper."""
-    letter = torch.ones(1, 96, 96)
-    letter[:, 20:76, 44:52] = letter[:, 20:28, 24:72] = 0.1
-    images.save_image(page.folder / "letter.png", letter, replace=True)
+    """For a generated letter."""
     file = f"{plain(name)}-redrawn.png"
-    reconstruct(name, [str(page.folder / "letter.png")], page.folder / file, force=page.force)
+    reconstruct(name, [letter(page)], page.folder / file, force=page.force)
     page.figures.append((file, f"drawgen reconstruct {name} letter.png -o OUT.png"))
+
+
+def letter(page: Page) -> str:
+    """The file of a generated letter, ink on paper."""
+    paper = torch.ones(1, 96, 96)
+    paper[:, 20:76, 44:52] = paper[:, 20:28, 24:72] = 0.1
+    images.save_image(page.folder / "letter.png", paper, replace=True)
+    return str(page.folder / "letter.png")
 
 
 def points_out(page: Page, name: str, _model: Any, seed: int) -> None:

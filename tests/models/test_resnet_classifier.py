@@ -104,6 +104,7 @@ def test_drawn_modules():
     torch.testing.assert_close(model(images(), Lesion(deleted=left)), model(images(), Lesion(deleted=set(left))))
 
 
+@torch.no_grad()
 def test_measures():
     model = small()
     labels = torch.tensor([0, 1, 2, 0, 1])
