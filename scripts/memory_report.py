@@ -43,11 +43,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("scripts/results/memory_tasks.md"))
     parser.add_argument("--seconds", type=float, default=25.0, help="CPU time per length, at most")
     parser.add_argument("--kept", type=Path, default=Path("runs/memory_tasks.json"), help="what has been measured so far")
+    parser.add_argument("--report", action="store_true", help="measure nothing more: the table of what has been measured")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found = json.loads(arguments.kept.read_text(encoding="utf-8")) if arguments.kept.exists() else {}
     for task, name in itertools.product(WIDTHS, NETS):
-        if f"{task}/{name}" not in found:
+        if f"{task}/{name}" not in found and not arguments.report:
             found[f"{task}/{name}"] = longest(task, name, arguments.seconds)
             print(task, name, found[f"{task}/{name}"], flush=True)
             arguments.kept.write_text(json.dumps(found), encoding="utf-8")
@@ -96,12 +97,14 @@ def report(found: dict[str, list[tuple[int, float, int, float]]], seconds: float
         f"| --- |{' --- |' * len(WIDTHS)}",
     ]
     for name in NETS:
-        lines.append(f"| {name} | {' | '.join(cell(found[f'{task}/{name}']) for task in WIDTHS)} |")
+        lines.append(f"| {name} | {' | '.join(cell(found.get(f'{task}/{name}', [])) for task in WIDTHS)} |")
     total = sum(row[3] for rows in found.values() for row in rows)
     return [*lines, "", f"All together {total / 60:.0f} CPU minutes."]
 
 
 def cell(rows: list[tuple[int, float, int, float]]) -> str:
+    if not rows:
+        return "not measured"
     solved = [f"**{length}** ({steps})" for length, error, steps, _ in rows if error <= SOLVED]
     failed = [f"[{length}: {error:.0%}]" for length, error, _, _ in rows if error > SOLVED]
     return " ".join([*(solved[-1:] or ["none"]), *failed])
