@@ -258,9 +258,10 @@ class GlimpseReader(nn.Module):
     @torch.inference_mode()
     def read(self, images: Float[Tensor, "B C H W"], *, rng: torch.Generator) -> Labelling:
         """Reads the pictures along the mean way of the eye; with `ways` the probabilities are means over so many."""
-        noise = images.new_zeros(self.noise_shape(len(images)))
-        found = self.log_probs(images, self.config.ways, rng=rng)
-        places = self(images, noise).places.clamp(-1, 1)
+        ways = self.config.ways
+        looks = self(images, images.new_zeros(self.noise_shape(len(images))))
+        found = self.log_probs(images, ways, rng=rng) if ways else looks.logits.float().log_softmax(2)
+        places = looks.places.clamp(-1, 1)
         if self.spec.counts is None:
             return Labelling(self.spec.labels, found[0], self.seen(images, places))
         texts = [likely_rows(row, self.spec.labels, self.spec.counts) for row in found.unbind(1)]
