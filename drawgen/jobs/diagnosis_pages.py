@@ -166,10 +166,13 @@ def label(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
 
 
 def by_decades(axes: Any) -> None:
-    """A logarithmic scale, with plain numbers where it has less than two powers of ten."""
+    """A logarithmic scale, with plain numbers (1, 2, 5, 10 ...) where it has less than two powers of ten."""
+    from matplotlib.ticker import LogLocator
+
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     if high < 100 * low:
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("{x:g}")
 
