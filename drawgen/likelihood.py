@@ -116,3 +116,16 @@ def sample(
 
     parts = (take(mixture.means), take(mixture.log_scales), take(mixture.coupling))
     return sample_chosen(*parts, uniforms[..., 1:], temperature=temperature, top=top)
+
+
+def label_totals(logits: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> dict[str, tuple[Tensor, float]]:
+    """What is measured of a classifier, as sums and counts: `error_rate`, the fraction of wrong labels, and `cross_entropy_nats`,
+    each with its squares, from which the standard error is computed."""
+    wrong, count = (logits.argmax(1) != labels).sum(), float(len(labels))
+    nats = F.cross_entropy(logits, labels, reduction="none")
+    return {
+        "error_rate": (wrong, count),
+        "error_rate_squared": (wrong, count),
+        "cross_entropy_nats": (nats.sum(), count),
+        "cross_entropy_nats_squared": (nats.square().sum(), count),
+    }

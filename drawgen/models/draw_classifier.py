@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from drawgen.contract import Group, Labelling, Loss, Player, Recipe, Sample, Spec, State, Totals
 from drawgen.data.clutter import Cluttered, Labelled
+from drawgen.likelihood import label_totals
 from drawgen.nn import glimpse
 from drawgen.nn.linear import linear
 from drawgen.nn.recurrence import LSTM
@@ -105,15 +106,7 @@ class DrawClassifier(nn.Module):
 
     def measure(self, batch: Labelled, *, rng: torch.Generator) -> Totals:
         """`error_rate`, the fraction of misclassified pictures, and `cross_entropy_nats`."""
-        logits = self(batch.images).logits
-        wrong, count = (logits.argmax(1) != batch.labels).sum(), float(len(batch.labels))
-        nats = F.cross_entropy(logits, batch.labels, reduction="none")
-        return {
-            "error_rate": (wrong, count),
-            "error_rate_squared": (wrong, count),
-            "cross_entropy_nats": (nats.sum(), count),
-            "cross_entropy_nats_squared": (nats.square().sum(), count),
-        }
+        return label_totals(self(batch.images).logits, batch.labels)
 
     def last_loss(self, batch: Labelled, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """The cross-entropy of each picture, in nats, after the last glimpse."""

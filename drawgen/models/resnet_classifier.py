@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from drawgen.contract import Group, Labelling, Loss, Player, Recipe, Spec, State, Totals
 from drawgen.data.clutter import Labelled
 from drawgen.data.labelled_pictures import LabelledPictures
+from drawgen.likelihood import label_totals
 from drawgen.nn.linear import linear
 from drawgen.nn.recording import recorder
 from drawgen.nn.residual import INTACT, Lesion, Network, through
@@ -240,15 +241,7 @@ class ResNetClassifier(nn.Module):
 
     def measure(self, batch: Labelled, *, rng: torch.Generator) -> Totals:
         """`error_rate`, the fraction of misclassified pictures, and `cross_entropy_nats`."""
-        logits = self(batch.images)
-        wrong, count = (logits.argmax(1) != batch.labels).sum(), float(len(batch.labels))
-        nats = F.cross_entropy(logits, batch.labels, reduction="none")
-        return {
-            "error_rate": (wrong, count),
-            "error_rate_squared": (wrong, count),
-            "cross_entropy_nats": (nats.sum(), count),
-            "cross_entropy_nats_squared": (nats.square().sum(), count),
-        }
+        return label_totals(self(batch.images), batch.labels)
 
     def last_loss(self, batch: Labelled, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """The cross-entropy of each picture, in nats. To a recorder depth is time: a step is a module."""
