@@ -156,7 +156,7 @@ def layer_of(track: Track, loss: Float[Tensor, " B"]) -> Layer | None:
         values={name: diagnosis.singular_values(matrix).tolist() for name, matrix in track.matrices.items()},
         radii={name: diagnosis.spectral_radius(matrix) for name, matrix in track.matrices.items()},
         jacobian={} if factors is None else by_step(factors),
-        jacobian_radii={} if track.kind == "depth" else radii(steps),
+        jacobian_radii={} if track.kind == "depth" else radii(steps, last),
         gates={name: gate([step.gates[name] for step in steps]) for name in steps[0].gates},
         half_lives=lives(kept),
         broken=sum(int((~tensor.detach().isfinite()).sum()) for tensor in numbers),
@@ -216,9 +216,9 @@ def by_step(factors: Float[Tensor, "T S"]) -> dict[int, float]:
     return {t: float(value) for t, value in enumerate(middle) if not value.isnan()}
 
 
-def radii(steps: Sequence[Step]) -> dict[int, float]:
-    """The spectral radius of the first row's Jacobian at some steps, evenly spread."""
-    chosen = known_steps(steps)
+def radii(steps: Sequence[Step], last: Int[Tensor, " B"]) -> dict[int, float]:
+    """The spectral radius of the first row's Jacobian at some steps up to its end, evenly spread."""
+    chosen = [t for t in known_steps(steps) if t <= int(last[0])]
     chosen = chosen[:: -(-len(chosen) // RADII)] if chosen else []
     found = {}
     for t in chosen:
