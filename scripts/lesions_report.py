@@ -145,10 +145,9 @@ def depth_lines(runs: Path, out: Path) -> list[str]:
             if any(map(finished, ends)):
                 cells = [f"{losses(run)[1][-1]:.3f}" if finished(run) else "" for run in ends]
                 lines.append(f"| {title}, {kind} | {' | '.join(cells)} |")
-    told = (
-        "400 steps of 64 pictures; a loss is the mean over the last 50 steps. CIFAR-10: its 3,000 first training pictures, and "
-        "3,770 others as JPEG; a tenth is held out."
-    )
+    told = "400 steps of 64 pictures; a loss is the mean over the last 50 steps."
+    if any(finished(runs / f"cifar-residual-{depth}") for depth in DEPTHS):
+        told += " CIFAR-10: its 3,000 first training pictures, and 3,770 others as JPEG; a tenth is held out."
     return [*lines, "", folded(told), ""]
 
 
