@@ -188,12 +188,14 @@ class Measures(Protocol):
 @runtime_checkable
 class Model(Measures, Protocol):
     """A model that can be trained: an `nn.Module` with these methods. It may also implement `Checks`, `Prepares`, `Concludes`,
-    `DrawsNoise` and verbs, and have two attributes:
+    `DrawsNoise` and verbs, and have three attributes:
 
     - `static = True`: the sequence of losses and all shapes are fixed and the step reads nothing on the host. A GPU may then
       capture the whole step. Such a model draws all its noise in `draw_noise`; the `rng` of its losses is a dummy. (Default:
       False.)
     - `compilable`: names of the submodules that benefit from `torch.compile`. (Default: none.)
+    - `half_on_cpu = True`: its steps are faster in bfloat16 on a CPU that multiplies that faster, which `fit.precision` auto then
+      measures. (Default: False.)
     """
 
     config: Any

@@ -1,4 +1,4 @@
-"""Speed of DRAW: a training iteration and sampling, compared with a straightforward eager loop.
+"""Speed of DRAW: a training iteration and sampling, beside a straightforward eager loop and the matrix products alone.
 
     uv run python scripts/bench_draw.py [--out scripts/results/bench_draw.md] [--cuda]
     uv run python scripts/bench_draw.py --curves runs/fp32 runs/bf16 --out scripts/results/bench_draw.md
@@ -6,8 +6,7 @@
 The second command adds the curves of two runs of one preset, which differ in `fit.precision`, to the page of the first.
 
 The eager loop implements the paper's recurrence with `nn.LSTMCell`, one linear layer per purpose and einsum for the filters, as
-most public implementations do. It has the same sizes and, up to a few, the same number of parameters. Wall time in milliseconds,
-medians.
+most public implementations do. It has the same sizes and, up to a few, the same number of parameters.
 """
 
 import argparse
@@ -24,6 +23,7 @@ from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
 from drawgen.jobs import machine, stored_recipe
 from drawgen.models import draw
+from drawgen.nn import draw_cpu
 
 BATCH = 128
 
@@ -72,17 +72,43 @@ class Plain(nn.Module):
         return (F.binary_cross_entropy_with_logits(canvas, images, reduction="none").flatten(1).sum(1) + kl).mean()
 
 
-def milliseconds(job: Callable[[], object], repeats: int, device: str) -> float:
-    times = []
-    for _ in range(repeats + 2):
-        if device == "cuda":
-            torch.cuda.synchronize()
-        begun = time.perf_counter()
-        job()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - begun)
-    return 1000 * sorted(times[2:])[repeats // 2]
+def median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def milliseconds(job: Callable[[], object], device: str, threads: int) -> float:
+    """Of one call: on one thread of a CPU the time that the process had, else wall time."""
+    clock = time.process_time if device == "cpu" and threads == 1 else time.perf_counter
+    if device == "cuda":
+        torch.cuda.synchronize()
+    begun = clock()
+    job()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return 1000 * (clock() - begun)
+
+
+def products(steps: int, read: int, write: int, kind: torch.dtype) -> Callable[[], None]:
+    """All matrix products of a training iteration, one after the other in the order of the steps, and nothing else."""
+    shapes = [(2 * read**2 + 512, 1024), (356, 1024), (256, 200), (256, 10 + write**2)]
+    weights = [torch.randn(shape, dtype=kind) for shape in shapes]
+    inputs = [torch.randn(steps, BATCH, rows, dtype=kind) for rows, _ in shapes]
+    outputs = [torch.randn(steps, BATCH, columns, dtype=kind) for _, columns in shapes]
+    back = [torch.empty(BATCH, rows, dtype=kind) for rows, _ in shapes]
+
+    def job() -> None:
+        for t in range(steps):
+            for x, w, y in zip(inputs, weights, outputs, strict=True):
+                torch.mm(x[t], w, out=y[t])
+        for t in reversed(range(steps)):
+            for w, y, d in zip(weights, outputs, back, strict=True):
+                torch.mm(y[t], w.t(), out=d)
+        for t in range(0, steps, draw_cpu.TOGETHER):
+            for x, y in zip(inputs, outputs, strict=True):
+                some = slice(t, t + draw_cpu.TOGETHER)
+                torch.mm(x[some].flatten(0, 1).t(), y[some].flatten(0, 1))
+
+    return job
 
 
 def flops(steps: int, read: int, write: int) -> float:
@@ -132,53 +158,95 @@ def main() -> None:
             arguments.out.write_text(arguments.out.read_text(encoding="utf-8") + text + "\n", encoding="utf-8")
         return
     device = "cuda" if arguments.cuda else "cpu"
-    table = []
+    table, sampled = [], []
     for threads in arguments.threads:
         torch.set_num_threads(threads)
         for steps, read, write in ((10, 5, 5), (64, 2, 5)):
-            images = (torch.rand(BATCH, 1, 28, 28, generator=generator(0)) < 0.13).float().to(device)
-            config = draw.Config(steps=steps, read=read, write=write)
-            model = config.build(Spec((1, 28, 28)), rng=generator(0)).to(device)
-            plain = Plain(steps, read, write).to(device)
-            optimisers = [torch.optim.AdamW(m.parameters(), fused=True) for m in (plain, model)]
+            model = draw.Config(steps=steps, read=read, write=write).build(Spec((1, 28, 28)), rng=generator(0)).to(device)
+            jobs = variants(model, Plain(steps, read, write).to(device), device)
+            if device == "cpu":
+                for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+                    jobs["products", name] = products(steps, read, write, kind)
+            times: dict[tuple[str, str], list[float]] = {key: [] for key in jobs}
+            for turn in range(arguments.repeats + 1):
+                for key, job in jobs.items():  # in turns, so that all meet the same neighbours
+                    spent = milliseconds(job, device, threads)
+                    if turn:
+                        times[key].append(spent)
 
-            def iteration(ours: bool, precision: str) -> None:
-                optimiser = optimisers[ours]  # noqa: B023
-                with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
-                    if ours:
-                        rng = torch.Generator(device).manual_seed(0)
-                        batch = model.draw_noise(Pictures(images), rng=rng)  # noqa: B023
-                        value = next(model.losses(batch, state={}, rng=rng)).value  # noqa: B023
-                    else:
-                        value = plain(images[:, 0])  # noqa: B023
-                optimiser.zero_grad(set_to_none=True)
-                value.backward()
-                optimiser.step()
+            def ratio(one: tuple[str, str], other: tuple[str, str]) -> str:
+                return f"{median([a / b for a, b in zip(times[one], times[other], strict=True)]):.2f}x"  # noqa: B023
 
-            base = milliseconds(lambda: iteration(False, "fp32"), arguments.repeats, device)
             for precision in ("fp32", "bf16"):
-                slow = milliseconds(lambda p=precision: iteration(False, p), arguments.repeats, device)
-                fast = milliseconds(lambda p=precision: iteration(True, p), arguments.repeats, device)
-                rate = flops(steps, read, write) / fast / 1e6
-                row = f"| {threads} | {steps} | {precision} | {slow:.0f} | {fast:.0f} | {base / fast:.2f}x | {rate:.0f} |"
-                print(row, flush=True)
-                table.append(row)
-            sampled = milliseconds(lambda: model.sample(Request(n=64)), 3, device)  # noqa: B023
-            print(f"{threads} threads, T={steps}: {64_000 / sampled:.0f} images/s sampled")
-            table.append(f"| {threads} | {steps} | sampling | | {64_000 / sampled:.0f} images/s | | |")
+                ours, now = ("drawgen", precision), median(times["drawgen", precision])
+                cells = [str(threads), str(steps), precision, f"{median(times['public form', 'fp32']):.0f}"]
+                cells += [f"{median(times['definition', 'fp32']):.0f}", f"{now:.0f}"]
+                cells += [ratio(("public form", "fp32"), ours), ratio(("definition", "fp32"), ours)]
+                if device == "cpu":
+                    floor = median(times["products", precision])
+                    rate = flops(steps, read, write) / floor / 1e6
+                    cells += [f"{floor:.0f} ({rate:.0f} GFLOP/s)", ratio(ours, ("products", precision))]
+                table.append(f"| {' | '.join(cells)} |")
+                print(table[-1], flush=True)
+            spent = median([milliseconds(lambda: model.sample(Request(n=64)), device, threads) for _ in range(3)])  # noqa: B023
+            sampled.append(f"| {threads} | {steps} | {64_000 / spent:.0f} |")
+            print(sampled[-1], flush=True)
+    heads = ["threads", "T", "precision", "public form in fp32, ms", "definition in fp32, ms", "drawgen, ms"]
+    heads += ["to the public form", "to the definition"] + (["products alone, ms", "drawgen / products"] if device == "cpu" else [])
     text = "\n".join(
         [
             "# DRAW: speed of a training iteration, batch 128, 28x28",
             "",
-            f"{machine()}, torch {torch.__version__}. Milliseconds of wall time, medians; the ratio is to the eager loop in fp32.",
+            f"{machine()}, torch {torch.__version__}. CPU time of the process on one thread, wall time on two; medians of",
+            f"{arguments.repeats} rounds, in each of which everything ran once; ratios are medians over the rounds. *Public form*:",
+            "a loop as most public copies have it. *Definition*: `Draw.forward` with autograd, which was the step before.",
+            "*Products alone*: the matrix products of an iteration, and nothing else.",
             "",
-            "| threads | T | precision | eager loop, ms | drawgen, ms | ratio | GFLOP/s of matrix products |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
+            f"| {' | '.join(heads)} |",
+            "| --- |" + " --- |" * (len(heads) - 1),
             *table,
+            "",
+            "## Sampling",
+            "",
+            "| threads | T | pictures per second |",
+            "| --- | --- | --- |",
+            *sampled,
         ]
     )
     if arguments.out:
         arguments.out.write_text(text + "\n", encoding="utf-8")
+
+
+def variants(model: draw.Draw, plain: Plain, device: str) -> dict[tuple[str, str], Callable[[], None]]:
+    """Training iterations by (form, precision)."""
+    images = (torch.rand(BATCH, 1, 28, 28, generator=generator(0)) < 0.13).float().to(device)
+
+    def loss(form: str) -> Tensor:
+        if form == "public form":
+            return plain(images[:, 0])
+        rng = torch.Generator(device).manual_seed(0)
+        batch = model.draw_noise(Pictures(images), rng=rng)
+        if form == "drawgen":
+            return next(model.losses(batch, state={}, rng=rng)).value
+        drawing, mean, log_std = model(*batch)
+        kl = 0.5 * (mean.square() + (2 * log_std).exp() - 2 * log_std - 1).sum(2)
+        return model.reconstruction_nats(drawing.canvases[-1], images).mean() + kl.sum(0).mean()
+
+    def iteration(form: str, precision: str) -> Callable[[], None]:
+        optimiser = optimisers[form == "public form"]
+
+        def job() -> None:
+            with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+                value = loss(form)
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            optimiser.step()
+
+        return job
+
+    optimisers = [torch.optim.AdamW(m.parameters(), fused=True) for m in (model, plain)]
+    pairs = [("public form", "fp32"), ("definition", "fp32"), ("drawgen", "fp32"), ("drawgen", "bf16")]
+    return {pair: iteration(*pair) for pair in pairs}
 
 
 if __name__ == "__main__":

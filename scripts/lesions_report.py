@@ -9,7 +9,7 @@ RUNS has run folders of `drawgen train resnet_classifier digits`:
     highway                      --model.kind highway --model.modules 27 --fit.steps 600 --fit.warmup 50
     mnist-KIND-N, cifar-KIND-N   KIND is residual or plain, N is 3, 9 or 27: --model.kind KIND --model.modules N --fit.steps 400
                                  --fit.warmup 50 --fit.log-steps 10; for cifar also --data.name own --data.path SET.npz
-                                 --data.mirror True --data.shift-px 4 --model.width 16
+                                 --data.mirror --data.shift-px 4 --model.width 16
 
 Those that are missing are left out. Every run is by `--fit.precision bf16` on one thread.
 """
@@ -70,7 +70,7 @@ def depth_chart(runs: Path) -> bytes:
             axes.set_xlabel("step")
             axes.set_ylabel("training loss, nats")
             axes.set_ylim(0)
-            axes.legend(loc="upper right", fontsize=11)
+        figure.axes[0].legend(loc="upper right", fontsize=11)  # the same lines everywhere
 
     return charts.chart(draw, width=13, height=5.2)
 

@@ -67,7 +67,8 @@ def card(
     if outcome is None:
         lines.append("- training has not finished")
     else:
-        lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {machine()}, torch {torch.__version__}")
+        where = f"{machine()}, torch {torch.__version__}, {outcome.precision}"
+        lines.append(f"- training: {outcome.steps} steps in {outcome.seconds:.0f} s on {where}")
         single = {name: value for name, value in outcome.scores.items() if not SERIES.search(name)}
         lines += [f"- {name}{models.MEASURED}{value:.4f}" for name, value in single.items()]
     return "\n".join(lines) + "\n"

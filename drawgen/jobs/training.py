@@ -11,7 +11,7 @@ import torch
 from drawgen import checkpoint, models
 from drawgen.contract import Extends, Fetches, Publishes, Recipe, Request, generator
 from drawgen.data.pictures import DataError
-from drawgen.devices import device_of
+from drawgen.devices import bfloat16_is_faster, choose_device, device_of
 from drawgen.jobs.card import card
 from drawgen.jobs.previews import PreviewInput
 from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
@@ -93,6 +93,9 @@ def train(
             if said:
                 reports.say(said)
             reports.say(f"training for {length}; the model is kept in {out}{look}")
+            on_cpu = choose_device(recipe.fit.device, "fit.device").type == "cpu"
+            if recipe.fit.precision == "bf16" and on_cpu and not bfloat16_is_faster():
+                reports.say("`fit.precision` is bf16, and this processor is not faster with it than with fp32")
         planned = replace(recipe, fit=replace(recipe.fit, steps=steps))
         record = {"model": model, "preset": preset, "ranks": ranks, "begin": begun, **plain(planned)}
         record |= {"digest": known} if known is not None else {}

@@ -216,9 +216,9 @@ PRESETS: dict[str, Recipe] = {
         fit=MARKUP,
         what="LaTeX, 0.3 to 5 MB",
         size="772 k",
-        figure="2.05 bits per character",
-        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of LaTeX (`--data.path`). Measured on 0.5 MB after 1,000 "
-        "of 2,000 steps: 2.05 bits per character held out. What it keeps balanced: `scripts/results/char_rnn_markup.md`.",
+        figure="1.71 bits per character",
+        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of LaTeX (`--data.path`). Measured on 0.5 MB: "
+        "1.71 bits per character held out. What it keeps balanced: `scripts/results/char_rnn_markup.md`.",
     ),
     "xml": Recipe(
         model=Config(units=384, layers=1, dropout=0.2),
@@ -226,9 +226,9 @@ PRESETS: dict[str, Recipe] = {
         fit=MARKUP,
         what="XML, SVG or HTML, 0.3 to 5 MB",
         size="683 k",
-        figure="0.54 bits per character",
-        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of XML (`--data.path`). Measured on 0.35 MB of SVG after "
-        "1,000 of 2,000 steps: 0.54 bits per character held out. What it keeps balanced: `scripts/results/char_rnn_markup.md`.",
+        figure="0.50 bits per character",
+        about="One LSTM layer of 384 with some dropout, for 0.3 to 5 MB of XML (`--data.path`). Measured on 0.35 MB of "
+        "SVG: 0.50 bits per character held out. What it keeps balanced: `scripts/results/char_rnn_markup.md`.",
     ),
     "svg": Recipe(
         model=Config(units=448, layers=1),

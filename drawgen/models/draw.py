@@ -30,14 +30,17 @@ from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec,
 from drawgen.data.digits import Binarized, Rectangles
 from drawgen.data.pictures import DataError, Pictures
 from drawgen.data.standard import Standard
-from drawgen.nn import glimpse
+from drawgen.nn import draw_cpu, glimpse
 from drawgen.nn.linear import linear
+from drawgen.nn.recording import recorder
 from drawgen.nn.recurrence import LSTM
 from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.training import Fit
 
 CHUNK = 16
 """Pictures sampled at once."""
+MOST_STEPS = 1000
+"""Every step is kept for the gradient: about a megabyte of each for 128 digits."""
 LIKELIHOODS = ("bernoulli", "cross-entropy", "logistic")
 
 
@@ -63,7 +66,8 @@ class Config:
     """Initial variance of the windows' filters, in square pixels; if it is too small, the latents stay unused."""
 
     def __post_init__(self) -> None:
-        check_fields(self, "model", "steps", "units", "latent", at_least=1)
+        check_fields(self, "model", "steps", at_least=1, at_most=MOST_STEPS)
+        check_fields(self, "model", "units", "latent", at_least=1)
         check_fields(self, "model", "read", "write", at_least=0)
         check_fields(self, "model", "start_stride", "start_variance", above=0, below=1_000_000)
         check_choice("model.likelihood", self.likelihood, LIKELIHOODS)
@@ -87,6 +91,17 @@ class Drawing(NamedTuple):
     read: Float[Tensor, "T B P"]
     write: Float[Tensor, "T B Q"]
     """The five parameters of each window at each step; empty without attention."""
+
+
+class Encoding(NamedTuple):
+    """What the bound is computed from. On a CPU only the canvas and the KL terms have a gradient."""
+
+    canvas: Float[Tensor, "B C H W"]
+    """The last one, before the sigmoid."""
+    kl: Float[Tensor, "T B"]
+    """KL(q_t || Normal(0, 1)), nats."""
+    mean: Float[Tensor, "T B Z"]
+    log_std: Float[Tensor, "T B Z"]
 
 
 # ---------------------------------------------------------------- readers and writers
@@ -154,12 +169,19 @@ class WholeWriter(nn.Module):
 
 
 class Draw(nn.Module):
-    static = True
+    static = half_on_cpu = True
     compilable = ("encoder", "decoder")
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
         super().__init__()
+        for name in ("read", "write"):
+            side, most = getattr(config, name), min(spec.picture[1:])
+            if side > most:
+                raise ArgumentError(
+                    f"model.{name}", f"is {side} filters per side, and the pictures have {most} pixels; give at most {most}"
+                )
         self.config, self.spec = config, spec
+        self.spare = draw_cpu.Spare()
         self.binary = config.likelihood == "bernoulli"
         self.ink = self.binary
         self.reader = AttentiveReader(spec, config.read) if config.read else WholeReader(spec)
@@ -204,6 +226,23 @@ class Draw(nn.Module):
         drawing = Drawing(torch.stack(canvases), torch.stack(reads), torch.stack(writes))
         return drawing, torch.stack(means), torch.stack(log_stds)
 
+    def encode(self, images: Float[Tensor, "B C H W"], noise: Float[Tensor, "T B Z"]) -> "Encoding":
+        """Reconstructs the pictures, and keeps the last canvas only: on a CPU by the compiled twin, unless states are recorded."""
+        if images.device.type == "cpu" and images.dtype != torch.bfloat16 and recorder() is None:
+            config, half = self.config, torch.is_autocast_enabled("cpu")
+            weights, window = self.weights(), {"read": config.read, "write": config.write}
+            return Encoding(*draw_cpu.reconstruct(images, noise, weights, self.spare, **window, half=half))
+        drawing, mean, log_std = self(images, noise)
+        kl = 0.5 * (mean.square() + (2 * log_std).exp() - 2 * log_std - 1).sum(2)
+        return Encoding(drawing.canvases[-1], kl, mean, log_std)
+
+    def weights(self) -> draw_cpu.Weights:
+        encoder, decoder, posterior, outputs = self.encoder, self.decoder, self.posterior, self.outputs
+        return draw_cpu.Weights(
+            encoder.weight, encoder.bias, decoder.weight, decoder.bias, posterior.weight, posterior.bias, outputs.weight,
+            outputs.bias, self.start, self.canvas,
+        )  # fmt: skip
+
     def decode(self, latents: Float[Tensor, "T B Z"]) -> Drawing:
         """Draws from latents alone."""
         batch = latents.shape[1]
@@ -234,9 +273,8 @@ class Draw(nn.Module):
 
     def bound(self, batch: NoisyPictures) -> tuple[Float[Tensor, " B"], Float[Tensor, "T B"]]:
         """(reconstruction, KL of every step), nats per picture."""
-        drawing, mean, log_std = self(batch.images, batch.noise)
-        kl = 0.5 * (mean.square() + (2 * log_std).exp() - 2 * log_std - 1).sum(2)
-        return self.reconstruction_nats(drawing.canvases[-1], batch.images), kl
+        found = self.encode(batch.images, batch.noise)
+        return self.reconstruction_nats(found.canvas, batch.images), found.kl
 
     # ---------------------------------------------------------------- training
 
@@ -284,18 +322,17 @@ class Draw(nn.Module):
     def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """-log p(x | c_T) of each picture, in nats: what the last canvas costs."""
         noisy = self.draw_noise(batch, rng=rng)
-        drawing, _, _ = self(*noisy)
-        return self.reconstruction_nats(drawing.canvases[-1], noisy.images)
+        return self.reconstruction_nats(self.encode(*noisy).canvas, noisy.images)
 
     def importance_weighted(self, batch: Pictures, samples: int, *, rng: torch.Generator) -> Totals:
         """A tighter bound (Burda et al. 2016): -log of the mean over `samples` of p(x, z) / q(z | x)."""
         weights = []
         for _ in range(samples):
             noisy = self.draw_noise(batch, rng=rng)
-            drawing, mean, log_std = self(*noisy)
-            z = mean + log_std.exp() * noisy.noise
-            log_ratio = (0.5 * noisy.noise.square() + log_std - 0.5 * z.square()).sum((0, 2))  # log p(z) - log q(z | x)
-            weights.append(log_ratio - self.reconstruction_nats(drawing.canvases[-1], batch.images))
+            found = self.encode(*noisy)
+            z = found.mean + found.log_std.exp() * noisy.noise
+            log_ratio = (0.5 * noisy.noise.square() + found.log_std - 0.5 * z.square()).sum((0, 2))  # log p(z) - log q(z | x)
+            weights.append(log_ratio - self.reconstruction_nats(found.canvas, batch.images))
         estimate = -(torch.stack(weights).logsumexp(0) - torch.tensor(float(samples)).log())
         return {f"iw{samples}_nats": (estimate.sum(), float(len(estimate)))}
 

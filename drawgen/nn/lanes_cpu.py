@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from drawgen_envs.compiling_cpu import compiled
-from drawgen_envs.lanes_cpu import LANES, floor, load, maximum, minimum, power_of_two, store
+from drawgen_envs.lanes_cpu import LANES, double_exponential, floor, load, maximum, minimum, power_of_two, store
 from jaxtyping import Float32
+from numba import types
+from numba.extending import overload
 
 Flat: TypeAlias = Float32[np.ndarray, " _"]
 ROWS = 4
@@ -172,3 +174,33 @@ def log_1_plus(x: Any) -> Any:
     series = series * s + np.float32(1 / 5)
     series = series * s + np.float32(1 / 3)
     return np.float32(2.0) * w * (series * s + np.float32(1.0))
+
+
+# The same for loops that are compiled in double precision too, as tests of gradients want it.
+
+
+def any_exponential(x: Any) -> Any:
+    """e^x: `exponential`, or of doubles the exact one."""
+
+
+def any_sigmoid(x: Any) -> Any:
+    """`sigmoid`, or of doubles the exact one."""
+
+
+def any_tanh(x: Any) -> Any:
+    """`tanh`, or of doubles the exact one."""
+
+
+@overload(any_exponential, strict=False)
+def exponential_of(x: Any) -> Any:
+    return (lambda x: double_exponential(x)) if x.kind == types.float64 else (lambda x: exponential(x))
+
+
+@overload(any_sigmoid, strict=False)
+def sigmoid_of(x: Any) -> Any:
+    return (lambda x: 1.0 / (1.0 + double_exponential(-1.0 * x))) if x.kind == types.float64 else (lambda x: sigmoid(x))
+
+
+@overload(any_tanh, strict=False)
+def tanh_of(x: Any) -> Any:
+    return (lambda x: 2.0 / (1.0 + double_exponential(-2.0 * x)) - 1.0) if x.kind == types.float64 else (lambda x: tanh(x))

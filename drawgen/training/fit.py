@@ -42,6 +42,8 @@ class Outcome:
     """The final measurements on the validation split; empty if there is none."""
     model: Any = field(default=None, repr=False, compare=False)
     """The trained model, with the averaged weights, in evaluation mode."""
+    precision: str = "fp32"
+    """In which it was trained: fp32 or bf16."""
 
 
 def fit(
@@ -107,7 +109,7 @@ def fit(
                 scores = session.validate()
             run.model.load_state_dict(run.averaged)
             run.model.eval()
-            return Outcome(run.step, run.step, run.seconds, scores, run.model)
+            return Outcome(run.step, run.step, run.seconds, scores, run.model, "bf16" if run.half else "fp32")
 
 
 # ---------------------------------------------------------------- before the first step

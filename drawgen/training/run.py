@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from drawgen.contract import Batch, DrawsNoise, Loss, Model, State, generator
-from drawgen.devices import to_device
+from drawgen.devices import bfloat16_is_faster, to_device
 from drawgen.training.capture import CapturedWalk
 from drawgen.training.parallel import World
 from drawgen.training.schedule import Fit, schedule
@@ -68,10 +68,17 @@ class Run:
         self.seats = {name: self.seat(player) for name, player in self.model.players().items()}
         self.averaged = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.finite = torch.ones((), dtype=torch.bool, device=self.device)
+        self.half = self.settings.precision == "bf16" or (self.settings.precision == "auto" and self.prefers_half())
         self.captured: CapturedWalk | None = None
         fits = getattr(self.model, "static", False) and self.device.type == "cuda" and self.world.ranks == 1
         if fits and self.settings.capture:
             self.captured = CapturedWalk(self)
+
+    def prefers_half(self) -> bool:
+        """What `auto` chooses. All ranks choose the same."""
+        if self.device.type != "cpu":
+            return self.device.type == "cuda"
+        return getattr(self.model, "half_on_cpu", False) and self.world.agree(bfloat16_is_faster())[0] > 0
 
     def seat(self, player: Any) -> Seat:
         settings = self.settings
@@ -187,10 +194,7 @@ class Run:
             self.averaged[name].copy_(now[name])
 
     def autocast(self) -> Any:
-        precision = self.settings.precision
-        if precision == "bf16" or (precision == "auto" and self.device.type == "cuda"):
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
 
     @contextmanager
     def with_averaged(self) -> Iterator[Any]:
@@ -242,6 +246,7 @@ class Run:
             "step": self.step,
             "steps": self.steps,
             "seconds": self.seconds,
+            "half": self.half,
             "model": self.model.state_dict(),
             "averaged": self.averaged,
             "optimisers": {name: seat.optimiser.state_dict()["state"] for name, seat in self.seats.items()},
@@ -256,6 +261,8 @@ class Run:
 
         self.step, self.seconds = packed["step"], packed["seconds"]
         self.steps = self.settings.steps or packed["steps"]
+        if self.settings.precision == "auto" and self.device.type == "cpu":
+            self.half = packed.get("half", False)  # as the run began, on whatever processor
         self.model.load_state_dict(packed["model"])
         self.averaged = {name: tensor.to(self.device) for name, tensor in packed["averaged"].items()}
         for name, seat in self.seats.items():

@@ -42,7 +42,7 @@ class Fit:
     device: str = "auto"
     """Where to train: auto, cpu, cuda, cuda:N or mps."""
     precision: str = "auto"
-    """fp32, bf16 (autocast), or auto: bf16 on CUDA, fp32 elsewhere."""
+    """fp32, bf16 (autocast), or auto: bf16 on CUDA, and on a CPU that is faster with it for models that gain from it; else fp32."""
     threads: int = 1
     """Threads per CPU operation. Each operation waits for its slowest thread, so on a busy machine one thread may be faster."""
     workers: int = 0

@@ -123,6 +123,12 @@ def power_of_two(typing: Any, a: Any) -> Any:
 
 
 @intrinsic
+def double_exponential(typing: Any, a: Any) -> Any:
+    """e^x of doubles, lane by lane from the C library: exact and slow."""
+    return elementwise(a, (a,), lambda builder, a: llvm(builder, "exp", a.type, a))
+
+
+@intrinsic
 def minimum(typing: Any, a: Any, b: Any) -> Any:
     return elementwise(vector_of(a, b), (a, b), lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b))
 
@@ -172,22 +178,40 @@ def address(context: Any, builder: Any, array: Any, value: Any, index: Any, inde
     return builder.bitcast(at, ir.VectorType(element, LANES).as_pointer())
 
 
+def number_kind(array: Any) -> Any:
+    """The kind of float that an array's numbers are computed in: arrays of uint16 hold the bits of bfloat16, which are the upper
+    half of those of a float in single precision."""
+    return types.float32 if array.dtype == types.uint16 else array.dtype
+
+
 @intrinsic
 def load(typing: Any, array: Any, index: Any) -> Any:
     """Loads a vector from a one-dimensional array, without a bounds check."""
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.load(address(context, builder, array, values[0], values[1], index), align=array.dtype.bitwidth // 8)
+        found = builder.load(address(context, builder, array, values[0], values[1], index), align=array.dtype.bitwidth // 8)
+        if array.dtype != types.uint16:
+            return found
+        whole = ir.VectorType(ir.IntType(32), LANES)
+        raised = builder.shl(builder.zext(found, whole), ir.Constant(whole, [16] * LANES))
+        return builder.bitcast(raised, ir.VectorType(ir.FloatType(), LANES))
 
-    return Lanes(array.dtype)(array, index), lower
+    return Lanes(number_kind(array))(array, index), lower
 
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, a: Any) -> Any:
-    """Stores a vector into a one-dimensional array, without a bounds check."""
+    """Stores a vector into a one-dimensional array, without a bounds check; as bfloat16 rounded to the nearest, ties to even."""
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        vector = spread(context, builder, values[2], a, Lanes(array.dtype))
+        vector = spread(context, builder, values[2], a, Lanes(number_kind(array)))
+        if array.dtype == types.uint16:
+            whole = ir.VectorType(ir.IntType(32), LANES)
+            sixteen, one, half = (ir.Constant(whole, [number] * LANES) for number in (16, 1, 0x7FFF))
+            number = builder.bitcast(vector, whole)
+            odd = builder.and_(builder.lshr(number, sixteen), one)
+            rounded = builder.lshr(builder.add(builder.add(number, half), odd), sixteen)
+            vector = builder.trunc(rounded, ir.VectorType(ir.IntType(16), LANES))
         builder.store(vector, address(context, builder, array, values[0], values[1], index), align=array.dtype.bitwidth // 8)
 
     return types.void(array, index, a), lower

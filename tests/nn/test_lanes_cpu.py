@@ -2,10 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
 from drawgen_envs.compiling_cpu import compiled
 from drawgen_envs.lanes_cpu import LANES, load, store
 
-from drawgen.nn.lanes_cpu import add_product, exponential, log_1_plus, padded, sigmoid, tanh
+from drawgen.nn.lanes_cpu import (
+    add_product,
+    any_exponential,
+    any_sigmoid,
+    any_tanh,
+    exponential,
+    log_1_plus,
+    padded,
+    sigmoid,
+    tanh,
+)
 
 EPS = 2.0**-24
 
@@ -76,3 +87,40 @@ def test_logarithm():
 
 def test_padded():
     assert [padded(n) for n in (0, 1, 16, 17, 64)] == [0, 16, 16, 32, 64]
+
+
+@compiled(fastmath={"contract"})
+def doubled(x, out):
+    for at in range(0, len(x), LANES):
+        store(out, at, load(x, at) * 2.0)
+
+
+def test_bfloat16_is_rounded_as_torch_rounds():
+    """To the nearest, ties to even; and back without a change."""
+    wide = torch.randn(4 * LANES, generator=torch.Generator().manual_seed(0)) * 10 ** torch.linspace(-30, 30, 4 * LANES)
+    wide[:4] = torch.tensor([1.00390625, 1.01171875, 0.0, -1.5])  # two ties
+    out = torch.empty(len(wide), dtype=torch.bfloat16)
+    doubled(wide.numpy(), out.view(torch.uint16).numpy())
+    assert torch.equal(out, (2 * wide).bfloat16())
+    again = torch.empty(len(wide))
+    doubled(out.view(torch.uint16).numpy(), again.numpy())
+    assert torch.equal(again, 2 * out.float())
+
+
+@compiled(fastmath={"contract"})
+def in_double(x, out):
+    for at in range(0, len(x), LANES):
+        store(out[0], at, any_exponential(load(x, at)))
+        store(out[1], at, any_sigmoid(load(x, at)))
+        store(out[2], at, any_tanh(load(x, at)))
+
+
+@pytest.mark.parametrize(("kind", "error"), [(np.float64, 1e-15), (np.float32, 6e-7)])
+def test_functions_of_either_kind(kind, error):
+    x = np.linspace(-30, 30, 8 * LANES).astype(kind)
+    out = np.empty((3, len(x)), kind)
+    in_double(x, out)
+    wide = x.astype(np.float64)
+    assert np.abs(out[0] / np.exp(wide) - 1).max() < error
+    assert np.abs(out[1] - 1 / (1 + np.exp(-wide))).max() < error
+    assert np.abs(out[2] - np.tanh(wide)).max() < error
