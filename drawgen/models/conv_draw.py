@@ -17,8 +17,7 @@ The canvas has a mean and a log-scale for each number of the picture. The loss i
 -log p(x | r_T) + sum_t KL(q_t || p_t). The paper's p(x | r_T) is a Normal and its pictures have noise added; here it is a logistic
 cut into the 256 levels, so that the bound is one on the probability of the 8-bit picture itself.
 
-The first latents carry what the picture is, the last ones its grain. Storing only the first and drawing the others from the prior is
-the paper's conceptual compression (`keep`).
+Storing only the latents of the first steps, and drawing the others from the prior, is the paper's conceptual compression (`keep`).
 """
 
 from collections.abc import Generator, Iterator
@@ -123,7 +122,8 @@ class ConvLSTM(nn.Module):
         h = o * c.tanh()
         if (record := recorder()) is not None:
             h, c = record.note(
-                self, "lstm", (h, c), gates={"input": i, "forget": f, "output": o}, kept=f,
+                self, "lstm", (h, c),
+                gates={"input": i, "forget": f, "output": o}, kept=f.movedim(1, 3),  # units last
                 again=lambda state, rows: self(x[rows], *state),
             )  # fmt: skip
         return h, c
@@ -370,15 +370,16 @@ PRESETS: dict[str, Recipe] = {
         data=Standard(name="cifar10", batch=16, mirror=True),
         fit=Fit(minutes=60.0, rate=1e-3, warmup=200, decay=0.7, clip=100_000.0, ema=0.999, valid_steps=500, precision="bf16"),
         what="CIFAR-10, 256 levels, on a CPU",
-        size="1.0 M",
-        about="",
+        size="604 k",
+        about="A small convolutional DRAW for CIFAR-10 with a proper likelihood over 256 levels. 3.58 bits/dim were reported for "
+        "the paper's, which is larger and learned from 50,000 pictures for much longer.",
     ),
     "tiny": Recipe(
         model=Config(steps=3, units=8, latent=2, kernel=3),
         data=Rectangles(batch=4, count=32),
         fit=Fit(steps=4, warmup=2, clip=10.0),
         what="for tests, and a first look",
-        size="5 k",
+        size="13 k",
         about="Trains in seconds on a CPU, on rectangles that it makes itself.",
     ),
 }

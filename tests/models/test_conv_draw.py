@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from drawgen.contract import Request, Spec, generator
-from drawgen.data.digits import rectangles
 from drawgen.data.pictures import DataError, Pictures
 from drawgen.models import conv_draw
 
@@ -184,7 +183,7 @@ def test_keeping_all_latents_is_reconstruction():
     none = model.keep(images, 0, rng=generator(0)).images
     torch.testing.assert_close(none[0], none[1])
     first = model.keep(images, 1, rng=generator(0))
-    torch.testing.assert_close(list(first.frames(3))[0], list(again.frames(3))[0])
+    torch.testing.assert_close(next(first.frames(3)), next(again.frames(3)))
     assert not torch.allclose(first.images, again.images)
 
 
@@ -219,28 +218,26 @@ def test_refusals():
     model = small()
     with pytest.raises(ValueError, match=r"^size is 9x8 pixels, and this model draws 6x4; leave it out$"):
         model.sample(Request(size=(8, 9)))
-    with pytest.raises(ValueError, match="^tile is true"):
+    with pytest.raises(ValueError, match=r"^tile is true"):
         model.sample(Request(tile=True))
     with pytest.raises(DataError, match="the pictures are 6x4 with 3 channels and the model for 6x4 with 1 channels"):
         model.check(Pictures(torch.zeros(1, 3, 4, 6)))
 
 
-def test_it_learns_rectangles():
-    """A few hundred steps: the latents carry something, and the bound falls."""
+def test_kl_comes_alive():
+    """A few hundred steps on four squares of any grey: the latents carry them, and the bound falls."""
     model = conv_draw.Config(steps=2, units=12, latent=3, kernel=3).build(Spec((1, 8, 8)), rng=generator(0))
     optimiser = torch.optim.Adam(model.parameters(), 5e-3)
     rng = generator(1)
-    bounds, divergences = [], []
-    for _ in range(150):
-        batch = model.draw_noise(Pictures(rectangles(32, 8, rng=rng)), rng=rng)
-        reconstruction, kl = model.bound(batch)
+    bounds = []
+    for _ in range(200):
+        images = torch.rand(16, 1, 2, 2, generator=rng).repeat_interleave(4, 2).repeat_interleave(4, 3)
+        reconstruction, kl = model.bound(model.draw_noise(Pictures(images), rng=rng))
         loss = reconstruction.mean() + kl.sum(0).mean()
         bounds.append(loss.item())
-        divergences.append(kl.sum(0).mean().item())
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 100.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1000.0)
         optimiser.step()
-    print(np.mean(bounds[:10]), np.mean(bounds[-10:]), np.mean(divergences[-10:]))
-    assert np.mean(bounds[-10:]) < 0.5 * np.mean(bounds[:10])
-    assert np.mean(divergences[-10:]) > 3
+    assert np.mean(bounds[-10:]) < 0.8 * np.mean(bounds[:10])
+    assert kl.sum(0).mean() > 4 * math.log(2)
