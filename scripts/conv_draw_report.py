@@ -1,6 +1,6 @@
-"""Reports a trained convolutional DRAW: bits per dimension, the curve over CPU minutes, samples, and pictures from their first latents.
+"""Reports a trained convolutional DRAW: bits per dimension, the curve over CPU minutes, samples, pictures from their first latents.
 
-    uv run python scripts/conv_draw_report.py runs/conv_draw_cifar10 --beside runs/draw_cifar10 --out scripts/results/conv_draw_cifar10
+    uv run python scripts/conv_draw_report.py runs/cifar10 --beside runs/draw_cifar10 --out scripts/results/conv_draw_cifar10
 
 Writes OUT.md and OUT.png. CPU minutes are steps times the CPU time of a step, which is measured here, so that they do not depend on
 what else the machine did during the training.
@@ -74,7 +74,6 @@ def main() -> None:
 
 def curve(run: Path) -> list[tuple[float, float]]:
     """(CPU minutes, bits/dim on the held-out pictures) of a run."""
-    _, _, recipe = jobs.stored_recipe(run)
     minutes = cpu_seconds_per_step(run) / 60
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return [(line["step"] * minutes, line["valid/bits_per_dim"]) for line in lines if "valid/bits_per_dim" in line]
