@@ -126,7 +126,7 @@ def rows(curves: list[list[tuple[float, float]]]) -> list[str]:
 
 def sheet(model: Any, data: Any, curves: dict[str, list[tuple[float, float]]]) -> bytes:
     """The curves, samples, and held-out pictures from the latents of their first steps."""
-    samples = images.grid(model.sample(Request(n=40, seed=1)).images, columns=10)
+    samples = images.grid(model.sample(Request(n=60, seed=1)).images, columns=12)
     held = next(iter(data.stream("valid", seed=0))).images[:SHOWN]
     steps = model.config.steps
     kept = sorted({0, *(2**n for n in range(10) if 2**n < steps), steps})
@@ -134,7 +134,7 @@ def sheet(model: Any, data: Any, curves: dict[str, list[tuple[float, float]]]) -
     redrawn = images.grid(torch.cat([*kept_rows, held]), columns=SHOWN)
 
     def draw(figure: Any) -> None:
-        whole = figure.add_gridspec(2, 2, width_ratios=[1.1, 1])
+        whole = figure.add_gridspec(2, 2, width_ratios=[1, 1.15])
         axes = figure.add_subplot(whole[0, 0])
         for name, points in curves.items():
             minutes, bits = zip(*points, strict=True)
@@ -142,17 +142,23 @@ def sheet(model: Any, data: Any, curves: dict[str, list[tuple[float, float]]]) -
             axes.annotate(f" {name} {bits[-1]:.2f}", (minutes[-1], bits[-1]), color=line.get_color(), va="center")
         axes.margins(x=0.25)
         axes.set(title="Bits per dimension, held out", xlabel="CPU minutes", xlim=(0, None))
-        for place, picture, title in ((whole[1, 0], samples, "Samples"), (whole[:, 1], redrawn, "From the first latents")):
+        for place, picture, title in (
+            (whole[1, 0], samples, "Samples"),
+            (whole[:, 1], redrawn, "Held-out pictures from the latents of the first steps alone"),
+        ):
             axes = figure.add_subplot(place)
             axes.imshow(picture.permute(1, 2, 0).clamp(0, 1).numpy(), interpolation="nearest")
             axes.set(title=title, xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
             axes.grid(False)
         side = redrawn.shape[1] / (len(kept) + 1)
-        axes.set_yticks([side * (n + 0.5) for n in range(len(kept) + 1)], [*(f"{k} steps" for k in kept[:-1]), "all", "picture"])
+        axes.set_yticks(
+            [side * (n + 0.5) for n in range(len(kept) + 1)],
+            [*("1 step" if k == 1 else f"{k} steps" for k in kept[:-1]), "all", "picture"],
+        )
         axes.tick_params(length=0)
 
-    return charts.chart(draw, width=14, height=9)
+    return charts.chart(draw, width=14, height=7.5)
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ class Config:
     """Side of the convolutions' kernels, in places of the maps; odd."""
 
     def __post_init__(self) -> None:
-        check_fields(self, "model", "steps", at_least=1, at_most=256)
-        check_fields(self, "model", "units", "latent", at_least=1, at_most=4096)
+        check_fields(self, "model", "units", at_least=1)
+        check_fields(self, "model", "steps", "latent", at_least=1, at_most=256)
         check_fields(self, "model", "kernel", at_least=1, at_most=15)
         if self.kernel % 2 == 0:
             raise ArgumentError("model.kernel", f"is {self.kernel}; it has to be odd")
@@ -169,7 +169,10 @@ class ConvDraw(nn.Module):
         self.config, self.spec = config, spec
         channels, height, width = spec.picture
         if height % STRIDE or width % STRIDE:
-            raise ArgumentError("spec.image", f"is {width}x{height} pixels; this model draws even widths and heights")
+            raise DataError(
+                f"the pictures are {width}x{height} pixels, and this model draws even widths and heights; give others, or set "
+                "data.side_px where the data has one"
+            )
         self.latent_shape = (config.latent, height // STRIDE, width // STRIDE)
         units, latent, kernel = config.units, config.latent, config.kernel
         on_maps = STRIDE**2 * channels  # maps that a picture becomes

@@ -208,12 +208,14 @@ def test_refusals():
         ({"steps": 0}, r"^model\.steps is 0; it has to be at least 1 and at most 256$"),
         ({"steps": 10_000}, r"^model\.steps is 10000; it has to be at least 1 and at most 256$"),
         ({"latent": 0}, r"^model\.latent is 0; "),
-        ({"units": 10**6}, r"^model\.units is 1000000; "),
+        ({"latent": 10_000}, r"^model\.latent is 10000; "),
+        ({"units": 0}, r"^model\.units is 0; it has to be at least 1$"),
+        ({"kernel": 17}, r"^model\.kernel is 17; "),
         ({"kernel": 4}, r"^model\.kernel is 4; it has to be odd$"),
     ):
         with pytest.raises(ValueError, match=words):
             conv_draw.Config(**changes)
-    with pytest.raises(ValueError, match="5x4 pixels; this model draws even widths and heights"):
+    with pytest.raises(DataError, match="are 5x4 pixels, and this model draws even widths and heights"):
         small((1, 4, 5))
     model = small()
     with pytest.raises(ValueError, match=r"^size is 9x8 pixels, and this model draws 6x4; leave it out$"):
