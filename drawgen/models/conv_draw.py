@@ -1,7 +1,7 @@
 """Convolutional DRAW (Gregor et al. 2016, "Towards Conceptual Compression").
 
-Axes: B pictures, C channels, H rows, W columns, T steps, U maps of an LSTM, Z maps of latents, h rows and w columns of the maps,
-N channels of the canvas, S state.
+Axes: B pictures, C channels, H rows, W columns, T steps; maps of h rows and w columns: U of an LSTM, Z of latents, M of a picture,
+D read; N channels of the canvas, K steps that are kept.
 
 A picture is drawn in T steps onto a canvas r, as by DRAW (`draw`), but everything is a map of half the picture's height and width,
 everything is read and written by convolutions, and what the decoder has drawn so far predicts the next latents:
