@@ -43,11 +43,12 @@ def main() -> None:
     text = [
         f"# {name} {preset}",
         "",
-        f"{recipe.fit.steps} steps of {recipe.data.batch} pictures, seed {recipe.fit.seed}, {recipe.fit.precision}, one thread of",
-        f"{jobs.machine()}, torch {torch.__version__}; evaluated with the averaged weights.",
+        f"{steps_done(arguments.run)} of {recipe.fit.steps} steps of {recipe.data.batch} pictures, seed {recipe.fit.seed},",
+        f"{recipe.fit.precision}, one thread of {jobs.machine()}, torch {torch.__version__};",
+        "evaluated with the averaged weights.",
         "",
         "The data are the first 3,000 pictures of CIFAR-10, of which every tenth is held out. That is far too few for a generative",
-        "model of CIFAR-10: the samples have textures and colours, no things, and the bits are not comparable with published ones",
+        "model of CIFAR-10: the samples have colours and textures, no things, and the bits are not comparable with published ones",
         "(3.58 bits/dim for the paper's model, 50,000 pictures). They compare models with each other, on the same pictures.",
         "",
         "| | bits/dim |",
@@ -72,11 +73,18 @@ def main() -> None:
     arguments.out.with_suffix(".png").write_bytes(sheet(model, recipe.data, curves))
 
 
+def steps_done(run: Path) -> int:
+    return max(line["step"] for line in journal(run))
+
+
+def journal(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
 def curve(run: Path) -> list[tuple[float, float]]:
     """(CPU minutes, bits/dim on the held-out pictures) of a run."""
     minutes = cpu_seconds_per_step(run) / 60
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [(line["step"] * minutes, line["valid/bits_per_dim"]) for line in lines if "valid/bits_per_dim" in line]
+    return [(line["step"] * minutes, line["valid/bits_per_dim"]) for line in journal(run) if "valid/bits_per_dim" in line]
 
 
 def cpu_seconds_per_step(run: Path) -> float:
@@ -140,8 +148,8 @@ def sheet(model: Any, data: Any, curves: dict[str, list[tuple[float, float]]]) -
             minutes, bits = zip(*points, strict=True)
             (line,) = axes.plot(minutes, bits)
             axes.annotate(f" {name} {bits[-1]:.2f}", (minutes[-1], bits[-1]), color=line.get_color(), va="center")
-        axes.margins(x=0.25)
-        axes.set(title="Bits per dimension, held out", xlabel="CPU minutes", xlim=(0, None))
+        longest = max(points[-1][0] for points in curves.values())
+        axes.set(title="Bits per dimension, held out", xlabel="CPU minutes", xlim=(0, 1.4 * longest))
         for place, picture, title in (
             (whole[1, 0], samples, "Samples"),
             (whole[:, 1], redrawn, "Held-out pictures from the latents of the first steps alone"),
@@ -158,7 +166,7 @@ def sheet(model: Any, data: Any, curves: dict[str, list[tuple[float, float]]]) -
         )
         axes.tick_params(length=0)
 
-    return charts.chart(draw, width=14, height=7.5)
+    return charts.chart(draw, width=14, height=6.6)
 
 
 if __name__ == "__main__":
