@@ -48,7 +48,7 @@ def main() -> None:
         "evaluated with the averaged weights.",
         "",
         "The data are the first 3,000 pictures of CIFAR-10, of which every tenth is held out. That is far too few for a generative",
-        "model of CIFAR-10: the samples have colours and textures, no things, and the bits are not comparable with published ones",
+        "model of CIFAR-10: the samples are coloured noise, and the bits are not comparable with published ones",
         "(3.58 bits/dim for the paper's model, 50,000 pictures). They compare models with each other, on the same pictures.",
         "",
         "| | bits/dim |",
