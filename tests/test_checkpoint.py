@@ -295,7 +295,7 @@ def test_config_json_is_bounded(saved):
 @pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.int64, torch.float64])
 def test_weights_of_another_type_are_refused(saved, kind):
     folder, built = saved
-    name, tensor = next((n, t) for n, t in built.state_dict().items() if t.is_floating_point() and t.ndim == 2)
+    name, tensor = next((n, t) for n, t in built.state_dict().items() if t.is_floating_point() and t.ndim >= 2)
     checkpoint.write_weights(folder, built.state_dict() | {name: tensor.to(kind)})
     refused(folder, checkpoint.WEIGHTS, name, "is stored as", "torch.float32")
 
@@ -343,7 +343,7 @@ def test_paths_in_a_folder_that_is_handed_in_are_not_used(tmp_path, name, settin
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_weights_that_are_no_numbers_are_refused(saved, value):
     folder, built = saved
-    name, tensor = next((n, t) for n, t in built.state_dict().items() if t.is_floating_point() and t.ndim == 2)
+    name, tensor = next((n, t) for n, t in built.state_dict().items() if t.is_floating_point() and t.ndim >= 2)
     broken = tensor.clone()
     broken[-1, -1] = value
     checkpoint.write_weights(folder, built.state_dict() | {name: broken})
@@ -364,7 +364,7 @@ def test_weights_that_are_a_pickle_are_refused(saved):
 
 def test_weights_of_another_shape_are_refused(saved):
     folder, built = saved
-    name, tensor = next((n, t) for n, t in built.state_dict().items() if t.ndim == 2)
+    name, tensor = next((n, t) for n, t in built.state_dict().items() if t.ndim >= 2)
     checkpoint.write_weights(folder, built.state_dict() | {name: tensor[:-1]})
     refused(folder, checkpoint.WEIGHTS, name, str(tuple(tensor.shape)))
 

@@ -115,6 +115,7 @@ def desk(tmp_path_factory):
     jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
     jobs.train("pointer_net", models.recipe("pointer_net", "tiny"), folder / "runs" / "hull", preset="tiny")
     jobs.train("seq2seq", models.recipe("seq2seq", "tiny"), folder / "runs" / "french", preset="tiny")
+    jobs.train("conv_draw", models.recipe("conv_draw", "tiny"), folder / "runs" / "colour", preset="tiny")
     (folder / "SENTENCES.txt").write_text("Where is the dog?\n\nI am happy.\n", encoding="utf-8")
     jobs.train("text_classifier", models.recipe("text_classifier", "tiny"), folder / "runs" / "texts", preset="tiny")
     small = models.recipe("resnet_classifier", "tiny")

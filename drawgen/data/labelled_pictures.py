@@ -3,8 +3,6 @@
 Axes: B pictures, n pictures of a set, C channels, H rows, W columns.
 """
 
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +20,7 @@ from drawgen.data import standard
 from drawgen.data.clutter import Labelled, segments
 from drawgen.data.digests import digest
 from drawgen.data.idx import find_idx, read_digits
-from drawgen.data.packed import DAMAGED, npy_head, open_archive, read_part, reason
+from drawgen.data.packed import DAMAGED, open_archive, read_array, reason
 from drawgen.data.pictures import DataError, shuffled
 from drawgen.files import files_in, hidden, is_file, is_folder
 from drawgen.images import PICTURES, ImageError, fit_to, load_image
@@ -260,12 +258,3 @@ def read_npz(path: Path) -> Own:
     except (KeyError, *DAMAGED) as error:
         raise DataError(f"{path} is no file of labelled pictures ({reason(error)}); give an .npz, or a folder") from error
     return Own(Labels(torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(labels.astype(np.int64))), classes, {})
-
-
-def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """An array of numbers or of text. Raises KeyError, ValueError."""
-    file = io.BytesIO(read_part(archive, f"{name}.npy"))
-    shape, columns_first, kind = npy_head(file)
-    if kind.kind not in "iufU":
-        raise ValueError(f"its part {name!r} is {kind!s:.40}")
-    return np.frombuffer(file.read(), kind).reshape(shape, order="F" if columns_first else "C").copy()

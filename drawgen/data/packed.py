@@ -94,3 +94,12 @@ def read_bytes_table(archive: zipfile.ZipFile, name: str, columns: int) -> UInt8
     if kind != np.uint8 or len(shape) != 2 or shape[1] != columns or len(data) - file.tell() != math.prod(shape):
         raise ValueError(f"its part {name!r} is no whole table of bytes with {columns} columns")
     return np.frombuffer(data, np.uint8, offset=file.tell()).reshape(shape, order="F" if columns_first else "C")
+
+
+def read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array of numbers or of text from an npz. Raises KeyError where it has no part `name`, and one of `DAMAGED`."""
+    file = io.BytesIO(read_part(archive, f"{name}.npy"))
+    shape, columns_first, kind = npy_head(file)
+    if kind.kind not in "iufU":
+        raise ValueError(f"its part {name!r} is {kind!s:.40}")
+    return np.frombuffer(file.read(), kind).reshape(shape, order="F" if columns_first else "C").copy()

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,7 +19,7 @@ from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import digest
 from drawgen.data.idx import Labels, find_idx, read_idx, read_labels
 from drawgen.data.omniglot import find_archives, read_omniglot
-from drawgen.data.packed import reason
+from drawgen.data.packed import DAMAGED, open_archive, read_array, reason
 from drawgen.data.pictures import DataError, Pictures, shuffled
 from drawgen.files import is_file, is_folder
 from drawgen.ranges import ArgumentError, check_choice, check_fields
@@ -34,7 +35,8 @@ class Standard:
     name: str = "mnist"
     """mnist, omniglot, svhn or cifar10."""
     path: str = DEFAULT
-    """Folder with the set's files, as published or as torchvision stores them; training downloads them if they are missing."""
+    """Folder with the set's files, as published or as torchvision stores them; training downloads them if they are missing. Or an
+    .npz with some of its pictures (`images`, n H W C, bytes), of which every tenth is for validation."""
     batch: int = 128
     """Pictures in a batch."""
     side_px: int = 0
@@ -45,6 +47,8 @@ class Standard:
     """Largest random shift of training pictures, in pixels each way."""
     warp: float = 0.0
     """Strength of random rotation, scaling, shear and shift of training pictures; 1: up to 17 degrees, 20 %, 20 % and 12 %."""
+    mirror: bool = False
+    """Mirror every second training picture, at random."""
     without: str = ""
     """An alphabet of Omniglot to leave out, so that it can serve as unseen test data."""
     digits: int = 1
@@ -63,8 +67,9 @@ class Standard:
     def parts(self) -> tuple[Tensor, Tensor]:
         """The training and validation pictures: n C H W of bytes."""
         row = SETS[self.name]
-        pictures = load(self.name, Path(self.path), without=self.without)
-        if row.held_out is None:
+        own = is_file(self.path)
+        pictures = read_npz(Path(self.path), row) if own else load(self.name, Path(self.path), without=self.without)
+        if own or row.held_out is None:
             tenth = torch.arange(len(pictures)) % 10 == 0
             return pictures[~tenth], pictures[tenth]
         if len(pictures) <= row.held_out:
@@ -110,6 +115,8 @@ class Standard:
         if self.digits > 1:
             more = [pictures[torch.randint(0, len(pictures), (len(chosen),), generator=rng)] for _ in range(self.digits - 1)]
             batch = scatter([batch, *(m.float() / 255 for m in more)], self.canvas_px, rng=rng)
+        if self.mirror and training:
+            batch = torch.where(torch.rand(len(batch), 1, 1, 1, generator=rng) < 0.5, batch.flip(3), batch)
         if self.jitter_px and training:
             shifts = torch.randint(-self.jitter_px, self.jitter_px + 1, (len(batch), 2), generator=rng).tolist()
             batch = torch.stack([picture.roll(shift, (1, 2)) for picture, shift in zip(batch, shifts, strict=True)])
@@ -235,6 +242,19 @@ def load(name: str, folder: Path, *, without: str = "") -> Tensor:
     return pictures
 
 
+def read_npz(path: Path, row: "PictureSet") -> Tensor:
+    """Some pictures of a set, n C H W of bytes, from `images` (n H W C) in an .npz. Raises DataError."""
+    wanted = (row.side_px, row.side_px, row.channels)
+    try:
+        with open_archive(path) as archive:
+            pictures = read_array(archive, "images")
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != wanted or not len(pictures):
+            raise ValueError(f"`images` has the shape {pictures.shape} and is {pictures.dtype}, not (n, {str(wanted)[1:]} of bytes")
+    except (KeyError, *DAMAGED) as error:
+        raise DataError(f"{path} is no file of such pictures ({reason(error)}); give an .npz, or a folder") from error
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2)
+
+
 def load_labelled(name: str, folder: Path) -> tuple[Tensor, Labels]:
     """The set's training pictures as by `load`, and their labels. Raises DataError."""
     row, pictures = SETS[name], load(name, folder)
@@ -247,7 +267,7 @@ def fetch(name: str, folder: Path) -> None:
     """Downloads a set into a folder, unless it is there already. The folder has to exist, except for the default one, so that a
     mistyped name creates nothing. An incomplete download is deleted. Raises DataError."""
     row = SETS[name]
-    if row.find(folder):
+    if is_file(folder) or row.find(folder):
         return
     if not is_folder(folder) and folder.absolute() != Path(DEFAULT).absolute():
         raise DataError(f"the folder {folder} does not exist; check `data.path`, or make it to have {name} downloaded into it")

@@ -267,6 +267,29 @@ def test_a_new_set_is_one_row(tmp_path, monkeypatch):
         standard.load_labelled("dots", tmp_path)
 
 
+def test_some_pictures_in_an_archive(tmp_path):
+    """Every tenth is for validation, nothing is fetched, and half of those of training are mirrored."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    np.savez(tmp_path / "some.npz", images=pixels, labels=np.zeros(40))
+    data = Standard(name="cifar10", path=str(tmp_path / "some.npz"), batch=36, mirror=True)
+    data.fetch()
+    pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    valid = next(data.stream("valid", seed=0)).images
+    assert torch.equal(valid, pictures[::10])
+    train = next(data.stream("train", seed=0)).images
+    found = [next(n for n in range(80) if torch.equal(one, (pictures[n // 2], pictures[n // 2].flip(2))[n % 2])) for one in train]
+    assert sorted(n // 2 for n in found) == [n for n in range(40) if n % 10]
+    assert 6 < sum(n % 2 for n in found) < 30
+    for images, words in ((pixels[:, :28], r"has the shape \(40, 28, 32, 3\) and is uint8, not \(n, 32, 32, 3\) of bytes"),
+                          (pixels / 255, "is float64"), (pixels[:0], "shape"), (pixels[0], "shape")):  # fmt: skip
+        np.savez(tmp_path / "bad.npz", images=images)
+        with pytest.raises(DataError, match=f"{words}.*; give an .npz, or a folder"):
+            next(Standard(name="cifar10", path=str(tmp_path / "bad.npz")).stream("train", seed=0))
+    np.savez(tmp_path / "bad.npz", pictures=pixels)
+    with pytest.raises(DataError, match=r"bad\.npz is no file of such pictures \(.*images"):
+        next(Standard(name="cifar10", path=str(tmp_path / "bad.npz")).stream("train", seed=0))
+
+
 def test_help_names_every_set():
     """The one word beside the row that a new set takes: the help of `--data.name`."""
     said = Path(standard.__file__).read_text().split('name: str = "mnist"')[1].split('"""')[1]
