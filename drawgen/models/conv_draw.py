@@ -161,7 +161,7 @@ def to_maps(pictures: Float[Tensor, "B N H W"]) -> Float[Tensor, "B M h w"]:
 
 
 class ConvDraw(nn.Module):
-    static = True
+    static = half_on_cpu = True
     compilable = ("encoder", "decoder")
 
     def __init__(self, config: Config, spec: Spec, *, rng: torch.Generator) -> None:
