@@ -55,6 +55,8 @@ class Standard:
     """If above 1, each example is this many pictures at random places of a canvas of `canvas_px`, chosen afresh every time."""
     canvas_px: int = 60
     """Side of that canvas."""
+    colour: bool = False
+    """Paint pictures of one channel in one random colour on another, lit from one side: a stand-in for house numbers."""
 
     def __post_init__(self) -> None:
         check_choice("data.name", self.name, SETS)
@@ -62,6 +64,8 @@ class Standard:
         check_fields(self, "data", "side_px", "jitter_px", "threshold", "warp", at_least=0)
         if self.without and not SETS[self.name].alphabets:
             raise ArgumentError("data.without", f"is {self.without!r}, and {self.name} has no alphabets; leave it out")
+        if self.colour and SETS[self.name].channels > 1:
+            raise ArgumentError("data.colour", f"is true, and {self.name} is in colour already; leave it out")
 
     @cached_property
     def parts(self) -> tuple[Tensor, Tensor]:
@@ -89,7 +93,7 @@ class Standard:
     def spec(self) -> Spec:
         row = SETS[self.name]
         side = self.canvas_px if self.digits > 1 else self.side_px or row.side_px
-        return Spec((row.channels, side, side))
+        return Spec((3 if self.colour else row.channels, side, side))
 
     def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
         """Training pictures, reshuffled in every epoch; validation pictures once."""
@@ -120,7 +124,9 @@ class Standard:
         if self.jitter_px and training:
             shifts = torch.randint(-self.jitter_px, self.jitter_px + 1, (len(batch), 2), generator=rng).tolist()
             batch = torch.stack([picture.roll(shift, (1, 2)) for picture, shift in zip(batch, shifts, strict=True)])
-        return Pictures((batch >= self.threshold).float() if self.threshold else batch)
+        if self.threshold:
+            batch = (batch >= self.threshold).float()
+        return Pictures(painted(batch, rng=rng) if self.colour else batch)
 
 
 def warped(pictures: Tensor, strength: float, *, rng: torch.Generator) -> Tensor:
@@ -132,6 +138,18 @@ def warped(pictures: Tensor, strength: float, *, rng: torch.Generator) -> Tensor
     second = torch.stack([sin * scale[:, 0], sin * shear + cos * scale[:, 1], 0.12 * more[3]], 1)
     grid = F.affine_grid(torch.stack([first, second], 1), list(pictures.shape), align_corners=False)
     return F.grid_sample(pictures, grid, align_corners=False)
+
+
+def painted(pictures: Tensor, *, rng: torch.Generator) -> Tensor:
+    """Pictures (n 1 H W) in one random colour on another, n 3 H W. The two differ by .3 in brightness at least, and the light
+    falls off by up to .3 towards a random side."""
+    count, _, height, width = pictures.shape
+    dark, light = 0.35 * torch.rand(count, 3, 1, 1, generator=rng), 0.65 + 0.35 * torch.rand(count, 3, 1, 1, generator=rng)
+    swapped = torch.rand(count, 1, 1, 1, generator=rng) < 0.5
+    ink, ground = torch.where(swapped, dark, light), torch.where(swapped, light, dark)
+    across = torch.linspace(-0.5, 0.5, width)[None, None, None] * (2 * torch.rand(count, 1, 1, 1, generator=rng) - 1)
+    down = torch.linspace(-0.5, 0.5, height)[None, None, :, None] * (2 * torch.rand(count, 1, 1, 1, generator=rng) - 1)
+    return (ground + pictures * (ink - ground)) * (0.85 + 0.15 * (across + down))
 
 
 def scatter(layers: list[Tensor], side: int, *, rng: torch.Generator) -> Tensor:

@@ -445,6 +445,14 @@ PRESETS: dict[str, Recipe] = {
         size="11.3 M",
         about="House numbers at 32x32 (the paper crops 54x54 from larger pictures), read and write 12x12. Not trained here.",
     ),
+    "colour-digits": Recipe(
+        model=Config(steps=32, units=800, read=12, write=12, likelihood="cross-entropy"),
+        data=Standard(name="mnist", side_px=32, colour=True, batch=100),
+        fit=LONG,
+        what="MNIST in colour: svhn's model, without its files",
+        size="11.3 M",
+        about="The model of `svhn` on MNIST digits in one colour on another, for those without house numbers. Not trained here.",
+    ),
     "cifar10": Recipe(
         model=Config(steps=64, units=400, latent=200, read=5, write=5, likelihood="logistic"),
         data=Standard(name="cifar10", batch=100),

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from drawgen.contract import generator
 from drawgen.data import omniglot, standard
 from drawgen.data.idx import read_idx
 from drawgen.data.omniglot import read_characters
@@ -288,6 +289,20 @@ def test_some_pictures_in_an_archive(tmp_path):
     np.savez(tmp_path / "bad.npz", pictures=pixels)
     with pytest.raises(DataError, match=r"bad\.npz is no file of such pictures \(.*images"):
         next(Standard(name="cifar10", path=str(tmp_path / "bad.npz")).stream("train", seed=0))
+
+
+def test_digits_in_colour(tmp_path):
+    """Ink and ground are of one colour each, apart in brightness; the spec has three channels."""
+    pictures = torch.zeros(50, 1, 8, 8)
+    pictures[:, :, 2:6, 2:6] = 1
+    found = standard.painted(pictures, rng=generator(0))
+    assert found.shape == (50, 3, 8, 8)
+    assert 0 <= found.min() < found.max() <= 1
+    ink, ground = found[:, :, 3:5, 3:5], found[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert (ink.mean((1, 2, 3)) - ground.mean((1, 2))).abs().min() > 0.2
+    assert Standard(colour=True, side_px=32).spec().picture == (3, 32, 32)
+    with pytest.raises(ValueError, match=r"data\.colour.* is true, and cifar10 is in colour already"):
+        Standard(name="cifar10", colour=True)
 
 
 def test_help_names_every_set():
