@@ -1,16 +1,20 @@
 """DRAW against a slow loop from the paper's equations, and against closed forms."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from drawgen import models
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.digits import rectangles
 from drawgen.data.pictures import DataError, Pictures
 from drawgen.models import draw
+from drawgen.nn.recording import recording
+from drawgen.training import fit
 
 DOUBLE = torch.float64
 
@@ -238,3 +242,50 @@ def test_kl_comes_alive():
         optimiser.step()
     assert kl.sum(0).mean() > 2
     assert torch.stack(bounds[-20:]).mean() < 0.75 * torch.stack(bounds[:20]).mean()
+
+
+@pytest.mark.parametrize("name", ["mnist", "omniglot"])
+def test_likelihoods_of_shipped_models(name):
+    """By the compiled recurrence as by its definition, to 1e-5 of the nats."""
+    model = models.load(f"draw:{name}")
+    rng = generator(0)
+    batch = draw.NoisyPictures(rectangles(6, 28, rng=rng), torch.randn(model.config.steps, 6, model.config.latent, generator=rng))
+    with torch.no_grad():
+        reconstruction, kl = model.bound(batch)
+        with recording():  # which takes the definition
+            wanted, wanted_kl = model.bound(batch)
+    torch.testing.assert_close(reconstruction, wanted, rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(kl.sum(0), wanted_kl.sum(0), rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("steps", [0, 10_000])
+def test_numbers_of_steps(steps):
+    with pytest.raises(ValueError, match=rf"model\.steps is {steps}; it has to be (at least 1|at most 1000)"):
+        draw.Config(steps=steps)
+
+
+@pytest.mark.parametrize("which", ["read", "write"])
+def test_windows_larger_than_the_picture(which):
+    with pytest.raises(
+        ValueError, match=rf"model\.{which}.* is 7 filters per side, and the pictures have 6 pixels; give at most 6"
+    ):
+        small(**{which: 7})
+
+
+def test_a_resumed_run_in_bfloat16_equals_the_unbroken_one(tmp_path, monkeypatch):
+    """`auto` takes it where it is faster, and a resumed run keeps to that."""
+    monkeypatch.setattr("drawgen.training.run.bfloat16_is_faster", lambda: True)
+    recipe = models.recipe("draw", "tiny")
+
+    def trained(folder, steps, *, resume=False):
+        model = recipe.model.build(recipe.data.spec(), rng=generator(0))
+        return fit(model, recipe.data, replace(recipe.fit, steps=steps, device="cpu"), tmp_path / folder, resume=resume)
+
+    whole = trained("whole", 6)
+    trained("cut", 3)
+    monkeypatch.setattr("drawgen.training.run.bfloat16_is_faster", lambda: False)
+    again = trained("cut", 6, resume=True)
+    assert whole.precision == again.precision == "bf16"
+    assert trained("single", 2).precision == "fp32"
+    for name, tensor in whole.model.state_dict().items():
+        torch.testing.assert_close(again.model.state_dict()[name], tensor, rtol=0, atol=1e-7)
