@@ -1,8 +1,9 @@
-"""Reports a trained DRAW: its scores and curve as tables, and a sheet of samples.
+"""Reports a trained DRAW: its scores and curve as tables, a sheet of samples, and how some of them are written.
 
-    uv run python scripts/draw_report.py runs/mnist-small --importance 20 --out scripts/results/draw_mnist_small
+    uv run python scripts/draw_report.py runs/mnist --importance 20 --writing --out scripts/results/draw_mnist
 
-Writes OUT.md and OUT.png. The importance-weighted bound takes one pass over the validation split per sample.
+Writes OUT.md and OUT.png, and with `--writing` OUT_writing.png (a row for each sample, the paper's figure) and OUT_writing.gif. The
+importance-weighted bound takes one pass over the validation split per sample; `--importance 0` leaves it out.
 """
 
 import argparse
@@ -14,14 +15,19 @@ import torch
 from drawgen import images, jobs, models
 from drawgen.contract import Request
 
+WRITTEN, COLUMNS = 6, 12
+"""Samples whose writing is shown, and the steps of each."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--importance", type=int, default=20)
+    parser.add_argument("--samples", type=int, default=96)
+    parser.add_argument("--writing", action="store_true", help="show the windows, too")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    scores = jobs.measure(str(arguments.run), importance=arguments.importance)
+    scores = jobs.measure(str(arguments.run), importance=arguments.importance or None)
     model_name, preset, recipe = jobs.stored_recipe(arguments.run)
     lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     seconds = {line["step"]: line["seconds"] for line in lines if "seconds" in line}
@@ -52,8 +58,18 @@ def main() -> None:
     ]
     arguments.out.with_suffix(".md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
-    sample = models.load(arguments.run).sample(Request(n=96, seed=1))
+    model = models.load(arguments.run)
+    sample = model.sample(Request(n=arguments.samples, seed=1))
     images.save_image(arguments.out.with_suffix(".png"), images.grid(sample.images, columns=16))
+    if arguments.writing:
+        few = model.sample(Request(n=WRITTEN, seed=2))
+        frames = list(images.boxed(few))
+        shown = [frames[round(n * (len(frames) - 1) / (COLUMNS - 1))] for n in range(COLUMNS)]
+        rows = torch.stack([frame[row] for row in range(WRITTEN) for frame in shown])
+        place = arguments.out.with_name(f"{arguments.out.name}_writing.png")
+        images.save_image(place, images.grid(rows, columns=COLUMNS))
+        moving = (images.grid(frame, columns=WRITTEN) for frame in frames)
+        images.save_animation(place.with_suffix(".gif"), moving, seconds=6.0, hold=2.0)
 
 
 if __name__ == "__main__":

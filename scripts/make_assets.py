@@ -69,7 +69,7 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         f"ride:{name}": (f"textures/{name}", what, f"a photograph of {place}; at half size it is a part of the model", "CC0")
         for name, (what, place) in TEXTURES.items()
     },
-    "draw:mnist": ("mnist-small", "digits", "MNIST in its fixed binarisation, 50,000 training pictures", "as MNIST, free to use"),
+    "draw:mnist": ("draw/mnist-32", "digits", "MNIST in its fixed binarisation, 50,000 training pictures", "as MNIST, free to use"),
     "draw:omniglot": (
         "omniglot",
         "characters",

@@ -1,6 +1,7 @@
 """What a run folder becomes."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -117,3 +118,18 @@ def test_the_decoder_may_learn_more_slowly(tmp_path):
     new = jobs.train("captioner", slow, tmp_path / "new", begin=str(tmp_path / "old")).model
     for (name, mine), theirs in zip(new.named_parameters(), old.parameters(), strict=True):
         assert torch.equal(mine, theirs) == name.startswith("decoder.recurrent."), name
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_precision_is_told(tmp_path, monkeypatch, faster):
+    """bf16 where this processor gains nothing from it is used all the same, with a word; the card says what was taken."""
+    for place in ("drawgen.jobs.training", "drawgen.training.run"):
+        monkeypatch.setattr(f"{place}.bfloat16_is_faster", lambda: faster)
+    recipe, said = models.recipe("draw", "tiny"), []
+    reports = jobs.Reports(message=said.append)
+    given = replace(recipe, fit=replace(recipe.fit, steps=1, device="cpu", precision="bf16"))
+    jobs.train("draw", given, tmp_path / "given", preset="tiny", reports=reports)
+    assert ("`fit.precision` is bf16, and this processor is not faster with it than with fp32" in said) is not faster
+    jobs.train("draw", replace(recipe, fit=replace(recipe.fit, steps=1, device="cpu")), tmp_path / "auto", preset="tiny")
+    for name, taken in (("given", "bf16"), ("auto", "bf16" if faster else "fp32")):
+        assert re.search(rf"- training: 1 steps in .*, {taken}$", (tmp_path / name / checkpoint.CARD).read_text(), re.MULTILINE)
