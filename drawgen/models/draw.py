@@ -17,7 +17,7 @@ The loss is a bound on -log p(x), in nats: -log p(x | c_T) + sum_t KL(q_t || Nor
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -407,8 +407,11 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(steps=38_000, rate=2e-3, warmup=500, decay=1.0, clip=10.0, ema=0.9995, valid_steps=2000),
         what="MNIST in 32 steps, two hours of a CPU",
         size="1.0 M",
-        figure="FIGURE nats",
-        about="ABOUT",
+        figure="82.60 nats",
+        about="Between mnist-small and mnist-paper, for a CPU: 32 steps, read and write 5x5. Measured on the validation part of "
+        "the fixed binarisation (seed 0): 82.60 nats (standard error .22), 80.77 with 20 importance-weighted samples, after "
+        "38,000 steps in bfloat16, 111 minutes on one thread of a busy two-core Xeon. The paper's 80.97, of 64 steps, is on the "
+        "test part.",
     ),
     "mnist-paper": Recipe(
         model=Config(steps=64, read=2, write=5),
@@ -465,11 +468,14 @@ PRESETS: dict[str, Recipe] = {
     "cifar10": Recipe(
         model=Config(steps=64, units=400, latent=200, read=5, write=5, likelihood="logistic"),
         data=Standard(name="cifar10", batch=100),
-        fit=LONG,
+        fit=replace(LONG, rate=4e-4, clip=10_000.0),
         what="CIFAR-10, 256 levels",
         size="2.7 M",
+        figure="6.09 bits/dim, 2,700 pictures",
         about="CIFAR-10 with a proper likelihood over 256 levels, so that bits/dim mean something. 4.13 was reported for DRAW. "
-        "Not trained here.",
+        "Measured on 300 pictures, after 2,000 steps on 2,700 others, 24 minutes of a busy thread (seed 0): 6.09 bits/dim "
+        "(standard error .02). So few pictures and steps say nothing of the paper's figure; it is for the comparison with "
+        "conv_draw.",
     ),
     "tiny": Recipe(
         model=Config(steps=3, units=16, latent=5, read=3, write=3),
