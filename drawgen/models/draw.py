@@ -461,7 +461,7 @@ PRESETS: dict[str, Recipe] = {
         model=Config(steps=32, units=800, read=12, write=12, likelihood="cross-entropy"),
         data=Standard(name="mnist", side_px=32, colour=True, batch=100),
         fit=LONG,
-        what="MNIST in colour: svhn's model, without its files",
+        what="MNIST in colour, for svhn's model",
         size="11.3 M",
         about="The model of `svhn` on MNIST digits in one colour on another, for those without house numbers. Not trained here.",
     ),
