@@ -622,15 +622,14 @@ class Spare:
     """The tape of the last step of training, for the next one: new memory would cost a tenth of its time."""
 
     def __init__(self) -> None:
-        self.key: Any = None
+        self.sizes: Sizes | None = None
         self.tape: Tape | None = None
 
     def take(self, sizes: Sizes, number: torch.dtype, kind: torch.dtype) -> Tape:
         """A tape of tensors. Pictures and noise are zero where they are padded; the rest may hold anything."""
-        key, (tape, self.tape) = (sizes, number, kind), (self.tape, None)
-        if tape is not None and self.key == key:
+        tape, self.tape = self.tape, None
+        if tape is not None and self.sizes == sizes and (tape.entered.dtype, tape.images.dtype) == (number, kind):
             return tape
-        self.key = key
         steps, batch, u, z = sizes.steps, sizes.batch, sizes.units, sizes.latent
         return Tape(
             images=torch.zeros(batch, sizes.pixels, dtype=kind),
@@ -650,9 +649,9 @@ class Spare:
             outputs=torch.empty(steps + 1, batch, sizes.look + sizes.stroke, dtype=number),
         )
 
-    def give(self, tape: Tape) -> None:
+    def give(self, sizes: Sizes, tape: Tape) -> None:
         """Takes back a tape that nothing reads any more."""
-        self.tape = tape
+        self.sizes, self.tape = sizes, tape
 
 
 def parts(tape: Tape) -> tuple[Tensor, ...]:
@@ -725,7 +724,7 @@ class Recurrence(torch.autograd.Function):
         if keep:
             ctx.plan, ctx.matrices, ctx.tape, ctx.spare = plan, matrices, tape, spare
         else:
-            spare.give(tape)
+            spare.give(sizes, tape)
         return found
 
     @staticmethod
@@ -790,7 +789,7 @@ class Recurrence(torch.autograd.Function):
             d_gates = narrowed(d_bias_rows[0], one * batch, plan.gates)
             d_picture = (d_gates.t().to(number) @ tape.images[:, :whole].to(number)).to(kind)
             found[0] = torch.cat([d_picture, found[0]], 1)
-        ctx.spare.give(tape)
+        ctx.spare.give(sizes, tape)
         return None, None, None, None, None, None, None, *found, d_start[:, : plan.units.length], d_canvas.sum(0)[:whole]
 
 

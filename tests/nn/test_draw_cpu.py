@@ -130,3 +130,18 @@ def test_memory_is_used_again_and_never_shared():
     assert model.spare.tape is spare
     twin(model, 1 - images, noise)
     assert furthest(third, definition(model, images, noise)) < 1e-9
+
+
+def test_memory_of_another_size_is_not_taken():
+    """A larger batch is measured between a step and its gradient; what is handed back last has the step's size."""
+    sizes = {"steps": 2, "units": 4, "latent": 2, "read": 2, "write": 2}
+    model, images, noise, *weighed = case(sizes, (1, 5, 5))
+    wanted = gradients(definition(model, images, noise), model, *weighed)
+    step = twin(model, images, noise)
+    more, its_noise = images.repeat(3, 1, 1, 1), noise.repeat(1, 3, 1)
+    with torch.no_grad():
+        twin(model, more, its_noise)
+    assert furthest(gradients(step, model, *weighed), wanted) < 1e-9
+    with torch.no_grad():
+        assert furthest(twin(model, more, its_noise), definition(model, more, its_noise)) < 1e-9
+        assert furthest(twin(model, images, noise), definition(model, images, noise)) < 1e-9
