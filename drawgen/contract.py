@@ -33,7 +33,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from drawgen.ranges import check_choice, check_range, check_size
+from drawgen.ranges import ArgumentError, check_choice, check_range, check_size
 
 State: TypeAlias = dict[str, Tensor]
 """A model's state from batch to batch: LSTM states, rollouts, replay, reward scales."""
@@ -461,6 +461,14 @@ class Request:
     def closes(self) -> tuple[bool, bool]:
         """Whether pictures close from the last row to the first, and from the last column to the first."""
         return self.tile in (True, "y"), self.tile in (True, "x")
+
+    def check_single(self, height: int, width: int) -> None:
+        """Raises ArgumentError unless this asks for single pictures of the only size that a model draws."""
+        if self.tile:
+            raise ArgumentError("tile", "is true, and this model draws single pictures, which do not tile; leave it out")
+        if self.size not in (None, (height, width)):
+            tall, wide = self.size
+            raise ArgumentError("size", f"is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
 
     def rng(self, index: int) -> torch.Generator:
         """The random generator of sample `index`. It is on the CPU, so that its numbers do not depend on the device."""

@@ -129,3 +129,22 @@ def label_totals(logits: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> dic
         "cross_entropy_nats": (nats.sum(), count),
         "cross_entropy_nats_squared": (nats.square().sum(), count),
     }
+
+
+def bound_totals(reconstruction: Float[Tensor, " B"], kl: Float[Tensor, "T B"]) -> dict[str, tuple[Tensor, float]]:
+    """What is measured of a variational bound, nats per picture, as sums and counts: `bound_nats` with its squares, its parts, and
+    the KL term of every step, `kl_nats_01` ..."""
+    bound, count = reconstruction + kl.sum(0), float(len(reconstruction))
+    return {
+        "bound_nats": (bound.sum(), count),
+        "bound_nats_squared": (bound.square().sum(), count),
+        "reconstruction_nats": (reconstruction.sum(), count),
+        "kl_nats": (kl.sum(), count),
+        **{f"kl_nats_{t + 1:02d}": (step.sum(), count) for t, step in enumerate(kl)},
+    }
+
+
+def importance_totals(log_weights: list[Float[Tensor, " B"]]) -> dict[str, tuple[Tensor, float]]:
+    """-log of the mean weight of each picture's samples, nats, as sum and count: `iwN_nats` of N samples (Burda et al. 2016)."""
+    nats = math.log(len(log_weights)) - torch.stack(log_weights).logsumexp(0)
+    return {f"iw{len(log_weights)}_nats": (nats.sum(), float(len(nats)))}

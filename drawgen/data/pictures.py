@@ -41,6 +41,13 @@ class Pictures(NamedTuple):
         return "pictures", len(self.images)
 
 
+def check_shape(images: Float[Tensor, "B C H W"], wanted: tuple[int, int, int]) -> None:
+    """Raises DataError for pictures of another shape (C, H, W) than a model draws."""
+    if images.shape[1:] != wanted:
+        sizes = " and the model for ".join(f"{w}x{h} with {c} channels" for c, h, w in (images.shape[1:], wanted))
+        raise DataError(f"the pictures are {sizes}; give others, or set data.side_px where the data has one")
+
+
 @dataclass(frozen=True)
 class Part:
     """Rows of a picture, and which of its pixels are opaque (None: all). Transparent pixels are not used."""

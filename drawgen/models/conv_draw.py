@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.digits import Rectangles
-from drawgen.data.pictures import DataError, Pictures
+from drawgen.data.pictures import DataError, Pictures, check_shape
 from drawgen.data.standard import Standard
 from drawgen.nn.recording import recorder
 from drawgen.ranges import ArgumentError, check_fields
@@ -254,10 +254,7 @@ class ConvDraw(nn.Module):
 
     def check(self, batch: Pictures) -> None:
         """Raises DataError for pictures of another size."""
-        images = batch.images
-        if images.shape[1:] != self.spec.picture:
-            sizes = " and the model for ".join(f"{w}x{h} with {c} channels" for c, h, w in (images.shape[1:], self.spec.picture))
-            raise DataError(f"the pictures are {sizes}; give others, or set data.side_px where the data has one")
+        check_shape(batch.images, self.spec.picture)
 
     def draw_noise(self, batch: Pictures, *, rng: torch.Generator) -> NoisyPictures:
         shape = (self.config.steps, len(batch.images), *self.latent_shape)
@@ -274,18 +271,10 @@ class ConvDraw(nn.Module):
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
         """`bits_per_dim`, `bound_nats` and its parts, and `kl_nats_01` ... of every step."""
         reconstruction, kl = self.bound(self.draw_noise(batch, rng=rng))
-        bound = reconstruction + kl.sum(0)
-        bits = bound / (likelihood.LOG_2 * batch.images[0].numel())
-        count = float(len(bound))
-        totals = {
-            "bits_per_dim": (bits.sum(), count),
-            "bits_per_dim_squared": (bits.square().sum(), count),
-            "bound_nats": (bound.sum(), count),
-            "bound_nats_squared": (bound.square().sum(), count),
-            "reconstruction_nats": (reconstruction.sum(), count),
-            "kl_nats": (kl.sum(), count),
-        }
-        return totals | {f"kl_nats_{t + 1:02d}": (step.sum(), count) for t, step in enumerate(kl)}
+        bits = (reconstruction + kl.sum(0)) / (likelihood.LOG_2 * batch.images[0].numel())
+        count = float(len(bits))
+        totals: Totals = {"bits_per_dim": (bits.sum(), count), "bits_per_dim_squared": (bits.square().sum(), count)}
+        return totals | likelihood.bound_totals(reconstruction, kl)
 
     def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """-log p(x | r_T) of each picture, in nats: what the last canvas costs."""
@@ -300,8 +289,7 @@ class ConvDraw(nn.Module):
             drawing = self(*noisy)
             log_ratio = log_density(drawing.prior, drawing.latents) - log_density(drawing.posterior, drawing.latents)
             weights.append(log_ratio.sum(0) - self.reconstruction_nats(drawing.canvases[-1], batch.images))
-        estimate = -(torch.stack(weights).logsumexp(0) - torch.tensor(float(samples)).log())
-        return {f"iw{samples}_nats": (estimate.sum(), float(len(estimate)))}
+        return likelihood.importance_totals(weights)
 
     # ---------------------------------------------------------------- pictures
 
@@ -309,12 +297,7 @@ class ConvDraw(nn.Module):
     def sample(self, request: Request) -> Sample:
         """Samples pictures: latents from the prior, and the mean of the last canvas. Raises ValueError for another size than the
         model's."""
-        if request.tile:
-            raise ArgumentError("tile", "is true, and this model draws single pictures, which do not tile; leave it out")
-        if request.size is not None and request.size != self.spec.picture[1:]:
-            height, width = self.spec.picture[1:]
-            tall, wide = request.size
-            raise ArgumentError("size", f"is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
+        request.check_single(*self.spec.picture[1:])
         shape = (self.config.steps, *self.latent_shape)
         noise = [torch.randn(shape, generator=request.rng(n)) * request.temperature for n in range(request.n)]
         # Always in chunks of one size: a convolution may round a row differently in a larger batch, and sample number i must not

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from drawgen import likelihood
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.digits import Binarized, Rectangles
-from drawgen.data.pictures import DataError, Pictures
+from drawgen.data.pictures import DataError, Pictures, check_shape
 from drawgen.data.standard import Standard
 from drawgen.nn import draw_cpu, glimpse
 from drawgen.nn.linear import linear
@@ -284,9 +284,7 @@ class Draw(nn.Module):
     def check(self, batch: Pictures) -> None:
         """Raises DataError for pictures of another size, and for grey pictures if the likelihood is Bernoulli."""
         images = batch.images
-        if images.shape[1:] != self.spec.picture:
-            sizes = " and the model for ".join(f"{w}x{h} with {c} channels" for c, h, w in (images.shape[1:], self.spec.picture))
-            raise DataError(f"the pictures are {sizes}; give others, or set data.side_px where the data has one")
+        check_shape(images, self.spec.picture)
         if self.config.likelihood == "bernoulli" and bool(((images != 0) & (images != 1)).any()):
             raise DataError(
                 "the pictures have grey values and model.likelihood bernoulli is for black and white; set data.threshold (0.5), or "
@@ -307,17 +305,11 @@ class Draw(nn.Module):
     def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
         """`bound_nats` and its parts, `bits_per_dim` for 8-bit pictures, and `kl_nats_01` ... of every step."""
         reconstruction, kl = self.bound(self.draw_noise(batch, rng=rng))
-        bound = reconstruction + kl.sum(0)
-        count = float(len(bound))
-        totals = {
-            "bound_nats": (bound.sum(), count),
-            "bound_nats_squared": (bound.square().sum(), count),
-            "reconstruction_nats": (reconstruction.sum(), count),
-            "kl_nats": (kl.sum(), count),
-        }
+        totals: Totals = likelihood.bound_totals(reconstruction, kl)
         if self.log_scale is not None:
-            totals["bits_per_dim"] = (bound.sum() / likelihood.LOG_2, count * batch.images[0].numel())
-        return totals | {f"kl_nats_{t + 1:02d}": (step.sum(), count) for t, step in enumerate(kl)}
+            nats, count = totals["bound_nats"]
+            totals["bits_per_dim"] = (nats / likelihood.LOG_2, count * batch.images[0].numel())
+        return totals
 
     def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """-log p(x | c_T) of each picture, in nats: what the last canvas costs."""
@@ -333,20 +325,14 @@ class Draw(nn.Module):
             z = found.mean + found.log_std.exp() * noisy.noise
             log_ratio = (0.5 * noisy.noise.square() + found.log_std - 0.5 * z.square()).sum((0, 2))  # log p(z) - log q(z | x)
             weights.append(log_ratio - self.reconstruction_nats(found.canvas, batch.images))
-        estimate = -(torch.stack(weights).logsumexp(0) - torch.tensor(float(samples)).log())
-        return {f"iw{samples}_nats": (estimate.sum(), float(len(estimate)))}
+        return likelihood.importance_totals(weights)
 
     # ---------------------------------------------------------------- pictures
 
     @torch.inference_mode()
     def sample(self, request: Request) -> Sample:
         """Samples pictures from the prior. Raises ValueError for another size than the model's."""
-        if request.tile:
-            raise ArgumentError("tile", "is true, and this model draws single pictures, which do not tile; leave it out")
-        if request.size is not None and request.size != self.spec.picture[1:]:
-            height, width = self.spec.picture[1:]
-            tall, wide = request.size
-            raise ArgumentError("size", f"is {wide}x{tall} pixels, and this model draws {width}x{height}; leave it out")
+        request.check_single(*self.spec.picture[1:])
         shape = (self.config.steps, self.config.latent)
         latents = [torch.randn(shape, generator=request.rng(n)) * request.temperature for n in range(request.n)]
         # Always in chunks of one size: a matrix product rounds a row differently in a larger batch, and sample number i must not

@@ -106,6 +106,15 @@ class Gradients(NamedTuple):
 
 
 @compiled(fastmath={"contract"})
+def dot(a: Any, a_at: int, b: Any, b_at: int, size: int) -> float:
+    """The sum of the products of two stretches of padded(size) numbers."""
+    found = load(a, a_at) * load(b, b_at)
+    for w in range(LANES, size, LANES):
+        found = found + load(a, a_at + w) * load(b, b_at + w)
+    return total(found)
+
+
+@compiled(fastmath={"contract"})
 def fill_bank(bank: Any, centre: float, stride: float, variance: float, size: int, filters: int) -> None:
     """`glimpse.filterbank` of one picture: `filters` rows of padded(size) numbers."""
     wide = (size + LANES - 1) // LANES * LANES
@@ -134,29 +143,36 @@ def bank_back(bank: Any, d_bank: Any, centre: float, stride: float, variance: fl
     for i in range(filters):
         offset = i + 0.5 - filters / 2
         mean = centre + offset * stride
-        dot = 0.0
-        for a in range(i * wide, (i + 1) * wide, LANES):
-            dot += total(load(bank, a) * load(d_bank, a))
+        whole = dot(bank, i * wide, d_bank, i * wide, wide)
         first = second = 0.0
         for a in range(0, wide, LANES):
             away = counting(bank) + (a + 1.0 - mean)
-            d_exponent = load(bank, i * wide + a) * (load(d_bank, i * wide + a) - dot)
+            d_exponent = load(bank, i * wide + a) * (load(d_bank, i * wide + a) - whole)
             first += total(d_exponent * away)
             second += total(d_exponent * away * away)
         d_mean = 2.0 * sharpness * first
         d_centre += d_mean
         d_stride += d_mean * offset
         d_sharpness -= second
-        every += dot
+        every += whole
     return d_centre, d_stride, -2.0 * sharpness * sharpness * d_sharpness, every
 
 
 @compiled(fastmath={"contract"})
-def place(numbers: Any, at: int, height: int, width: int, filters: int) -> Any:
+def place(numbers: Any, height: int, width: int, filters: int) -> Any:
     """`glimpse.place` of one picture: (centre x, centre y, stride, variance, intensity)."""
-    stride = (max(height, width) - 1) / max(1, filters - 1) * np.exp(numbers[at + 3])
-    centre_x, centre_y = (width + 1) / 2 * (numbers[at] + 1), (height + 1) / 2 * (numbers[at + 1] + 1)
-    return centre_x, centre_y, stride, np.exp(numbers[at + 2]), np.exp(numbers[at + 4])
+    stride = (max(height, width) - 1) / max(1, filters - 1) * np.exp(numbers[3])
+    centre_x, centre_y = (width + 1) / 2 * (numbers[0] + 1), (height + 1) / 2 * (numbers[1] + 1)
+    return centre_x, centre_y, stride, np.exp(numbers[2]), np.exp(numbers[4])
+
+
+@compiled(fastmath={"contract"})
+def lay(numbers: Any, rows: Any, columns: Any, height: int, width: int, filters: int) -> float:
+    """Fills both filterbanks of the window that these numbers place. Its intensity."""
+    x, y, stride, variance, intensity = place(numbers, height, width, filters)
+    fill_bank(rows, y, stride, variance, height, filters)
+    fill_bank(columns, x, stride, variance, width, filters)
+    return intensity
 
 
 @compiled(fastmath={"contract"})
@@ -165,7 +181,7 @@ def place_back(
 ) -> Any:
     """Fills the gradients of the numbers that place a window, but the intensity's, from those of its filterbanks. Returns the sum
     of all d_rows * rows."""
-    x, y, stride, variance, _ = place(numbers, 0, height, width, filters)
+    x, y, stride, variance, _ = place(numbers, height, width, filters)
     d_y, d_stride, d_variance, every = bank_back(rows, d_rows, y, stride, variance, height, filters)
     d_x, more_stride, more_variance, _ = bank_back(columns, d_columns, x, stride, variance, width, filters)
     d_numbers[0] = d_x * ((width + 1) / 2)
@@ -193,10 +209,7 @@ def through_back(d_rows: Any, picture: Any, at: int, d_out: Any, height: int, wi
     tall, wide = (height + LANES - 1) // LANES * LANES, (width + LANES - 1) // LANES * LANES
     for i in range(filters):
         for h in range(height):
-            found = load(picture, at + h * width) * load(d_out, i * wide)
-            for w in range(LANES, wide, LANES):
-                found = found + load(picture, at + h * width + w) * load(d_out, i * wide + w)
-            d_rows[i * tall + h] += total(found)
+            d_rows[i * tall + h] += dot(picture, at + h * width, d_out, i * wide, wide)
 
 
 @compiled(fastmath={"contract"})
@@ -236,9 +249,7 @@ def look(t: int, sizes: Sizes, tape: Tape) -> None:
                 store(tape.entered, to + p, load(error, p))
             continue
         store(numbers, 0, load(tape.outputs, (t * batch + n) * (sizes.look + sizes.stroke)))
-        x, y, stride, variance, intensity = place(numbers, 0, height, width, filters)
-        fill_bank(rows, y, stride, variance, height, filters)
-        fill_bank(columns, x, stride, variance, width, filters)
+        intensity = lay(numbers, rows, columns, height, width, filters)
         for channel in range(2 * channels):
             if channel < channels:
                 through(rows, tape.images, own + channel * height * width, middle, height, width, filters)
@@ -246,10 +257,7 @@ def look(t: int, sizes: Sizes, tape: Tape) -> None:
                 through(rows, error, (channel - channels) * height * width, middle, height, width, filters)
             for i in range(filters):
                 for j in range(filters):
-                    dot = load(middle, i * wide) * load(columns, j * wide)
-                    for w in range(LANES, wide, LANES):
-                        dot = dot + load(middle, i * wide + w) * load(columns, j * wide + w)
-                    found[(channel * filters + i) * filters + j] = intensity * total(dot)
+                    found[(channel * filters + i) * filters + j] = intensity * dot(middle, i * wide, columns, j * wide, wide)
         for p in range(0, sizes.seen, LANES):
             store(tape.entered, to + p, load(found, p))
 
@@ -277,9 +285,7 @@ def look_back(t: int, sizes: Sizes, tape: Tape, d: Gradients) -> None:
                 store(d_found, p, load(d.entered, at + p))
             placed = (t * batch + n) * (sizes.look + sizes.stroke)
             store(numbers, 0, load(tape.outputs, placed))
-            x, y, stride, variance, intensity = place(numbers, 0, height, width, filters)
-            fill_bank(rows, y, stride, variance, height, filters)
-            fill_bank(columns, x, stride, variance, width, filters)
+            intensity = lay(numbers, rows, columns, height, width, filters)
             d_rows[:] = 0.0
             d_columns[:] = 0.0
             for channel in range(2 * channels):
@@ -325,9 +331,7 @@ def draw(t: int, sizes: Sizes, tape: Tape) -> None:
             continue
         for p in range(0, sizes.stroke, LANES):
             store(numbers, p, load(tape.outputs, at + p))
-        x, y, stride, variance, intensity = place(numbers, 0, height, width, filters)
-        fill_bank(rows, y, stride, variance, height, filters)
-        fill_bank(columns, x, stride, variance, width, filters)
+        intensity = lay(numbers, rows, columns, height, width, filters)
         for channel in range(channels):
             for i in range(filters):
                 for w in range(0, wide, LANES):
@@ -355,9 +359,7 @@ def draw_back(t: int, sizes: Sizes, tape: Tape, d: Gradients) -> None:
             continue
         for p in range(0, sizes.stroke, LANES):
             store(numbers, p, load(tape.outputs, at + p))
-        x, y, stride, variance, intensity = place(numbers, 0, height, width, filters)
-        fill_bank(rows, y, stride, variance, height, filters)
-        fill_bank(columns, x, stride, variance, width, filters)
+        intensity = lay(numbers, rows, columns, height, width, filters)
         d_rows[:] = 0.0
         d_columns[:] = 0.0
         for channel in range(channels):
@@ -373,10 +375,8 @@ def draw_back(t: int, sizes: Sizes, tape: Tape, d: Gradients) -> None:
                         store(d_columns, j * wide + w, load(d_columns, j * wide + w) + back * number)
                     store(patch, there, found * (1.0 / intensity))
                 for j in range(filters):
-                    dot = load(d_patch, i * wide) * load(columns, j * wide)
-                    for w in range(LANES, wide, LANES):
-                        dot = dot + load(d_patch, i * wide + w) * load(columns, j * wide + w)
-                    d_numbers[5 + (channel * filters + i) * filters + j] = total(dot) / intensity
+                    d_number = dot(d_patch, i * wide, columns, j * wide, wide) / intensity
+                    d_numbers[5 + (channel * filters + i) * filters + j] = d_number
             through_back(d_rows, d.canvas, plane, patch, height, width, filters)
         d_numbers[4] = -place_back(d_numbers, numbers, rows, d_rows, columns, d_columns, height, width, filters)
         for p in range(0, sizes.stroke, LANES):
