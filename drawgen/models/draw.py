@@ -459,7 +459,7 @@ PRESETS: dict[str, Recipe] = {
         size="2.7 M",
         figure="6.09 bits/dim, 2,700 pictures",
         about="CIFAR-10 with a proper likelihood over 256 levels, so that bits/dim mean something. 4.13 was reported for DRAW. "
-        "Measured on 300 pictures, after 2,000 steps on 2,700 others, 24 minutes of a busy thread (seed 0): 6.09 bits/dim "
+        "Measured on 300 pictures, after 2,000 steps on 2,700 others, 27 minutes of a busy thread (seed 0): 6.09 bits/dim "
         "(standard error .02). So few pictures and steps say nothing of the paper's figure; it is for the comparison with "
         "conv_draw.",
     ),
