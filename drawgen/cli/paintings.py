@@ -27,6 +27,7 @@ def paint(words: list[str]) -> None:
         opacity: float | None = None,
         palette: Annotated[str | None, arg(metavar="#RRGGBB,..|auto:N")] = None,
         background: Annotated[str | None, arg(metavar="#RRGGBB|none")] = None,
+        brush: Annotated[str | None, arg(metavar="plain|bristles|mypaint:NAME")] = None,
         animate: bool = False,
         lines: bool = False,
         pen_mm: float | None = None,
@@ -56,6 +57,9 @@ def paint(words: list[str]) -> None:
                 photograph's.
             background: Colour of the canvas, or none for a transparent one; the photograph's mean colour by default. With triangles
                 it is the colour behind a transparent photograph, white by default.
+            brush: What lays the strokes of a picture or an animation: plain (discs, the default), bristles (streaks and relief, at
+                any size), or a brush of MyPaint where it is installed, as mypaint:classic/dry_brush. A file of strokes can be
+                painted again with any.
             animate: Animate a PNG or WebP too, stroke by stroke.
             lines: Write an SVG of centre lines for a pen plotter, as drawgen plot does.
             pen_mm: Paint with strokes of this width in mm on the page, in the palette's inks (auto:4 by default) on white paper, or
@@ -69,8 +73,8 @@ def paint(words: list[str]) -> None:
             jobs.paint(
                 photo, out, strokes=strokes, seconds=seconds, size=images.parse_size(size) if size else None, seed=seed,
                 detail_px=detail_px, least_radius=least_radius, opacity=opacity, palette=palette, background=background,
-                animate=animate, lines=lines, pen_mm=pen_mm, page=page, force=force, progress=reports, triangles=triangles,
-                triangulation=triangulation,
+                brush=brush, animate=animate, lines=lines, pen_mm=pen_mm, page=page, force=force, progress=reports,
+                triangles=triangles, triangulation=triangulation,
             )  # fmt: skip
         say(out)
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from drawgen import images, models
 from drawgen.contract import Points, generator
 from drawgen.interrupts import Interrupted, signals
@@ -18,6 +20,7 @@ from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_choice, check_range, check_size, check_whole
 from drawgen.strokes import colours, low_poly, placing
+from drawgen.strokes.brushes import PLAIN, Brush
 from drawgen.strokes.finished import FRAMES
 from drawgen.strokes.low_poly import LowPoly
 from drawgen.strokes.painting import Painting, parsed, refuse_transparent
@@ -51,6 +54,7 @@ def paint(
     opacity: float | None = None,
     palette: str | Sequence[str] | None = None,
     background: str | None = None,
+    brush: str | None = None,
     animate: bool = False,
     lines: bool = False,
     pen_mm: float | None = None,
@@ -69,6 +73,10 @@ def paint(
     `palette` lists the colours that strokes may have: #rrggbb, #rgb or names, in a list or separated by commas, or "auto:N" for N
     of the photograph's. `background` is a colour, or "none" for a transparent canvas; by default the photograph's mean colour. The
     same `seed` gives the same painting on one machine.
+
+    `brush` lays the strokes of a picture or an animation: "plain" (discs), "bristles" (streaks, ragged ends and a relief in the
+    light, finer in a larger picture), or "mypaint:NAME" for a brush of MyPaint, where it is installed. SVG and JSON hold strokes,
+    which have no brush; a JSON file can be painted again with any.
 
     With `triangles` the picture is made of at most so many triangles in one colour each, fitted at 192 pixels (more for more than
     500), and the answer is a `LowPoly`. The triangulation is exact; the `triangulation` "pointer" also reports how many of the
@@ -112,6 +120,9 @@ def paint(
             raise ArgumentError("triangulation", f"is {triangulation!r}, and `triangles` is not given; leave it out, or give both")
     if triangles is not None:
         refuse_for_triangles(settings | {"lines": lines or None, "pen_mm": pen_mm, "page": page})
+    laid_with = Brush(brush or PLAIN, seed)
+    if brush is not None:
+        refuse_for_brush(file, lines=lines, triangles=triangles)
     plots.check_lines(file, lines, pen_mm, page, size=size, opacity=opacity, least_radius=least_radius, background=background)
     if size is not None:
         check_size(size)
@@ -129,6 +140,11 @@ def paint(
             if size is not None:
                 painted.check_aspect(size, name)
             painted = replace(painted, drawn_at=size)
+            if isinstance(painted, Painting):
+                laid_with.check(painted.background)
+                painted = replace(painted, brush=laid_with)
+            elif brush is not None:
+                raise ArgumentError("brush", f"lays strokes, and {name} holds triangles; leave it out")
             if file is not None:
                 painted.check_ground(file)
         else:
@@ -150,6 +166,7 @@ def paint(
                 settings |= {"transparent": True} if clear else {"background": colours.parse_colour(background, "background")}
             if triangles is not None and background is not None and alpha is None:
                 raise ValueError(f"{name} is not transparent anywhere, so no `background` is seen behind `triangles`; leave it out")
+            laid_with.check(None if clear else torch.zeros(3))
             style = placing.Style(**settings) if triangles is None else TriangleStyle(**settings)
             if max(image.shape[1:]) < style.longest_px:
                 reports.say(
@@ -165,7 +182,7 @@ def paint(
                     if triangulation == "pointer":
                         reports.say(str(pointed_at(painted)))
                 else:
-                    painted = placing.lay(image, style, **how)
+                    painted = replace(placing.lay(image, style, **how), brush=laid_with)
                 interrupt = noted()
             if size is not None:
                 painted = replace(painted, size=size, drawn_at=size)
@@ -185,6 +202,16 @@ def pointed_at(picture: LowPoly) -> Found:
     model = that_can(models.load(DELAUNAY), Points, DELAUNAY)
     height, width = picture.size
     return found_triangles(model, picture.points.numpy() * [width, height])
+
+
+def refuse_for_brush(out: Path | None, *, lines: bool, triangles: int | None) -> None:
+    """Raises ValueError for what has no brush."""
+    if triangles is not None:
+        raise ArgumentError("brush", "lays strokes, and `triangles` are none; leave one of the two out")
+    if lines or (out is not None and out.suffix.lower() in images.VECTOR):
+        raise ArgumentError(
+            "brush", "is for pictures and animations, and SVG and JSON hold the strokes alone; write .png, or leave it out"
+        )
 
 
 def refuse_for_triangles(settings: dict[str, Any]) -> None:

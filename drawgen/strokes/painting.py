@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from drawgen_envs.brush import COLUMNS, FARTHEST, flatten, paint
+from drawgen_envs.brush import COLUMNS, FARTHEST, flatten
 from jaxtyping import Float
 from torch import Tensor
 
 from drawgen.files import read_bytes, reason
 from drawgen.images import ImageError, to_bytes
+from drawgen.strokes.brushes import DISCS, Brush
 from drawgen.strokes.finished import Finished
 from drawgen.strokes.outlines import on_page
 
@@ -53,6 +54,8 @@ class Painting(Finished):
     """None: transparent; rendered pictures then have an alpha channel."""
     size: tuple[int, int]
     """Height and width in pixels at which it was painted; they give the aspect ratio. Strokes are fractions of them."""
+    brush: Brush = DISCS
+    """What lays the strokes in pictures and animations; a file of strokes, or SVG, does not have it."""
     drawn_at: tuple[int, int] | None = None
     """Default height and width of its pictures; None: 1024 pixels on the longer side, or 512 for an animation."""
 
@@ -88,17 +91,7 @@ class Painting(Finished):
     def stages(self, count: int, height: int, width: int) -> Iterator[Float[Tensor, "C H W"]]:
         """At most `count` frames of the painting, stroke by stroke; the last is the finished one. They have three channels and,
         without a background, an alpha channel."""
-        strokes, ground = self.strokes, self.background
-        if ground is None:  # painted in colours times alpha, on nothing
-            strokes, ground = torch.cat([strokes, torch.ones(len(strokes), 1)], 1), torch.zeros(4)
-        canvas = ground[:, None, None].expand(-1, height, width)[None].contiguous()
-        done = 0
-        for until in self.stops(count):
-            canvas, done = paint(canvas, strokes[None, done:until]), until
-            picture = canvas[0].clamp(0, 1)
-            if len(ground) == 4:
-                picture = torch.cat([(picture[:3] / picture[3:].clamp(min=1e-6)).clamp(0, 1), picture[3:]])
-            yield picture
+        return self.brush.stages(self.strokes, self.background, self.stops(count), height, width)
 
     def svg(self, height: int, width: int) -> str:
         """SVG with one path per stroke: the union, by non-zero fill, of the sweeps of the disc along the same straight pieces that
