@@ -2,8 +2,9 @@
 
     uv run python scripts/draw_report.py runs/mnist --importance 20 --writing --out scripts/results/draw_mnist
 
-Writes OUT.md and OUT.png, and with `--writing` OUT_writing.png (a row for each sample, the paper's figure) and OUT_writing.gif. The
-importance-weighted bound takes one pass over the validation split per sample; `--importance 0` leaves it out.
+Writes OUT.md and OUT.png, and with `--writing` OUT_writing.png (a row for each sample, the paper's figure) and OUT_writing.gif,
+with the windows of a model that has them. The importance-weighted bound takes one pass over the validation split per sample;
+`--importance 0` leaves it out.
 """
 
 import argparse
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--importance", type=int, default=20)
     parser.add_argument("--samples", type=int, default=96)
-    parser.add_argument("--writing", action="store_true", help="show the windows, too")
+    parser.add_argument("--writing", action="store_true", help="show how samples are written, too")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     scores = jobs.measure(str(arguments.run), importance=arguments.importance or None)
@@ -63,7 +64,8 @@ def main() -> None:
     images.save_image(arguments.out.with_suffix(".png"), images.grid(sample.images, columns=16))
     if arguments.writing:
         few = model.sample(Request(n=WRITTEN, seed=2))
-        frames = list(images.boxed(few))
+        assert few.frames is not None
+        frames = list(images.boxed(few) if few.boxes else few.frames(model.config.steps))
         shown = [frames[round(n * (len(frames) - 1) / (COLUMNS - 1))] for n in range(COLUMNS)]
         rows = torch.stack([frame[row] for row in range(WRITTEN) for frame in shown])
         place = arguments.out.with_name(f"{arguments.out.name}_writing.png")

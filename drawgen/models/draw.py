@@ -414,7 +414,10 @@ PRESETS: dict[str, Recipe] = {
         fit=LONG,
         what="MNIST as published, without attention",
         size="2.8 M",
-        about="The paper's model without attention, on MNIST: it reads and writes whole pictures. Not trained here.",
+        figure="95.86 nats",
+        about="The paper's model without attention, on MNIST: it reads and writes whole pictures (87.40 nats on the test part). "
+        "Measured on the validation part of the fixed binarisation (seed 0): 95.86 nats (standard error .27) after 3,561 steps at "
+        "a rate of 1e-3, 59 minutes of a busy thread.",
     ),
     "omniglot": Recipe(
         model=Config(steps=10, read=5, write=5),
@@ -433,7 +436,10 @@ PRESETS: dict[str, Recipe] = {
         fit=LONG,
         what="two digits on a canvas of 60x60",
         size="1.0 M",
-        about="Two MNIST digits at random places of a 60x60 canvas, as in the paper's section 4.4. Not trained here.",
+        figure="228.3 nats",
+        about="Two MNIST digits at random places of a 60x60 canvas, as in the paper's section 4.4, which shows pictures alone. "
+        "Measured on 10,000 held-out pairs (seed 0): 228.3 nats by cross-entropy (standard error .43) after 8,955 steps at a rate "
+        "of 1.5e-3, 64 minutes of a busy thread.",
     ),
     "svhn": Recipe(
         model=Config(steps=32, units=800, read=12, write=12, likelihood="cross-entropy"),
