@@ -154,6 +154,10 @@ class LooseStrokes:
     def keep(self, which: Bool[Tensor, " S"] | Int64[Tensor, " S2"]) -> None:
         self.free, self.mean, self.square, self.age = (part[which] for part in (self.free, self.mean, self.square, self.age))
 
+    def rest(self) -> None:
+        """Forgets Adam's averages."""
+        self.mean, self.square, self.age = (torch.zeros_like(part) for part in (self.mean, self.square, self.age))
+
     def step(self, gradient: Float[Tensor, "S 12"], rate: float) -> None:
         """Adam (Kingma & Ba 2015, algorithm 1) with betas .9 and .99."""
         self.age = self.age + 1
@@ -193,7 +197,7 @@ class LooseStrokes:
             return paint(blank, self.numbers(self.free)[None])[0]
 
     def gradient(
-        self, blank: Float[Tensor, "1 C H W"], objective: "Objective"
+        self, blank: Float[Tensor, "1 C H W"], objective: Callable[[Tensor], Tensor]
     ) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "S 12"]]:
         """The strokes on a canvas, and the gradient of its loss."""
         free = self.free.clone().requires_grad_()
@@ -362,8 +366,8 @@ def laid(
     rng: torch.Generator,
 ) -> LooseStrokes:
     """`lay` of a photograph at the size at which it is painted, on a canvas of that colour."""
-    height, width = size = photo.shape[1], photo.shape[2]
-    blank = ground[:, None, None].expand(1, -1, height, width).contiguous()
+    size = photo.shape[1], photo.shape[2]
+    blank = ground[:, None, None].expand(1, -1, *size).contiguous()
     paint(blank, torch.zeros(1, 1, len(COLUMNS) + len(ground)).requires_grad_()).sum().backward()  # compiled before the clock runs
     objective, strokes = Objective(photo), LooseStrokes(size, style)
     clock = Rounds(seconds)
@@ -374,8 +378,7 @@ def laid(
         last = number == len(ROUNDS) - 1
         if count < 1 or stop():
             continue
-        radius_px = math.sqrt(this.cover * height * width / (2 * ASPECT * count))
-        radius_px = min(max(radius_px, 0.7), min(size) / 2)
+        radius_px = radius_of(size, this, count)
         strokes.add(place(photo, strokes.drawn(blank), count, radius_px, rng=rng))
         moves = [SETTLED * (k + 1) / MOVES for k in range(MOVES)] if last else []
         for step, share in enumerate(clock.steps(this)):
@@ -391,6 +394,11 @@ def laid(
     if on_progress is not None:
         on_progress(PaintingProgress(clock.share if stop() else 1.0, len(strokes), psnr(strokes.drawn(blank), photo)))
     return strokes
+
+
+def radius_of(size: tuple[int, int], this: Round, count: int) -> float:
+    """The radius in pixels of a round's new strokes."""
+    return min(max(math.sqrt(this.cover * size[0] * size[1] / (2 * ASPECT * count)), 0.7), min(size) / 2)
 
 
 class Rounds:
@@ -415,11 +423,25 @@ class Rounds:
             self.share = min((time.monotonic() - self.begun) / self.seconds, 1.0)
 
 
-def relay(strokes: LooseStrokes, photo: Tensor, ground: Tensor, count: int, radius_px: float, *, rng: torch.Generator) -> None:
-    """Removes the strokes that reduce the error least, and places as many new ones on top."""
+def relay(
+    strokes: LooseStrokes,
+    photo: Tensor,
+    ground: Tensor,
+    count: int,
+    radius_px: float,
+    *,
+    may: Bool[Tensor, " S"] | None = None,
+    rng: torch.Generator,
+) -> Bool[Tensor, " S"]:
+    """Removes the strokes that reduce the error least, of those that `may` be removed, and places as many new ones on top. Returns
+    which strokes were kept."""
     with torch.no_grad():
         kept = torch.ones(len(strokes), dtype=torch.bool)
-        kept[worth(strokes.numbers(strokes.free), photo, ground).argsort(stable=True)[:count]] = False
+        value = worth(strokes.numbers(strokes.free), photo, ground)
+        if may is not None:
+            value = value.masked_fill(~may, math.inf)
+        kept[value.argsort(stable=True)[:count]] = False
         strokes.keep(kept)
         blank = ground[:, None, None].expand(1, -1, *strokes.size).contiguous()
         strokes.add(place(photo, strokes.drawn(blank), count, radius_px, rng=rng))
+    return kept

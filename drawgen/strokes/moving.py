@@ -1,0 +1,154 @@
+"""Paints a film: the strokes of a frame are those of the frame before, moved.
+
+Axes: S strokes, C channels, H rows, W columns.
+
+Only where the film changed is there anything to do. A stroke that lies mostly on pixels that did not change stays exactly as it is,
+so that what stands still does not flicker. The others are first moved by the optical flow from frame to frame, then optimised for
+a few steps: towards the frame where it changed, and elsewhere towards the painting as it was. Where that is worse than the painting
+was when its strokes were laid, some of little use are replaced. If the whole painting is much worse (a cut), strokes are laid anew.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from drawgen_envs.brush import COLUMNS, paint
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from drawgen.images import grey
+from drawgen.strokes.painting import Painting
+from drawgen.strokes.placing import MASKS, MOVED, ROUNDS, LooseStrokes, Objective, Style, laid, psnr, radius_of, relay, seen_by
+
+STILL = 3 / 255
+"""Differences up to this, in any channel, are noise: of an encoder, of resizing."""
+REACH_PX = 2
+"""What is near to a changed pixel counts as changed."""
+LOOSE = 0.5
+"""The fraction of a stroke on changed pixels from which on it may move."""
+HOLD = 10.0
+"""Weight of the painting's changes where the film did not change, beside the errors of the picture."""
+STEPS, RATE = 30, 0.5
+"""Steps of Adam per frame, and the factor on the learning rates of the first of them; it falls to a tenth of this."""
+WORSE_DB, MORE = 1.0, 3
+"""While the changed part's PSNR is that much below the painting's when it was laid, strokes are replaced, up to so many times."""
+CUT_DB = 4.0
+"""If the whole frame's PSNR is that much below in the end, all strokes are laid anew."""
+
+
+class MovingPainting:
+    """The painting of a film, frame by frame. The same generator and frames give the same paintings.
+
+    >>> moving = MovingPainting(Style(strokes=3, detail_px=16), rng=torch.Generator().manual_seed(0))
+    >>> frame = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(0))
+    >>> first, second = moving.next(frame), moving.next(frame)
+    >>> torch.equal(first.strokes, second.strokes)  # nothing changed
+    True
+    """
+
+    def __init__(self, style: Style, *, stop: Callable[[], object] = lambda: False, rng: torch.Generator) -> None:
+        self.style, self.stop, self.rng = style, stop, rng
+        self.anew = 0
+        """How often strokes were laid, the first time included."""
+        self.level = 0.0
+        """PSNR of the strokes when they were laid, at the size at which they were."""
+        self.seen = self.ground = torch.zeros(0)
+        """What is painted: each pixel as of the frame in which it last changed; and the colour of the canvas."""
+        self.strokes = LooseStrokes((1, 1), style)
+        self.painting: Painting | None = None
+
+    def next(self, photo: Float[Tensor, "C H W"], alpha: Float[Tensor, "1 H W"] | None = None) -> Painting:
+        """The painting of the next frame. If nothing has changed since the last, it is that of the last. When `stop` returns true
+        it is what there is so far. Raises ImageError for frames that are too elongated."""
+        seen, ground = seen_by(photo, self.style, alpha)
+        if self.painting is None or seen.shape != self.seen.shape:
+            self.lay(seen, ground)
+        else:
+            changed = (seen - self.seen).abs().amax(0) > STILL
+            if not changed.any():
+                return self.painting
+            self.carry(seen, F.max_pool2d(changed[None].float(), 2 * REACH_PX + 1, 1, REACH_PX)[0] > 0)
+            if self.level - psnr(self.strokes.drawn(self.blank), seen) > CUT_DB and not self.stop():
+                self.lay(seen, ground)
+        self.painting = self.strokes.painting(self.ground, (photo.shape[1], photo.shape[2]))
+        return self.painting
+
+    @property
+    def blank(self) -> Float[Tensor, "1 C H W"]:
+        return self.ground[:, None, None].expand(1, -1, *self.seen.shape[1:]).contiguous()
+
+    def lay(self, seen: Float[Tensor, "C H W"], ground: Float[Tensor, " C"]) -> None:
+        """Lays all strokes anew."""
+        self.strokes = laid(seen, ground, self.style, stop=self.stop, rng=self.rng)
+        self.seen, self.ground = seen, ground
+        self.level = psnr(self.strokes.drawn(self.blank), seen)
+        self.anew += 1
+
+    def carry(self, seen: Float[Tensor, "C H W"], near: Bool[Tensor, "H W"]) -> None:
+        """Moves the strokes on, where the frame changed."""
+        strokes, blank = self.strokes, self.blank
+        target = torch.where(near, seen, strokes.drawn(blank))
+        picture = Objective(target)
+
+        def loss(canvas: Float[Tensor, "C H W"]) -> Float[Tensor, ""]:
+            return picture(canvas) + HOLD * ((canvas - target) * ~near).square().mean()
+
+        loose = inside(strokes, near) > LOOSE
+        flow = optical_flow(self.seen, seen)
+        self.seen = torch.where(near, seen, self.seen)
+        move(strokes, flow, loose, blank, loss)
+        for more in range(1 + MORE):
+            if more:
+                count = min(max(1, round(MOVED * len(strokes))), int(loose.sum()))
+                radius_px = radius_of(strokes.size, ROUNDS[-1], max(1, round(ROUNDS[-1].share * len(strokes))))
+                kept = relay(strokes, target, self.ground, count, radius_px, may=loose, rng=self.rng)
+                loose = torch.cat([loose[kept], torch.ones(count, dtype=torch.bool)])
+            strokes.rest()
+            for step in range(STEPS):
+                if self.stop():
+                    return
+                _, gradient = strokes.gradient(blank, loss)
+                strokes.step(gradient * loose[:, None], RATE * (0.1 + 0.45 * (1 + math.cos(math.pi * step / STEPS))))
+            if self.level - psnr(strokes.drawn(blank)[:, near], seen[:, near]) <= WORSE_DB or not loose.any():
+                return
+
+
+def inside(strokes: LooseStrokes, near: Bool[Tensor, "H W"]) -> Float[Tensor, " S"]:
+    """The fraction of each stroke that lies on these pixels; 1 for a stroke outside of the picture."""
+    shapes = strokes.numbers(strokes.free)[:, : len(COLUMNS)]
+    white = torch.cat([shapes[:, :8], torch.ones(len(shapes), 3)], 1)
+    found = []
+    for some in white.split(max(1, MASKS // near.numel())):
+        masks = paint(torch.zeros(len(some), 1, *near.shape), some[:, None])[:, 0]
+        total = masks.sum((1, 2))
+        found.append(torch.where(total > 0, (masks * near).sum((1, 2)) / total, 1.0))
+    return torch.cat(found)
+
+
+def optical_flow(before: Float[Tensor, "C H W"], after: Float[Tensor, "C H W"]) -> Float[Tensor, "2 H W"]:
+    """By how many pixels (x, y) each pixel of a frame moves to the next: TV-L1 (Zach, Pock & Bischof 2007)."""
+    from skimage.registration import optical_flow_tvl1  # takes seconds to import
+
+    down, across = optical_flow_tvl1(*(grey(frame)[0].numpy() for frame in (before, after)))
+    return torch.stack([torch.from_numpy(across), torch.from_numpy(down)])
+
+
+def move(
+    strokes: LooseStrokes,
+    flow: Float[Tensor, "2 H W"],
+    loose: Bool[Tensor, " S"],
+    blank: Float[Tensor, "1 C H W"],
+    loss: Callable[[Tensor], Tensor],
+) -> None:
+    """Moves the loose strokes with the flow, if that makes the loss smaller."""
+    height, width = strokes.size
+    still = strokes.free
+    before = loss(strokes.drawn(blank))
+    points = still[:, :6].view(-1, 3, 2)
+    x, y = points[..., 0].long().clamp(0, width - 1), points[..., 1].long().clamp(0, height - 1)
+    way = flow[:, y, x].permute(1, 2, 0).flatten(1) * loose[:, None]  # S 6
+    strokes.free = torch.cat([still[:, :6] + way, still[:, 6:]], 1)
+    strokes.bound()
+    if loss(strokes.drawn(blank)) >= before:
+        strokes.free = still
