@@ -29,8 +29,6 @@ MOST_SHOWN = 65_535
 """The longest time of a frame in GIF's and APNG's units."""
 CLOCK = 90_000
 """Units per second of a film's times in MP4."""
-FRAME_S = 0.04
-"""The last frame of an MP4 film is encoded again so long before its end, since a player shows it for no longer than the others."""
 
 
 class Unencodable(ValueError):
@@ -287,7 +285,8 @@ def mp4(av: Any, frames: Iterable[Frame], each_ms: int, hold: float) -> bytes:
 
 
 def film_mp4(av: Any, path: Path, frames: Iterable[Timed], rate: float) -> None:
-    """`mp4` into a file, of frames that have a time each; `rate` is their usual number per second."""
+    """`mp4` into a file, of frames that have a time each; `rate` is their usual number per second. If the last one is to stay, it
+    is encoded again before the end, since a player shows it for no longer than the others."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = film_stream(container, Fraction(rate).limit_denominator(1001))
         until, last, shown = 0.0, None, 0.0
@@ -298,8 +297,8 @@ def film_mp4(av: Any, path: Path, frames: Iterable[Timed], rate: float) -> None:
             last = frame
             encode(av, container, stream, last, round(CLOCK * until))
             until += shown
-        if last is not None and shown > 2 * FRAME_S:
-            encode(av, container, stream, last, round(CLOCK * (until - FRAME_S)))
+        if last is not None and shown > 1.5 / rate:
+            encode(av, container, stream, last, round(CLOCK * (until - 1 / rate)))
         encode(av, container, stream, None)
 
 

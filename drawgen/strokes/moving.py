@@ -2,7 +2,7 @@
 
 Axes: S strokes, C channels, H rows, W columns.
 
-Only where the film changed is there anything to do. A stroke that lies mostly on pixels that did not change stays exactly as it is,
+Only where the film changed is there anything to do. A stroke that does not lie on pixels that changed stays exactly as it is,
 so that what stands still does not flicker. The others are first moved by the optical flow from frame to frame, then optimised for
 a few steps: towards the frame where it changed, and elsewhere towards the painting as it was. Where that is worse than the painting
 was when its strokes were laid, some of little use are replaced. If the whole painting is much worse (a cut), strokes are laid anew.
@@ -25,7 +25,7 @@ STILL = 3 / 255
 """Differences up to this, in any channel, are noise: of an encoder, of resizing."""
 REACH_PX = 2
 """What is near to a changed pixel counts as changed."""
-LOOSE = 0.5
+LOOSE = 0.85
 """The fraction of a stroke on changed pixels from which on it may move."""
 HOLD = 10.0
 """Weight of the painting's changes where the film did not change, beside the errors of the picture."""
@@ -57,6 +57,8 @@ class MovingPainting:
         """What is painted: each pixel as of the frame in which it last changed; and the colour of the canvas."""
         self.strokes = LooseStrokes((1, 1), style)
         self.painting: Painting | None = None
+        self.before = torch.zeros(0, dtype=torch.long)
+        """Of each stroke of the last painting, which stroke of the one before it was; -1 for a new one."""
 
     def next(self, photo: Float[Tensor, "C H W"], alpha: Float[Tensor, "1 H W"] | None = None) -> Painting:
         """The painting of the next frame. If nothing has changed since the last, it is that of the last. When `stop` returns true
@@ -66,6 +68,7 @@ class MovingPainting:
             self.lay(seen, ground)
         else:
             changed = (seen - self.seen).abs().amax(0) > STILL
+            self.before = torch.arange(len(self.strokes))
             if not changed.any():
                 return self.painting
             self.carry(seen, F.max_pool2d(changed[None].float(), 2 * REACH_PX + 1, 1, REACH_PX)[0] > 0)
@@ -84,6 +87,7 @@ class MovingPainting:
         self.seen, self.ground = seen, ground
         self.level = psnr(self.strokes.drawn(self.blank), seen)
         self.anew += 1
+        self.before = torch.full((len(self.strokes),), -1)
 
     def carry(self, seen: Float[Tensor, "C H W"], near: Bool[Tensor, "H W"]) -> None:
         """Moves the strokes on, where the frame changed."""
@@ -104,6 +108,7 @@ class MovingPainting:
                 radius_px = radius_of(strokes.size, ROUNDS[-1], max(1, round(ROUNDS[-1].share * len(strokes))))
                 kept = relay(strokes, target, self.ground, count, radius_px, may=loose, rng=self.rng)
                 loose = torch.cat([loose[kept], torch.ones(count, dtype=torch.bool)])
+                self.before = torch.cat([self.before[kept], torch.full((count,), -1)])
             strokes.rest()
             for step in range(STEPS):
                 if self.stop():
