@@ -289,6 +289,7 @@ def film_mp4(av: Any, path: Path, frames: Iterable[Timed], rate: float) -> None:
     is encoded again before the end, since a player shows it for no longer than the others."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = film_stream(container, Fraction(rate).limit_denominator(1001))
+        stream.options = {**stream.options, "bf": "0"}  # a frame that is stored before an earlier one confuses the last one's time
         until, last, shown = 0.0, None, 0.0
         for frame, shown in frames:
             if last is None:

@@ -66,7 +66,10 @@ def film() -> list[Tensor]:
 
 def painted(frames: list[Tensor], runs: Path, strokes: int, *, anew: bool) -> list[Painted]:
     moving = MovingPainting(Style(strokes=strokes), rng=generator(0))
-    found = []
+    found: list[Painted] = []
+    if not anew and not (runs / f"carried-{strokes}-{len(frames) - 1}.notes").exists():
+        for notes in runs.glob(f"carried-{strokes}-*.notes"):  # each frame needs the one before
+            notes.unlink()
     for number, frame in enumerate(frames):
         kept = runs / f"{'anew' if anew else 'carried'}-{strokes}-{number}.json"
         notes = kept.with_suffix(".notes")

@@ -13,26 +13,27 @@ from collections.abc import Callable
 
 import torch
 from drawgen_envs.brush import COLUMNS, paint
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
 from drawgen.images import grey
 from drawgen.strokes.painting import Painting
-from drawgen.strokes.placing import MASKS, MOVED, ROUNDS, LooseStrokes, Objective, Style, laid, psnr, radius_of, relay, seen_by
+from drawgen.strokes.placing import MASKS, ROUNDS, LooseStrokes, Objective, Style, laid, psnr, radius_of, relay, seen_by
 
 STILL = 3 / 255
 """Differences up to this, in any channel, are noise: of an encoder, of resizing."""
 REACH_PX = 2
 """What is near to a changed pixel counts as changed."""
-LOOSE = 0.85
-"""The fraction of a stroke on changed pixels from which on it may move."""
+LOOSE, TOUCHED, RIDES_PX = 0.85, 0.2, 0.5
+"""The fraction of a stroke on changed pixels from which on it may move; and if the flow moves all of it by so many pixels."""
 HOLD = 10.0
 """Weight of the painting's changes where the film did not change, beside the errors of the picture."""
 STEPS, RATE = 30, 0.5
 """Steps of Adam per frame, and the factor on the learning rates of the first of them; it falls to a tenth of this."""
-WORSE_DB, MORE = 1.0, 3
-"""While the changed part's PSNR is that much below the painting's when it was laid, strokes are replaced, up to so many times."""
+WORSE_DB, MORE, REPLACED = 1.0, 2, 0.1
+"""While the changed part's PSNR is that much below the painting's when it was laid, up to so many times strokes are replaced: that
+fraction of those that may move, or of the part's share of all strokes."""
 CUT_DB = 4.0
 """If the whole frame's PSNR is that much below in the end, all strokes are laid anew."""
 
@@ -98,15 +99,17 @@ class MovingPainting:
         def loss(canvas: Float[Tensor, "C H W"]) -> Float[Tensor, ""]:
             return picture(canvas) + HOLD * ((canvas - target) * ~near).square().mean()
 
-        loose = inside(strokes, near) > LOOSE
-        flow = optical_flow(self.seen, seen)
+        way, share = optical_flow(self.seen, seen)[:, *pixels(strokes)], inside(strokes, near)  # 2 S 3, S
+        rides = way.norm(dim=0).amin(1) > RIDES_PX  # such as the plain middle of a thing that moves
+        loose = (share > LOOSE) | (share > TOUCHED) & rides
         self.seen = torch.where(near, seen, self.seen)
-        move(strokes, flow, loose, blank, loss)
+        move(strokes, way.permute(1, 2, 0).flatten(1) * loose[:, None], blank, loss)
         for more in range(1 + MORE):
             if more:
-                count = min(max(1, round(MOVED * len(strokes))), int(loose.sum()))
+                count = max(1, round(REPLACED * max(float(loose.sum()), len(strokes) * float(near.float().mean()))))
+                weight = torch.where(loose, 1.0, HOLD)  # others only if they are of no use
                 radius_px = radius_of(strokes.size, ROUNDS[-1], max(1, round(ROUNDS[-1].share * len(strokes))))
-                kept = relay(strokes, target, self.ground, count, radius_px, may=loose, rng=self.rng)
+                kept = relay(strokes, target, self.ground, count, radius_px, weight=weight, rng=self.rng)
                 loose = torch.cat([loose[kept], torch.ones(count, dtype=torch.bool)])
                 self.before = torch.cat([self.before[kept], torch.full((count,), -1)])
             strokes.rest()
@@ -115,7 +118,7 @@ class MovingPainting:
                     return
                 _, gradient = strokes.gradient(blank, loss)
                 strokes.step(gradient * loose[:, None], RATE * (0.1 + 0.45 * (1 + math.cos(math.pi * step / STEPS))))
-            if self.level - psnr(strokes.drawn(blank)[:, near], seen[:, near]) <= WORSE_DB or not loose.any():
+            if self.level - psnr(strokes.drawn(blank)[:, near], seen[:, near]) <= WORSE_DB:
                 return
 
 
@@ -139,20 +142,18 @@ def optical_flow(before: Float[Tensor, "C H W"], after: Float[Tensor, "C H W"]) 
     return torch.stack([torch.from_numpy(across), torch.from_numpy(down)])
 
 
-def move(
-    strokes: LooseStrokes,
-    flow: Float[Tensor, "2 H W"],
-    loose: Bool[Tensor, " S"],
-    blank: Float[Tensor, "1 C H W"],
-    loss: Callable[[Tensor], Tensor],
-) -> None:
-    """Moves the loose strokes with the flow, if that makes the loss smaller."""
+def pixels(strokes: LooseStrokes) -> tuple[Int64[Tensor, "S 3"], Int64[Tensor, "S 3"]]:
+    """Row and column of the pixels that are nearest to the points of each stroke."""
     height, width = strokes.size
+    return strokes.free[:, 1:6:2].long().clamp(0, height - 1), strokes.free[:, 0:6:2].long().clamp(0, width - 1)
+
+
+def move(
+    strokes: LooseStrokes, way: Float[Tensor, "S 6"], blank: Float[Tensor, "1 C H W"], loss: Callable[[Tensor], Tensor]
+) -> None:
+    """Moves the points of the strokes, if that makes the loss smaller."""
     still = strokes.free
     before = loss(strokes.drawn(blank))
-    points = still[:, :6].view(-1, 3, 2)
-    x, y = points[..., 0].long().clamp(0, width - 1), points[..., 1].long().clamp(0, height - 1)
-    way = flow[:, y, x].permute(1, 2, 0).flatten(1) * loose[:, None]  # S 6
     strokes.free = torch.cat([still[:, :6] + way, still[:, 6:]], 1)
     strokes.bound()
     if loss(strokes.drawn(blank)) >= before:

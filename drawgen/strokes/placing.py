@@ -430,16 +430,14 @@ def relay(
     count: int,
     radius_px: float,
     *,
-    may: Bool[Tensor, " S"] | None = None,
+    weight: Float[Tensor, " S"] | float = 1.0,
     rng: torch.Generator,
 ) -> Bool[Tensor, " S"]:
-    """Removes the strokes that reduce the error least, of those that `may` be removed, and places as many new ones on top. Returns
-    which strokes were kept."""
+    """Removes the strokes that reduce the error least, each times its weight, and places as many new ones on top. Returns which
+    strokes were kept."""
     with torch.no_grad():
         kept = torch.ones(len(strokes), dtype=torch.bool)
-        value = worth(strokes.numbers(strokes.free), photo, ground)
-        if may is not None:
-            value = value.masked_fill(~may, math.inf)
+        value = weight * worth(strokes.numbers(strokes.free), photo, ground)
         kept[value.argsort(stable=True)[:count]] = False
         strokes.keep(kept)
         blank = ground[:, None, None].expand(1, -1, *strokes.size).contiguous()
