@@ -206,6 +206,10 @@ def paint_folder(
     """
     pattern = Path(out)
     if NAME not in pattern.name:
+        if pattern.suffix.lower() in images.kinds_for(False) and not pattern.is_dir():
+            raise ImageError(
+                f"{pattern} is a file's name, and {photos} is a folder; give a folder, or FOLDER/{NAME}{pattern.suffix}"
+            )
         pattern = pattern / f"{NAME}.png"
     folder, ending = pattern.parent, pattern.suffix.lower()
     if ending not in images.kinds_for(animate):
