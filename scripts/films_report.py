@@ -3,8 +3,8 @@
     uv run python scripts/films_report.py --out scripts/results/films
 
 The film has three parts. A crop pans over the photograph of the coffee; after a cut a textured ball rolls over the astronaut,
-who stands still; then nothing moves. It is painted with strokes that carry over from frame to frame, and, for comparison, frame by
-frame anew with the same seed. For each part:
+who stands still; then nothing moves. It is painted with strokes that carry over from frame to frame, and, for comparison, each
+frame alone with the same seed. For each part:
 
 - the PSNR at the size that is painted (128 pixels on the longer side),
 - *flicker*: the mean absolute change of the painting from frame to frame, in levels of 255, where the film does not change (in the
@@ -64,21 +64,21 @@ def film() -> list[Tensor]:
     return frames + [frames[-1]] * PARTS["still"]
 
 
-def painted(frames: list[Tensor], runs: Path, strokes: int, *, anew: bool) -> list[Painted]:
+def painted(frames: list[Tensor], runs: Path, strokes: int, *, alone: bool) -> list[Painted]:
     moving = MovingPainting(Style(strokes=strokes), rng=generator(0))
     found: list[Painted] = []
-    if not anew and not (runs / f"carried-{strokes}-{len(frames) - 1}.notes").exists():
+    if not alone and not (runs / f"carried-{strokes}-{len(frames) - 1}.notes").exists():
         for notes in runs.glob(f"carried-{strokes}-*.notes"):  # each frame needs the one before
             notes.unlink()
     for number, frame in enumerate(frames):
-        kept = runs / f"{'anew' if anew else 'carried'}-{strokes}-{number}.json"
+        kept = runs / f"{'alone' if alone else 'carried'}-{strokes}-{number}.json"
         notes = kept.with_suffix(".notes")
-        if anew and not notes.exists():
+        if alone and not notes.exists():
             moving = MovingPainting(Style(strokes=strokes), rng=generator(0))
         if not notes.exists():
             begun = time.process_time()
             done = moving.next(frame)
-            told = [time.process_time() - begun, moving.before.tolist(), moving.anew]
+            told = [time.process_time() - begun, moving.before.tolist(), moving.times]
             kept.write_text(done.json(), encoding="utf-8")
             notes.write_text(json.dumps(told), encoding="utf-8")
         found.append(Painted(Painting.read(kept), *json.loads(notes.read_text(encoding="utf-8"))))
@@ -135,8 +135,8 @@ def main() -> None:
     placing.lay(torch.rand(3, 16, 16), Style(strokes=1, detail_px=16), seconds=0.1, rng=generator(0))  # compiled
     frames = film()
     table, pictures = [], []
-    for way in ("carried over", "anew"):
-        found = painted(frames, arguments.runs, arguments.strokes, anew=way == "anew")
+    for way in ("carried over", "alone"):
+        found = painted(frames, arguments.runs, arguments.strokes, alone=way == "alone")
         drawn = [one.painting.draw(HEIGHT, WIDTH) for one in found]
         pictures.append(drawn)
         first = 0
@@ -146,11 +146,11 @@ def main() -> None:
             small = [(images.resize(frames[k], 85, 128), found[k].painting.draw(85, 128)) for k in part]
             scores = [placing.psnr(picture, seen) for seen, picture in small]
             change, share = flicker(frames, drawn, part)
-            ways = "" if way == "anew" else "{:.1f} px, {:.1%}".format(*travel(found, part))
+            ways = "" if way == "alone" else "{:.1f} px, {:.1%}".format(*travel(found, part))
             seconds = [found[k].seconds for k in part[1:]]
             cells = [name, way, f"{sum(scores) / count:.1f} ({min(scores):.1f}-{max(scores):.1f})", f"{change:.2f}", f"{share:.1%}"]
             table.append("| " + " | ".join([*cells, ways, f"{sum(seconds) / len(seconds):.2f}"]) + " |")
-        if way != "anew":
+        if way != "alone":
             laid = found[-1].laid
     images.save_image(arguments.out.with_suffix(".png"), sheet(frames, pictures))
     text = f"""# Films
@@ -158,7 +158,7 @@ def main() -> None:
 {len(frames)} frames of {WIDTH}x{HEIGHT} pixels that the program composes: a crop pans over the photograph of the coffee by
 {PAN_PX} pixels per frame; after a cut a textured ball rolls over the astronaut by {ROLL_PX} pixels per frame; then nothing moves.
 {arguments.strokes} strokes, seed 0; one thread of {jobs.machine()}, torch {torch.__version__}. Strokes that carry over
-were laid {laid} times, at the beginning and at the cut.
+were laid {laid} times, at the beginning and at the cut. Beside them: each frame painted alone, with the same seed.
 
 PSNR at the size that is painted (mean and range over frames). Flicker: the mean absolute change of the painting from frame to
 frame where the film does not change, in levels of 255, and the share of those pixels that change by a level or more; in the pan,
@@ -170,7 +170,7 @@ the share of strokes that are replaced per frame. CPU seconds per frame, after t
 {chr(10).join(table)}
 
 The sheet, films.png: frames {", ".join(str(k + 1) for k in SHOWN)} of the film, its painting with strokes that carry over, its
-painting frame by frame anew, and five times the change of either from the frame before.
+painting frame by frame, each alone, and five times the change of either from the frame before.
 """
     arguments.out.with_suffix(".md").write_text(text, encoding="utf-8")
 

@@ -5,7 +5,7 @@ Axes: S strokes, C channels, H rows, W columns.
 Only where the film changed is there anything to do. A stroke that does not lie on pixels that changed stays exactly as it is,
 so that what stands still does not flicker. The others are first moved by the optical flow from frame to frame, then optimised for
 a few steps: towards the frame where it changed, and elsewhere towards the painting as it was. Where that is worse than the painting
-was when its strokes were laid, some of little use are replaced. If the whole painting is much worse (a cut), strokes are laid anew.
+was when its strokes were laid, some of little use are replaced. If the whole painting is much worse (a cut), strokes are laid again.
 """
 
 import math
@@ -35,7 +35,7 @@ WORSE_DB, MORE, REPLACED = 1.0, 2, 0.1
 """While the changed part's PSNR is that much below the painting's when it was laid, up to so many times strokes are replaced: that
 fraction of those that may move, or of the part's share of all strokes."""
 CUT_DB = 4.0
-"""If the whole frame's PSNR is that much below in the end, all strokes are laid anew."""
+"""If the whole frame's PSNR is that much below in the end, all strokes are laid again."""
 
 
 class MovingPainting:
@@ -50,7 +50,7 @@ class MovingPainting:
 
     def __init__(self, style: Style, *, stop: Callable[[], object] = lambda: False, rng: torch.Generator) -> None:
         self.style, self.stop, self.rng = style, stop, rng
-        self.anew = 0
+        self.times = 0
         """How often strokes were laid, the first time included."""
         self.level = 0.0
         """PSNR of the strokes when they were laid, at the size at which they were."""
@@ -63,7 +63,7 @@ class MovingPainting:
 
     def next(self, photo: Float[Tensor, "C H W"], alpha: Float[Tensor, "1 H W"] | None = None) -> Painting:
         """The painting of the next frame. If nothing has changed since the last, it is that of the last. When `stop` returns true
-        it is what there is so far. Raises ImageError for frames that are too elongated."""
+        it is the painting so far. Raises ImageError for frames that are too elongated."""
         seen, ground = seen_by(photo, self.style, alpha)
         if self.painting is None or seen.shape != self.seen.shape:
             self.lay(seen, ground)
@@ -83,11 +83,11 @@ class MovingPainting:
         return self.ground[:, None, None].expand(1, -1, *self.seen.shape[1:]).contiguous()
 
     def lay(self, seen: Float[Tensor, "C H W"], ground: Float[Tensor, " C"]) -> None:
-        """Lays all strokes anew."""
+        """Lays all strokes."""
         self.strokes = laid(seen, ground, self.style, stop=self.stop, rng=self.rng)
         self.seen, self.ground = seen, ground
         self.level = psnr(self.strokes.drawn(self.blank), seen)
-        self.anew += 1
+        self.times += 1
         self.before = torch.full((len(self.strokes),), -1)
 
     def carry(self, seen: Float[Tensor, "C H W"], near: Bool[Tensor, "H W"]) -> None:

@@ -61,7 +61,9 @@ def test_times_and_sizes_are_kept(source, out):
     found, moments = read(f"b.{out}")
     assert said == []
     assert found.size == (24, 32)
-    assert [moment.seconds for moment in moments] == pytest.approx([0.1, 0.3, 0.2, 0.1], abs=1e-3)
+    times = [moment.seconds for moment in moments]
+    assert times[:3] == pytest.approx([0.1, 0.3, 0.2], abs=1e-3)
+    assert times[3] == pytest.approx(0.1, abs=0.08 if out == "mp4" else 1e-3)  # an MP4's last frame is as long as usual
     assert (answer.frames, answer.laid) == (4, 1)
     assert answer.seconds == pytest.approx(0.7, abs=1e-3)
 
