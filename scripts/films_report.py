@@ -78,7 +78,7 @@ def painted(frames: list[Tensor], runs: Path, strokes: int, *, alone: bool) -> l
         if not notes.exists():
             begun = time.process_time()
             done = moving.next(frame)
-            told = [time.process_time() - begun, moving.before.tolist(), moving.times]
+            told = [time.process_time() - begun, moving.before.tolist(), moving.laid]
             kept.write_text(done.json(), encoding="utf-8")
             notes.write_text(json.dumps(told), encoding="utf-8")
         found.append(Painted(Painting.read(kept), *json.loads(notes.read_text(encoding="utf-8"))))

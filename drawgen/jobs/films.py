@@ -70,9 +70,9 @@ def paint_film(
     """Paints a film (MP4, MOV, WebM ... with the extra `video`; GIF, APNG, WebP) with brush strokes that move from frame to frame.
 
     `out` is an MP4, GIF or APNG (with `animate` also .png). Each frame begins with the strokes of the one before; those where
-    nothing moved stay as they are. After a cut all strokes are laid again. Frames are read, painted and written one by one. Their times
-    are kept; a GIF has at most 50 frames per second. Sound is left out. `size` (height, width) is the film's own by default, up to
-    1920 pixels on the longer side. A `palette` "auto:N" has the colours of the first frame. The other settings are those of
+    nothing moved stay as they are. After a cut all strokes are laid again. Frames are read, painted and written one by one. Their
+    times are kept; a GIF has at most 50 frames per second. Sound is left out. `size` (height, width) is the film's own by default,
+    up to 1920 pixels on the longer side. A `palette` "auto:N" has the colours of the first frame. The other settings are those of
     `paint`.
 
     Raises ImageError (a ValueError) for a film that cannot be read, a ValueError that names an invalid argument, StorageError, and
@@ -140,7 +140,7 @@ def paint_film(
                     return
                 if painting is not last:
                     last, pixels = painting, to_bytes(painting.draw(*drawn))
-                done = PaintedFilm(file, done.frames + 1, done.seconds + moment.seconds, moving.times)
+                done = PaintedFilm(file, done.frames + 1, done.seconds + moment.seconds, moving.laid)
                 yield pixels, moment.seconds
                 if reports.drawing is not None:
                     reports.drawing(moment.share)

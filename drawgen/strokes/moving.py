@@ -2,10 +2,10 @@
 
 Axes: S strokes, C channels, H rows, W columns.
 
-Only where the film changed is there anything to do. A stroke that does not lie on pixels that changed stays exactly as it is,
-so that what stands still does not flicker. The others are first moved by the optical flow from frame to frame, then optimised for
-a few steps: towards the frame where it changed, and elsewhere towards the painting as it was. Where that is worse than the painting
-was when its strokes were laid, some of little use are replaced. If the whole painting is much worse (a cut), strokes are laid again.
+A stroke that does not lie on pixels that changed stays exactly as it is, so that what stands still does not flicker. The others are
+first moved by the optical flow from frame to frame, then optimised for a few steps: towards the frame where it changed, and elsewhere
+towards the painting as it was. Where that is worse than the painting was when its strokes were laid, some of little use are replaced.
+If the whole painting is much worse (a cut), all strokes are laid again.
 """
 
 import math
@@ -50,7 +50,7 @@ class MovingPainting:
 
     def __init__(self, style: Style, *, stop: Callable[[], object] = lambda: False, rng: torch.Generator) -> None:
         self.style, self.stop, self.rng = style, stop, rng
-        self.times = 0
+        self.laid = 0
         """How often strokes were laid, the first time included."""
         self.level = 0.0
         """PSNR of the strokes when they were laid, at the size at which they were."""
@@ -87,7 +87,7 @@ class MovingPainting:
         self.strokes = laid(seen, ground, self.style, stop=self.stop, rng=self.rng)
         self.seen, self.ground = seen, ground
         self.level = psnr(self.strokes.drawn(self.blank), seen)
-        self.times += 1
+        self.laid += 1
         self.before = torch.full((len(self.strokes),), -1)
 
     def carry(self, seen: Float[Tensor, "C H W"], near: Bool[Tensor, "H W"]) -> None:

@@ -56,7 +56,7 @@ def test_what_stands_still_does_not_flicker():
         assert float(changes[~changed].mean()) < 0.3
         assert float((changes[~changed] == 0).float().mean()) > 0.9
         before = after
-    assert one.times == 1
+    assert one.laid == 1
     middle = after.draw(36, 48)[:, 14:20, 18:24].mean((1, 2))
     assert (middle - torch.tensor([0.95, 0.85, 0.2])).abs().max() < 0.12
 
@@ -80,7 +80,7 @@ def test_after_a_cut_strokes_are_laid_anew():
     cut = torch.nn.functional.interpolate(other[None], (36, 48), mode="bicubic")[0].clamp(0, 1)
     one.level = 60.0  # which few steps on an arbitrary machine do not reach
     painted = one.next(cut)
-    assert one.times == 2
+    assert one.laid == 2
     assert one.before.tolist() == [-1] * 40
     assert one.level < 60
     assert psnr(painted.draw(36, 48), cut) == pytest.approx(one.level, abs=0.1)
@@ -92,7 +92,7 @@ def test_a_slow_change_is_followed():
     first = one.next(scene())
     for k in range(1, 9):
         last = one.next((scene() - k * 2 / 255).clamp(0, 1))
-    assert one.times == 1
+    assert one.laid == 1
     fell = (first.draw(36, 48) - last.draw(36, 48)).mean() * 255
     assert 9 < float(fell) < 20
 
@@ -101,7 +101,7 @@ def test_frames_of_another_size_and_grey_ones():
     one = painter()
     one.next(scene())
     assert one.next(scene().transpose(1, 2)).size == (48, 36)
-    assert one.times == 2
+    assert one.laid == 2
     assert one.next(scene()[:1].transpose(1, 2)).size == (48, 36)
 
 
@@ -111,7 +111,7 @@ def test_stopped_keeps_what_there_is():
     one.next(scene(10))
     stopped.append(1)
     assert len(one.next(scene(20)).strokes) == 40
-    assert one.times == 1
+    assert one.laid == 1
 
 
 def test_inside():
