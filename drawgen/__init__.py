@@ -32,7 +32,6 @@ _HOMES = {
     "Labels": "jobs.answers",
     "Lesions": "jobs.lesion_reports",
     "LowPoly": "strokes.low_poly",
-    "PaintedFilm": "jobs.films",
     "Painting": "strokes.painting",
     "Parsed": "jobs.parse_answers",
     "Passages": "jobs.answers",
@@ -79,7 +78,6 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import load as load
     from drawgen.jobs.classifying import classify as classify
     from drawgen.jobs.diagnosing import diagnose as diagnose
-    from drawgen.jobs.films import PaintedFilm as PaintedFilm
     from drawgen.jobs.films import paint_film as paint_film
     from drawgen.jobs.films import paint_folder as paint_folder
     from drawgen.jobs.illustrating import illustrate as illustrate
@@ -134,7 +132,6 @@ __all__ = [
     "Labels",
     "Lesions",
     "LowPoly",
-    "PaintedFilm",
     "Painting",
     "Parsed",
     "Passages",

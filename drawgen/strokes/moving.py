@@ -2,10 +2,10 @@
 
 Axes: S strokes, C channels, H rows, W columns.
 
-A stroke that does not lie on pixels that changed stays exactly as it is, so that what stands still does not flicker. The others are
-first moved by the optical flow from frame to frame, then optimised for a few steps: towards the frame where it changed, and elsewhere
-towards the painting as it was. Where that is worse than the painting was when its strokes were laid, some of little use are replaced.
-If the whole painting is much worse (a cut), all strokes are laid again.
+A stroke that does not lie on pixels that changed stays exactly as it is, so that what stands still does not flicker. The others
+are first moved by the optical flow from frame to frame, then optimised for a few steps: towards the frame where it changed, and
+elsewhere towards the painting as it was. Where that is worse than the painting was when its strokes were laid, some of little use
+are replaced. If the whole painting is much worse (a cut), all strokes are laid again.
 """
 
 import math
