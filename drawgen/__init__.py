@@ -3,7 +3,7 @@
     load(SOURCE)        loads a trained model: .sample(), .reconstruct(), .interpolate(), .caption(), .read(), .write()
     texture(PHOTO)      synthesises a larger texture from one photograph
     inpaint(PHOTO)      fills the hole of a photograph; extend(PHOTO) continues it beyond its edges
-    paint(PHOTO)        paints a photograph with brush strokes, or in triangles
+    paint(PHOTO)        paints a photograph with brush strokes, or in triangles; paint_film(FILM, OUT), paint_folder(FOLDER, OUT)
     plot(DRAWING)       strokes of a painting or an SVG for a pen plotter
     caption(PICTURES)   describes pictures in words
     parse(SENTENCES)    the constituency trees of sentences
@@ -53,6 +53,8 @@ _HOMES = {
     "lesions": "jobs.lesioning",
     "load": "jobs.asking",
     "paint": "jobs.paintings",
+    "paint_film": "jobs.films",
+    "paint_folder": "jobs.films",
     "parse": "jobs.parsing",
     "plot": "jobs.plots",
     "points": "jobs.pointing",
@@ -76,6 +78,8 @@ if TYPE_CHECKING:
     from drawgen.jobs.asking import load as load
     from drawgen.jobs.classifying import classify as classify
     from drawgen.jobs.diagnosing import diagnose as diagnose
+    from drawgen.jobs.films import paint_film as paint_film
+    from drawgen.jobs.films import paint_folder as paint_folder
     from drawgen.jobs.illustrating import illustrate as illustrate
     from drawgen.jobs.illustrations import Illustrated as Illustrated
     from drawgen.jobs.inpainting import extend as extend
@@ -150,6 +154,8 @@ __all__ = [
     "lesions",
     "load",
     "paint",
+    "paint_film",
+    "paint_folder",
     "parse",
     "plot",
     "points",

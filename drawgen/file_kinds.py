@@ -16,6 +16,7 @@ PICTURES = (*ENDINGS, *OTHER_ENDINGS)
 
 PNG_OR_JPEG = "save it as PNG or JPEG"
 RAW = f"is a camera raw file; develop it first, and {PNG_OR_JPEG}"
+FILM = "is a film; take a frame out of it, as PNG or JPEG"
 
 
 class NotRead(ValueError):
@@ -46,8 +47,7 @@ OTHERS: tuple[tuple[bytes, str], ...] = (
         rb".{4}ftyp(hei[cxms]|hev[cmsx]|mif1|msf1|miaf)",
         "is a HEIC picture, which is not read; save it as JPEG (an iPhone does under Settings, Camera, Formats: Most Compatible)",
     ),
-    (rb".{4}(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xb3\xba]|0&\xb2u\x8ef\xcf\x11|FLV\x01|OggS",
-     "is a film; take a frame out of it, as PNG or JPEG"),
+    (rb".{4}(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xb3\xba]|0&\xb2u\x8ef\xcf\x11|FLV\x01|OggS", FILM),
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", f"is a JPEG XL picture, which is not read; {PNG_OR_JPEG}"),
     (rb"II\xbc\x01", f"is a JPEG XR picture, which is not read; {PNG_OR_JPEG}"),
     (rb"8BPS\0[\x01\x02]", "is a Photoshop file (PSD), which is not read; export it as PNG or JPEG"),

@@ -142,9 +142,27 @@ def write_outputs(contents: Mapping[Path, bytes], *, replace: bool) -> None:
         ready = {path: stack.enter_context(prepared(path, targets[path], data)) for path, data in contents.items()}
         found = {path: moved(path, targets[path], temporary, put) for path, temporary in ready.items()}
     for path, kept in found.items():
-        if kept != targets[path]:
-            kept = path.with_name(kept.name) if kept.parent == path.parent.resolve() else kept
-            raise StorageError(f"{path} has appeared meanwhile and is left as it is; what was made is in {kept}")
+        check_place(path, targets[path], kept)
+
+
+@contextmanager
+def growing(path: Path, *, replace: bool) -> Iterator[Path]:
+    """A file that a user named, written little by little: yields an empty temporary file beside it, which takes its name in the end
+    as `write_output` has it. After an exception it is removed."""
+    target = Path(os.path.realpath(path))
+    with prepared(path, target, b"") as temporary:
+        yield temporary
+        with told(path), open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        kept = moved(path, target, temporary, swap if replace else place)
+    check_place(path, target, kept)
+
+
+def check_place(path: Path, target: Path, kept: Path) -> None:
+    """Raises StorageError if what was made for `target`, the file that `path` names, is elsewhere."""
+    if kept != target:
+        kept = path.with_name(kept.name) if kept.parent == path.parent.resolve() else kept
+        raise StorageError(f"{path} has appeared meanwhile and is left as it is; what was made is in {kept}")
 
 
 def written(path: Path, target: Path, data: bytes, put: Callable[[Path, Path], Path]) -> Path:

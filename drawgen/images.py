@@ -22,7 +22,7 @@ from torch import Tensor
 from drawgen import animation
 from drawgen.contract import Sample
 from drawgen.file_kinds import PICTURES as PICTURES
-from drawgen.files import check_output_path, write_output
+from drawgen.files import check_output_path, growing, told, write_output
 from drawgen.image_reading import LONGEST_SIDE
 from drawgen.image_reading import ImageError as ImageError
 from drawgen.image_reading import from_array as from_array
@@ -39,6 +39,8 @@ from drawgen.ranges import ArgumentError
 STILL = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 MOVING = {".gif": "GIF", ".apng": "PNG", ".png": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
 """An ending that may be either (PNG, WebP) is a still picture unless an animation is requested."""
+FILMS = {"MP4": ".mp4", "GIF": ".gif", "PNG": ".apng"}
+"""Formats that are written frame by frame, and their endings."""
 VECTOR = (".svg", ".json")
 """Endings of files that hold strokes."""
 MOST_PX = {"WEBP": 16_383, "JPEG": 65_500, "GIF": 65_535}
@@ -268,6 +270,24 @@ def save_animation(
     except (struct.error, animation.Unencodable) as error:
         raise ImageError(f"{path} cannot be written as {kind} ({error}); choose another ending, as .png") from error
     write_output(path, data, replace=replace)
+
+
+def save_film(path: Path, frames: Iterable[animation.Timed], *, rate: float, replace: bool = True) -> None:
+    """Writes a film (GIF, APNG, or MP4 with the `video` extra) of frames (bytes, `to_bytes`) that have a time in seconds each.
+    Each is written before the next but one is asked for. `rate` is their usual number per second. `replace` and errors are those of
+    `save_image`; if the frames end with an exception, no file is written."""
+    kind = MOVING.get(path.suffix.lower())
+    if kind not in FILMS:
+        raise ImageError(f"{path} cannot be written frame by frame; use one of {' '.join(FILMS.values())}")
+    with growing(path, replace=replace) as temporary:
+        try:
+            if kind == "MP4":
+                animation.film_mp4(require_av(), temporary, frames, rate)
+                return
+            with told(path), open(temporary, "wb") as file:
+                (animation.film_gif if kind == "GIF" else animation.film_apng)(file, frames)
+        except (struct.error, animation.Unencodable) as error:
+            raise ImageError(f"{path} cannot be written as {kind} ({error}); choose another ending, as .apng") from error
 
 
 class Animation(NamedTuple):

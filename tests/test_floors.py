@@ -42,6 +42,7 @@ FLOORS = {
     "drawgen.tiff_reading": 2,
     "drawgen.tiff_tags": 2,
     "drawgen.images": 2,
+    "drawgen.films": 2,
     "drawgen.animation": 2,
     "drawgen.masks": 2,
     "drawgen.ink": 2,

@@ -103,6 +103,7 @@ def desk(tmp_path_factory):
     number.save(folder / "NUMBER.jpg")
     for name in ("MY_LETTER.jpg", "MY_DIGIT.jpg", "DIGIT.png", "ONE.png", "OTHER.png"):
         letter.save(folder / name)
+    photo.save(folder / "FILM.gif", save_all=True, append_images=[photo.rotate(90)], duration=100)
     Image.fromarray(np.eye(64, dtype=np.uint8)).save(folder / "LABELS.png")
     Image.fromarray(np.eye(64, dtype=np.uint8) * 255).save(folder / "MASK.png")
     Image.fromarray(rng.integers(0, 256, (64, 64), dtype=np.uint8)).save(folder / "height.png")

@@ -7,6 +7,7 @@ from drawgen.jobs.classifying import classify
 from drawgen.jobs.demonstration import demo
 from drawgen.jobs.diagnosing import diagnose
 from drawgen.jobs.drawing import draw, interpolate, reconstruct, sample
+from drawgen.jobs.films import paint_film, paint_folder
 from drawgen.jobs.heat_maps import heat
 from drawgen.jobs.illustrating import illustrate
 from drawgen.jobs.inpainting import extend, inpaint
@@ -47,6 +48,8 @@ __all__ = [
     "measure",
     "mend",
     "paint",
+    "paint_film",
+    "paint_folder",
     "parse",
     "plot",
     "points",

@@ -64,6 +64,8 @@ def paint(
 ) -> Painting | LowPoly:
     """Paints a photograph with brush strokes, large ones first; or with `triangles` draws a low-poly picture. No model is needed.
 
+    For films see `paint_film`; of a moving GIF, APNG or WebP this paints the first frame. For folders see `paint_folder`.
+
     `photo` is a file, photo:NAME for a photograph of scikit-image, a picture of Pillow, an array (H W or H W C, bytes or floats in
     [0, 1]), a tensor (C H W), or a JSON file of strokes or triangles to render again. `strokes` is the number of strokes (250).
     With `seconds` they are optimised for that time instead of a fixed number of steps. If the aspect of `size` (height, width in
@@ -189,7 +191,7 @@ def paint(
         if file is not None and lines and isinstance(painted, Painting):
             plots.plot(painted, file, page=page or "A4", pen_mm=pen_mm, force=force, progress=reports)
         elif file is not None:
-            tell_odd_sides(painted, file, reports, animate=animate)
+            tell_odd_sides(painted.extent(file, None, animate=animate), file, reports)
             painted.write(file, size, animate=animate, replace=force)
     if interrupt:
         where = "so_far" if file is None else str(file)
@@ -230,9 +232,9 @@ def read_again(file: Path) -> Painting | LowPoly:
     return LowPoly.read(file) if triangles else Painting.read(file)
 
 
-def tell_odd_sides(painted: Painting | LowPoly, out: Path, reports: Reports, *, animate: bool) -> None:
+def tell_odd_sides(size: tuple[int, int], out: Path, reports: Reports) -> None:
     """Warns that MP4 changes odd sides."""
-    height, width = painted.extent(out, None, animate=animate)
+    height, width = size
     odd = " and ".join(["row"] * (height % 2) + ["column"] * (width % 2))
     if out.suffix.lower() == ".mp4" and odd:
         reports.say(f"{out}: the format holds even sides only; {width}x{height} gets its last {odd} twice")

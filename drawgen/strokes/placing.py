@@ -154,6 +154,10 @@ class LooseStrokes:
     def keep(self, which: Bool[Tensor, " S"] | Int64[Tensor, " S2"]) -> None:
         self.free, self.mean, self.square, self.age = (part[which] for part in (self.free, self.mean, self.square, self.age))
 
+    def rest(self) -> None:
+        """Forgets Adam's averages."""
+        self.mean, self.square, self.age = (torch.zeros_like(part) for part in (self.mean, self.square, self.age))
+
     def step(self, gradient: Float[Tensor, "S 12"], rate: float) -> None:
         """Adam (Kingma & Ba 2015, algorithm 1) with betas .9 and .99."""
         self.age = self.age + 1
@@ -186,6 +190,26 @@ class LooseStrokes:
         points = free[:, :6] / free.new_tensor([width, height] * 3)
         alpha = torch.ones(len(free), int(self.style.transparent)).to(free)
         return torch.cat([points, free[:, 6:8].exp() / min(height, width), opacity, opacity, colour, alpha], 1)
+
+    def drawn(self, blank: Float[Tensor, "1 C H W"]) -> Float[Tensor, "C H W"]:
+        """The strokes on a canvas, without gradients."""
+        with torch.no_grad():
+            return paint(blank, self.numbers(self.free)[None])[0]
+
+    def gradient(
+        self, blank: Float[Tensor, "1 C H W"], objective: Callable[[Tensor], Tensor]
+    ) -> tuple[Float[Tensor, "C H W"], Float[Tensor, "S 12"]]:
+        """The strokes on a canvas, and the gradient of its loss."""
+        free = self.free.clone().requires_grad_()
+        canvas = paint(blank, self.numbers(free)[None])[0]
+        (gradient,) = torch.autograd.grad(objective(canvas), free)
+        return canvas.detach(), gradient
+
+    def painting(self, ground: Float[Tensor, " C"], whole: tuple[int, int]) -> Painting:
+        """The finished painting of a photograph of that size."""
+        with torch.no_grad():
+            made = self.numbers(self.free)
+        return Painting(made[:, : len(COLUMNS) + 3], None if self.style.transparent else ground, whole).rounded()
 
 
 # ---------------------------------------------------------------- what is minimised
@@ -307,8 +331,17 @@ def lay(
     """
     if seconds is not None:
         check_range("seconds", seconds, above=0)
-    whole = photo.shape[1], photo.shape[2]
-    height, width = size = work_size(photo, style)
+    seen, ground = seen_by(photo, style, alpha)
+    strokes = laid(seen, ground, style, seconds=seconds, on_progress=on_progress, stop=stop, rng=rng)
+    return strokes.painting(ground, (photo.shape[1], photo.shape[2]))
+
+
+def seen_by(
+    photo: Float[Tensor, "C H W"], style: Style, alpha: Float[Tensor, "1 H W"] | None = None
+) -> tuple[Float[Tensor, "C2 H2 W2"], Float[Tensor, " C2"]]:
+    """The photograph at the size at which it is painted, and the colour of the canvas; with an alpha in a transparent style. Raises
+    ImageError for a photograph that is too elongated."""
+    height, width = work_size(photo, style)
     photo = photo.expand(3, -1, -1)
     if style.transparent:
         alpha = torch.ones_like(photo[:1]) if alpha is None else alpha
@@ -319,9 +352,22 @@ def lay(
     ground = style.background if style.background is not None else photo.mean((1, 2))
     if style.background is None and style.palette is not None and not style.transparent:
         ground = nearest_colour(ground[None], style.palette)[0]
-    if style.transparent:
-        ground = torch.zeros(4)
-    blank = ground[:, None, None].expand(1, -1, height, width).contiguous()
+    return photo, torch.zeros(4) if style.transparent else ground
+
+
+def laid(
+    photo: Float[Tensor, "C H W"],
+    ground: Float[Tensor, " C"],
+    style: Style,
+    *,
+    seconds: float | None = None,
+    on_progress: Callable[[PaintingProgress], None] | None = None,
+    stop: Callable[[], object] = lambda: False,
+    rng: torch.Generator,
+) -> LooseStrokes:
+    """`lay` of a photograph at the size at which it is painted, on a canvas of that colour."""
+    size = photo.shape[1], photo.shape[2]
+    blank = ground[:, None, None].expand(1, -1, *size).contiguous()
     paint(blank, torch.zeros(1, 1, len(COLUMNS) + len(ground)).requires_grad_()).sum().backward()  # compiled before the clock runs
     objective, strokes = Objective(photo), LooseStrokes(size, style)
     clock = Rounds(seconds)
@@ -332,11 +378,8 @@ def lay(
         last = number == len(ROUNDS) - 1
         if count < 1 or stop():
             continue
-        radius_px = math.sqrt(this.cover * height * width / (2 * ASPECT * count))
-        radius_px = min(max(radius_px, 0.7), min(size) / 2)
-        with torch.no_grad():
-            canvas = paint(blank, strokes.numbers(strokes.free)[None])[0]
-            strokes.add(place(photo, canvas, count, radius_px, rng=rng))
+        radius_px = radius_of(size, this, count)
+        strokes.add(place(photo, strokes.drawn(blank), count, radius_px, rng=rng))
         moves = [SETTLED * (k + 1) / MOVES for k in range(MOVES)] if last else []
         for step, share in enumerate(clock.steps(this)):
             if stop():
@@ -344,19 +387,18 @@ def lay(
             if moves and share >= moves[0] and len(strokes) > 1:
                 moves.pop(0)
                 relay(strokes, photo, ground, max(1, round(MOVED * len(strokes))), radius_px, rng=rng)
-            free = strokes.free.clone().requires_grad_()
-            canvas = paint(blank, strokes.numbers(free)[None])[0]
-            (gradient,) = torch.autograd.grad(objective(canvas), free)
+            canvas, gradient = strokes.gradient(blank, objective)
             strokes.step(gradient, DECAY + (1 - DECAY) * 0.5 * (1 + math.cos(math.pi * share)) if last else 1.0)
             if on_progress is not None and step % 16 == 0:
-                on_progress(PaintingProgress(clock.share, len(strokes), psnr(canvas.detach(), photo)))
-    with torch.no_grad():
-        made = strokes.numbers(strokes.free)
-        painting = Painting(made[:, : len(COLUMNS) + 3], None if style.transparent else ground, whole).rounded()
+                on_progress(PaintingProgress(clock.share, len(strokes), psnr(canvas, photo)))
     if on_progress is not None:
-        share = clock.share if stop() else 1.0
-        on_progress(PaintingProgress(share, len(strokes), psnr(paint(blank, made[None])[0], photo)))
-    return painting
+        on_progress(PaintingProgress(clock.share if stop() else 1.0, len(strokes), psnr(strokes.drawn(blank), photo)))
+    return strokes
+
+
+def radius_of(size: tuple[int, int], this: Round, count: int) -> float:
+    """The radius in pixels of a round's new strokes."""
+    return min(max(math.sqrt(this.cover * size[0] * size[1] / (2 * ASPECT * count)), 0.7), min(size) / 2)
 
 
 class Rounds:
@@ -381,12 +423,23 @@ class Rounds:
             self.share = min((time.monotonic() - self.begun) / self.seconds, 1.0)
 
 
-def relay(strokes: LooseStrokes, photo: Tensor, ground: Tensor, count: int, radius_px: float, *, rng: torch.Generator) -> None:
-    """Removes the strokes that reduce the error least, and places as many new ones on top."""
+def relay(
+    strokes: LooseStrokes,
+    photo: Tensor,
+    ground: Tensor,
+    count: int,
+    radius_px: float,
+    *,
+    weight: Float[Tensor, " S"] | float = 1.0,
+    rng: torch.Generator,
+) -> Bool[Tensor, " S"]:
+    """Removes the strokes that reduce the error least, each times its weight, and places as many new ones on top. Returns which
+    strokes were kept."""
     with torch.no_grad():
         kept = torch.ones(len(strokes), dtype=torch.bool)
-        kept[worth(strokes.numbers(strokes.free), photo, ground).argsort(stable=True)[:count]] = False
+        value = weight * worth(strokes.numbers(strokes.free), photo, ground)
+        kept[value.argsort(stable=True)[:count]] = False
         strokes.keep(kept)
         blank = ground[:, None, None].expand(1, -1, *strokes.size).contiguous()
-        canvas = paint(blank, strokes.numbers(strokes.free)[None])[0]
-        strokes.add(place(photo, canvas, count, radius_px, rng=rng))
+        strokes.add(place(photo, strokes.drawn(blank), count, radius_px, rng=rng))
+    return kept

@@ -156,6 +156,66 @@ def test_paint_interrupted_keeps_what_there_is(capsys, here, monkeypatch, number
         assert picture.size == (30, 20)
 
 
+def moving(path):
+    """A GIF of three frames."""
+    first, *others = [Image.fromarray(np.roll(np.eye(24, 32, dtype=np.uint8) * 200, n, 1)) for n in range(3)]
+    first.save(path, save_all=True, append_images=others, duration=70)
+
+
+def test_a_film_is_painted_frame_by_frame_where_the_output_moves(capsys, here, quick):
+    moving("a.gif")
+    line = "paint a.gif -o {} --strokes 4 --detail-px 24"
+    for out, frames, extra in (("b.gif", 3, ""), ("c.png", 1, ""), ("d.png", 3, " --animate"), ("e.apng", 3, " --size 40x30")):
+        assert run(capsys, *(line + extra).format(out).split())[:2] == (0, f"{out}\n")
+        with Image.open(out) as picture:
+            assert getattr(picture, "n_frames", 1) == frames
+            assert picture.size == {"e.apng": (40, 30), "c.png": (1024, 768)}.get(out, (32, 24))
+
+
+def test_a_folder_is_painted(capsys, here, quick):
+    Path("photos").mkdir()
+    for name in ("a", "b"):
+        Image.new("RGB", (32, 24), "teal").save(f"photos/{name}.jpg")
+    Path("photos/c.png").write_text("this is text")
+    words = ["paint", "photos", "-o", "out/{name}.svg", "--strokes", "4", "--detail-px", "24"]
+    status, out, err = run(capsys, *words)
+    assert (status, out) == (0, f"{Path('out/a.svg')}\n{Path('out/b.svg')}\n")
+    assert "c.png is not a picture" in err
+    status, again, err = run(capsys, *words)
+    assert (status, again) == (0, out)
+    assert "2 of 3 paintings are in out already and are kept (without --force)" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("paint moving.gif -o new.webp --animate", "new.webp would be held in memory as a whole; choose .mp4, .gif, .apng"),
+        ("paint moving.gif -o new.gif --seconds 1", "--seconds is for a picture, and moving.gif is a film; leave it out"),
+        ("paint moving.gif -o new.gif --triangles 9", "--triangles is for a picture"),
+        ("paint moving.gif -o new.gif --background none", "--background is none, and a film's canvas is not transparent"),
+        ("paint moving.gif -o new.gif --strokes 0", "--strokes is 0"),
+        ("paint moving.gif -o new.gif --palette auto:0", "--palette is 'auto:0'"),
+        ("paint moving.gif -o new.gif --size 4x400", "crop it, or give a larger --detail-px"),
+        ("paint moving.gif -o moving.gif --force", "moving.gif is the file that is read"),
+        ("paint moving.gif -o none/new.gif", "the folder none does not exist"),
+        ("paint text.mp4 -o new.gif", "text.mp4 is damaged, or no film that can be read"),
+        ("paint text.mp4 -o new.png", "text.mp4 is a film, and new.png is not; choose .mp4, .gif, .apng"),
+        ("paint none.mp4 -o new.mp4", "none.mp4 does not exist"),
+        ("paint folder -o out", "the folder folder holds no pictures"),
+        ("paint pictures -o pictures", "pictures is the folder of the pictures"),
+        ("paint pictures -o new.svg", "new.svg is a file's name, and pictures is a folder; give a folder, or FOLDER/{name}.svg"),
+        ("paint pictures -o a-file", "a-file is a file, and a folder of pictures"),
+        ("paint pictures -o out/{name}.txt", "has no known ending; use one of"),
+    ],
+)
+def test_films_and_folders_refused(capsys, here, line, words):
+    moving("moving.gif")
+    Path("text.mp4").write_text("this is text")
+    Path("pictures").mkdir()
+    Image.new("RGB", (32, 24), "teal").save("pictures/a.jpg")
+    refused(capsys, here, line, words)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
