@@ -105,6 +105,8 @@ class Spec:
     """The labels, in order of their numbers."""
     point: int | None = None
     """Dimensions of a point."""
+    step: float | None = None
+    """Of drawings: the standard deviation of the steps of the pen, which is 1 for the model; the longer side of a drawing is 1."""
     task: str | None = None
     """What is wanted of points, one of `POINTING_KINDS`."""
     counts: tuple[int, int] | None = None
