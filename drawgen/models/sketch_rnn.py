@@ -14,11 +14,11 @@ predicted; of the last row, too, which ends the drawing. All is in nats per draw
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from drawgen import likelihood
@@ -203,8 +203,8 @@ LONG = Fit(steps=10_000, rate=1e-3, warmup=200, decay=0.9, clip=5.0, ema=0.999, 
 
 PRESETS: dict[str, Recipe] = {
     "omniglot": Recipe(
-        model=Config(encoder=128, decoder=256, latent=64),
-        data=Sketches(path="omniglot.npz"),
+        model=Config(encoder=96, decoder=256, latent=32),
+        data=Sketches(path="omniglot.npz", batch=64),
         fit=LONG,
         what="characters of many alphabets, on a CPU",
         size="659 k",
