@@ -2,8 +2,8 @@
 
 Axes: B drawings, T rows, N points.
 
-A drawing is simplified (Ramer, Douglas & Peucker), and starts at its first point: the first step is 0, 0. Steps are divided by their
-standard deviation over the training drawings, which the spec keeps. Its unit is the longer side of a drawing.
+A drawing is simplified (Ramer, Douglas & Peucker), and starts at its first point: the first step is 0, 0. Steps are divided by
+their standard deviation over the training drawings, which the spec keeps. Its unit is the longer side of a drawing.
 """
 
 import itertools
@@ -25,6 +25,8 @@ from drawgen.data.strokes import Strokes, corners
 from drawgen.ranges import check_fields, check_range
 from drawgen.strokes.pen_lines import Lines, to_stroke3
 
+TOLERANCE = 0.008
+"""Points that change a line by less than this, as a fraction of the drawing's longer side, are left out."""
 FEWEST = 2
 """Points of a drawing, at least: the first is where it starts."""
 AT_ONCE = 1000
@@ -159,7 +161,7 @@ class Sketches(Batches):
     be named strokes*.zip)."""
     held_out: float = 0.1
     """Fraction of the drawings held out for validation, evenly spaced; for an npz with a part "valid", that part instead."""
-    tolerance: float = 0.008
+    tolerance: float = TOLERANCE
     """Points that change a line by less than this, as a fraction of the drawing's longer side, are left out."""
     longest: int = 250
     """Drawings of more points are left out."""
