@@ -112,10 +112,10 @@ class Drawn(Sample):
 
     def save(self, path: str | os.PathLike[str], *, boxes: bool = False, animate: bool = False, force: bool = False) -> None:
         """Writes a file. The ending of `path` decides the format: a grid (PNG, JPEG, WebP, TIFF, BMP), an animation of the drawing
-        (GIF, APNG, MP4; with `animate` PNG and WebP), or the strokes of a painter or a pen (SVG, JSON). `boxes` draws the windows of a model
-        with attention: read green, write red. An existing file is replaced only with `force`. Raises ImageError (a ValueError) if
-        the result cannot be written in that format, and StorageError. `{i}` in the name gives a file per picture. Maps of textures
-        are written beside their colours, as OUT-NAME.png."""
+        (GIF, APNG, MP4; with `animate` PNG and WebP), or the strokes of a painter or a pen (SVG, JSON). `boxes` draws the windows
+        of a model with attention: read green, write red. An existing file is replaced only with `force`. Raises ImageError (a
+        ValueError) if the result cannot be written in that format, and StorageError. `{i}` in the name gives a file per picture.
+        Maps of textures are written beside their colours, as OUT-NAME.png."""
         out = Path(path)
         count = len(self.images)
         paths = numbered(out, count)

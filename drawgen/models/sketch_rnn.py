@@ -174,7 +174,7 @@ class SketchDecoder(nn.Module):
         last[:, 2:] = F.one_hot(pens, PENS).float()
         drawn = self.walk_on(z, state, last, noise.after_first(), request.temperature)
         return [
-            extended(begun.lines, rows.cpu().numpy()[: int(count)], step, raised=bool(pen))
+            extended(begun.lines, rows[: int(count)].detach().cpu().numpy(), step, raised=bool(pen))
             for rows, count, pen in zip(*drawn, pens, strict=True)
         ]
 
@@ -350,7 +350,7 @@ class SketchRNN(SketchDecoder):
         rows, counts = self.walk_on(z, state, last, noise, REDRAWING)
         origin = [np.zeros((1, 2))]
         drawn = [
-            on_page(extended(origin, own.cpu().numpy()[: int(count)], step, raised=bool(pen)))
+            on_page(extended(origin, own[: int(count)].detach().cpu().numpy(), step, raised=bool(pen)))
             for own, count, pen in zip(rows, counts, pens, strict=True)
         ]
         return self.shown(drawn, size)

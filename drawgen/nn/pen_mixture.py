@@ -20,9 +20,9 @@ from torch.nn import functional as F
 
 PENS = 3
 """States of the pen: down, raised, ended."""
-NARROWEST, WIDEST = 0.02, 100.0
+NARROWEST, WIDEST = 0.05, 100.0
 """Limits of a standard deviation; 1 is that of the steps of the training drawings."""
-STRAIGHTEST = 0.99
+STRAIGHTEST = 0.95
 LOG_2PI = math.log(2 * math.pi)
 
 
