@@ -203,7 +203,7 @@ class SketchDecoder(nn.Module):
         extra = array(F.linear(z, across[:, ROW:], bias))
         h, c = array(state["h"][:, 0]), array(state["c"][:, 0])
         rows, counts = sketch_rnn_cpu.draw(
-            own, extra, h, c, array(last), array(noise.uniforms), array(noise.normals), float(temperature)
+            own, extra, h, c, array(last), array(noise.uniforms), array(noise.normals), float(temperature), sketch_rnn_cpu.LIMITS
         )
         return torch.from_numpy(rows), torch.from_numpy(counts)
 

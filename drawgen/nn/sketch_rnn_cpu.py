@@ -13,11 +13,11 @@ from drawgen_envs.compiling_cpu import compiled
 from jaxtyping import Float32, Int64
 
 from drawgen.nn.decoder_cpu import sigmoid, tanh
-from drawgen.nn.pen_mixture import NARROWEST, PENS, STRAIGHTEST, WIDEST
+from drawgen.nn.pen_mixture import NARROWEST, STRAIGHTEST, WIDEST
 
-LOWEST, HIGHEST = np.float32(np.log(NARROWEST)), np.float32(np.log(WIDEST))
-STRAIGHT = np.float32(STRAIGHTEST)
-ENDED = 2
+PENS, ENDED = 3, 2
+LIMITS = (np.float32(np.log(NARROWEST)), np.float32(np.log(WIDEST)), np.float32(STRAIGHTEST))
+"""Of log standard deviations and correlations. They are an argument, as a cache of compiled code does not see another file change."""
 
 
 class Weights(NamedTuple):
@@ -55,6 +55,7 @@ def draw(
     uniforms: Float32[np.ndarray, "B T 2"],
     normals: Float32[np.ndarray, "B T 2"],
     temperature: float,
+    limits: tuple[float, float, float],
 ) -> tuple[Float32[np.ndarray, "B T 5"], Int64[np.ndarray, " B"]]:
     """(rows, how many of them) after the rows `last`; the one that ends a drawing is not among them. `extra` is the part of the
     gates that stays: that of z, and the biases. h, c and last are overwritten."""
@@ -65,6 +66,7 @@ def draw(
     extra = extra.copy()
     active = batch
     spread = np.float32(np.sqrt(temperature))
+    lowest, highest, straightest = limits
     for t in range(most):
         gates = np.dot(h[:active], weights.along)
         for b in range(active):
@@ -86,13 +88,13 @@ def draw(
             if pen == ENDED:
                 continue
             m = choose(own[:components], uniforms[i, t, 1], temperature)
-            rho = STRAIGHT * tanh(own[5 * components + m])
+            rho = straightest * tanh(own[5 * components + m])
             x = normals[i, t, 0]
             y = rho * x + np.sqrt(np.float32(1) - rho * rho) * normals[i, t, 1]
             at, wide = components + 2 * m, 3 * components + 2 * m
             last[going] = 0
-            last[going, 0] = own[at] + spread * np.exp(min(max(own[wide], LOWEST), HIGHEST)) * x
-            last[going, 1] = own[at + 1] + spread * np.exp(min(max(own[wide + 1], LOWEST), HIGHEST)) * y
+            last[going, 0] = own[at] + spread * np.exp(min(max(own[wide], lowest), highest)) * x
+            last[going, 1] = own[at + 1] + spread * np.exp(min(max(own[wide + 1], lowest), highest)) * y
             last[going, 2 + pen] = 1
             rows[i, counts[i]] = last[going]
             counts[i] += 1

@@ -180,9 +180,9 @@ def svg(drawings: Sequence[PenDrawing], columns: int | None = None) -> str:
     else:
         across = grid_columns(len(drawings), 1, 1, columns)
         whole = []
-        for number, drawing in enumerate(drawings):
+        for place, drawing in enumerate(drawings):
             left, top, side = frame_of(drawing)
-            corner = np.array([number % across, number // across]) * CELL
+            corner = np.array([place % across, place // across]) * CELL
             scale = CELL / side
             lines = [(np.asarray(line) - (left, top)) * scale + corner for line in drawing.lines]
             whole.append(((0.0, 0.0, float(CELL)), lines))
