@@ -17,7 +17,7 @@ from drawgen.nn.pen_mixture import NARROWEST, STRAIGHTEST, WIDEST
 
 PENS, ENDED = 3, 2
 LIMITS = (np.float32(np.log(NARROWEST)), np.float32(np.log(WIDEST)), np.float32(STRAIGHTEST))
-"""Of log standard deviations and correlations. They are an argument, as a cache of compiled code does not see another file change."""
+"""Of log standard deviations and correlations: an argument, as a cache of compiled code does not see that another file changed."""
 
 
 class Weights(NamedTuple):
