@@ -396,8 +396,9 @@ class Noise(NamedTuple):
 
     @classmethod
     def drawn(cls, rngs: Sequence[torch.Generator], most: int) -> "Noise":
-        uniforms = [torch.rand(most, 2, generator=rng) for rng in rngs]
-        return cls(torch.stack(uniforms), torch.stack([torch.randn(most, 2, generator=rng) for rng in rngs]))
+        """Of each generator, for `most` rows."""
+        uniforms = [torch.rand(most, 2, device=rng.device, generator=rng) for rng in rngs]
+        return cls(torch.stack(uniforms), torch.stack([torch.randn(most, 2, device=rng.device, generator=rng) for rng in rngs]))
 
     def to(self, device: torch.device) -> "Noise":
         return Noise(*(each.to(device) for each in self))
