@@ -31,7 +31,7 @@ def model(request):
         for parameter in built.parameters():
             parameter *= 2
         built.output.bias[-3:] = torch.tensor([2.0, 1.0, 0.0])
-    return built
+    return built.requires_grad_(False)
 
 
 def batch(count=4, seed=0):
@@ -193,16 +193,32 @@ def test_the_ends_of_a_way_are_the_drawings_redrawn():
     np.testing.assert_allclose(same[0].lines[0], same[1].lines[0], atol=1e-4)
 
 
-def test_latents_of_a_begun_drawing_are_of_its_posterior():
-    """With a decoder that does not heed the latent, that is the prior."""
+def test_latents_are_drawn_from_the_gaussian_of_all_drawings():
     model = SMALL.build(SPEC, rng=generator(1)).eval()
     with torch.no_grad():
+        model.posterior.bias[:3] = torch.tensor([1.0, -2.0, 0.5])
+        model.posterior.bias[3:] = -1.0
+    model.conclude(iter([batch(200, seed) for seed in range(5)]), iter([]))
+    with torch.no_grad():
+        found = model.encode(batch(400, 9))
+        z = found.at(torch.randn(400, 3, generator=generator(0)))
+        drawn = torch.cat([model.latent_after(torch.zeros(1, 5), generator(0, n)) for n in range(400)])
+    torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.1, rtol=0)
+    torch.testing.assert_close(torch.cov(drawn.T), torch.cov(z.T), atol=0.08, rtol=0)
+
+
+def test_latents_of_a_begun_drawing_are_of_its_posterior():
+    """With a decoder that does not heed the latent, that is the Gaussian of all drawings."""
+    model = SMALL.build(SPEC, rng=generator(1)).eval()
+    with torch.no_grad():
+        model.latent_mean.copy_(torch.tensor([1.0, 0.0, -1.0]))
+        model.latent_factor.copy_(torch.tensor([[0.5, 0, 0], [0.3, 0.6, 0], [0, 0, 1]]))
         model.initial.weight.zero_()
         model.decoder.weights(0).across[:, 5:] = 0
         given = torch.from_numpy(sketch_rnn.rows_for(BEGUN.lines, 1.0, 0.2))
         z = torch.cat([model.latent_after(given, generator(0, n)) for n in range(300)])
-    assert z.mean(0).abs().max() < 0.2
-    assert (z.std(0) - 1).abs().max() < 0.2
+    assert z.mean(0).tolist() == pytest.approx([1, 0, -1], abs=0.2)
+    torch.testing.assert_close(torch.cov(z.T), model.latent_factor @ model.latent_factor.T, atol=0.25, rtol=0)
 
 
 def test_settings_that_do_not_go_together():

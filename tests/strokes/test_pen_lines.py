@@ -101,7 +101,7 @@ def test_pictures_are_dark_on_white():
     ink = pen_lines.ink_of([PenDrawing(CORNER), PenDrawing([np.array([[0.5, 0.5]])])], (64, 64))
     picture = ink.picture()
     assert picture.shape == (2, 1, 64, 64)
-    assert picture[0, 0, 32, 32] < 0.1
+    assert picture[0, 0, 31:33, 32].max() < 0.5
     assert picture[0, 0, 0].min() == 1
     assert picture[1].min() < 0.5  # a dot is seen
     *_, last = ink.frames(5)
