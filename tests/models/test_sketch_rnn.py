@@ -72,7 +72,7 @@ def test_padding_costs_nothing(model):
 
 
 def test_the_bound_lies_above_the_importance_weighted_one():
-    model = SMALL.build(SPEC, rng=generator(1))
+    model = SMALL.build(SPEC, rng=generator(1)).requires_grad_(False)
     drawings = batch(64)
     bound, count = model.measure(drawings, rng=generator(0))["bound_nats"]
     tighter, _ = model.importance_weighted(drawings, 50, rng=generator(0))["iw50_nats"]
