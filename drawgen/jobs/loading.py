@@ -139,7 +139,8 @@ def line_drawing(drawing: LineDrawing, name: str = "the drawing") -> PenDrawing:
         if Path(name).suffix.lower() in file_kinds.PICTURES or name.startswith("photo:"):
             raise images.ImageError(f"{name} is a picture, and lines are wanted: give an SVG, or strokes as JSON")
         with on_disk(drawing) as file:
-            return pen_lines.read(Path(str(file)))
+            path = Path(str(file))
+            return pen_lines.json_drawing(path) if holds_strokes(str(path)) else pen_lines.svg_drawing(path)
     lines = pen_lines.checked(drawing, name)
     return PenDrawing(lines, pen_lines.page_around(lines))
 

@@ -237,14 +237,17 @@ def checked(lines: Sequence[Any], name: str) -> list[Float64[np.ndarray, "_ 2"]]
     return found
 
 
-def read(path: Path) -> PenDrawing:
-    """The drawing of a file: an SVG, lines as `to_json` writes them, or the strokes of a painting (JSON). Raises ImageError."""
-    if path.suffix.lower() != ".json":
-        drawing = read_svg(path)
-        tolerance = FINE * max(drawing.frame[2] - drawing.frame[0], drawing.frame[3] - drawing.frame[1], 1e-9)
-        lines = [flattened(curve.pieces, tolerance) for curve in drawing.curves]
-        size, _ = page_of(parsed_svg(path), str(path))
-        return PenDrawing(checked(lines, str(path)), drawing.frame if size is None else (0.0, 0.0, *size))
+def svg_drawing(path: Path) -> PenDrawing:
+    """The strokes of an SVG, in pixels. Raises ImageError."""
+    drawing = read_svg(path)
+    tolerance = FINE * max(drawing.frame[2] - drawing.frame[0], drawing.frame[3] - drawing.frame[1], 1e-9)
+    lines = [flattened(curve.pieces, tolerance) for curve in drawing.curves]
+    size, _ = page_of(parsed_svg(path), str(path))
+    return PenDrawing(checked(lines, str(path)), drawing.frame if size is None else (0.0, 0.0, *size))
+
+
+def json_drawing(path: Path) -> PenDrawing:
+    """The drawing of a file that `to_json` wrote, or the strokes of a painting as lines. Raises ImageError."""
     found = parsed(path)
     if isinstance(found, dict) and found.get("format") == STROKES:
         painting = Painting.read(path)

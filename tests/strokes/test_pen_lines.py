@@ -39,7 +39,7 @@ def test_svg_and_back(tmp_path):
     path = tmp_path / "one.svg"
     lines = [*CORNER, np.array([[0.1, 0.1]])]
     path.write_text(pen_lines.svg([PenDrawing(lines)]), encoding="utf-8")
-    found = pen_lines.read(path)
+    found = pen_lines.svg_drawing(path)
     assert found.page == (0, 0, 600, 600)
     assert len(found.lines) == 3
     for one, other in zip(found.lines, lines, strict=True):
@@ -51,7 +51,7 @@ def test_json_and_back_exactly(tmp_path):
     path = tmp_path / "one.json"
     drawing = PenDrawing([line / 3 for line in CORNER], (-1.0, 0.0, 2.0, 1.0))
     path.write_text(pen_lines.to_json([drawing]), encoding="utf-8")
-    found = pen_lines.read(path)
+    found = pen_lines.json_drawing(path)
     assert found.page == drawing.page
     assert all((one == other).all() for one, other in zip(found.lines, drawing.lines, strict=True))
 
@@ -62,7 +62,7 @@ def test_strokes_of_a_painting_are_lines(tmp_path):
     names = ["x0", "y0", "x1", "y1", "x2", "y2", "r0", "r1", "a0", "a1", "red", "green", "blue"]
     told = {"format": "drawgen strokes 1", "width": 40, "height": 20, "background": [1, 1, 1], "columns": names}
     path.write_text(json.dumps({**told, "strokes": [stroke]}), encoding="utf-8")
-    found = pen_lines.read(path)
+    found = pen_lines.json_drawing(path)
     assert found.page == (0, 0, 40, 20)
     assert found.lines[0][0].tolist() == [0, 0]
     assert found.lines[0][-1].tolist() == [40, 0]
@@ -93,7 +93,7 @@ def test_what_is_no_drawing_is_refused_in_one_sentence(told, words, tmp_path):
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(told), encoding="utf-8")
     with pytest.raises(ImageError, match=words) as caught:
-        pen_lines.read(path)
+        pen_lines.json_drawing(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
