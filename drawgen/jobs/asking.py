@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ from drawgen.interrupts import plainly
 from drawgen.jobs import captions, measuring
 from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
 from drawgen.jobs.labels import Classified, Confusion
-from drawgen.jobs.loading import LineDrawing, Picture, Pictures, line_drawing, name_of, opened, pictures_for, several
+from drawgen.jobs.loading import LineDrawing, Picture, Pictures, line_drawing, line_drawings, name_of, opened, pictures_for, several
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
 from drawgen.jobs.parse_answers import Parsed, Sentences
 from drawgen.jobs.point_answers import Given, Pointed
@@ -234,10 +234,11 @@ class Trained:
         check_range("seed", seed, at_least=0)
         check_redraws(self.model, self.source, polish)
         if isinstance(self.model, RedrawsLines):
-            given = [line_drawing(drawing, name_of(drawing, number)) for number, drawing in enumerate(several(pictures), 1)]
+            given = line_drawings(pictures)
             again = self.model.redraw(given, rng=generator(seed, device=device_of(self.model))).cpu()
-            return Drawn.of(again, columns=len(given), seen=pen_lines.ink_of(given, again.images.shape[2:]).picture())
-        seen = pictures_for(self.model, several(pictures)).to(device_of(self.model))
+            height, width = again.images.shape[2:]
+            return Drawn.of(again, columns=len(given), seen=pen_lines.ink_of(given, (height, width)).picture())
+        seen = pictures_for(self.model, several(cast(Pictures, pictures))).to(device_of(self.model))
         with hearing(progress) as reports:
             drawn = redrawn_by(self.model, seen, polish=polish, seed=seed, progress=reports.drawing)
         return Drawn.of(drawn.cpu(), columns=len(seen), seen=seen.cpu())
@@ -256,8 +257,8 @@ class Trained:
         channels, height, width = self.spec.picture
         refuse_what_does_not_fit((height, width), channels, n)
         if isinstance(drawer, InterpolatesLines):
-            return Drawn.of(drawer.between(line_drawing(first, "the first"), line_drawing(last, "the last"), n).cpu(), columns=n)
-        ends = pictures_for(self.model, [first, last]).to(device_of(self.model))
+            return Drawn.of(drawer.between(*line_drawings([first, last]), n).cpu(), columns=n)
+        ends = pictures_for(self.model, [cast(Picture, first), cast(Picture, last)]).to(device_of(self.model))
         return Drawn.of(drawer.interpolate(ends[0], ends[1], n).cpu(), columns=n)
 
     @asked()

@@ -145,6 +145,14 @@ def line_drawing(drawing: LineDrawing, name: str = "the drawing") -> PenDrawing:
     return PenDrawing(lines, pen_lines.page_around(lines))
 
 
+def line_drawings(drawings: Any) -> list[PenDrawing]:
+    """One drawing of a pen that is a file or a `PenDrawing`, or several of any kind in a list. Raises ImageError."""
+    given = [drawings] if isinstance(drawings, (str, os.PathLike, PenDrawing)) else list(drawings)
+    if not given:
+        raise ValueError("no drawings are given; name one or more")
+    return [line_drawing(drawing, f"drawing {number}") for number, drawing in enumerate(given, 1)]
+
+
 def holds_strokes(file: str) -> bool:
     """Whether a file holds strokes, by its ending or by its first byte: no picture begins with a brace."""
     if file.lower().endswith(".json"):

@@ -205,7 +205,7 @@ class SketchDecoder(nn.Module):
         weights = self.decoder.weights(0)
         across, bias = weights.across.detach(), (weights.across_bias + weights.along_bias).detach()
         own = sketch_rnn_cpu.Weights(
-            *(array(weight.t()) for weight in (across[:, :ROW], weights.along, self.output.weight)), array(self.output.bias)
+            array(across[:, :ROW].t()), array(weights.along.t()), array(self.output.weight.t()), array(self.output.bias)
         )
         extra = array(F.linear(z, across[:, ROW:], bias))
         h, c = array(state["h"][:, 0]), array(state["c"][:, 0])

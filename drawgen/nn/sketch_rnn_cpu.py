@@ -55,7 +55,7 @@ def draw(
     uniforms: Float32[np.ndarray, "B T 2"],
     normals: Float32[np.ndarray, "B T 2"],
     temperature: float,
-    limits: tuple[float, float, float],
+    limits: tuple[np.float32, np.float32, np.float32],
 ) -> tuple[Float32[np.ndarray, "B T 5"], Int64[np.ndarray, " B"]]:
     """(rows, how many of them) after the rows `last`; the one that ends a drawing is not among them. `extra` is the part of the
     gates that stays: that of z, and the biases. h, c and last are overwritten."""

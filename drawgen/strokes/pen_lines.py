@@ -174,12 +174,13 @@ def svg(drawings: Sequence[PenDrawing], columns: int | None = None) -> str:
     </g>
     </svg>
     """
+    whole: list[tuple[tuple[float, float, float], Lines]] = []
     if len(drawings) == 1:
         frame = frame_of(drawings[0])
-        whole, window = [(frame, drawings[0].lines)], (*frame, frame[2])
+        whole.append((frame, drawings[0].lines))
+        window = (*frame, frame[2])
     else:
         across = grid_columns(len(drawings), 1, 1, columns)
-        whole = []
         for place, drawing in enumerate(drawings):
             left, top, side = frame_of(drawing)
             corner = np.array([place % across, place // across]) * CELL
@@ -261,10 +262,10 @@ def json_drawing(path: Path) -> PenDrawing:
     if len(found["drawings"]) != 1:
         raise ImageError(f"{path} has {len(found['drawings'])} drawings; give a file with one, as -o 'OUT-{{i}}.json' writes them")
     [told] = found["drawings"]
-    page = told.get("page") if isinstance(told, dict) else None
-    if not isinstance(told, dict) or not isinstance(told.get("lines"), list) or not is_page(page):
+    if not isinstance(told, dict) or not isinstance(told.get("lines"), list) or not is_page(told.get("page")):
         raise ImageError(f"{path}: its drawing has to have lines, and a page [left, top, right, bottom]")
-    return PenDrawing(checked(told["lines"], str(path)), tuple(map(float, page)))
+    left, top, right, bottom = map(float, told["page"])
+    return PenDrawing(checked(told["lines"], str(path)), (left, top, right, bottom))
 
 
 def is_page(page: Any) -> bool:
