@@ -479,7 +479,7 @@ def array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().float().contiguous().numpy().copy()
 
 
-CHARACTERS = Fit(steps=16_000, rate=1e-3, warmup=100, decay=0.4, clip=5.0, ema=0.998, valid_steps=2000)
+CHARACTERS = Fit(steps=9000, rate=1e-3, warmup=100, decay=0.4, clip=5.0, ema=0.998, valid_steps=2000)
 
 PRESETS: dict[str, Recipe] = {
     "omniglot": Recipe(
