@@ -81,17 +81,13 @@ def normalised(lines: Lines) -> list[Float32[np.ndarray, "_ 2"]]:
     return [((line - points.min(0)) / side).astype(np.float32) for line in lines]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Batches(ABC):
-    """Batches of drawings."""
+    """Batches of drawings, with the settings of the data that they are of."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
-    batch: int = 100
-    """Drawings in a batch, of like length."""
-    stretched: float = 0.15
-    """In training, a drawing is stretched across and down by factors between 1 - this and 1 + this."""
-    side_px: int = 128
-    """Side of the pictures that the model draws."""
+    batch: int
+    stretched: float
+    side_px: int
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", at_least=1)
@@ -156,6 +152,12 @@ def scaled(rows: Float32[np.ndarray, "N 3"], factor: float | Float32[np.ndarray,
 class Sketches(Batches):
     """Recorded drawings: files of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of them."""
 
+    batch: int = 100
+    """Drawings in a batch, of like length."""
+    stretched: float = 0.15
+    """In training, a drawing is stretched across and down by factors between 1 - this and 1 + this."""
+    side_px: int = 128
+    """Side of the pictures that the model draws."""
     path: str = "data"
     """A file of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of such files (archives have to
     be named strokes*.zip)."""
@@ -208,6 +210,12 @@ class Sketches(Batches):
 class Polygons(Batches):
     """Drawings that it makes itself: polygons of three to six corners, in one line, each corner a little displaced."""
 
+    batch: int = 100
+    """Drawings in a batch, of like length."""
+    stretched: float = 0.15
+    """In training, a drawing is stretched across and down by factors between 1 - this and 1 + this."""
+    side_px: int = 128
+    """Side of the pictures that the model draws."""
     count: int = 200
     """Drawings, of which every tenth is held out."""
 

@@ -257,7 +257,8 @@ class Trained:
         channels, height, width = self.spec.picture
         refuse_what_does_not_fit((height, width), channels, n)
         if isinstance(drawer, InterpolatesLines):
-            return Drawn.of(drawer.between(*line_drawings([first, last]), n).cpu(), columns=n)
+            one, other = line_drawings([first, last])
+            return Drawn.of(drawer.between(one, other, n).cpu(), columns=n)
         ends = pictures_for(self.model, [cast(Picture, first), cast(Picture, last)]).to(device_of(self.model))
         return Drawn.of(drawer.interpolate(ends[0], ends[1], n).cpu(), columns=n)
 

@@ -185,8 +185,8 @@ def svg(drawings: Sequence[PenDrawing], columns: int | None = None) -> str:
             left, top, side = frame_of(drawing)
             corner = np.array([place % across, place // across]) * CELL
             scale = CELL / side
-            lines = [(np.asarray(line) - (left, top)) * scale + corner for line in drawing.lines]
-            whole.append(((0.0, 0.0, float(CELL)), lines))
+            moved = [(np.asarray(line) - (left, top)) * scale + corner for line in drawing.lines]
+            whole.append(((0.0, 0.0, float(CELL)), moved))
         window = (0.0, 0.0, float(across * CELL), float(-(-len(drawings) // across) * CELL))
     wide, tall = (round(6 * CELL * side / max(window[2:])) for side in window[2:])
     box = " ".join(number(side) for side in window)
