@@ -219,6 +219,10 @@ class Polygons(Batches):
     count: int = 200
     """Drawings, of which every tenth is held out."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fields(self, "data", "count", at_least=1)
+
     def parts(self) -> dict[str, list[Float32[np.ndarray, "_ 3"]]]:
         parts: dict[str, list[Float32[np.ndarray, "_ 3"]]] = {split: [] for split in SPLITS}
         for number in range(self.count):

@@ -488,7 +488,10 @@ PRESETS: dict[str, Recipe] = {
         fit=CHARACTERS,
         what="characters of 50 alphabets, on a CPU",
         size="442 k",
-        about="Characters of Omniglot, 30,000 drawings as stroke-3.",
+        figure="16.64 nats per drawing",
+        about="30,000 drawings of Omniglot's characters, as stroke-3 of sketch-rnn-datasets (MIT); held out are 1,000 other drawings. "
+        "Measured (seed 0): a bound of 16.64 nats per drawing (standard error .79), of which the KL term is 15.5, after 9,000 steps, "
+        "about a quarter of an hour of one thread of a Xeon. The first 531 steps were with a lower limit of standard deviations.",
     ),
     "sheep": Recipe(
         model=Config(encoder=96, decoder=256, latent=32),
@@ -496,7 +499,8 @@ PRESETS: dict[str, Recipe] = {
         fit=CHARACTERS,
         what="7,400 sheep, on a CPU",
         size="442 k",
-        about="The sheep of sketch-rnn-datasets (CC BY-NC 4.0, so that no weights are shipped), 7,400 drawings as stroke-3.",
+        about="The sheep of sketch-rnn-datasets (CC BY-NC 4.0, so that no weights are shipped), 7,400 drawings as stroke-3. Not "
+        "trained here. The published likelihoods are of categories of Quick, Draw!, at another scale, and do not compare.",
     ),
     "quickdraw": Recipe(
         model=Config(),
