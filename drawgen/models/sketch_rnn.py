@@ -489,9 +489,9 @@ PRESETS: dict[str, Recipe] = {
         what="characters of 50 alphabets, on a CPU",
         size="442 k",
         figure="16.64 nats per drawing",
-        about="30,000 drawings of Omniglot's characters, as stroke-3 of sketch-rnn-datasets (MIT); held out are 1,000 other drawings. "
-        "Measured (seed 0): a bound of 16.64 nats per drawing (standard error .79), of which the KL term is 15.5, after 9,000 steps, "
-        "about a quarter of an hour of one thread of a Xeon. The first 531 steps were with a lower limit of standard deviations.",
+        about="30,000 drawings of Omniglot's characters, as stroke-3 of sketch-rnn-datasets (MIT); held out are 1,000 others. "
+        "Measured (seed 0): a bound of 16.64 nats per drawing (standard error .79), of which the KL term is 15.5, after 9,000 "
+        "steps, about a quarter of an hour of one thread of a Xeon. In the first 531 steps standard deviations were at least .02.",
     ),
     "sheep": Recipe(
         model=Config(encoder=96, decoder=256, latent=32),
