@@ -46,7 +46,7 @@ ENDED = 2
 """The state of the pen that ends a drawing."""
 REDRAWING = 0.1
 """The temperature at which drawings are drawn from given latents."""
-PROPOSALS = 64
+PROPOSALS = 256
 """Latents from which that of a begun drawing is chosen."""
 FITTED = 100
 """Batches to whose latents a Gaussian is fitted."""
@@ -311,26 +311,16 @@ class SketchRNN(SketchDecoder):
     # ---------------------------------------------------------------- drawings
 
     def latent_after(self, given: Float[Tensor, "T 5"], rng: torch.Generator) -> Float[Tensor, "1 Z"]:
-        """A sample of p(z | the given rows), by importance resampling: half of the proposals are of the fitted Gaussian, half of
-        the posterior of the begun drawing, as if it had ended there. With one row, as all drawings have, it is the Gaussian's."""
-        device, size = given.device, self.config.latent
-        noise = torch.randn(1 if len(given) == 1 else PROPOSALS, size, generator=rng).to(device)
-        of_all = self.latent_mean + noise @ self.latent_factor.T
-        if len(given) == 1:
-            return of_all
-        rows = torch.cat([given, F.one_hot(torch.tensor([ROW - 1], device=device), ROW).float()])
-        batch = SketchBatch(rows[None], torch.tensor([len(rows)], device=device))
-        found = self.encode(batch)
-        half = PROPOSALS // 2
-        z = torch.cat([of_all[:half], found.at(noise[half:])])
-        apart = torch.linalg.solve_triangular(self.latent_factor, (z - self.latent_mean).T, upper=False)
-        prior = -0.5 * apart.square().sum(0) - self.latent_factor.diagonal().log().sum()
-        posterior = found.log_density(z)
-        many = SketchBatch(rows[None].expand(PROPOSALS, -1, -1), batch.lengths.expand(PROPOSALS))
-        before = torch.cat([pen_down(PROPOSALS, device), many.rows[:, :-1]], 1)
-        mixture = pen_mixture(self.decode(before, z)[0])
-        log_weights = begun_log_prob(mixture, rows) + prior - torch.logaddexp(prior, posterior)
-        uniform = torch.rand(1, generator=rng).to(device)
+        """A sample of p(z | the given rows), by importance resampling of latents of the fitted Gaussian. With one row, as all
+        drawings have, it is the Gaussian's."""
+        count = 1 if len(given) == 1 else PROPOSALS
+        noise = torch.randn(count, self.config.latent, generator=rng).to(given.device)
+        z = self.latent_mean + noise @ self.latent_factor.T
+        if count == 1:
+            return z
+        before = torch.cat([pen_down(1, given.device), given[None, :-1]], 1).expand(count, -1, -1)
+        log_weights = begun_log_prob(pen_mixture(self.decode(before, z)[0]), given)
+        uniform = torch.rand(1, generator=rng).to(given.device)
         return z[inverted(log_weights.log_softmax(0)[None], uniform, 1.0)]
 
     @torch.inference_mode()
@@ -403,10 +393,8 @@ def drawing_nats(mixture: PenMixture, batch: SketchBatch) -> Float[Tensor, " B"]
 
 
 def begun_log_prob(mixture: PenMixture, rows: Float[Tensor, "T 5"]) -> Float[Tensor, " B"]:
-    """log p of rows that a drawing begins with, but for what its pen does after them; the last row is not among them."""
-    given = rows[:-1].expand(len(mixture.means), -1, -1)
-    count = given.shape[1]
-    mixture = PenMixture(*(each[:, :count] for each in mixture))
+    """log p of the rows that a drawing begins with, but for what its pen does after them."""
+    given = rows.expand(len(mixture.means), -1, -1)
     return step_log_density(mixture, given[..., :2])[:, 1:].sum(1) + pen_log_prob(mixture, given[..., 2:].argmax(-1))[:, :-1].sum(1)
 
 
@@ -436,14 +424,14 @@ class Noise(NamedTuple):
 def walk(
     model: SketchDecoder, z: Float[Tensor, "B Z"], state: State, last: Float[Tensor, "B 5"], noise: Noise, temperature: float
 ) -> tuple[Float[Tensor, "B T 5"], Int[Tensor, " B"]]:
-    """(rows, how many of them) that a model draws after the rows `last`, one step of all drawings after the other. The row that
-    ends a drawing is not among them."""
+    """(rows, how many of them, one at least) that a model draws after the rows `last`, one step of all drawings after the other.
+    The row that ends a drawing is not among them."""
     going = torch.ones(len(z), dtype=torch.bool, device=z.device)
     rows = []
     for t in range(noise.uniforms.shape[1]):
         h, state = model.decoder.step(torch.cat([last, z], 1), state)
         mixture = pen_mixture(model.output(h))
-        pens = inverted(mixture.log_pens, noise.uniforms[:, t, 0], temperature)
+        pens = inverted(mixture.log_pens[:, : PENS if t else ENDED], noise.uniforms[:, t, 0], temperature)
         steps = choose_step(mixture, noise.uniforms[:, t, 1], noise.normals[:, t], temperature)
         last = torch.cat([steps, F.one_hot(pens, PENS).float()], 1)
         going = going & (pens != ENDED)

@@ -57,8 +57,8 @@ def draw(
     temperature: float,
     limits: tuple[np.float32, np.float32, np.float32],
 ) -> tuple[Float32[np.ndarray, "B T 5"], Int64[np.ndarray, " B"]]:
-    """(rows, how many of them) after the rows `last`; the one that ends a drawing is not among them. `extra` is the part of the
-    gates that stays: that of z, and the biases. h, c and last are overwritten."""
+    """(rows, how many of them, one at least) after the rows `last`; the one that ends a drawing is not among them. `extra` is the
+    part of the gates that stays: that of z, and the biases. h, c and last are overwritten."""
     batch, most = uniforms.shape[:2]
     units, components = h.shape[1], (weights.output.shape[1] - PENS) // 6
     rows, counts = np.zeros((batch, most, 5), np.float32), np.zeros(batch, np.int64)
@@ -84,7 +84,7 @@ def draw(
         for b in range(active):
             own = numbers[b] + weights.output_bias
             i = who[b]
-            pen = choose(own[6 * components :], uniforms[i, t, 0], temperature)
+            pen = choose(own[6 * components : 6 * components + (PENS if t else ENDED)], uniforms[i, t, 0], temperature)
             if pen == ENDED:
                 continue
             m = choose(own[:components], uniforms[i, t, 1], temperature)

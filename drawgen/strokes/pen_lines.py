@@ -120,6 +120,8 @@ def frame_of(drawing: PenDrawing) -> tuple[float, float, float]:
     if side > FARTHEST_OUT * page:
         left, top, right, _ = page_around(drawing.lines)
         return left, top, right - left
+    if side > page:
+        side += 2 * THICKNESS * side  # so that the line at the edge is seen
     left, top = (low + high - side) / 2
     return float(left), float(top), side
 
