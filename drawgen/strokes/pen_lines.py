@@ -241,12 +241,12 @@ def checked(lines: Sequence[Any], name: str) -> list[Float64[np.ndarray, "_ 2"]]
 
 
 def svg_drawing(path: Path) -> PenDrawing:
-    """The strokes of an SVG, in pixels. Raises ImageError."""
+    """The strokes of an SVG, in pixels; without width, height and viewBox its page is `page_around` them. Raises ImageError."""
     drawing = read_svg(path)
     tolerance = FINE * max(drawing.frame[2] - drawing.frame[0], drawing.frame[3] - drawing.frame[1], 1e-9)
-    lines = [flattened(curve.pieces, tolerance) for curve in drawing.curves]
+    lines = checked([flattened(curve.pieces, tolerance) for curve in drawing.curves], str(path))
     size, _ = page_of(parsed_svg(path), str(path))
-    return PenDrawing(checked(lines, str(path)), drawing.frame if size is None else (0.0, 0.0, *size))
+    return PenDrawing(lines, page_around(lines) if size is None else (0.0, 0.0, *size))
 
 
 def json_drawing(path: Path) -> PenDrawing:

@@ -47,6 +47,15 @@ def test_svg_and_back(tmp_path):
     np.testing.assert_allclose(found.lines[0] / 600, lines[0], atol=1e-6)
 
 
+def test_a_file_without_a_page_has_one_around_its_lines(tmp_path):
+    path = tmp_path / "line.svg"
+    path.write_text('<svg xmlns="http://www.w3.org/2000/svg"><path d="M1 1h8" stroke="red"/></svg>', encoding="utf-8")
+    found = pen_lines.svg_drawing(path)
+    assert found.page == (0, -4, 10, 6)
+    (tmp_path / "again.json").write_text(pen_lines.to_json([found]), encoding="utf-8")
+    assert pen_lines.json_drawing(tmp_path / "again.json").page == found.page
+
+
 def test_json_and_back_exactly(tmp_path):
     path = tmp_path / "one.json"
     drawing = PenDrawing([line / 3 for line in CORNER], (-1.0, 0.0, 2.0, 1.0))
