@@ -105,6 +105,8 @@ class Spec:
     """The labels, in order of their numbers."""
     point: int | None = None
     """Dimensions of a point."""
+    step: float | None = None
+    """Of drawings: the standard deviation of the steps of the pen, which is 1 for the model; the longer side of a drawing is 1."""
     task: str | None = None
     """What is wanted of points, one of `POINTING_KINDS`."""
     counts: tuple[int, int] | None = None
@@ -475,6 +477,15 @@ class Request:
         return generator(self.seed, index)
 
 
+class PenDrawing(NamedTuple):
+    """A drawing as polylines, in the order in which a pen draws them."""
+
+    lines: Sequence[Float[np.ndarray, "_ 2"]]
+    """Points x, y; x to the right, y down. A line of one point is a dot."""
+    page: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    """Left, top, right and bottom of the page that it is drawn on."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """Finished pictures, and how they were drawn.
@@ -494,6 +505,8 @@ class Sample:
     maps: Mapping[str, Float[Tensor, "B M H W"]] = field(default_factory=dict)
     """name -> a map of the textures (normals, heights ...), in [0, 1]; `map_kinds` says what it is."""
     map_kinds: Mapping[str, TextureMap] = field(default_factory=dict)
+    lines: Sequence[PenDrawing] | None = None
+    """What a pen drew, for each picture; it can be drawn at any size."""
 
     def cpu(self) -> "Sample":
         """The same on the CPU; frames are moved as they are computed."""
@@ -644,6 +657,27 @@ class Interpolates(Protocol):
     """Interpolates between two pictures, in `count` pictures."""
 
     def interpolate(self, first: Float[Tensor, "C H W"], last: Float[Tensor, "C H W"], count: int) -> Sample: ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """Completes begun drawings of a pen: `n` ways of the request, each of which begins with the lines that were given."""
+
+    def complete(self, begun: PenDrawing, request: Request) -> Sample: ...
+
+
+@runtime_checkable
+class RedrawsLines(Protocol):
+    """Reconstructs drawings of a pen as pictures of `size` (height, width) in pixels, of None of its own."""
+
+    def redraw(self, drawings: Sequence[PenDrawing], *, size: tuple[int, int] | None = None, rng: torch.Generator) -> Sample: ...
+
+
+@runtime_checkable
+class InterpolatesLines(Protocol):
+    """Interpolates between two drawings of a pen, in `count` drawings."""
+
+    def between(self, first: PenDrawing, last: PenDrawing, count: int) -> Sample: ...
 
 
 @runtime_checkable

@@ -23,7 +23,7 @@ from drawgen.jobs.textures import settle_warp
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
             "pointer_net": "hull", "glimpse_reader": "sequence", "draw_classifier": "cluttered",
             "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets",
-            "resnet_classifier": "digits"}  # fmt: skip
+            "resnet_classifier": "digits", "sketch_rnn": "omniglot"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
@@ -148,6 +148,12 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "which alphabet a drawn character is of",
         "the strokes of Omniglot's small background sets, 2,880 drawings of 144 characters of six alphabets (Balinese, Early "
         "Aramaic, Greek, Japanese Katakana, Korean, Latin); what is measured is 780 drawings of 39 other characters",
+        "MIT",
+    ),
+    "sketch_rnn:omniglot": (
+        "sketch_omniglot",
+        "characters, drawn with a pen as people draw them",
+        "Omniglot's strokes, as stroke-3 of David Ha's sketch-rnn-datasets: 30,000 drawings of characters of 50 alphabets",
         "MIT",
     ),
     "resnet_classifier:digits": (

@@ -111,7 +111,8 @@ def desk(tmp_path_factory):
     found = {"images": [{"id": 1, "file_name": "e.png"}], "annotations": [{"image_id": 1, "caption": "noise"}]}
     (folder / "captions_val2017.json").write_text(json.dumps(found), encoding="utf-8")
     line = '<path d="M1 1h9" stroke="red"/>'
-    (folder / "DRAWING.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{line}</svg>', encoding="utf-8")
+    for name in ("DRAWING.svg", "OTHER.svg"):
+        (folder / name).write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{line}</svg>', encoding="utf-8")
     jobs.train("draw_classifier", models.recipe("draw_classifier", "tiny"), folder / "runs" / "reader", preset="tiny")
     jobs.train("ride", models.recipe("ride", "tiny"), folder / "OUT.model", preset="tiny")
     jobs.train("pointer_net", models.recipe("pointer_net", "tiny"), folder / "runs" / "hull", preset="tiny")

@@ -36,6 +36,7 @@ def sample(words: list[str]) -> None:
         top_k: int | None = None,
         top_p: float | None = None,
         until: str | None = None,
+        begin: str | None = None,
         device: str = "cpu",
         force: bool = False,
     ) -> None:
@@ -62,6 +63,7 @@ def sample(words: list[str]) -> None:
             top_k: Sample only from this many most probable symbols.
             top_p: Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling).
             until: End a text with the first of these, as "</svg>", if that comes before its length.
+            begin: A begun drawing of lines, an SVG or strokes as JSON, which the sample completes; its last line may go on.
             device: auto, cpu, cuda, cuda:N or mps.
             force: Replace existing files.
         """
@@ -80,7 +82,7 @@ def sample(words: list[str]) -> None:
                     model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
                     tile=tile_axis or tile, even_out=even_out, match=match, guide=guide, guide_strength=guide_strength,
                     boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p, until=until,
-                    device=device, force=force, reports=dataclasses.replace(reports, writing=show),
+                    begin=begin, device=device, force=force, reports=dataclasses.replace(reports, writing=show),
                 )  # fmt: skip
         finally:
             if last and not last.endswith("\n"):
@@ -109,7 +111,8 @@ def reconstruct(words: list[str]) -> None:
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            pictures: The pictures to reconstruct; the ink of a photographed digit is segmented first.
+            pictures: The pictures to reconstruct; the ink of a photographed digit is segmented first. Of a model of a pen,
+                drawings: SVG, or strokes as JSON.
             out: The file to write: a picture, or a GIF, APNG or MP4 of the drawing process.
             polish: Steps of gradient descent on a painter's strokes before they are written; 0 keeps the painter's own strokes.
                 The default is 50 for painters with a differentiable brush.
@@ -202,8 +205,8 @@ def interpolate(words: list[str]) -> None:
 
         Args:
             model: A model folder, MODEL:NAME of a shipped one, or MODEL for its default.
-            first: The first picture.
-            last: The last picture.
+            first: The first picture; of a model of a pen, the first drawing (SVG, or strokes as JSON).
+            last: The last one.
             out: The picture to write.
             n: Number of steps.
             device: auto, cpu, cuda, cuda:N or mps.

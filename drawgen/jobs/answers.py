@@ -22,6 +22,7 @@ from drawgen.contract import Hypothesis, Request, Sample
 from drawgen.jobs import caption_tables
 from drawgen.jobs.previews import BETWEEN
 from drawgen.ranges import ArgumentError
+from drawgen.strokes import pen_lines
 from drawgen.strokes.painting import Painting
 from drawgen.threads import threads
 
@@ -43,7 +44,7 @@ class Drawn(Sample):
     """Finished pictures: a `Sample` that a notebook displays as a grid, and that has `save`.
 
     `images` is B C H W in [0, 1], on the CPU. `frames`, `boxes` (of a model with attention), `strokes` (of a painter) and `maps`
-    (of a texture: normals, heights ...) are those of `Sample`.
+    (of a texture: normals, heights ...) and `lines` (of a pen) are those of `Sample`.
 
     >>> import drawgen
     >>> drawn = drawgen.load("draw").sample(n=4, seed=1)
@@ -72,6 +73,7 @@ class Drawn(Sample):
         words = f"{count} picture{'s' * (count > 1)} of {width}x{height} pixels"
         words += ", drawn in steps" if self.frames is not None else ""
         words += f", with {self.strokes.shape[1]} strokes" if self.strokes is not None else ""
+        words += ", as lines of a pen" if self.lines is not None else ""
         words += f", with maps: {', '.join(self.maps)}" if self.maps else ""
         return words + (f", with boxes of {' and '.join(self.boxes)}" if self.boxes else "")
 
@@ -110,10 +112,10 @@ class Drawn(Sample):
 
     def save(self, path: str | os.PathLike[str], *, boxes: bool = False, animate: bool = False, force: bool = False) -> None:
         """Writes a file. The ending of `path` decides the format: a grid (PNG, JPEG, WebP, TIFF, BMP), an animation of the drawing
-        (GIF, APNG, MP4; with `animate` PNG and WebP), or the strokes of a painter (SVG, JSON). `boxes` draws the windows of a model
-        with attention: read green, write red. An existing file is replaced only with `force`. Raises ImageError (a ValueError) if
-        the result cannot be written in that format, and StorageError. `{i}` in the name gives a file per picture. Maps of textures
-        are written beside their colours, as OUT-NAME.png."""
+        (GIF, APNG, MP4; with `animate` PNG and WebP), or the strokes of a painter or a pen (SVG, JSON). `boxes` draws the windows
+        of a model with attention: read green, write red. An existing file is replaced only with `force`. Raises ImageError (a
+        ValueError) if the result cannot be written in that format, and StorageError. `{i}` in the name gives a file per picture.
+        Maps of textures are written beside their colours, as OUT-NAME.png."""
         out = Path(path)
         count = len(self.images)
         paths = numbered(out, count)
@@ -134,6 +136,7 @@ class Drawn(Sample):
             seen=None if seen is None else seen[own],
             maps={name: each[own] for name, each in self.maps.items()},
             map_kinds=self.map_kinds,
+            lines=None if self.lines is None else self.lines[own],
         )
 
     @threads(1)
@@ -145,10 +148,15 @@ class Drawn(Sample):
                 self.one(index).write(path, boxes=boxes, animate=animate, replace=replace)
             return
         if out.suffix.lower() in images.VECTOR:
-            if self.strokes is None:
+            if self.strokes is None and self.lines is None:
                 raise ValueError(f"this model draws no strokes, which {out} would hold; choose one of {' '.join(images.STILL)}")
             if boxes:
                 raise ValueError(f"`boxes` and {out} don't go together; choose one of {' '.join(images.STILL)}")
+            if self.lines is not None:
+                svg = out.suffix.lower() == ".svg"
+                told = pen_lines.svg(self.lines, self.columns) if svg else pen_lines.to_json(self.lines)
+                files.write_output(out, told.encode(), replace=replace)
+                return
             self.painting().write(out, None, animate=False, replace=replace)
         elif not images.moves(out, animate):
             contents = {out: images.encoded(out, self.still(boxes=boxes))}

@@ -4,22 +4,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from drawgen import checkpoint, models
 from drawgen.contract import (
+    Completes,
     Draws,
     DrawsTextures,
     Interpolates,
+    InterpolatesLines,
     Labelling,
     Model,
+    PenDrawing,
     Piece,
     Polishes,
     Reads,
     Redraws,
+    RedrawsLines,
     Request,
     Sample,
     Spec,
@@ -31,7 +35,7 @@ from drawgen.interrupts import plainly
 from drawgen.jobs import captions, measuring
 from drawgen.jobs.answers import Captions, Drawn, Label, Labels, Passages
 from drawgen.jobs.labels import Classified, Confusion
-from drawgen.jobs.loading import Picture, Pictures, name_of, opened, pictures_for, several
+from drawgen.jobs.loading import LineDrawing, Picture, Pictures, line_drawing, line_drawings, name_of, opened, pictures_for, several
 from drawgen.jobs.memory import bytes_at_work, refuse_what_does_not_fit
 from drawgen.jobs.parse_answers import Parsed, Sentences
 from drawgen.jobs.point_answers import Given, Pointed
@@ -41,6 +45,7 @@ from drawgen.jobs.translation_answers import Translations
 from drawgen.jobs.verbs import that_can, verbs_of
 from drawgen.jobs.writing import stream, write_into
 from drawgen.ranges import ArgumentError, check_range
+from drawgen.strokes import pen_lines
 from drawgen.textures.colours import match_colours, without_specks
 from drawgen.textures.maps import joined, matched, parted, renormalised
 from drawgen.textures.quilting import STRENGTH
@@ -171,10 +176,51 @@ class Trained:
 
     # ---------------------------------------------------------------- after a person's pictures
 
+    def complete(
+        self,
+        drawing: LineDrawing,
+        *,
+        n: int = 1,
+        size: tuple[int, int] | None = None,
+        seed: int = 0,
+        temperature: float = 1.0,
+    ) -> Drawn:
+        """Completes a begun drawing of a pen in `n` ways, each of which begins with the lines that were given; the last line may go
+        on. `drawing` is a file (SVG, or strokes as JSON), a `PenDrawing`, or lines, each an array of points x, y. How large the
+        finished drawing is to be, its page says: its longer side over that of the page is 0.8. `lines` of the result has the
+        completed drawings in the units of what was given.
+
+        >>> import drawgen, numpy
+        >>> pen = drawgen.train("sketch_rnn", "tiny")
+        >>> begun = [numpy.array([[0.0, 0.0], [1.0, 0.5]])]
+        >>> drawn = pen.complete(begun, n=2)
+        >>> bool((drawn.lines[0].lines[0][:2] == begun[0]).all())
+        True
+        """
+        return self.completed(line_drawing(drawing), Request(n=n, size=size, seed=seed, temperature=temperature))
+
     @asked()
-    def reconstruct(self, pictures: Pictures, *, polish: int | None = None, seed: int = 0, progress: Listener = None) -> Drawn:
+    def completed(self, begun: PenDrawing, request: Request) -> Drawn:
+        """`complete` with a `Request`."""
+        completer = that_can(self.model, Completes, self.source)
+        check_textures(self.model, self.source, request)
+        channels, *own = self.spec.picture
+        height, width = request.size or own
+        refuse_what_does_not_fit((height, width), channels, request.n)
+        return Drawn.of(completer.complete(begun, request).cpu())
+
+    @asked()
+    def reconstruct(
+        self,
+        pictures: Pictures | LineDrawing | Sequence[LineDrawing],
+        *,
+        polish: int | None = None,
+        seed: int = 0,
+        progress: Listener = None,
+    ) -> Drawn:
         """Reconstructs pictures; the ink of a photographed digit is segmented first. `seen` of the result has the model's inputs,
-        which are displayed above its reconstructions.
+        which are displayed above its reconstructions. For a model of a pen they are drawings, each a file (SVG, or strokes as JSON)
+        or a `PenDrawing`.
 
         `polish` is the number of steps of gradient descent on a painter's strokes; by default 50 for painters with a differentiable
         brush.
@@ -187,14 +233,19 @@ class Trained:
         """
         check_range("seed", seed, at_least=0)
         check_redraws(self.model, self.source, polish)
-        seen = pictures_for(self.model, several(pictures)).to(device_of(self.model))
+        if isinstance(self.model, RedrawsLines):
+            given = line_drawings(pictures)
+            again = self.model.redraw(given, rng=generator(seed, device=device_of(self.model))).cpu()
+            height, width = again.images.shape[2:]
+            return Drawn.of(again, columns=len(given), seen=pen_lines.ink_of(given, (height, width)).picture())
+        seen = pictures_for(self.model, several(cast(Pictures, pictures))).to(device_of(self.model))
         with hearing(progress) as reports:
             drawn = redrawn_by(self.model, seen, polish=polish, seed=seed, progress=reports.drawing)
         return Drawn.of(drawn.cpu(), columns=len(seen), seen=seen.cpu())
 
     @asked()
-    def interpolate(self, first: Picture, last: Picture, *, n: int = 9) -> Drawn:
-        """Interpolates between two pictures in the model's latent space, in `n` pictures.
+    def interpolate(self, first: Picture | LineDrawing, last: Picture | LineDrawing, *, n: int = 9) -> Drawn:
+        """Interpolates between two pictures, or two drawings of a pen, in the model's latent space, in `n` pictures.
 
         >>> import drawgen
         >>> digits = drawgen.load("draw")
@@ -205,7 +256,10 @@ class Trained:
         drawer = check_interpolates(self.model, self.source, n)
         channels, height, width = self.spec.picture
         refuse_what_does_not_fit((height, width), channels, n)
-        ends = pictures_for(self.model, [first, last]).to(device_of(self.model))
+        if isinstance(drawer, InterpolatesLines):
+            one, other = line_drawings([first, last])
+            return Drawn.of(drawer.between(one, other, n).cpu(), columns=n)
+        ends = pictures_for(self.model, [cast(Picture, first), cast(Picture, last)]).to(device_of(self.model))
         return Drawn.of(drawer.interpolate(ends[0], ends[1], n).cpu(), columns=n)
 
     @asked()
@@ -443,14 +497,17 @@ def check_textures(model: Model, source: str, request: Request) -> None:
 def check_redraws(model: Model, source: str, polish: int | None) -> None:
     """Raises ValueError for a model that cannot reconstruct, or if polishing is requested and impossible."""
     check_range("polish", polish or 0, at_least=0)
-    that_can(model, Redraws, source)
+    if not isinstance(model, RedrawsLines):
+        that_can(model, Redraws, source)
     if polish and not isinstance(model, Polishes):
         raise ArgumentError("polish", f"is {polish}, and {source} paints no strokes that have a gradient; leave it out")
 
 
-def check_interpolates(model: Model, source: str, n: int) -> Interpolates:
+def check_interpolates(model: Model, source: str, n: int) -> Interpolates | InterpolatesLines:
     """The model. Raises ValueError if it cannot interpolate, and for too few pictures."""
     check_range("n", n, at_least=2)
+    if isinstance(model, InterpolatesLines):
+        return model
     return that_can(model, Interpolates, source)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drawgen import images
-from drawgen.contract import Draws, Interpolates, Redraws, Request, Writes
+from drawgen.contract import Completes, Draws, Interpolates, InterpolatesLines, Redraws, Request, Writes
 from drawgen.jobs.answers import Drawn, check_grid, check_maps, numbered, with_maps
 from drawgen.jobs.asking import check_interpolates, check_redraws, load
+from drawgen.jobs.loading import line_drawing
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.verbs import kinds_of, that_can
 from drawgen.jobs.writing import write
@@ -38,6 +39,7 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     until: str | None = None,
+    begin: str | None = None,
     device: str = "cpu",
     force: bool = False,
     reports: Reports = SILENT,
@@ -45,8 +47,9 @@ def sample(
     """Samples `n` pictures from a trained model (a folder or MODEL:NAME) into one file: a grid, or an animation of the drawing
     (always for GIF, APNG and MP4; with `animate` for PNG and WebP); `{i}` in its name gives a file per picture, and tiles
     always get one each. The maps of a texture are written beside its colours. A text model samples `n` texts of `length` symbols
-    that continue `prime`, each up to `until` if it comes to that; without `out` they are streamed to `reports.writing`. The same
-    seed gives the same file on one machine. Returns the files."""
+    that continue `prime`, each up to `until` if it comes to that; without `out` they are streamed to `reports.writing`. A model of
+    a pen completes the drawing of a file, `begin` (SVG, or strokes as JSON). The same seed gives the same file on one machine.
+    Returns the files."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
         guide=None if guide is None else images.load_with_alpha(guide, covering=size)[0], guide_strength=guide_strength,
@@ -55,25 +58,32 @@ def sample(
         progress=reports.drawing,
     )  # fmt: skip
     trained = load(source, device=device)
-    of_pictures = {"size": size is not None, "tile": tile, "even_out": even_out, "guide": guide, "boxes": boxes, "animate": animate}
+    of_pictures = {"size": size is not None, "tile": tile, "even_out": even_out, "guide": guide, "boxes": boxes, "animate": animate,
+                   "begin": begin}  # fmt: skip
     of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p, "until": until}
     if isinstance(trained.model, Writes):
         if foreign := [name for name, given in of_pictures.items() if given]:
             raise ValueError(f"{source} writes text; leave `{foreign[0]}` out")
         write(trained.model, source, request, out, force=force, reports=reports)
         return [] if out is None else numbered(out, n)
-    that_can(trained.model, Draws, source)
+    that_can(trained.model, Draws if begin is None else Completes, source)
     if foreign := [name for name, value in of_texts.items() if value is not None]:
         raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out")
     if out is None:
         raise ValueError(f"{source} draws pictures; give `out`, the file to write")
     paths = numbered(out, n, apart=bool(tile))
     for path in paths:
-        images.check_output(path, force=force, kinds=kinds_of(Draws, animate=animate), sources=[guide] if guide is not None else [])
+        images.check_output(
+            path, force=force, kinds=kinds_of(Draws, animate=animate), sources=[one for one in (guide, begin) if one is not None]
+        )
     maps = [one.name for one in trained.spec.maps or ()]
     check_maps(paths, maps, animate=animate, force=force)
     check_grid(out, n // len(paths), size or trained.spec.picture[1:], boxes=boxes)
-    trained.draw(request, match=match).write(out, boxes=boxes, animate=animate, apart=bool(tile), replace=force)
+    if begin is None:
+        drawn = trained.draw(request, match=match)
+    else:
+        drawn = trained.completed(line_drawing(begin), request)
+    drawn.write(out, boxes=boxes, animate=animate, apart=bool(tile), replace=force)
     return with_maps(paths, maps)
 
 
@@ -90,8 +100,8 @@ def reconstruct(
     force: bool = False,
     reports: Reports = SILENT,
 ) -> None:
-    """Reconstructs a user's pictures (`Trained.reconstruct`): the model's input in the upper row, its reconstruction in the lower
-    one; or an animation of the drawing, by the same rule as in `sample`."""
+    """Reconstructs a user's pictures, or a pen's drawings (`Trained.reconstruct`): the model's input in the upper row, its
+    reconstruction in the lower one; or an animation of the drawing, by the same rule as in `sample`."""
     images.check_output(out, force=force, kinds=kinds_of(Redraws, animate=animate), sources=paths)
     trained = load(source, device=device)
     check_redraws(trained.model, source, polish)
@@ -101,9 +111,11 @@ def reconstruct(
 
 
 def interpolate(source: str, first: str, last: str, out: Path, *, n: int = 9, device: str = "cpu", force: bool = False) -> None:
-    """A strip of `n` pictures interpolated between two pictures (`Trained.interpolate`)."""
-    images.check_output(out, force=force, kinds=kinds_of(Interpolates), sources=[first, last])
+    """A strip of `n` pictures interpolated between two pictures, or two drawings of a pen (`Trained.interpolate`)."""
+    images.check_output(out, force=force, kinds=kinds_of(InterpolatesLines), sources=[first, last])
     trained = load(source, device=device)
+    if not isinstance(trained.model, InterpolatesLines):
+        images.check_output(out, force=force, kinds=kinds_of(Interpolates))
     check_interpolates(trained.model, source, n)
     check_grid(out, n, trained.spec.picture[1:], columns=n)
     trained.interpolate(first, last, n=n).write(out, replace=force)

@@ -14,14 +14,18 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from drawgen import files, images
-from drawgen.contract import SizesInk, TakesInk
+from drawgen import file_kinds, files, images
+from drawgen.contract import PenDrawing, SizesInk, TakesInk
 from drawgen.ink import ink
+from drawgen.strokes import pen_lines
 
 Picture: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 """A file, photo:NAME, a picture of Pillow's, an array (H W or H W C, bytes or floats in [0, 1]), or a tensor (C H W or H W)."""
 Pictures: TypeAlias = Picture | Sequence[Picture]
 """One picture, several of them in a list, or as an array B H W C or a tensor B C H W."""
+
+LineDrawing: TypeAlias = str | os.PathLike[str] | PenDrawing | Sequence[np.ndarray]
+"""A drawing of a pen: a file (SVG, or strokes as JSON), a `PenDrawing`, or its lines, each an array of points x, y (N 2)."""
 
 LARGEST = 1 << 30
 """Bytes read from standard input, at most."""
@@ -124,6 +128,29 @@ def on_disk(photo: Picture) -> Iterator[Picture]:
             yield str(file)
         except images.ImageError as error:
             raise images.ImageError(str(error).replace(str(file), photo)) from error
+
+
+def line_drawing(drawing: LineDrawing, name: str = "the drawing") -> PenDrawing:
+    """A drawing of a pen. Lines without a page have one on which they are a finished drawing. Raises ImageError."""
+    if isinstance(drawing, PenDrawing):
+        return PenDrawing(pen_lines.checked(drawing.lines, name), drawing.page)
+    if isinstance(drawing, (str, os.PathLike)):
+        name = os.fspath(drawing)
+        if Path(name).suffix.lower() in file_kinds.PICTURES or name.startswith("photo:"):
+            raise images.ImageError(f"{name} is a picture, and lines are wanted: give an SVG, or strokes as JSON")
+        with on_disk(drawing) as file:
+            path = Path(str(file))
+            return pen_lines.json_drawing(path) if holds_strokes(str(path)) else pen_lines.svg_drawing(path)
+    lines = pen_lines.checked(drawing, name)
+    return PenDrawing(lines, pen_lines.page_around(lines))
+
+
+def line_drawings(drawings: Any) -> list[PenDrawing]:
+    """One drawing of a pen that is a file or a `PenDrawing`, or several of any kind in a list. Raises ImageError."""
+    given = [drawings] if isinstance(drawings, (str, os.PathLike, PenDrawing)) else list(drawings)
+    if not given:
+        raise ValueError("no drawings are given; name one or more")
+    return [line_drawing(drawing, f"drawing {number}") for number, drawing in enumerate(given, 1)]
 
 
 def holds_strokes(file: str) -> bool:

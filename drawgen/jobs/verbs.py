@@ -66,6 +66,18 @@ VERBS = (
         "drawgen interpolate MODEL PICTURE PICTURE -o OUT.png", tuple(images.STILL),
     ),
     Verb(
+        contract.Completes, "completes begun drawings", "complete", "drawgen sample MODEL --begin DRAWING -n 4 -o OUT.png",
+        (*PICTURES, *images.VECTOR),
+    ),
+    Verb(
+        contract.RedrawsLines, "redraws drawings", "reconstruct", "drawgen reconstruct MODEL DRAWING -o OUT.png",
+        (*PICTURES, *images.VECTOR),
+    ),
+    Verb(
+        contract.InterpolatesLines, "draws the way between two drawings", "interpolate",
+        "drawgen interpolate MODEL DRAWING DRAWING -o OUT.png", (*images.STILL, *images.VECTOR),
+    ),
+    Verb(
         contract.Repairs, "fills holes of pictures", "inpaint", "drawgen inpaint PICTURE --mask MASK --model MODEL -o OUT.png",
         tuple(images.STILL),
     ),

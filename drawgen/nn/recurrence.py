@@ -253,15 +253,16 @@ def dropped(x: Tensor, share: float, rng: torch.Generator | None) -> Tensor:
 
 
 def read_both_ways(
-    forwards: Recurrent,
-    backwards: Recurrent | None,
+    forwards: Any,
+    backwards: Any,
     x: Float[Tensor, "B T D"],
     lengths: Int[Tensor, " B"],
     *,
     rng: torch.Generator | None = None,
 ) -> tuple[Float[Tensor, "B T E"], Float[Tensor, "B E"]]:
-    """(outputs at every step, last outputs) of padded sequences, read by one or two networks: E is U or 2 U. `backwards` reads each
-    row from its own end, so padding changes nothing up to it; beyond it outputs mean nothing."""
+    """(outputs at every step, last outputs) of padded sequences, read by one or two networks (`Recurrent`, or what has its `start`
+    and `forward`): E is U or 2 U. `backwards`, if it is not None, reads each row from its own end, so padding changes nothing up to
+    it; beyond it outputs mean nothing."""
     rows, steps, _ = x.shape
     last = (lengths - 1)[:, None]
     read, _ = forwards(x, forwards.start(rows), rng=rng)

@@ -1,11 +1,14 @@
 """drawgen sample."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import SAMPLE, refused, run
 from PIL import Image
+
+from drawgen.cli import main
 
 
 @pytest.mark.parametrize(
@@ -88,3 +91,80 @@ def test_force_replaces_the_picture(capsys, here):
     assert run(capsys, "sample", "run", "-o", "there.png", "--size", "20x20", "--force")[0] == 0
     with Image.open("there.png") as picture:
         assert picture.size == (20, 20)
+
+
+# ---------------------------------------------------------------- drawings of a pen
+
+
+@pytest.fixture(scope="module")
+def pen(tmp_path_factory):
+    """A model folder of `sketch_rnn`, trained by its preset "tiny", and a begun drawing."""
+    folder = tmp_path_factory.mktemp("pen")
+    assert main(["train", "sketch_rnn", "tiny", "--out", str(folder / "run")]) == 0
+    lines = '<path d="M10 10 50 10 50 60"/><path d="M20 80h30"/>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" fill="none" stroke="red">{lines}</svg>'
+    (folder / "begun.svg").write_text(svg, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "json", "gif"])
+def test_a_pen_draws_and_completes(capsys, pen, tmp_path, ending):
+    """Twice the same file for the same seed."""
+    for words in ([], ["--begin", str(pen / "begun.svg")]):
+        outs = [tmp_path / f"{name}{len(words)}.{ending}" for name in "ab"]
+        for out in outs:
+            status, _, err = run(capsys, "sample", pen / "run", *words, "-n", "3", "--temperature", "0.5", "-o", out)
+            assert status == 0, err
+        assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_completed_drawings_begin_with_what_was_given(capsys, pen, tmp_path):
+    status, out, _ = run(capsys, "sample", pen / "run", "--begin", pen / "begun.svg", "-n", "2", "-o", tmp_path / "{i}.json")
+    assert (status, out.count("\n")) == (0, 2)
+    for name in ("1.json", "2.json"):
+        [told] = json.loads((tmp_path / name).read_text(encoding="utf-8"))["drawings"]
+        assert told["page"] == [0, 0, 100, 100]
+        assert told["lines"][0] == [[10, 10], [50, 10], [50, 60]]
+        assert told["lines"][1][:2] == [[20, 80], [50, 80]]
+    again = tmp_path / "again.svg"
+    assert run(capsys, "sample", pen / "run", "--begin", tmp_path / "1.json", "-o", again)[0] == 0
+    assert run(capsys, "plot", again, "-o", tmp_path / "plot.svg")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["reconstruct", "interpolate"])
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_drawings_are_redrawn(capsys, pen, tmp_path, command, ending):
+    out = tmp_path / f"out.{ending}"
+    assert run(capsys, command, pen / "run", pen / "begun.svg", pen / "begun.svg", "-o", out)[0] == 0
+    assert out.stat().st_size > 100
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--begin photo.png", "photo.png is a picture, and lines are wanted: give an SVG, or strokes as JSON"),
+        ("--begin none.svg", "none.svg does not exist"),
+        ("--begin empty.svg", "empty.svg has no strokes"),
+        ("--begin empty.json", "empty.json has no lines"),
+        ("--begin nan.json", "nan.json has a coordinate that is not finite or beyond 1e+06"),
+        ("--begin nan.svg", "nan.svg"),
+        ("--prime x", "leave --prime out"),
+        ("--tile", "--tile is true"),
+        ("--boxes", "no windows"),
+    ],
+)
+def test_a_pen_refuses(capsys, here, pen, words, told):
+    svg = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
+    Path("empty.svg").write_text(svg.format(""), encoding="utf-8")
+    Path("nan.svg").write_text(svg.format('<path d="M0 0 nan 1" stroke="red"/>'), encoding="utf-8")
+    for name, lines in (("empty", "[]"), ("nan", "[[[NaN, 1]]]")):
+        told_lines = f'{{"format": "drawgen lines 1", "drawings": [{{"page": [0, 0, 1, 1], "lines": {lines}}}]}}'
+        Path(f"{name}.json").write_text(told_lines, encoding="utf-8")
+    refused(capsys, here, f"sample {pen / 'run'} -o new.png {words}", told)
+
+
+def test_only_a_pen_completes(capsys, here):
+    Path("a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h1" stroke="red"/></svg>', encoding="utf-8")
+    refused(
+        capsys, here, "sample run -o new.png --begin a.svg", "run is not a model that completes begun drawings; it draws pictures"
+    )

@@ -72,13 +72,17 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
     """`eval` and `list` take all of them; each other command takes those with its verb, and says of the rest what they do."""
     monkeypatch.chdir(tmp_path)
     images.save_image(tmp_path / "a.png", torch.rand(1, 8, 8))
+    line = '<path d="M1 1h9" stroke="red"/>'
+    (tmp_path / "a.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{line}</svg>', encoding="utf-8")
     folder = str(runs[name])
+    verb = of(name)
+    seen = "a.svg" if "DRAWING" in verb.command else "a.png"
     assert run(capsys, "eval", folder)[0] == 0
     assert "tiny" in run(capsys, "list", name)[1]
     commands = {
-        "sample": ["sample", folder, "-o", "OUT"],
-        "reconstruct": ["reconstruct", folder, "a.png", "-o", "OUT"],
-        "interpolate": ["interpolate", folder, "a.png", "a.png", "-o", "OUT"],
+        "sample": ["sample", folder, *(["--begin", seen] if verb.protocol is contract.Completes else []), "-o", "OUT"],
+        "reconstruct": ["reconstruct", folder, seen, "-o", "OUT"],
+        "interpolate": ["interpolate", folder, seen, seen, "-o", "OUT"],
         "caption": ["caption", "a.png", "--model", folder],
         "read": ["read", "a.png", "--model", folder],
         "points": ["points", folder, "random:8", "-o", "OUT"],
@@ -87,7 +91,6 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
         "classify": ["classify", "a text", "--model", folder],
         "diagnose": ["diagnose", folder, "-o", "OUT"],
     }
-    verb = of(name)
     mine = verb.command.split()[1] if verb.command else ""
     for command, words in commands.items():
         out = f"{command}.txt" if (verb.protocol, command) == (contract.Writes, "sample") else f"{command}.png"

@@ -59,6 +59,7 @@ SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
          "text_classifier:alphabets": Spec(point=3, classes=tuple("ABCDEF")),
          "resnet_classifier:digits": Spec((1, 28, 28), classes=tuple("0123456789")),
          "resnet_classifier:cifar10": Spec((3, 32, 32), classes=tuple("0123456789")),
+         "sketch_rnn": Spec((1, 128, 128), point=2, step=0.15, counts=(2, 154)),
          "seq2seq:translate": texts(4185, 6231),
          **{f"seq2seq:translate-{more}": texts(8062, 5982) for more in ("long", "no-attention", "forward")},
          **{f"seq2tree:treebank{more}": TREES for more in ("", "-paper", "-no-attention")}}  # fmt: skip
@@ -148,10 +149,12 @@ def test_measure_adds_up(trained):
 
 
 def joint(parts):
-    """One batch after another; shorter texts are filled with what they end in."""
-    longest = max(part.shape[-1] for part in parts)
-    padded = [part if part.dim() != 2 else torch.cat([part, part[:, -1:].expand(-1, longest - part.shape[1])], 1) for part in parts]
-    return torch.cat(padded)
+    """One batch after another; shorter texts and drawings are filled with what they end in."""
+    if parts[0].dim() in (2, 3):
+        longest = max(part.shape[1] for part in parts)
+        more = [part[:, -1:].expand(-1, longest - part.shape[1], *part.shape[2:]) for part in parts]
+        parts = [torch.cat(pair, 1) for pair in zip(parts, more, strict=True)]
+    return torch.cat(parts)
 
 
 def test_samples(trained):
