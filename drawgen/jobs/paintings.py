@@ -20,7 +20,7 @@ from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
 from drawgen.ranges import ArgumentError, check_choice, check_range, check_size, check_whole
 from drawgen.strokes import colours, low_poly, placing
-from drawgen.strokes.brushes import PLAIN, Brush
+from drawgen.strokes.brushes import BRISTLES, PLAIN, Brush
 from drawgen.strokes.finished import FRAMES
 from drawgen.strokes.low_poly import LowPoly
 from drawgen.strokes.painting import Painting, parsed, refuse_transparent
@@ -28,8 +28,8 @@ from drawgen.strokes.triangles import TriangleStyle, triangulated
 from drawgen.threads import threads
 
 TRIANGULATIONS, DELAUNAY = ("exact", "pointer"), "pointer_net:delaunay"
-STILL_BYTES, MOVING_BYTES = 40, 320
-"""Measured bytes of memory per pixel: of the canvases, and of an encoder's working memory."""
+STILL_BYTES, MOVING_BYTES, RELIEF_BYTES = 40, 320, 50
+"""Measured bytes of memory per pixel: of the canvases, of an encoder's working memory, and of the relief of bristles."""
 
 
 def fitted(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
@@ -130,7 +130,7 @@ def paint(
         check_size(size)
         if file is not None:
             images.check_extent(file, *size)
-            refuse_what_is_too_large(file, size, animate)
+            refuse_what_is_too_large(file, size, animate, relief=brush == BRISTLES)
     interrupt = 0
     painted: Painting | LowPoly
     with hearing(progress) as reports, on_disk(photo) as picture:
@@ -240,7 +240,7 @@ def tell_odd_sides(size: tuple[int, int], out: Path, reports: Reports) -> None:
         reports.say(f"{out}: the format holds even sides only; {width}x{height} gets its last {odd} twice")
 
 
-def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) -> None:
+def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool, *, relief: bool = False) -> None:
     """WebP's encoder holds all frames in memory, the others do not."""
     if out.suffix.lower() in images.VECTOR:
         return
@@ -249,4 +249,5 @@ def refuse_what_is_too_large(out: Path, size: tuple[int, int], animate: bool) ->
         what = "the frames of an animation"
     else:
         held, what = STILL_BYTES, "the canvases of a picture"
+    held += RELIEF_BYTES if relief else 0
     refuse_more_than_there_is(size[0] * size[1] * held, f"{what} of {size[1]}x{size[0]} pixels")
