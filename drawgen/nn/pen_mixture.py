@@ -73,11 +73,6 @@ def pen_log_prob(mixture: PenMixture, pens: Int[Tensor, "*N"]) -> Float[Tensor, 
     return mixture.log_pens.gather(-1, pens[..., None])[..., 0]
 
 
-def choose_pen(mixture: PenMixture, uniforms: Float[Tensor, " B"], temperature: float) -> Int[Tensor, " B"]:
-    """States of the pen, by inversion of their distribution at this temperature."""
-    return inverted(mixture.log_pens, uniforms, temperature)
-
-
 def choose_step(
     mixture: PenMixture, uniforms: Float[Tensor, " B"], normals: Float[Tensor, "B 2"], temperature: float
 ) -> Float[Tensor, "B 2"]:
@@ -92,6 +87,7 @@ def choose_step(
 
 
 def inverted(log_probs: Float[Tensor, "B K"], uniforms: Float[Tensor, " B"], temperature: float) -> Int[Tensor, " B"]:
+    """Choices by inversion of distributions at a temperature, by which log p is divided."""
     cumulative = (log_probs / temperature).softmax(-1).cumsum(-1)
     chosen = torch.searchsorted(cumulative, (uniforms * cumulative[:, -1])[:, None], right=True)[:, 0]
     return chosen.clamp(max=log_probs.shape[1] - 1)
