@@ -240,9 +240,12 @@ def checked(lines: Sequence[Any], name: str) -> list[Float64[np.ndarray, "_ 2"]]
     return found
 
 
+TRACED = "drawgen plot with `outlines` makes lines of their outlines"
+
+
 def svg_drawing(path: Path) -> PenDrawing:
     """The strokes of an SVG, in pixels; without width, height and viewBox its page is `page_around` them. Raises ImageError."""
-    drawing = read_svg(path)
+    drawing = read_svg(path, hint=TRACED)
     tolerance = FINE * max(drawing.frame[2] - drawing.frame[0], drawing.frame[3] - drawing.frame[1], 1e-9)
     lines = checked([flattened(curve.pieces, tolerance) for curve in drawing.curves], str(path))
     size, _ = page_of(parsed_svg(path), str(path))

@@ -73,10 +73,14 @@ class Found:
     elements: int = 0
 
 
-def read_svg(path: Path, *, outlines: bool = False, say: Callable[[str], object] = lambda _: None) -> Drawing:
+OUTLINES = "`outlines` draws the outlines of filled shapes"
+"""What helps with a drawing of filled shapes."""
+
+
+def read_svg(path: Path, *, outlines: bool = False, hint: str = OUTLINES, say: Callable[[str], object] = lambda _: None) -> Drawing:
     """The strokes of an SVG, in pixels (1/96 inch); with `outlines` also the outlines of filled shapes that have no stroke, in the
     colour of the filling and with the width 0. The frame is the smallest rectangle with all that is seen; what lies beyond the edge
-    of the document is not. What is left out is reported to `say`. Raises ImageError."""
+    of the document is not. What is left out is reported to `say`, with the `hint` if that is filled shapes. Raises ImageError."""
     name = str(path)
     root = parsed(path)
     ids = {element.get("id", ""): element for element in root.iter()}
@@ -89,11 +93,11 @@ def read_svg(path: Path, *, outlines: bool = False, say: Callable[[str], object]
     told, passed_over = (
         ", ".join(f"{what} ({count})" for what, count in sorted(each.items())) for each in (found.left_out, found.passed_over)
     )
-    hint = "; `outlines` draws the outlines of filled shapes" if FILLED in found.left_out else ""
+    mend = f"; {hint}" if FILLED in found.left_out else ""
     if not found.curves:
-        raise ImageError(f"{name} has no strokes" + (f", only {told}{hint}" if told else "; give a drawing of lines"))
+        raise ImageError(f"{name} has no strokes" + (f", only {told}{mend}" if told else "; give a drawing of lines"))
     if told:
-        say(f"{name}: not drawn: {told}{hint}")
+        say(f"{name}: not drawn: {told}{mend}")
     if passed_over:
         say(f"{name}: not heeded: {passed_over}")
     return Drawing(found.curves, seen(found.curves, viewport, name), PIXEL_MM)

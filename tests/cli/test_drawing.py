@@ -145,6 +145,7 @@ def test_drawings_are_redrawn(capsys, pen, tmp_path, command, ending):
         ("--begin photo.png", "photo.png is a picture, and lines are wanted: give an SVG, or strokes as JSON"),
         ("--begin none.svg", "none.svg does not exist"),
         ("--begin empty.svg", "empty.svg has no strokes"),
+        ("--begin filled.svg", "filled.svg has no strokes, only filled shapes without a stroke (1); drawgen plot with"),
         ("--begin empty.json", "empty.json has no lines"),
         ("--begin nan.json", "nan.json has a coordinate that is not finite or beyond 1e+06"),
         ("--begin nan.svg", "nan.svg"),
@@ -156,6 +157,7 @@ def test_drawings_are_redrawn(capsys, pen, tmp_path, command, ending):
 def test_a_pen_refuses(capsys, here, pen, words, told):
     svg = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
     Path("empty.svg").write_text(svg.format(""), encoding="utf-8")
+    Path("filled.svg").write_text(svg.format('<rect width="9" height="9"/>'), encoding="utf-8")
     Path("nan.svg").write_text(svg.format('<path d="M0 0 nan 1" stroke="red"/>'), encoding="utf-8")
     for name, lines in (("empty", "[]"), ("nan", "[[[NaN, 1]]]")):
         told_lines = f'{{"format": "drawgen lines 1", "drawings": [{{"page": [0, 0, 1, 1], "lines": {lines}}}]}}'
