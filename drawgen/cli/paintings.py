@@ -60,9 +60,9 @@ def paint(words: list[str]) -> None:
                 photograph's, or of a film's first frame.
             background: Colour of the canvas, or none for a transparent one; the photograph's mean colour by default. With triangles
                 it is the colour behind a transparent photograph, white by default.
-            brush: What lays the strokes of a picture or an animation: plain (discs, the default), bristles (streaks and relief, at
-                any size), or a brush of MyPaint where it is installed, as mypaint:classic/dry_brush. A file of strokes can be
-                painted again with any.
+            brush: What lays the strokes of a picture, an animation or a film: plain (discs, the default), bristles (streaks and
+                relief, at any size), or (not for a film) a brush of MyPaint where it is installed, as mypaint:classic/dry_brush.
+                A file of strokes can be painted again with any.
             animate: Animate a PNG or WebP too, stroke by stroke.
             lines: Write an SVG of centre lines for a pen plotter, as drawgen plot does.
             pen_mm: Paint with strokes of this width in mm on the page, in the palette's inks (auto:4 by default) on white paper, or

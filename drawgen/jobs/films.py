@@ -6,6 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
 from drawgen import files, films, images
 from drawgen.animation import Timed
 from drawgen.contract import generator
@@ -16,8 +20,9 @@ from drawgen.jobs.paintings import fitted, paint, refuse_what_is_too_large, tell
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.texture_collections import names_for
-from drawgen.ranges import ArgumentError, check_range, check_size, check_whole
+from drawgen.ranges import ArgumentError, check_size, check_whole
 from drawgen.strokes import colours
+from drawgen.strokes.brushes import BRISTLES, PLAIN, Brush
 from drawgen.strokes.moving import MovingPainting
 from drawgen.strokes.placing import Style
 from drawgen.threads import threads
@@ -26,7 +31,7 @@ FILM_PX = 1920
 """A film is written in its own size, up to this many pixels on the longer side."""
 GIF_S = 0.02
 """Browsers show frames of a GIF that are to last less for longer."""
-PICTURES_ONLY = {"seconds", "brush", "triangles", "triangulation", "lines", "pen_mm", "page"}
+PICTURES_ONLY = {"seconds", "triangles", "triangulation", "lines", "pen_mm", "page"}
 """Options of `paint` that a film does not have."""
 NAME = "{name}"
 """In the name of an output, stands for the name of a folder's picture."""
@@ -63,6 +68,7 @@ def paint_film(
     opacity: float | None = None,
     palette: str | Sequence[str] | None = None,
     background: str | None = None,
+    brush: str | None = None,
     animate: bool = False,
     force: bool = False,
     progress: Listener = None,
@@ -72,8 +78,8 @@ def paint_film(
     `out` is an MP4, GIF or APNG (with `animate` also .png). Each frame begins with the strokes of the one before; those where
     nothing moved stay as they are. After a cut all strokes are laid again. Frames are read, painted and written one by one. Their
     times are kept; a GIF has at most 50 frames per second. Sound is left out. `size` (height, width) is the film's own by default,
-    up to 1920 pixels on the longer side. A `palette` "auto:N" has the colours of the first frame. The other settings are those of
-    `paint`.
+    up to 1920 pixels on the longer side. A `palette` "auto:N" has the colours of the first frame. The `brush` is plain or bristles,
+    and a stroke keeps its bristles. The other settings are those of `paint`.
 
     Raises ImageError (a ValueError) for a film that cannot be read, a ValueError that names an invalid argument, StorageError, and
     Interrupted after Ctrl-C: `out` then holds the frames so far, and plays.
@@ -100,7 +106,9 @@ def paint_film(
     for setting in {"strokes", "detail_px"} & settings.keys():
         check_whole(setting, settings[setting])
     Style(**settings)
-    check_range("seed", seed, at_least=0)
+    laid_with = Brush(brush or PLAIN, seed)
+    if laid_with.name not in (PLAIN, BRISTLES):
+        raise ArgumentError("brush", f"is {brush}, whose paint would flicker from frame to frame; take plain or bristles")
     if (background or "").strip().lower() == "none":
         raise ArgumentError("background", "is none, and a film's canvas is not transparent; give a colour, or leave it out")
     if background is not None:
@@ -126,6 +134,7 @@ def paint_film(
         def frames() -> Iterator[Timed]:
             nonlocal done
             moving = last = None
+            numbers = torch.zeros(0, dtype=torch.long)
             moments = films.slower(source.moments, GIF_S) if file.suffix.lower() == ".gif" else source.moments
             for moment in moments:
                 image, alpha = moment.image, moment.alpha
@@ -139,7 +148,9 @@ def paint_film(
                 if noted() and done.frames:  # the last one is not finished
                     return
                 if painting is not last:
-                    last, pixels = painting, to_bytes(painting.draw(*drawn))
+                    numbers = renumbered(numbers, moving.before)
+                    last = painting
+                    pixels = to_bytes(replace(painting, brush=laid_with, numbers=numbers).draw(*drawn))
                 done = PaintedFilm(file, done.frames + 1, done.seconds + moment.seconds, moving.laid)
                 yield pixels, moment.seconds
                 if reports.drawing is not None:
@@ -154,6 +165,20 @@ def paint_film(
     if interrupt:
         raise Interrupted(interrupt, f"interrupted; {file} is the film so far, {done.frames} frames, {done.seconds:.1f} s", done)
     return done
+
+
+def renumbered(numbers: Int64[Tensor, " S"], before: Int64[Tensor, " S2"]) -> Int64[Tensor, " S2"]:
+    """The number of each stroke: that of the one that it was `before`, or a new one where that is -1.
+
+    >>> renumbered(torch.tensor([0, 1, 2]), torch.tensor([0, 2, -1, -1]))
+    tensor([0, 2, 3, 4])
+    """
+    new = before < 0
+    found = torch.zeros_like(before)
+    found[~new] = numbers[before[~new]]
+    most = int(numbers.max()) if len(numbers) else -1
+    found[new] = torch.arange(most + 1, most + 1 + int(new.sum()))
+    return found
 
 
 def tell(film: Film, out: Path, drawn: tuple[int, int], size: tuple[int, int] | None, reports: Reports) -> None:

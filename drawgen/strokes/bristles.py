@@ -147,12 +147,12 @@ def swept(stroke: Float[Tensor, " P"], height: int, width: int, direction: Float
     return best
 
 
-def lay_torch(ground: Ground, strokes: Float[Tensor, "S P"], *, first: int, seed: int) -> None:
-    """Lays strokes, of which the first has the number `first` in the painting, on the ground in place: the definition."""
+def lay_torch(ground: Ground, strokes: Float[Tensor, "S P"], *, numbers: Int64[Tensor, " S"], seed: int) -> None:
+    """Lays strokes on the ground in place: the definition. A stroke's bristles are decided by its number and the seed."""
     height, width = ground.relief.shape
     side = min(height, width)
     wide = side * WIDE
-    for number, stroke in enumerate(strokes.double(), first):
+    for number, stroke in zip(numbers.tolist(), strokes.double(), strict=True):
         key = (seed * 7919 + number * 101) & LARGEST
         turn = 2 * torch.pi * chance(torch.tensor(number), torch.tensor(seed), 5)
         here = swept(stroke, height, width, torch.stack([turn.cos(), turn.sin()]))
@@ -180,7 +180,7 @@ def lay_torch(ground: Ground, strokes: Float[Tensor, "S P"], *, first: int, seed
         ground.relief.add_(covered * (UNDER * ground.relief + relief - ground.relief))
 
 
-def lay(ground: Ground, strokes: Float[Tensor, "S P"], *, first: int, seed: int) -> None:
+def lay(ground: Ground, strokes: Float[Tensor, "S P"], *, numbers: Int64[Tensor, " S"], seed: int) -> None:
     """`lay_torch`, compiled."""
     from drawgen.strokes import bristles_cpu
 
@@ -190,7 +190,7 @@ def lay(ground: Ground, strokes: Float[Tensor, "S P"], *, first: int, seed: int)
     bristles_cpu.lay(
         ground.colour.numpy(), ground.relief.numpy(), points.numpy(), counts.numpy(),
         (strokes[:, 6:8].clamp(min=0).double() * min(height, width)).numpy(), strokes[:, 8].double().numpy(),
-        strokes[:, len(COLUMNS) :].double().numpy(), first, seed,
+        strokes[:, len(COLUMNS) :].double().numpy(), numbers.numpy(), seed,
     )  # fmt: skip
 
 

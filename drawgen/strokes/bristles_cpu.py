@@ -61,7 +61,7 @@ def lay(
     radii: Float64[np.ndarray, "S 2"],
     opacities: Float64[np.ndarray, " S"],
     paints: Float64[np.ndarray, "S C"],
-    first: int,
+    numbers: Int64[np.ndarray, " S"],
     seed: int,
 ) -> None:
     """Lays strokes on the ground, in place; points and radii in pixels."""
@@ -87,8 +87,8 @@ def lay(
         top, bottom = max(0.0, ay.min() - reach), min(float(H), ay.max() + reach + 1)
         if left >= right or top >= bottom or opacities[s] == 0 or reach == 2:
             continue
-        key = (seed * 7919 + (first + s) * 101) & 0xFFFFFFFF
-        turn = 2 * math.pi * chance(first + s, seed, 5)
+        key = (seed * 7919 + numbers[s] * 101) & 0xFFFFFFFF
+        turn = 2 * math.pi * chance(numbers[s], seed, 5)
         for i in range(int(top), int(bottom)):
             y = i + 0.5
             gaps[int(left) : int(right)] = FAR

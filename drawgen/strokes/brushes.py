@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from drawgen_envs.brush import paint
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from drawgen.ranges import ArgumentError, check_range
@@ -55,9 +55,17 @@ class Brush:
             self.surface(8, 8, background.tolist()).close()
 
     def stages(
-        self, strokes: Float[Tensor, "S P"], background: Float[Tensor, "3"] | None, stops: Sequence[int], height: int, width: int
+        self,
+        strokes: Float[Tensor, "S P"],
+        background: Float[Tensor, "3"] | None,
+        stops: Sequence[int],
+        height: int,
+        width: int,
+        *,
+        numbers: Int64[Tensor, " S"] | None = None,
     ) -> Frames:
-        """The picture after each of these numbers of strokes: three channels and, without a background, an alpha channel."""
+        """The picture after so many strokes, for each of `stops`: three channels and, without a background, an alpha channel.
+        Strokes with the same number have the same bristles; by default it is their place."""
         if self.name.startswith(MYPAINT):
             assert background is not None  # `check` has refused it
             yield from self.with_mypaint(strokes, background, stops, height, width)
@@ -65,14 +73,13 @@ class Brush:
         ground = torch.zeros(4) if background is None else background
         if background is None:  # painted in colours times alpha, on nothing
             strokes = torch.cat([strokes, torch.ones(len(strokes), 1)], 1)
-        yield from (with_discs if self.name == PLAIN else self.with_bristles)(strokes, ground, stops, height, width)
-
-    def with_bristles(
-        self, strokes: Float[Tensor, "S P"], ground: Float[Tensor, " C"], stops: Sequence[int], height: int, width: int
-    ) -> Frames:
+        if self.name == PLAIN:
+            yield from with_discs(strokes, ground, stops, height, width)
+            return
+        numbers = torch.arange(len(strokes)) if numbers is None else numbers
         done, canvas = 0, bristles.primed(ground, height, width)
         for until in stops:
-            bristles.lay(canvas, strokes[done:until], first=done, seed=self.seed)
+            bristles.lay(canvas, strokes[done:until], numbers=numbers[done:until], seed=self.seed)
             done = until
             yield bristles.lit(canvas)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from drawgen_envs.brush import COLUMNS, FARTHEST, flatten
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from drawgen.files import read_bytes, reason
@@ -56,6 +56,8 @@ class Painting(Finished):
     """Height and width in pixels at which it was painted; they give the aspect ratio. Strokes are fractions of them."""
     brush: Brush = DISCS
     """What lays the strokes in pictures and animations; a file of strokes, or SVG, does not have it."""
+    numbers: Int64[Tensor, " S"] | None = None
+    """Strokes with the same number have the same bristles; None: it is their place. In a film a stroke keeps its number."""
     drawn_at: tuple[int, int] | None = None
     """Default height and width of its pictures; None: 1024 pixels on the longer side, or 512 for an animation."""
 
@@ -91,7 +93,7 @@ class Painting(Finished):
     def stages(self, count: int, height: int, width: int) -> Iterator[Float[Tensor, "C H W"]]:
         """At most `count` frames of the painting, stroke by stroke; the last is the finished one. They have three channels and,
         without a background, an alpha channel."""
-        return self.brush.stages(self.strokes, self.background, self.stops(count), height, width)
+        return self.brush.stages(self.strokes, self.background, self.stops(count), height, width, numbers=self.numbers)
 
     def svg(self, height: int, width: int) -> str:
         """SVG with one path per stroke: the union, by non-zero fill, of the sweeps of the disc along the same straight pieces that

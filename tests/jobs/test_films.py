@@ -68,6 +68,19 @@ def test_times_and_sizes_are_kept(source, out):
     assert answer.seconds == pytest.approx(0.7, abs=1e-3)
 
 
+@pytest.mark.parametrize("brush", ["plain", "bristles"])
+def test_a_film_begins_as_its_first_frame_is_painted(brush):
+    from drawgen.jobs import paint
+
+    film("a.apng", (1, 2))
+    told(paint_film, "a.apng", "b.apng", brush=brush, seed=5)
+    images.save_image(Path("one.png"), images.load_image("a.apng"))
+    told(paint, "one.png", "b.png", size=(24, 32), brush=brush, seed=5)
+    first, second = (moment.image for moment in read("b.apng")[1])
+    assert np.array_equal(first, images.load_image("b.png"))
+    assert not np.array_equal(first, second)
+
+
 def test_a_still_film_is_one_picture_and_that_of_the_photograph():
     """Frames alike are one in an APNG; it is what `paint` makes of the frame."""
     from drawgen.jobs import paint
@@ -164,6 +177,8 @@ def test_palette_of_the_first_frame_and_a_background():
     told(paint_film, "a.gif", "c.apng", palette=["red", "blue"], background="white")
     with pytest.raises(ArgumentError, match="palette has 'reddish'"):
         paint_film("a.gif", "d.apng", palette="reddish")
+    with pytest.raises(ArgumentError, match="brush is mypaint:classic/dry_brush, whose paint would flicker"):
+        paint_film("a.gif", "b.gif", brush="mypaint:classic/dry_brush")
     with pytest.raises(ArgumentError, match="background is none"):
         paint_film("a.gif", "d.apng", background="none")
     assert not Path("d.apng").exists()

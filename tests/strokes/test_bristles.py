@@ -22,7 +22,7 @@ def drawn(count=12, seed=0):
 
 def laid(strokes, height, width, *, seed=0, first=0, ground=(0.5, 0.4, 0.3), lay=bristles.lay):
     canvas = bristles.primed(torch.tensor(ground), height, width)
-    lay(canvas, strokes, first=first, seed=seed)
+    lay(canvas, strokes, numbers=torch.arange(first, first + len(strokes)), seed=seed)
     return canvas
 
 
@@ -68,7 +68,7 @@ def test_the_seed_decides_the_bristles():
 def test_strokes_laid_in_parts_are_those_laid_at_once():
     strokes = drawn()
     canvas = laid(strokes[:5], 60, 80)
-    bristles.lay(canvas, strokes[5:], first=5, seed=0)
+    bristles.lay(canvas, strokes[5:], numbers=torch.arange(5, len(strokes)), seed=0)
     whole = laid(strokes, 60, 80)
     torch.testing.assert_close(canvas.colour, whole.colour)
     torch.testing.assert_close(canvas.relief, whole.relief)
