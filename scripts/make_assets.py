@@ -151,7 +151,7 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "MIT",
     ),
     "sketch_rnn:omniglot": (
-        "sketch_omniglot",
+        "sketch_rnn/omniglot",
         "characters, drawn with a pen as people draw them",
         "Omniglot's strokes, as stroke-3 of David Ha's sketch-rnn-datasets: 30,000 drawings of characters of 50 alphabets",
         "MIT",
