@@ -447,7 +447,8 @@ PRESETS: dict[str, Recipe] = {
         fit=LONG,
         what="house numbers at 32x32",
         size="11.3 M",
-        about="House numbers at 32x32 (the paper crops 54x54 from larger pictures), read and write 12x12. Not trained here.",
+        about="House numbers at 32x32 (the paper crops 54x54 from larger pictures), read and write 12x12. Not trained "
+        "here; `colour-digits` was.",
     ),
     "colour-digits": Recipe(
         model=Config(steps=32, units=800, read=12, write=12, likelihood="cross-entropy"),
@@ -455,7 +456,10 @@ PRESETS: dict[str, Recipe] = {
         fit=LONG,
         what="MNIST in colour, for svhn's model",
         size="11.3 M",
-        about="The model of `svhn` on MNIST digits in one colour on another, for those without house numbers. Not trained here.",
+        figure="1,655 nats, blurred",
+        about="The model of `svhn` on MNIST digits in one colour on another, for those without house numbers. Measured on 10,000 "
+        "held-out digits (seed 0): 1,655 nats by cross-entropy (standard error 2.9) after 1,300 steps at a rate of 5e-4, 58 minutes "
+        "of a shared thread. Its samples are blurred; it takes longer.",
     ),
     "cifar10": Recipe(
         model=Config(steps=64, units=400, latent=200, read=5, write=5, likelihood="logistic"),
