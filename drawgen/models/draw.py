@@ -405,8 +405,10 @@ PRESETS: dict[str, Recipe] = {
         fit=LONG,
         what="MNIST as published",
         size="961 k",
+        figure="109.55 nats, 2,400 steps",
         about="The paper's model for MNIST: 64 steps, read 2x2, write 5x5, LSTM 256, z 100. Its bound is 80.97 nats on the "
-        "test part. Not trained here.",
+        "test part. Measured on the validation part (seed 0), at the beginning of training: 109.55 nats (standard error .33) after "
+        "2,400 steps at a rate of 1.5e-3, 47 minutes of a shared thread.",
     ),
     "mnist-no-attention": Recipe(
         model=Config(steps=64, read=0, write=0),
@@ -458,8 +460,8 @@ PRESETS: dict[str, Recipe] = {
         size="11.3 M",
         figure="1,655 nats, blurred",
         about="The model of `svhn` on MNIST digits in one colour on another, for those without house numbers. Measured on 10,000 "
-        "held-out digits (seed 0): 1,655 nats by cross-entropy (standard error 2.9) after 1,300 steps at a rate of 5e-4, 58 minutes "
-        "of a shared thread. Its samples are blurred; it takes longer.",
+        "held-out digits (seed 0): 1,655 nats by cross-entropy (standard error 2.9) after 1,300 steps at a rate of 5e-4, 58 "
+        "minutes of a shared thread. Its samples are blurred; it takes longer.",
     ),
     "cifar10": Recipe(
         model=Config(steps=64, units=400, latent=200, read=5, write=5, likelihood="logistic"),
