@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PLAIN, BRISTLES, MYPAINT = "plain", "bristles", "mypaint:"
 LIGHTEST = 0.35
 """MyPaint's pressure for a stroke that is nearly clear; 1 for an opaque one. Most of its brushes paint nothing without pressure."""
+SEEDS = 1 << 31
+"""Different seeds that bristles have."""
 Frames = Iterator[Float[Tensor, "C H W"]]
 
 
@@ -79,7 +81,7 @@ class Brush:
         numbers = torch.arange(len(strokes)) if numbers is None else numbers
         done, canvas = 0, bristles.primed(ground, height, width)
         for until in stops:
-            bristles.lay(canvas, strokes[done:until], numbers=numbers[done:until], seed=self.seed)
+            bristles.lay(canvas, strokes[done:until], numbers=numbers[done:until], seed=self.seed % SEEDS)
             done = until
             yield bristles.lit(canvas)
 

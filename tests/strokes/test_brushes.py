@@ -63,6 +63,10 @@ def test_bristles_on_nothing_are_transparent_where_there_is_no_paint():
     assert picture[0, 28:32, 25:30].mean() > 0.5
 
 
+def test_bristles_take_a_seed_of_any_size():
+    assert not torch.equal(painting("bristles", seed=10**20).draw(30, 40), painting("bristles", seed=1).draw(30, 40))
+
+
 def test_a_file_of_strokes_is_painted_again_with_a_brush(stored, tmp_path):
     jobs.paint(str(stored), tmp_path / "plain.png", size=(60, 80))
     jobs.paint(str(stored), tmp_path / "bristles.png", size=(60, 80), brush="bristles")
