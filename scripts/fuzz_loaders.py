@@ -372,6 +372,8 @@ def model_folders() -> list[dict[str, bytes]]:
             (*SPECIAL, "a", "b"),
             classes=("a", "b"),
             point=2,
+            step=0.15,
+            counts=(2, 154),
             task="hull",
             source_vocabulary=(*SPECIAL, "a"),
             unit="words",

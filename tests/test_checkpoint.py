@@ -27,6 +27,8 @@ SPEC = Spec(
     vocabulary=(*SPECIAL, "a", "b"),
     classes=("a", "b"),
     point=2,
+    step=0.15,
+    counts=(2, 154),
     task="hull",
     source_vocabulary=(*SPECIAL, "a"),
     unit="words",
@@ -241,7 +243,7 @@ def test_sizes_that_the_weights_do_not_have_take_no_memory(saved, change, words)
     folder, built = saved
     path = folder / checkpoint.CONFIG
     plain = json.loads(path.read_text())
-    size = "units" if hasattr(built.config, "units") else "width"
+    size = next(name for name in ("units", "decoder", "width") if hasattr(built.config, name))
     path.write_text(json.dumps(plain | {"config": plain["config"] | {size: change}}))
     refused(folder, checkpoint.CONFIG, f"{size} {words}" if words.startswith("is ") else words)
 

@@ -160,7 +160,7 @@ def test_every_command_runs(line, desk, capsys, monkeypatch):
     assert status == 0, said.err
     assert bool(called) == (command in ("train", "eval", "demo") and "--help" not in words)
     if "-o" in words and command in QUICK:
-        assert Path(words[words.index("-o") + 1].replace("{i}", "1")).stat().st_size > 20
+        assert Path(words[words.index("-o") + 1].replace("{i}", "1").replace("{name}", "c")).stat().st_size > 20
     elif not called:
         assert said.out
 

@@ -8,6 +8,7 @@ import torch
 
 from drawgen.contract import (
     Batch,
+    Completes,
     Describes,
     Draws,
     DrawsTextures,
@@ -26,11 +27,13 @@ from drawgen.data.pairs import batched
 from drawgen.data.penn_text import known
 from drawgen.data.pictures import Pictures
 from drawgen.data.sentences import symbols_of
+from drawgen.data.sketches import batch_of, from_start
 from drawgen.data.text import Characters, encode
 from drawgen.data.treebanks import Numbers, padded, sentences_of
 from drawgen.devices import device_of
 from drawgen.images import fit_to
 from drawgen.jobs.loading import pictures_for
+from drawgen.strokes.pen_lines import side_of
 from drawgen.textures.maps import joined
 
 ROWS = 16
@@ -66,6 +69,12 @@ def drawn(model: Any, seed: int) -> Batch:
     sample = model.sample(Request(n=TEXTURES if textures else ROWS, seed=seed, size=size)).cpu()
     pictures = joined(sample) if textures else sample.images
     return Pictures((pictures > 0.5).float() if isinstance(model, TakesInk) and model.binary else pictures)
+
+
+def sketched(model: Any, seed: int) -> Batch:
+    drawings = [drawing.lines for drawing in model.sample(Request(n=ROWS, seed=seed)).lines]
+    steps = [(side_of(lines) or 1.0) * model.spec.step for lines in drawings]
+    return batch_of([from_start([line / step for line in lines]) for lines, step in zip(drawings, steps, strict=True)])
 
 
 def redrawn(model: Any, seed: int) -> Batch:
@@ -106,6 +115,7 @@ def parsed(model: Any, _seed: int) -> Batch:
 
 OWN: tuple[tuple[type, Callable[[Any, int], Batch], str], ...] = (
     (Writes, written, f"texts of {LENGTH} symbols that it wrote itself"),
+    (Completes, sketched, "drawings that it drew itself"),
     (Draws, drawn, "pictures that it drew itself"),
     (Describes, described, "photographs of scikit-image with captions that it wrote itself"),
     (Redraws, redrawn, "pictures that it drew itself, after the digits of a pocket calculator"),

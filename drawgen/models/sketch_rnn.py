@@ -143,6 +143,16 @@ class SketchDecoder(nn.Module):
         """`nats` per drawing, and per point."""
         return self.totals(batch, self.nats(batch, self.noise(len(batch.rows), rng)), "nats")
 
+    def last_loss(self, batch: SketchBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+        """-log p of each drawing's end, in nats, given the mean of its latents."""
+        before = torch.cat([pen_down(len(batch.rows), batch.rows.device), batch.rows[:, :-1]], 1)
+        mixture = pen_mixture(self.decode(before, self.mean_latents(batch))[0])
+        ends = pen_log_prob(mixture, batch.rows[..., 2:].argmax(-1))
+        return -ends.gather(1, batch.lengths[:, None] - 1)[:, 0]
+
+    def mean_latents(self, batch: SketchBatch) -> Float[Tensor, "B Z"]:
+        return batch.rows.new_zeros(len(batch.rows), 0)
+
     def totals(self, batch: SketchBatch, nats: Float[Tensor, " B"], name: str) -> Totals:
         points = float((batch.lengths - 1).sum())
         return {name: (nats.sum(), float(len(nats))), f"{name}_per_point": (nats.sum(), points)}
@@ -258,6 +268,9 @@ class SketchRNN(SketchDecoder):
         _, summary = read_both_ways(self.onward, self.backwards, batch.rows, batch.lengths, rng=rng)
         mean, log_std = self.posterior(summary).float().chunk(2, 1)
         return Posterior(mean, log_std)
+
+    def mean_latents(self, batch: SketchBatch) -> Float[Tensor, "B Z"]:
+        return self.encode(batch).mean
 
     def start(self, z: Float[Tensor, "B Z"]) -> State:
         h, c = self.initial(z).tanh()[:, None].chunk(2, 2)
