@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from drawgen.contract import State
 from drawgen.nn.linear import linear
+from drawgen.nn.recording import recorder
 from drawgen.nn.recurrence import dropped, tanh
 
 
@@ -56,5 +57,13 @@ class LayerNormLSTM(nn.Module):
         """(h, c) after a step, from a = W x + b."""
         gates = (a + F.linear(h, self.along)).unflatten(1, (4, self.units))
         i, f, g, o = (F.layer_norm(gates, (self.units,)) * self.scale + self.shift).unbind(1)
-        c = f.sigmoid() * c + i.sigmoid() * dropped(tanh(g), self.dropout, rng)
-        return o.sigmoid() * tanh(F.layer_norm(c, (self.units,), self.cell_scale, self.cell_shift)), c
+        i, f, o = i.sigmoid(), f.sigmoid(), o.sigmoid()
+        c = f * c + i * dropped(tanh(g), self.dropout, rng)
+        h = o * tanh(F.layer_norm(c, (self.units,), self.cell_scale, self.cell_shift))
+        if (record := recorder()) is not None:
+            h, c = record.note(
+                self, "lstm", (h, c), gates={"input": i, "forget": f, "output": o}, kept=f,
+                matrices=lambda: dict(zip(("input", "forget", "candidate", "output"), self.along.chunk(4), strict=True)),
+                again=lambda state, rows: self.step_from(a[rows], state[0], state[1], rng),
+            )  # fmt: skip
+        return h, c

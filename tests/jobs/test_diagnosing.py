@@ -49,6 +49,14 @@ def test_every_recurrent_model_can_be_diagnosed(name):
         assert layer.jacobian
 
 
+@pytest.mark.parametrize("settings", [{"cell": "layer_norm"}, {"latent": 0}])
+def test_a_sketch_rnn_of_either_form_can_be_diagnosed(settings):
+    model, batch = tiny_of("sketch_rnn", **settings)
+    layers = examine(model, batch, rng=generator(1))
+    assert set(layers) == ({"decoder", "onward", "backwards"} if model.config.latent else {"decoder"})
+    assert all(layer.broken == 0 and max(layer.lags) > 0 for layer in layers.values())
+
+
 def test_depth_takes_the_place_of_time():
     """A residual network's blocks are its steps: each gradient is the one after it carried back, so that a bound holds."""
     model, batch = tiny_of("resnet_classifier")
