@@ -69,8 +69,8 @@ def main() -> None:
     text = [
         "# Brushes",
         "",
-        f"The same strokes with each brush; one thread of {jobs.machine()}, torch {torch.__version__}. PSNR at {MEASURED_PX} px",
-        "on the longer side; CPU seconds for laying the strokes at that size and at 4,000 pixels.",
+        f"The same strokes with each brush, seed 0; one thread of {jobs.machine()}, torch {torch.__version__}. PSNR at",
+        f"{MEASURED_PX} px on the longer side; CPU seconds for laying the strokes at that size and at 4,000 pixels.",
         "",
         "| strokes | brush | PSNR, dB | seconds at 512 px | at 4,000 px |",
         "| --- | --- | --- | --- | --- |",

@@ -106,7 +106,7 @@ def paint_film(
     for setting in {"strokes", "detail_px"} & settings.keys():
         check_whole(setting, settings[setting])
     Style(**settings)
-    laid_with = Brush(brush or PLAIN, seed)
+    laid_with = Brush(PLAIN if brush is None else brush, seed)
     if laid_with.name not in (PLAIN, BRISTLES):
         raise ArgumentError("brush", f"is {brush}, whose paint would flicker from frame to frame; take plain or bristles")
     if (background or "").strip().lower() == "none":

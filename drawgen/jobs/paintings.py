@@ -18,7 +18,7 @@ from drawgen.jobs.pointed_triangles import Found, found_triangles
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
 from drawgen.jobs.verbs import that_can
-from drawgen.ranges import ArgumentError, check_choice, check_range, check_size, check_whole
+from drawgen.ranges import ArgumentError, check_choice, check_size, check_whole
 from drawgen.strokes import colours, low_poly, placing
 from drawgen.strokes.brushes import BRISTLES, PLAIN, Brush
 from drawgen.strokes.finished import FRAMES
@@ -122,7 +122,7 @@ def paint(
             raise ArgumentError("triangulation", f"is {triangulation!r}, and `triangles` is not given; leave it out, or give both")
     if triangles is not None:
         refuse_for_triangles(settings | {"lines": lines or None, "pen_mm": pen_mm, "page": page})
-    laid_with = Brush(brush or PLAIN, seed)
+    laid_with = Brush(PLAIN if brush is None else brush, seed)
     if brush is not None:
         refuse_for_brush(file, lines=lines, triangles=triangles)
     plots.check_lines(file, lines, pen_mm, page, size=size, opacity=opacity, least_radius=least_radius, background=background)
@@ -150,7 +150,6 @@ def paint(
             if file is not None:
                 painted.check_ground(file)
         else:
-            check_range("seed", seed, at_least=0)
             clear = (background or "").strip().lower() == "none"
             if clear and file is not None:
                 refuse_transparent(file)

@@ -122,8 +122,12 @@ class SketchDecoder(nn.Module):
 
     def nats(self, batch: SketchBatch, z: Float[Tensor, "B Z"], rng: torch.Generator | None = None) -> Float[Tensor, " B"]:
         """-log p(S | z) of each drawing."""
+        return drawing_nats(self.predicted(batch, z, rng), batch)
+
+    def predicted(self, batch: SketchBatch, z: Float[Tensor, "B Z"], rng: torch.Generator | None = None) -> PenMixture:
+        """The distribution of each row, from those before it."""
         before = torch.cat([pen_down(len(batch.rows), batch.rows.device), batch.rows[:, :-1]], 1)
-        return drawing_nats(pen_mixture(self.decode(before, z, rng)[0]), batch)
+        return pen_mixture(self.decode(before, z, rng)[0])
 
     def noise(self, count: int, rng: torch.Generator) -> Float[Tensor, "B Z"]:
         return torch.randn(count, self.config.latent, device=self.output.bias.device, generator=rng)
@@ -145,9 +149,7 @@ class SketchDecoder(nn.Module):
 
     def last_loss(self, batch: SketchBatch, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """-log p of each drawing's end, in nats, given the mean of its latents."""
-        before = torch.cat([pen_down(len(batch.rows), batch.rows.device), batch.rows[:, :-1]], 1)
-        mixture = pen_mixture(self.decode(before, self.mean_latents(batch))[0])
-        ends = pen_log_prob(mixture, batch.rows[..., 2:].argmax(-1))
+        ends = pen_log_prob(self.predicted(batch, self.mean_latents(batch)), batch.rows[..., 2:].argmax(-1))
         return -ends.gather(1, batch.lengths[:, None] - 1)[:, 0]
 
     def mean_latents(self, batch: SketchBatch) -> Float[Tensor, "B Z"]:

@@ -24,31 +24,46 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-OCTAVES = 5
-WIDE = 1 / 130
-"""Width of the coarsest bristles."""
-LONG = 25.0
-"""Length of a streak in widths."""
-TONES, RIDGES = 0.75, 0.52
-"""Amplitude of an octave, in that of the one before: in the colour and in the relief."""
-TINT = 0.09
-"""How much lighter or darker the paint of a bristle is."""
-FULL, DRY = -1.0, -0.5
-"""Bristles whose ridge is lower than this leave a gap: at the start of a stroke, and at its end, where the paint has run out."""
-THICK = 1 / 240
-"""Height of the paint of a wide stroke."""
-RIM, RIM_WIDTH = 0.45, 0.12
-"""The ridge along both sides, in heights and in radii."""
-UNDER = 0.25
-"""How much of the relief under a stroke is still seen."""
+LARGEST = 0xFFFFFFFF
+
+
+class Look(NamedTuple):
+    """What the paint looks like; lengths are fractions of the shorter side. An argument of the compiled loop, whose cache would not
+    see that constants of another file changed."""
+
+    octaves: int = 5
+    wide: float = 1 / 130
+    """Width of the coarsest bristles."""
+    long: float = 25.0
+    """Length of a streak in widths."""
+    tones: float = 0.75
+    """Amplitude of an octave in the colour, in that of the one before."""
+    ridges: float = 0.52
+    """The same in the relief."""
+    tint: float = 0.09
+    """How much lighter or darker the paint of a bristle is."""
+    full: float = -1.0
+    """Bristles whose ridge is lower than this leave a gap at the start of a stroke."""
+    dry: float = -0.5
+    """The same at its end, where the paint has run out."""
+    thick: float = 1 / 240
+    """Height of the paint of a wide stroke."""
+    rim: float = 0.45
+    """The ridge along both sides, in heights."""
+    rim_width: float = 0.12
+    """Its width in radii."""
+    under: float = 0.25
+    """How much of the relief under a stroke is still seen."""
+    reach: float = 1.1
+    """Largest distance from the curve, in radii, that a frayed edge has."""
+
+
+LOOK = Look()
 THREAD, WEAVE = 1 / 330, 0.16
 """Width of two threads of the canvas, and the height of the weave in heights of paint."""
 LAMP = (-0.50, -0.60, 0.62)
 """The direction of the light: x to the right, y down, z to the eye."""
 AMBIENT, GLOSS, SHARPNESS = 0.6, 0.16, 30
-REACH = 1.1
-"""Largest distance from the curve, in radii, that a frayed edge has."""
-LARGEST = 0xFFFFFFFF
 
 
 class Ground(NamedTuple):
@@ -69,7 +84,7 @@ def primed(colour: Float[Tensor, " C"], height: int, width: int) -> Ground:
         y = (torch.arange(height)[:, None] + 0.5) / (side * THREAD)
         over = ((x.floor() + y.floor()) % 2).bool()
         thread = torch.where(over, torch.cos(2 * torch.pi * y), torch.cos(2 * torch.pi * x))
-        relief = side * THICK * WEAVE * seen(side * THREAD) * 0.5 * thread
+        relief = side * LOOK.thick * WEAVE * seen(side * THREAD) * 0.5 * thread
     return Ground(colour[:, None, None].expand(-1, height, width).contiguous(), relief)
 
 
@@ -151,17 +166,17 @@ def lay_torch(ground: Ground, strokes: Float[Tensor, "S P"], *, numbers: Int64[T
     """Lays strokes on the ground in place: the definition. A stroke's bristles are decided by its number and the seed."""
     height, width = ground.relief.shape
     side = min(height, width)
-    wide = side * WIDE
+    wide = side * LOOK.wide
     for number, stroke in zip(numbers.tolist(), strokes.double(), strict=True):
         key = (seed * 7919 + number * 101) & LARGEST
         turn = 2 * torch.pi * chance(torch.tensor(number), torch.tensor(seed), 5)
         here = swept(stroke, height, width, torch.stack([turn.cos(), turn.sin()]))
         tone, ridge = torch.zeros_like(here.along), torch.zeros_like(here.along)
-        for octave in range(OCTAVES):
+        for octave in range(LOOK.octaves):
             wave = wide / 2**octave
-            bristle = seen(wave) * noise(here.across / wave, here.along / (wave * LONG), key + octave)
-            tone += TONES**octave * bristle
-            ridge += RIDGES**octave * bristle
+            bristle = seen(wave) * noise(here.across / wave, here.along / (wave * LOOK.long), key + octave)
+            tone += LOOK.tones**octave * bristle
+            ridge += LOOK.ridges**octave * bristle
         flank, tip = (here.across < 0).double(), (here.past > 0).double()  # one field of noise for each
         fray = 0.5 * noise(here.along / (3 * wide), flank, key + 11) + 0.5 * noise(here.along / wide, flank, key + 12)
         depth = here.radius + (0.1 * here.radius).clamp(max=0.5 * wide) * (fray + 0.3) - here.distance
@@ -169,15 +184,15 @@ def lay_torch(ground: Ground, strokes: Float[Tensor, "S P"], *, numbers: Int64[T
         split += 0.2 * noise(8 * here.across / wide, tip, key + 15)
         cap = (here.radius.square() - here.across.square()).clamp(min=0).sqrt() * (0.75 + 0.35 * split)
         depth = torch.where(here.past == 0, depth, torch.minimum(depth, cap - here.past.abs()))
-        gaps = (4 * (FULL + (DRY - FULL) * here.time - ridge)).clamp(0, 1)
-        covered = float(stroke[8]) * edge(depth) * (1 - 0.85 * gaps) * (here.distance < REACH * here.radius + 2)
-        flat = (here.across.abs() / here.radius.clamp(min=1e-6) - 1) / RIM_WIDTH
+        gaps = (4 * (LOOK.full + (LOOK.dry - LOOK.full) * here.time - ridge)).clamp(0, 1)
+        covered = float(stroke[8]) * edge(depth) * (1 - 0.85 * gaps) * (here.distance < LOOK.reach * here.radius + 2)
+        flat = (here.across.abs() / here.radius.clamp(min=1e-6) - 1) / LOOK.rim_width
         body = (0.4 + here.radius / (0.02 * side)).clamp(max=1)
-        relief = THICK * side * body * (0.55 + 0.5 * ridge + RIM * torch.exp(-flat.square()))
+        relief = LOOK.thick * side * body * (0.55 + 0.5 * ridge + LOOK.rim * torch.exp(-flat.square()))
         for c, value in enumerate(stroke[len(COLUMNS) :]):
-            paint = (value * (1 + TINT * tone) + 0.25 * TINT * tone).clamp(0, 1) if c < 3 else value
+            paint = (value * (1 + LOOK.tint * tone) + 0.25 * LOOK.tint * tone).clamp(0, 1) if c < 3 else value
             ground.colour[c] += covered * (paint - ground.colour[c])
-        ground.relief.add_(covered * (UNDER * ground.relief + relief - ground.relief))
+        ground.relief.add_(covered * (LOOK.under * ground.relief + relief - ground.relief))
 
 
 def lay(ground: Ground, strokes: Float[Tensor, "S P"], *, numbers: Int64[Tensor, " S"], seed: int) -> None:
@@ -190,7 +205,7 @@ def lay(ground: Ground, strokes: Float[Tensor, "S P"], *, numbers: Int64[Tensor,
     bristles_cpu.lay(
         ground.colour.numpy(), ground.relief.numpy(), points.numpy(), counts.numpy(),
         (strokes[:, 6:8].clamp(min=0).double() * min(height, width)).numpy(), strokes[:, 8].double().numpy(),
-        strokes[:, len(COLUMNS) :].double().numpy(), numbers.numpy(), seed,
+        strokes[:, len(COLUMNS) :].double().numpy(), numbers.numpy(), seed, LOOK,
     )  # fmt: skip
 
 

@@ -12,21 +12,7 @@ import numpy as np
 from drawgen_envs.compiling_cpu import compiled
 from jaxtyping import Float32, Float64, Int64
 
-from drawgen.strokes.bristles import (
-    DRY,
-    FULL,
-    LONG,
-    OCTAVES,
-    REACH,
-    RIDGES,
-    RIM,
-    RIM_WIDTH,
-    THICK,
-    TINT,
-    TONES,
-    UNDER,
-    WIDE,
-)
+from drawgen.strokes.bristles import Look
 
 FAR = 1e30
 
@@ -63,18 +49,19 @@ def lay(
     paints: Float64[np.ndarray, "S C"],
     numbers: Int64[np.ndarray, " S"],
     seed: int,
+    look: Look,
 ) -> None:
     """Lays strokes on the ground, in place; points and radii in pixels."""
     C, H, W = colour.shape
     side = float(min(H, W))
-    wide = side * WIDE
-    visible = np.empty(OCTAVES)
-    for octave in range(OCTAVES):
+    wide = side * look.wide
+    visible = np.empty(look.octaves)
+    for octave in range(look.octaves):
         visible[octave] = min(max(wide / 2**octave / 1.5 - 1, 0.0), 1.0)
     gaps, shares, owners = np.empty(W), np.empty(W), np.empty(W, np.int64)
     for s in range(len(points)):
         K, r0, r1 = counts[s], radii[s, 0], radii[s, 1]
-        reach = REACH * max(r0, r1) + 2
+        reach = look.reach * max(r0, r1) + 2
         ax, ay, radius, start = np.empty(K + 1), np.empty(K + 1), np.empty(K + 1), np.zeros(K + 1)
         for k in range(K + 1):
             t = k / K
@@ -123,7 +110,7 @@ def lay(
                 k, share = owners[j], shares[j]
                 r = radius[k] + (radius[k + 1] - radius[k]) * share
                 distance = gaps[j] + r
-                if distance >= REACH * r + 2:
+                if distance >= look.reach * r + 2:
                     continue
                 dx, dy = ax[k + 1] - ax[k], ay[k + 1] - ay[k]
                 length = math.sqrt(dx * dx + dy * dy)
@@ -151,21 +138,21 @@ def lay(
                 if depth <= -1:
                     continue
                 tone, ridge, tones, ridges, wave = 0.0, 0.0, 1.0, 1.0, wide
-                for octave in range(OCTAVES):
+                for octave in range(look.octaves):
                     if visible[octave] > 0:
-                        bristle = visible[octave] * noise(across / wave, along / (wave * LONG), key + octave)
+                        bristle = visible[octave] * noise(across / wave, along / (wave * look.long), key + octave)
                         tone += tones * bristle
                         ridge += ridges * bristle
-                    tones, ridges, wave = tones * TONES, ridges * RIDGES, wave / 2
+                    tones, ridges, wave = tones * look.tones, ridges * look.ridges, wave / 2
                 inner = min(max(depth, -1.0), 1.0)
-                dry = min(max(4 * (FULL + (DRY - FULL) * (k + share) / K - ridge), 0.0), 1.0)
+                dry = min(max(4 * (look.full + (look.dry - look.full) * (k + share) / K - ridge), 0.0), 1.0)
                 covered = opacities[s] * (0.5 + inner - 0.5 * inner * abs(inner)) * (1 - 0.85 * dry)
-                flat = (abs(across) / max(r, 1e-6) - 1) / RIM_WIDTH
+                flat = (abs(across) / max(r, 1e-6) - 1) / look.rim_width
                 body = min(0.4 + r / (0.02 * side), 1.0)
-                height = THICK * side * body * (0.55 + 0.5 * ridge + RIM * math.exp(-flat * flat))
+                height = look.thick * side * body * (0.55 + 0.5 * ridge + look.rim * math.exp(-flat * flat))
                 for c in range(C):
                     paint = paints[s, c]
                     if c < 3:
-                        paint = min(max(paint * (1 + TINT * tone) + 0.25 * TINT * tone, 0.0), 1.0)
+                        paint = min(max(paint * (1 + look.tint * tone) + 0.25 * look.tint * tone, 0.0), 1.0)
                     colour[c, i, j] += covered * (paint - colour[c, i, j])
-                relief[i, j] += covered * (UNDER * relief[i, j] + height - relief[i, j])
+                relief[i, j] += covered * (look.under * relief[i, j] + height - relief[i, j])

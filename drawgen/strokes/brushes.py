@@ -52,9 +52,7 @@ class Brush:
     def check(self, background: Float[Tensor, "3"] | None) -> None:
         """Raises ValueError for a brush that is not installed or that cannot paint on this background."""
         if self.name.startswith(MYPAINT):
-            if background is None:
-                raise ArgumentError("background", f"is none, and {self.name} paints on an opaque canvas; give a colour")
-            self.surface(8, 8, background.tolist()).close()
+            self.surface(8, 8, background).close()
 
     def stages(
         self,
@@ -69,7 +67,6 @@ class Brush:
         """The picture after so many strokes, for each of `stops`: three channels and, without a background, an alpha channel.
         Strokes with the same number have the same bristles; by default it is their place."""
         if self.name.startswith(MYPAINT):
-            assert background is not None  # `check` has refused it
             yield from self.with_mypaint(strokes, background, stops, height, width)
             return
         ground = torch.zeros(4) if background is None else background
@@ -85,23 +82,26 @@ class Brush:
             done = until
             yield bristles.lit(canvas)
 
-    def surface(self, height: int, width: int, background: Sequence[float]) -> "Surface":
+    def surface(self, height: int, width: int, background: Float[Tensor, "3"] | None) -> "Surface":
         from drawgen_envs import mypaint
 
+        if background is None:
+            raise ArgumentError("background", f"is none, and {self.name} paints on an opaque canvas; give a colour")
         try:
             name = self.name.removeprefix(MYPAINT)
-            return mypaint.Surface(height, width, brush=name, seed=self.seed % (mypaint.MAX_SEED + 1), background=background)
+            seed = self.seed % (mypaint.MAX_SEED + 1)
+            return mypaint.Surface(height, width, brush=name, seed=seed, background=background.tolist())
         except ImportError as error:
             raise ArgumentError("brush", f"is {self.name}, and {error}") from error
         except ValueError as error:
             raise ArgumentError("brush", f"is {self.name}: {error}") from error
 
     def with_mypaint(
-        self, strokes: Float[Tensor, "S P"], background: Float[Tensor, "3"], stops: Sequence[int], height: int, width: int
+        self, strokes: Float[Tensor, "S P"], background: Float[Tensor, "3"] | None, stops: Sequence[int], height: int, width: int
     ) -> Frames:
         """Each stroke is one of MyPaint's, with its mean radius, and pressed as it is opaque."""
         done = 0
-        with self.surface(height, width, background.tolist()) as surface:
+        with self.surface(height, width, background) as surface:
             for until in stops:
                 for stroke in strokes[done:until].tolist():
                     radius, opacity = sum(max(0, r) for r in stroke[6:8]) / 2, stroke[8]
