@@ -44,7 +44,7 @@ class Studio:
         self.uploads.clean()
         self.queue.recover()
         self.task = asyncio.create_task(self.queue.run())
-        await self.answerers.start()
+        self.answerers.start()
         try:
             yield
         finally:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from drawgen import files
-from drawgen.studio.processes import Child, Gone
+from drawgen.studio.processes import KILL, Child, Gone
 from drawgen.studio.worker import EVENTS, REQUEST, STATUS, write_status
 
 QUEUED, RUNNING, STOPPING, DONE, STOPPED, FAILED = "queued", "running", "stopping", "done", "stopped", "failed"
@@ -172,7 +172,7 @@ class JobQueue:
             job.become(STOPPED, "Taken out of the queue.")
         elif self.now is not None and self.now[0] is job:
             child = self.now[1]
-            child.signal(signal.SIGTERM if job.state == RUNNING else getattr(signal, "SIGKILL", signal.SIGTERM))
+            child.signal(signal.SIGTERM if job.state == RUNNING else KILL)
             job.state = STOPPING  # on the disk it is running, until its process has said how it ended
         self.tell_state(job)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from drawgen.studio.settings import Settings
 
-TABS = {"texture": "Texture"}
+TABS = {"texture": "Texture", "paint": "Paint"}
 """Name -> title."""
 
 
