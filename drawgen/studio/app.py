@@ -148,14 +148,17 @@ def create_app(folder: Path, hosts: frozenset[str]) -> Any:
 
     @app.post("/ask/{name}")
     async def ask(name: str, request: Request) -> Any:
-        task = tabs.questions().get(name)
+        light = tabs.lookups().get(name)
+        task = light or tabs.questions().get(name)
         if task is None or task.tab not in tabs.TABS:
             raise HTTPException(404, "There is no such question.")
         asked = await read(task, request)
         try:
+            if light is not None:
+                return {"answer": await asyncio.to_thread(light.function, asked, studio.folder)}
             return {"answer": await studio.answerers.ask(name, asked.model_dump())}
         except ValueError as error:
-            raise HTTPException(422, str(error)) from None
+            raise HTTPException(422, sentence(str(error))) from None
 
     # ---------------------------------------------------------------- long work
 
