@@ -252,6 +252,7 @@ def test_what_is_no_photograph(tmp_path, data, says):
         (MemoryError(), "not enough memory"),
         (RuntimeError("can't allocate memory: 9 bytes"), "not enough memory"),
         (OSError(28, "No space left on device"), "free some space"),
+        (ValueError("phone.heic is large"), "phone.heic is large."),
         (KeyError("x"), "a fault in drawgen"),
     ],
 )
