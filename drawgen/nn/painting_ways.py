@@ -219,14 +219,9 @@ class BlackBox(Learning):
         self, before: Float[Tensor, "T B C H W"], actions: Int64[Tensor, "T B A"], subject: Subject
     ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
         """Log-probability, entropy and value of past actions under the current policy."""
-        memory = self.policy.start(before.shape[1], subject.noise)
-        steps = []
-        for canvas, action in zip(before, actions, strict=True):
-            seen, memory = self.policy.look(self.goal.view(canvas, subject.target), memory)
-            _, log_prob, entropy = self.policy.choose(seen, memory, actions=action)
-            steps.append((log_prob, entropy, self.policy.value(memory.h)[:, 0]))
-        log_probs, entropies, values = (torch.stack(found) for found in zip(*steps, strict=True))
-        return log_probs, entropies, values
+        target = subject.target if subject.target is None else subject.target.expand(len(before), *subject.target.shape)
+        planes = self.goal.view(before.flatten(0, 1), None if target is None else target.flatten(0, 1))
+        return self.policy.replay(planes.unflatten(0, before.shape[:2]), actions, self.policy.start(before.shape[1], subject.noise))
 
     def last_loss(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """Minus the log-probability of the last action that the policy took: no gradient goes through the canvas."""
