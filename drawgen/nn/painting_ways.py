@@ -69,6 +69,12 @@ class Learning(ABC):
     def blank(self, count: int) -> Float[Tensor, "B C H W"]:
         return torch.zeros(count, *self.image, device=self.device)
 
+    def views(self, before: Float[Tensor, "T B C H W"], subject: Subject) -> Float[Tensor, "T B K H W"]:
+        """The input planes of the policy on these canvases."""
+        target = subject.target if subject.target is None else subject.target.expand(len(before), *subject.target.shape)
+        planes = self.goal.view(before.flatten(0, 1), None if target is None else target.flatten(0, 1))
+        return planes.unflatten(0, before.shape[:2])
+
     def uniforms(self, strokes: int, count: int, *, rng: torch.Generator) -> Float[Tensor, "T B A"]:
         """The random numbers of drawings."""
         return torch.rand(strokes, count, self.components, device=self.device, generator=rng)
@@ -146,6 +152,51 @@ class Pathwise(Learning):
         return -self.goal.worth(drawn.canvases[-1:], images)[0]
 
 
+CLOSER = 30.0
+"""Weight of squared distances between points (fractions of the side), beside errors as fractions of a blank canvas's."""
+
+
+@dataclass(kw_only=True, eq=False)
+class People(Pathwise):
+    """Behaviour cloning of people: at each of their strokes the painter sees the canvas as they saw it, and is to lay the same
+    stroke next. Where they have finished, it is to lift the pen. By `pixels` it also learns from its own canvases, pathwise."""
+
+    pixels: float
+
+    def cloning(
+        self, subject: Subject, strokes: Float[Tensor, "B T P"]
+    ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
+        """By stroke: the squared distances of its three points; the squared error of radii and opacities, as fractions of their
+        ranges; and -log p of the flag. The first two are 0 where people have finished."""
+        (least, greatest), laid = self.radius, (strokes[..., 6] > 0).float().T  # T B
+        before, canvas = [], self.blank(len(strokes))
+        for stroke in strokes.unbind(1):
+            before.append(canvas)
+            canvas = paint(canvas, stroke[:, None])
+        seen, memory = self.policy.follow(self.views(torch.stack(before), subject), self.policy.start(len(strokes)))
+        points, numbers, _, _ = self.policy.stroke(seen, memory, None)
+        wanted = strokes.transpose(0, 1)  # T B P
+        away = (self.inset + (1 - 2 * self.inset) * points.flatten(1)).unflatten(0, laid.shape) - wanted[..., :6]
+        radii = ((wanted[..., 6:8] - least) / max(greatest - least, 1e-6)).clamp(0, 1)
+        opacities = ((wanted[..., 8:10] - self.opacity) / max(1 - self.opacity, 1e-6)).clamp(0, 1)
+        off = numbers[:, :4].unflatten(0, laid.shape) - torch.cat([radii, opacities], -1)
+        flags = self.policy.flag(memory.h).log_softmax(1).unflatten(0, laid.shape)
+        flag = -torch.where(laid > 0, flags[..., 1], flags[..., 0])
+        return away.square().sum(-1) * laid, off.square().sum(-1) * laid, flag
+
+    def cloning_losses(
+        self, images: Float[Tensor, "B C H W"], strokes: Float[Tensor, "B T P"], *, rng: torch.Generator
+    ) -> Generator[Loss, None, None]:
+        subject, laid = self.goal.subject(images, rng=rng), (strokes[..., 6] > 0).sum().clamp(min=1)
+        distance, off, flag = (part.sum() / laid for part in self.cloning(subject, strokes))
+        value = CLOSER * distance + off + (flag if self.lift else 0.0)
+        log = {"distance": (distance.detach() / 3).sqrt()}
+        if self.pixels:
+            for loss in super().losses(images, strokes.shape[1], rng=rng):
+                value, log = value + self.pixels * loss.value, log | dict(loss.log)
+        yield Loss(value, "policy", len(images), log)
+
+
 class Played(NamedTuple):
     """Episodes played to their end."""
 
@@ -219,9 +270,7 @@ class BlackBox(Learning):
         self, before: Float[Tensor, "T B C H W"], actions: Int64[Tensor, "T B A"], subject: Subject
     ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
         """Log-probability, entropy and value of past actions under the current policy."""
-        target = subject.target if subject.target is None else subject.target.expand(len(before), *subject.target.shape)
-        planes = self.goal.view(before.flatten(0, 1), None if target is None else target.flatten(0, 1))
-        return self.policy.replay(planes.unflatten(0, before.shape[:2]), actions, self.policy.start(before.shape[1], subject.noise))
+        return self.policy.replay(self.views(before, subject), actions, self.policy.start(before.shape[1], subject.noise))
 
     def last_loss(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """Minus the log-probability of the last action that the policy took: no gradient goes through the canvas."""

@@ -140,17 +140,20 @@ class Policy(nn.Module):
         seen = self.eye(planes)
         return seen, Memory(*self.memory(seen.summary, *memory))
 
-    def replay(
-        self, planes: Float[Tensor, "T B C H W"], actions: Int[Tensor, "T B A"], memory: Memory
-    ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
-        """Log-probability, entropy and value of actions that were taken on canvases that are known. Only the LSTM goes step by
-        step; convolutions and choices are one call over all steps."""
-        seen = self.eye(planes.flatten(0, 1))
-        states = []
+    def follow(self, planes: Float[Tensor, "T B C H W"], memory: Memory) -> tuple[Seen, Memory]:
+        """`look` at T canvases that are known, one after the other; the results are T B rows. Only the LSTM goes step by step: the
+        convolutions are one call, and so is what follows."""
+        seen, states = self.eye(planes.flatten(0, 1)), []
         for summary in seen.summary.unflatten(0, planes.shape[:2]):
             memory = Memory(*self.memory(summary, *memory))
             states.append(memory)
-        memories = Memory(*(torch.cat(parts) for parts in zip(*states, strict=True)))
+        return seen, Memory(*(torch.cat(parts) for parts in zip(*states, strict=True)))
+
+    def replay(
+        self, planes: Float[Tensor, "T B C H W"], actions: Int[Tensor, "T B A"], memory: Memory
+    ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
+        """Log-probability, entropy and value of actions that were taken on canvases that are known."""
+        seen, memories = self.follow(planes, memory)
         _, log_prob, entropy = self.choose(seen, memories, actions=actions.flatten(0, 1))
         found = (log_prob, entropy, self.value(memories.h)[:, 0])
         return tuple(numbers.unflatten(0, planes.shape[:2]) for numbers in found)  # type: ignore[return-value]
