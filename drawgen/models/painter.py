@@ -154,7 +154,7 @@ class Painter(nn.Module):
         judged = config.goal != "reconstruct"
         goal, way = GOALS[config.goal], WAYS[config.learn]
         self.policy = Policy(
-            goal.planes(channels), height, width=config.width, units=config.units, noise=config.noise if judged else 0,
+            goal.planes(channels) + way.planes, height, width=config.width, units=config.units, noise=config.noise if judged else 0,
             numbers=way.numbers(channels), choices=way.choices(channels), rng=rng,
         )  # fmt: skip
         self.critic = Critic(channels, height, config.critic_width, rng=rng) if judged else None
@@ -196,7 +196,7 @@ class Painter(nn.Module):
             "critic": Player([Group(list(self.critic.parameters()))], betas=(0.0, 0.9), clip=1e3),
         }
 
-    def check(self, batch: Pictures) -> None:
+    def check(self, batch: Pictures | DrawnPictures) -> None:
         """Loads the teacher before anything is written; evaluation needs no teacher. Raises ValueError."""
         if self.training:
             self.learning.check()
@@ -205,11 +205,11 @@ class Painter(nn.Module):
         return self.learning.losses(batch.images, self.config.strokes, rng=rng)
 
     @torch.no_grad()
-    def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
+    def measure(self, batch: Pictures | DrawnPictures, *, rng: torch.Generator) -> Totals:
         drawn = self.drawn(batch.images, self.goal.measured_strokes(self.config.strokes), rng=rng)
         return self.goal.measure(drawn.canvases, batch.images)
 
-    def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+    def last_loss(self, batch: Pictures | DrawnPictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """What the last stroke costs: minus the worth of the finished canvas, or minus the log-probability of the last action."""
         return self.learning.last_loss(batch.images, self.config.strokes, rng=rng)
 
@@ -394,10 +394,10 @@ PRESETS: dict[str, Recipe] = {
         "cloning of their strokes, and pathwise.",
     ),
     "characters-ppo": Recipe(
-        model=Config(learn="policy-gradient"),
-        data=replace(CHARACTERS, batch=64),
+        model=Config(learn="policy-gradient", strokes=16),
+        data=CHARACTERS,
         fit=replace(FIT, rate=5e-4),
-        what="characters in 8 strokes, by PPO",
+        what="characters in 16 actions, by PPO",
         size="893 k",
         figure=".65 of a blank canvas's error",
         about="Characters in 8 strokes by PPO, the canvas a black box. Measured after 120 batches (61,000 strokes, nine "

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -46,6 +46,8 @@ class Learning(ABC):
     goal: Goal
     image: tuple[int, int, int]
     """Channels, height and width of a canvas."""
+    planes: ClassVar[int] = 0
+    """Input planes of the policy besides the goal's."""
 
     @staticmethod
     @abstractmethod
@@ -215,8 +217,10 @@ def screen(episodes: SpiralEpisodes) -> Float[Tensor, "B C H W"]:
 
 @dataclass(kw_only=True, eq=False)
 class BlackBox(Learning):
-    """SPIRAL's actions in SPIRAL's environment; no gradient goes through the canvas, and any brush will do."""
+    """SPIRAL's actions in SPIRAL's environment; no gradient goes through the canvas, and any brush will do. A stroke starts at the
+    pen, where the last action ended: the policy sees it as a plane of its own."""
 
+    planes = 1
     brush: str
 
     @staticmethod
@@ -252,25 +256,36 @@ class BlackBox(Learning):
         """The policy's action as the environment's: a grey pen always paints white."""
         return action if self.image[0] > 1 else torch.cat([action, torch.full_like(action[:, :1], LEVELS - 1)], 1)
 
+    def pen(self, ends: Int64[Tensor, " N"]) -> Float[Tensor, "N 1 H W"]:
+        """Where the pen is, as the cell that it was moved to: the corner that stands for the cell (`SpiralEpisodes.places`)."""
+        _, height, width = self.image
+        grid = self.policy.grid
+        at = (ends // grid * height // grid) * width + ends % grid * width // grid
+        return torch.zeros(len(ends), height * width, device=ends.device).scatter(1, at[:, None], 1.0).view(-1, 1, height, width)
+
     def play(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Played:
         count = uniforms.shape[1]
         episodes = self.begin(uniforms, len(uniforms))
         canvas, memory = self.blank(count), self.policy.start(count, subject.noise)
+        ends = uniforms.new_zeros(count, dtype=torch.int64)
         steps = []
         for step, uniform in enumerate(uniforms):
-            seen, memory = self.policy.look(self.goal.view(canvas, subject.target), memory)
+            view = torch.cat([self.goal.view(canvas, subject.target), self.pen(ends)], 1)
+            seen, memory = self.policy.look(view, memory)
             action, log_prob, _ = self.policy.choose(seen, memory, uniforms=uniform)
             episodes.step(self.for_environment(action))
             after = screen(episodes)
             steps.append((canvas, after, action, log_prob, self.policy.value(memory.h)[:, 0], episodes.strokes[:, step]))
-            canvas = after
+            canvas, ends = after, action[:, 1]
         return Played(*(torch.stack(values) for values in zip(*steps, strict=True)))
 
     def replay(
         self, before: Float[Tensor, "T B C H W"], actions: Int64[Tensor, "T B A"], subject: Subject
     ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
         """Log-probability, entropy and value of past actions under the current policy."""
-        return self.policy.replay(self.views(before, subject), actions, self.policy.start(before.shape[1], subject.noise))
+        ends = torch.cat([torch.zeros_like(actions[:1, :, 1]), actions[:-1, :, 1]])
+        views = torch.cat([self.views(before, subject), self.pen(ends.flatten()).unflatten(0, ends.shape)], 2)
+        return self.policy.replay(views, actions, self.policy.start(before.shape[1], subject.noise))
 
     def last_loss(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """Minus the log-probability of the last action that the policy took: no gradient goes through the canvas."""
