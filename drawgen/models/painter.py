@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.digits import Rectangles
-from drawgen.data.pictures import Pictures
+from drawgen.data.pictures import Crops, Pictures
 from drawgen.data.standard import Standard
 from drawgen.data.strokes import DrawnPictures, Strokes
 from drawgen.nn.painting_goals import HALVES, Completion, Doodle, Goal, Reconstruction, Subject
@@ -392,6 +392,14 @@ PRESETS: dict[str, Recipe] = {
         size="908 k",
         about="People's drawings in 12 strokes and their order at 32x32, begun from sketches-imitation (--begin): behaviour "
         "cloning of their strokes, and pathwise.",
+    ),
+    "colour": Recipe(
+        model=Config(strokes=20, radius=(0.02, 0.3), opacity=0.5),
+        data=Crops(crop_px=64, batch=16, longest_px=160, whole=True, mirror=True),
+        fit=replace(FIT, minutes=40.0),
+        what="photographs in 20 strokes",
+        size="1.1 M",
+        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise.",
     ),
     "characters-ppo": Recipe(
         model=Config(learn="policy-gradient", strokes=16),
