@@ -395,10 +395,10 @@ PRESETS: dict[str, Recipe] = {
     ),
     "colour": Recipe(
         model=Config(strokes=20, radius=(0.02, 0.3), opacity=0.5),
-        data=Crops(crop_px=64, batch=16, longest_px=160, whole=True, mirror=True),
+        data=Crops(path="photo:astronaut", crop_px=64, batch=16, longest_px=160, mirror=True),
         fit=replace(FIT, minutes=40.0),
         what="photographs in 20 strokes",
-        size="1.1 M",
+        size="1.7 M",
         about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise.",
     ),
     "characters-ppo": Recipe(
