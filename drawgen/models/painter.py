@@ -350,7 +350,7 @@ CHARACTERS = Standard(name="omniglot", side_px=32, batch=32, warp=1.0)
 DIGITS = Standard(name="mnist", side_px=32, batch=32)
 FIT = Fit(minutes=15.0, rate=1e-3, warmup=100, decay=1.0, clip=1.0, ema=0.995, valid_steps=500)
 DOODLE = Config(goal="doodle", strokes=6, noise=32, inset=0.08)
-SKETCH = Config(learn="people", strokes=12, lift=True, radius=(0.015, 0.06))
+SKETCH = Config(learn="people", pixels=8.0, strokes=12, lift=True, radius=(0.015, 0.06))
 PEOPLE = Strokes(batch=32, side_px=32, strokes=12)
 
 PRESETS: dict[str, Recipe] = {
