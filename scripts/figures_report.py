@@ -2,7 +2,7 @@
 
     uv run python scripts/figures_report.py
 
-The figures themselves are put into the cards by scripts/make_assets.py; tests/docs/test_figures.py asks that the page is up to date.
+The figures themselves are put into the cards by scripts/make_assets.py; tests/docs/test_figures.py holds the page to them.
 """
 
 from pathlib import Path
@@ -27,8 +27,8 @@ numbers) stands on the pages of the models, with curves and samples in `scripts/
 
 ## All shipped models
 
-Measured on held-out data, the first figure of each card. `bits_per_dim` and `nats` are better the lower, `accuracy`, `exact` and `f1`
-the higher; only figures on the same data compare.
+Measured on held-out data, the first figure of each card. `bits_per_dim` and `nats` are better the lower, `accuracy`, `exact` and
+`f1` the higher; only figures on the same data compare.
 
 """
 

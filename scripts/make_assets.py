@@ -185,7 +185,11 @@ PAPERS = {  # MODEL: whose it is, and its title
 }
 BESIDE = {  # MODEL:NAME: what was measured, ours (scripts/results/), the paper's
     "captioner:photos": [
-        ("BLEU-4 on photographs of COCO", "19.9 (98 photographs; learned without photographs)", "27.7 (learned from COCO's photographs)")
+        (
+            "BLEU-4 on photographs of COCO",
+            "19.9 (98 photographs; learned without photographs)",
+            "27.7 (learned from COCO's photographs)",
+        )
     ],
     "draw:mnist": [
         ("bound on MNIST's fixed binarisation", "82.60 nats (32 steps, validation part)", "80.97 nats (64 steps, test part)")

@@ -102,7 +102,9 @@ def reader(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python") and page.name not in ELSEWHERE], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python") and page.name not in ELSEWHERE], ids=lambda page: page.stem
+)
 def test_every_block_runs(page):
     names: dict = {}
     whole = "".join(blocks(page, "python"))
@@ -149,7 +151,13 @@ def desk(tmp_path_factory):
     photo.save(folder / "FILM.gif", save_all=True, append_images=[photo.rotate(90)], duration=100)
     labels = Image.fromarray(np.eye(64, dtype=np.uint8))
     mask = labels.point(lambda level: 255 * level)
-    for name, picture in {"LABELS": labels, "labels": labels, "MASK": mask, "mask": mask, "lawn": mask.point(lambda v: 255 - v)}.items():
+    for name, picture in {
+        "LABELS": labels,
+        "labels": labels,
+        "MASK": mask,
+        "mask": mask,
+        "lawn": mask.point(lambda v: 255 - v),
+    }.items():
         picture.save(folder / f"{name}.png")
     cut = photo.copy()
     cut.putalpha(mask.point(lambda level: 255 - level))
