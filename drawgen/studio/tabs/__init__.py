@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from drawgen.studio.settings import Settings
 
-TABS = {"texture": "Texture"}
+TABS = {"texture": "Texture", "draw": "Draw", "look": "Look", "learn": "Learn"}
 """Name -> title."""
 
 
