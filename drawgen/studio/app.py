@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import html
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 import drawgen
 from drawgen import files
@@ -37,21 +39,18 @@ class Studio:
         self.uploads = Uploads(folder / "uploads")
         self.queue = JobQueue(folder / "jobs")
         self.answerers = Answerers(folder)
-        self.task: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
         self.uploads.clean()
         self.queue.recover()
-        self.task = asyncio.create_task(self.queue.run())
-        await self.answerers.start()
+        task = asyncio.create_task(self.queue.run())
+        self.answerers.start()
         try:
             yield
         finally:
             await self.queue.end()
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.task
+            await task
             await self.answerers.end()
 
     def job(self, name: str) -> Job:
@@ -149,14 +148,17 @@ def create_app(folder: Path, hosts: frozenset[str]) -> Any:
 
     @app.post("/ask/{name}")
     async def ask(name: str, request: Request) -> Any:
-        task = tabs.questions().get(name)
+        light = tabs.lookups().get(name)
+        task = light or tabs.questions().get(name)
         if task is None or task.tab not in tabs.TABS:
             raise HTTPException(404, "There is no such question.")
         asked = await read(task, request)
         try:
+            if light is not None:
+                return {"answer": await asyncio.to_thread(light.function, asked, studio.folder)}
             return {"answer": await studio.answerers.ask(name, asked.model_dump())}
         except ValueError as error:
-            raise HTTPException(422, str(error)) from None
+            raise HTTPException(422, sentence(str(error))) from None
 
     # ---------------------------------------------------------------- long work
 
@@ -206,7 +208,7 @@ def create_app(folder: Path, hosts: frozenset[str]) -> Any:
             path = studio.job(name).file(checked(file, FILE))
         except KeyError:
             raise HTTPException(404, "This file is no longer there.") from None
-        download = f"{checked(save, FILE)}" if save else None
+        download = checked(save, FILE) if save else None
         return FileResponse(path, media_type=TYPES[path.suffix], filename=download)
 
     @app.get("/events")
@@ -222,6 +224,8 @@ async def read(task: tabs.Task, request: Request) -> Any:
         given = json.loads(await request.body())
         if not isinstance(given, dict):
             raise ValueError
+    except ClientDisconnect:  # or `safety.limited`, which has cut it off
+        raise HTTPException(413, "That is too much at once.") from None
     except (ValueError, RecursionError):
         raise HTTPException(400, "The settings are not JSON.") from None
     try:
@@ -234,9 +238,7 @@ async def read(task: tabs.Task, request: Request) -> Any:
 
 def checked(name: str, pattern: str) -> str:
     """A name that is no path. Raises HTTPException."""
-    import re
-
-    if not re.fullmatch(pattern.strip("^$"), name):
+    if not re.fullmatch(pattern, name):
         raise HTTPException(404, "There is nothing here.")
     return name
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from drawgen import files
-from drawgen.studio.processes import Child, Gone
+from drawgen.studio.processes import KILL, Child, Gone
 from drawgen.studio.worker import EVENTS, REQUEST, STATUS, write_status
 
 QUEUED, RUNNING, STOPPING, DONE, STOPPED, FAILED = "queued", "running", "stopping", "done", "stopped", "failed"
@@ -172,7 +172,7 @@ class JobQueue:
             job.become(STOPPED, "Taken out of the queue.")
         elif self.now is not None and self.now[0] is job:
             child = self.now[1]
-            child.signal(signal.SIGTERM if job.state == RUNNING else getattr(signal, "SIGKILL", signal.SIGTERM))
+            child.signal(signal.SIGTERM if job.state == RUNNING else KILL)
             job.state = STOPPING  # on the disk it is running, until its process has said how it ended
         self.tell_state(job)
 
@@ -217,11 +217,12 @@ class JobQueue:
         return (job for job in sorted(self.jobs.values(), key=lambda job: job.created) if job.state == QUEUED)
 
     async def run(self) -> None:
-        """Does one job after another, for ever."""
+        """Does one job after another, until `end`."""
         log = self.folder.parent / "worker.log"
-        while True:
+        while not self.ending:
             if self.spare is None:
                 self.spare = await Child.start("worker", log=log)  # warm before it is needed
+                continue
             job = next(self.waiting(), None)
             if job is None:
                 self.wake.clear()
@@ -231,6 +232,8 @@ class JobQueue:
             self.now = job, child
             await self.do(job, child)
             self.now = None
+        if self.spare is not None:
+            await self.spare.end()
 
     async def do(self, job: Job, child: Child) -> None:
         """One job, in a process that waits for it."""
@@ -264,6 +267,6 @@ class JobQueue:
     async def end(self) -> None:
         """Interrupts the job that is being done; it stays marked as running, so that the next server goes on with it."""
         self.ending = True
-        for child in (self.now[1] if self.now else None, self.spare):
-            if child is not None:
-                await child.end()
+        self.wake.set()
+        if self.now is not None:
+            await self.now[1].end()

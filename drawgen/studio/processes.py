@@ -14,6 +14,7 @@ from drawgen.studio import settings
 LONGEST_LINE = 1 << 26
 LONGEST_S = 180.0
 """An answer that takes longer is given up."""
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which Windows has not
 GRACE_S = 20.0
 """How long a process may take to save its work when the server ends."""
 
@@ -77,55 +78,59 @@ class Child:
         try:
             await asyncio.wait_for(self.process.wait(), seconds)
         except TimeoutError:
-            self.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+            self.signal(KILL)
             await self.process.wait()
 
 
 class Answerers:
-    """Warm processes for short work: one, and another while the first is busy."""
+    """Warm processes for short work: one, and another from when the first was busy."""
 
     def __init__(self, folder: Path, *, most: int = 2) -> None:
-        self.folder = folder
-        self.room = asyncio.Semaphore(most)
-        self.idle: list[Child] = []
-        self.all: list[Child] = []
+        self.folder, self.most = folder, most
+        self.idle: asyncio.Queue[Child] = asyncio.Queue()
+        self.all: set[Child] = set()
+        self.starting: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Starts the first one, which is warm some seconds later."""
-        self.idle.append(await self.one())
+    def start(self) -> None:
+        """Starts one more, which is ready some seconds later."""
+        task = asyncio.create_task(self.warmed())
+        self.starting.add(task)
+        task.add_done_callback(self.starting.discard)
 
-    async def one(self) -> Child:
+    async def warmed(self) -> None:
         child = await Child.start("answering", str(self.folder), log=self.folder / "worker.log")
-        self.all.append(child)
-        return child
+        self.all.add(child)
+        with suppress(Gone):  # whoever asks it sees that
+            await child.hear()
+        self.idle.put_nowait(child)
 
     async def ask(self, name: str, given: dict[str, Any]) -> Any:
         """The answer. Raises ValueError with a sentence."""
-        async with self.room:
-            self.idle = [child for child in self.idle if child.alive]
-            child = self.idle.pop() if self.idle else await self.one()
-            try:
-                found = await asyncio.wait_for(self.asked(child, name, given), LONGEST_S)
-            except (Gone, TimeoutError, asyncio.CancelledError) as error:
-                self.all.remove(child)
-                child.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        if self.idle.empty() and len(self.all) + len(self.starting) < self.most:
+            self.start()
+        child, found = await self.idle.get(), None
+        try:
+            await child.send({"ask": name, "settings": given})
+            found = await asyncio.wait_for(child.hear(), LONGEST_S)
+        except (Gone, TimeoutError) as error:
+            why = "took too long" if isinstance(error, TimeoutError) else "ended, perhaps for lack of memory"
+            raise ValueError(f"The process that answers {why}; try again, with a smaller picture.") from error
+        finally:
+            if found is not None:
+                self.idle.put_nowait(child)
+            else:  # it gave no answer, or nobody waits for it any more
+                self.all.discard(child)
+                child.signal(KILL)
                 await child.end(0)
-                if isinstance(error, asyncio.CancelledError):
-                    raise
-                why = "took too long" if isinstance(error, TimeoutError) else "ended, perhaps for lack of memory"
-                raise ValueError(f"The process that answers {why}; try again, with a smaller picture.") from error
-            self.idle.append(child)
         if "refused" in found:
             raise ValueError(found["refused"])
         return found["answer"]
 
-    async def asked(self, child: Child, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        await child.send({"ask": name, "settings": given})
-        while "ready" in (found := await child.hear()):
-            pass
-        return found
-
     async def end(self) -> None:
+        for task in list(self.starting):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         for child in self.all:
-            child.signal(signal.SIGTERM)
-            await child.end(2)
+            child.signal(KILL)
+            await child.end(0)

@@ -39,6 +39,7 @@ export class Bench {
       if (!this.chooser.value) { trouble('Choose a photograph first.'); this.chooser.input.focus(); return; }
       attempt(async () => {
         this.show(add(await start(kind, { photo: this.chooser.value, ...settings(this.form) })));
+        this.stage.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
         tell('The work has been put into the queue');
       }, this.submit);
     });

@@ -20,9 +20,9 @@ export class PhotoChooser {
       const field = el('input', { type: 'number', min: side.length > 4 ? LEAST : 0, step: 1, onchange: () => this.fromFields() });
       return { side, field, label: el('label', {}, el('span', {}, side), field) };
     });
-    this.part = el('fieldset', { class: 'crop-fields', hidden: true }, el('legend', {}, 'Part of it, in pixels'),
-      ...this.fields.map(({ label }) => label),
-      el('button', { type: 'button', class: 'quiet', onclick: () => this.setCrop(null) }, 'All of it'));
+    this.part = el('details', { hidden: true }, el('summary', {}, 'Part of it, in pixels'),
+      el('div', { class: 'crop-fields' }, ...this.fields.map(({ label }) => label),
+        el('button', { type: 'button', class: 'quiet', onclick: () => this.setCrop(null) }, 'All of it')));
     this.controls = el('div', { class: 'photo-controls' },
       el('label', { class: 'button file' }, input, el('span', {}, 'Choose a photograph')), this.name, crop ? this.part : null);
     this.image = el('img', { alt: 'The photograph', draggable: 'false' });
@@ -73,6 +73,8 @@ export class PhotoChooser {
   choose(photo, source) {
     this.photo = photo;
     this.image.src = source;
+    this.frame.style.aspectRatio = `${photo.width} / ${photo.height}`;
+    this.frame.style.width = `min(100%, ${62 * photo.width / photo.height}vh)`;
     this.drop.hidden = true;
     this.chosen.hidden = false;
     this.part.hidden = false;

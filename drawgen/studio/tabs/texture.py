@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,8 @@ from pydantic import Field
 from drawgen.studio.settings import FileName, Identifier, Photo, Seed, Settings, Side, Work
 
 PICTURE, MODEL, PREVIEW = "texture.png", "texture.model", "preview.png"
+MINUTES = 3.0
+"""Default training time."""
 PREVIEW_S = 10.0
 """Seconds between two previews."""
 
@@ -31,9 +34,12 @@ def texture(asked: TextureSettings, work: Work) -> None:
     from drawgen import files, jobs
     from drawgen.interrupts import Interrupted
 
+    began = time.monotonic()
+
     def learned(told: Any) -> None:
         share = told.step / max(told.steps, 1)
-        left = told.seconds_left if asked.minutes is None else max((1 - share) * asked.minutes * 60, 0.0)
+        passed = (time.monotonic() - began) / max(share, 0.01) if asked.steps else 60 * (asked.minutes or MINUTES)
+        left = max(1 - share, 0.0) * passed
         work.tell(phase="learning", share=round(share, 4), left=round(left, 1))
         bits = told.numbers.get("bits_per_dim")
         if bits is not None:
