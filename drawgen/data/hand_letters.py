@@ -99,41 +99,40 @@ MOST = 20
 DENSE = 8
 """Points of a curve per control point, before points are taken at the pace of the pen."""
 
-WORDS = tuple(
-    """
-    able about above across act add afraid after again against age ago agree air all almost alone along already also always among
-    and anger animal answer any apple arm art ask aunt autumn away baby back bad bag ball bank base bath bear beat beautiful became
-    because bed before began behind bell below bench best better between big bird black blue board boat body bone book both bottle
-    bottom bowl box boy branch brave bread break bridge bright bring brother brown brush build burn bus busy but button buy cake
-    call came camp candle car care carry case cat catch cause chair chalk chance change cheap cheese child church circle city class
-    clay clean clear climb clock close cloth cloud coal coat coffee cold colour come cook copper corner cost cotton could count
-    country course cover cow cream cross cry cup cut dance dark day dead dear deep desk did dig dinner dirty dish distance do
-    doctor dog door double down draw dream dress drink drive drop dry dust each ear early earth east easy eat edge egg eight either
-    empty end engine enough equal even evening ever every example eye face fact fall family far farm fast father feather feel feet
-    fence few field fight fill film find fine finger fire first fish five flag flat floor flour flower fly fold follow food foot
-    for forest forget form four fox free fresh friend from front fruit full game garden gate gave get girl give glad glass go gold
-    good grass great green grey ground group grow guess guitar half hall hand happen happy hard hat have head hear heart heavy help
-    her here high hill him his hold hole home honey hope horse hot hour house how hundred hungry ice idea if ill important in ink
-    inside iron island jacket jam job join journey judge juice jump just keep kettle key kick kind king kitchen knee knife knock know
-    ladder lake lamp land language large last late laugh lazy lead leaf learn least leave left leg lemon less letter light like line
-    lion listen little live long look lost loud love low lunch machine made make man many map mark market may meat meet middle might
-    mile milk mind minute mirror money monkey month moon more morning most mother mountain mouth move much music must name near neck
-    need nest never new next night nine noise north nose not note nothing now number ocean of off office often oil old on once one
-    onion only open orange order other our out over own page paint paper parcel park part pass past path pay pencil people pepper
-    perhaps piano picture piece pink pipe place plain plan plant plate play please pocket point poor potato pull purple push put
-    quarter queen question quick quiet quite rabbit radio rain reach read ready really red rest rice rich ride right ring river road
-    rock roof room root rose round rub rule run sad safe sail salt same sand say school sea second see seed seven shall shape sharp
-    she sheep ship shirt shoe shop short should shout show side silk silver simple sing sister sit six skin sky sleep slow small
-    smell smile smoke snow soap sock soft some song soon sound soup south spoon sport spring square squirrel stamp stand star start
-    station stay steam step still stone stop story straight street strong such sugar summer sun sure sweet swim table take talk tall
-    taste taxi tea teach tell ten than thank that the their them then there these thick thin thing think third this those though
-    thought three through ticket time tired to today together tomorrow tongue too tooth touch town toy train travel tree trouble true
-    try turn twelve two uncle under until up us use valley van very village violin visit voice vote wait walk wall want warm was wash
-    watch water wave way we wear weather week well went were west wet what wheel when where which while white who whole why wide wild
-    will wind window wine wing winter wire wish with without woman wood wool word work world would write wrong yard year yellow
-    yes yesterday yet you young your zebra zero zoo
-    """.split()
-)  # fmt: skip
+COMMON = """
+able about above across act add afraid after again against age ago agree air all almost alone along already also always among
+and anger animal answer any apple arm art ask aunt autumn away baby back bad bag ball bank base bath bear beat beautiful became
+because bed before began behind bell below bench best better between big bird black blue board boat body bone book both bottle
+bottom bowl box boy branch brave bread break bridge bright bring brother brown brush build burn bus busy but button buy cake
+call came camp candle car care carry case cat catch cause chair chalk chance change cheap cheese child church circle city class
+clay clean clear climb clock close cloth cloud coal coat coffee cold colour come cook copper corner cost cotton could count
+country course cover cow cream cross cry cup cut dance dark day dead dear deep desk did dig dinner dirty dish distance do
+doctor dog door double down draw dream dress drink drive drop dry dust each ear early earth east easy eat edge egg eight either
+empty end engine enough equal even evening ever every example eye face fact fall family far farm fast father feather feel feet
+fence few field fight fill film find fine finger fire first fish five flag flat floor flour flower fly fold follow food foot
+for forest forget form four fox free fresh friend from front fruit full game garden gate gave get girl give glad glass go gold
+good grass great green grey ground group grow guess guitar half hall hand happen happy hard hat have head hear heart heavy help
+her here high hill him his hold hole home honey hope horse hot hour house how hundred hungry ice idea if ill important in ink
+inside iron island jacket jam job join journey judge juice jump just keep kettle key kick kind king kitchen knee knife knock know
+ladder lake lamp land language large last late laugh lazy lead leaf learn least leave left leg lemon less letter light like line
+lion listen little live long look lost loud love low lunch machine made make man many map mark market may meat meet middle might
+mile milk mind minute mirror money monkey month moon more morning most mother mountain mouth move much music must name near neck
+need nest never new next night nine noise north nose not note nothing now number ocean of off office often oil old on once one
+onion only open orange order other our out over own page paint paper parcel park part pass past path pay pencil people pepper
+perhaps piano picture piece pink pipe place plain plan plant plate play please pocket point poor potato pull purple push put
+quarter queen question quick quiet quite rabbit radio rain reach read ready really red rest rice rich ride right ring river road
+rock roof room root rose round rub rule run sad safe sail salt same sand say school sea second see seed seven shall shape sharp
+she sheep ship shirt shoe shop short should shout show side silk silver simple sing sister sit six skin sky sleep slow small
+smell smile smoke snow soap sock soft some song soon sound soup south spoon sport spring square squirrel stamp stand star start
+station stay steam step still stone stop story straight street strong such sugar summer sun sure sweet swim table take talk tall
+taste taxi tea teach tell ten than thank that the their them then there these thick thin thing think third this those though
+thought three through ticket time tired to today together tomorrow tongue too tooth touch town toy train travel tree trouble true
+try turn twelve two uncle under until up us use valley van very village violin visit voice vote wait walk wall want warm was wash
+watch water wave way we wear weather week well went were west wet what wheel when where which while white who whole why wide wild
+will wind window wine wing winter wire wish with without woman wood wool word work world would write wrong yard year yellow
+yes yesterday yet you young your zebra zero zoo
+"""
+WORDS = tuple(COMMON.split())
 """Common English words. Every tenth is held out."""
 
 

@@ -73,6 +73,13 @@ def pen_log_prob(mixture: PenMixture, pens: Int[Tensor, "*N"]) -> Float[Tensor, 
     return mixture.log_pens.gather(-1, pens[..., None])[..., 0]
 
 
+def biased(mixture: PenMixture, bias: float) -> PenMixture:
+    """A mixture that is likelier to give likely steps: (1 + bias) log pi, and standard deviations times exp(-bias) (Graves 2013,
+    equations 61 and 62). What the pen does stays as it is."""
+    weights = F.log_softmax((1 + bias) * mixture.log_weights, -1)
+    return mixture._replace(log_weights=weights, log_stds=mixture.log_stds - bias)
+
+
 def choose_step(
     mixture: PenMixture, uniforms: Float[Tensor, " B"], normals: Float[Tensor, "B 2"], temperature: float
 ) -> Float[Tensor, "B 2"]:

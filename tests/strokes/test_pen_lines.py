@@ -130,6 +130,6 @@ def test_far_outside_its_page_a_drawing_is_still_seen(shift):
     drawing = PenDrawing([line + shift for line in CORNER])
     picture = pen_lines.ink_of([drawing], (64, 64)).picture()
     assert (picture < 0.5).sum() > 20
-    left, top, side = pen_lines.frame_of(drawing)
-    assert left <= 0.25 + shift <= left + side
-    assert top <= 0.1 + shift <= top + side
+    left, top, width, height = pen_lines.frame_of(drawing)
+    assert left <= 0.25 + shift <= left + width
+    assert top <= 0.1 + shift <= top + height
