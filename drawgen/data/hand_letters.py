@@ -242,10 +242,10 @@ def written(text: str, rng: np.random.Generator) -> list[Float64[np.ndarray, "_ 
     >>> len(lines)  # the cross-bar of the t
     5
     """
-    return list(strokes_of(text, Hand.drawn(rng), rng))
+    return list(line_of_text(text, Hand.drawn(rng), rng))
 
 
-def strokes_of(text: str, hand: Hand, rng: np.random.Generator) -> Iterator[Float64[np.ndarray, "_ 2"]]:
+def line_of_text(text: str, hand: Hand, rng: np.random.Generator) -> Iterator[Float64[np.ndarray, "_ 2"]]:
     shapes = dict(zip(GRID, np.random.default_rng(hand.seed).normal(0, hand.own, (len(GRID), MOST, 2)), strict=True))
     at = 0.0
     for name in text:

@@ -43,6 +43,7 @@ class Written(NamedTuple):
     lines: list[Float64[np.ndarray, "_ 2"]]
     text: str
     held: bool
+    source: str
 
 
 def strokes_in(path: Path) -> list[Float64[np.ndarray, "_ 2"]]:
@@ -132,10 +133,10 @@ class IamOnline(HandLines):
             try:
                 told = texts_in(texts[form])
             except KeyError:
-                self.problems |= {str(path): f"there is no {form}.txt with its text" for _, path in files}
+                self.problems.update({str(path): f"there is no {form}.txt with its text" for _, path in files})
                 continue
             except (OSError, ValueError) as error:
-                self.problems |= {str(path): f"of {texts[form]}: {reason(error)}" for _, path in files}
+                self.problems.update({str(path): f"of {texts[form]}: {reason(error)}" for _, path in files})
                 continue
             for number, path in files:
                 try:
@@ -146,7 +147,7 @@ class IamOnline(HandLines):
                         raise ValueError(f"it has {points} points, not 2 to {self.most_points}")
                     if len(text) > self.longest:
                         raise ValueError(f"its text has {len(text)} characters, more than {self.longest}")
-                    yield Written(lines, text, apart)
+                    yield Written(lines, text, apart, str(path))
                 except (OSError, ValueError) as error:
                     self.problems[str(path)] = reason(error)
 
@@ -158,8 +159,10 @@ class IamOnline(HandLines):
         known = set("".join(one.text for one in written if not one.held))
         parts: dict[str, list[Line]] = {split: [] for split in SPLITS}
         for one in written:
-            if set(one.text) <= known:
-                parts["valid" if one.held else "train"].append(line_of(one.lines, one.text))
+            if strange := [letter for letter in one.text if letter not in known]:
+                self.problems[one.source] = f"it has {strange[0]!r}, which no training line has"
+                continue
+            parts["valid" if one.held else "train"].append(line_of(one.lines, one.text))
         if not parts["train"]:
             why = Counter(self.problems.values()).most_common(1)
             raise DataError(f"{self.path} has no lines to learn from ({why[0][0] if why else 'there are none'}); {WANTED}")
