@@ -255,8 +255,9 @@ class Handwriting(nn.Module):
 
         first, others = self.first.weights(0), [layer.weights(0) for layer in self.others]  # type: ignore[operator]
         units, symbols = self.config.units, len(self.spec.symbols)
+        from_row, from_window = first.across.split([ROW, symbols], 1)
         weights = handwriting_cpu.Weights(
-            *(array(part.t()) for part in first.across.split([ROW, symbols], 1)), array(first.along.t()),
+            array(from_row.t()), array(from_window.t()), array(first.along.t()),
             array(first.across_bias + first.along_bias), array(self.window.numbers.weight.t()), array(self.window.numbers.bias),
             stacked([own.across.t() for own in others], (ROW + symbols + units, 4 * units)),
             stacked([own.along.t() for own in others], (units, 4 * units)),

@@ -24,7 +24,8 @@ class Model(Mean):
     def handwrite(self, text: str, request: Request) -> Sample:
         line = np.array([[0.0, 0.0], [1.0, 1.0]])
         reading = Reading(text, [line], np.ones((2, len(text))))
-        return Sample(torch.ones(request.n, 1, 8, 8), lines=(PenDrawing([line]),) * request.n, readings=((reading,),) * request.n)
+        images = torch.ones(request.n, 1, 8, 8)
+        return Sample(images, lambda _: iter([images]), lines=(PenDrawing([line]),) * request.n, readings=((reading,),) * request.n)
 
 
 PRESETS: dict[str, Recipe] = {
