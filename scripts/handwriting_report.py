@@ -29,7 +29,8 @@ from drawgen.strokes.pen_lines import ink_of
 
 TEXTS = ("Sphinx of black quartz,", "judge my vow. 1729", "Why zigzag? Amazing!")
 """Of words that no list has, but for a few."""
-LONG = "A network has learned to write from lines of strokes alone.\nIt has never seen these words: walnut, Xylophone, zymurgy, Jacuzzi!"
+LONG = """A network has learned to write from strokes alone.
+It has never seen these words: walnut, Xylophone, zymurgy, Jacuzzi!"""
 LINES = 200
 """Held-out texts that are written and read again."""
 POINTS, HANDS = 24, 60

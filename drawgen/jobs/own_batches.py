@@ -83,8 +83,10 @@ def sketched(model: Any, seed: int) -> Batch:
 
 def handwritten(model: Any, seed: int) -> Batch:
     spec = model.spec
-    known = [word for word in WORDS if set(word) <= set(spec.symbols)] or ["".join(spec.symbols).strip()[:3]]
-    texts = [" ".join(known[row :: len(known) // 2 or 1])[: spec.counts[1]].strip() for row in range(ROWS)]
+    known = set(spec.symbols)
+    words = [word for word in WORDS if set(word) <= known] or sorted(known - {" "})
+    between = " " if " " in known else ""
+    texts = [between.join(words[row % len(words) :: ROWS])[: spec.counts[1]].strip() for row in range(ROWS)]
     written = [model.handwrite(text, Request(seed=seed + row)).lines[0].lines for row, text in enumerate(texts)]
     return batch_of_lines([line_of(lines, text, spec.step) for lines, text in zip(written, texts, strict=True)], spec.symbols)
 

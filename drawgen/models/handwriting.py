@@ -438,7 +438,7 @@ PRESETS: dict[str, Recipe] = {
     "alphabet": Recipe(
         model=Config(),
         data=OwnHands(),
-        fit=Fit(steps=4000, rate=2e-3, warmup=100, decay=0.5, clip=1.0, ema=0.998, valid_steps=500),
+        fit=Fit(steps=1700, rate=2e-3, warmup=100, decay=0.5, clip=1.0, ema=0.998, valid_steps=250),
         what="our own alphabet, on a CPU",
         size="610 k",
         about="Lines of words in an alphabet of our own.",
