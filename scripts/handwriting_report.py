@@ -35,7 +35,7 @@ LINES = 200
 """Held-out texts that are written and read again."""
 POINTS, HANDS = 24, 60
 """Points by which letters are compared, and hands that wrote the letters to compare with."""
-ALIKE = str.maketrans("CKOPSUVWXZIl0", "ckopsuvwxziio")
+ALIKE = str.maketrans("CKOPSUVWXZ0", "ckopsuvwxzo")
 """Letters that differ in size alone, or hardly: they count as one."""
 TEMPERATURES = (1.0, 0.5, 0.3)
 

@@ -89,6 +89,8 @@ def sample(
     if text is not None:
         if attention is not None:
             images.check_output(attention, force=force)
+            if attention in paths:
+                raise ValueError(f"`out` and `attention` are both {attention}; name two files")
         drawn = trained.handwritten(text, request)
         check_grid(out, n // len(paths), tuple(drawn.images.shape[2:]), boxes=boxes, columns=drawn.columns)
     else:
