@@ -26,6 +26,7 @@ from drawgen.cli.plots import plot
 from drawgen.cli.pointing import points
 from drawgen.cli.printing import replace_unprintable, say, warn
 from drawgen.cli.showing import demo, listing
+from drawgen.cli.studio import studio
 from drawgen.cli.textures import texture
 from drawgen.cli.training import train
 from drawgen.cli.translating import translate
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "diagnose": diagnose,
     "list": listing,
     "demo": demo,
+    "studio": studio,
 }
 
 

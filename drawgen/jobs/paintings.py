@@ -1,5 +1,6 @@
 """Paints a photograph with brush strokes, or draws it in triangles."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from drawgen import images, models
 from drawgen.contract import Points, generator
@@ -25,6 +27,7 @@ from drawgen.strokes.finished import FRAMES
 from drawgen.strokes.low_poly import LowPoly
 from drawgen.strokes.painting import Painting, parsed, refuse_transparent
 from drawgen.strokes.triangles import TriangleStyle, triangulated
+from drawgen.strokes.unfinished import Unfinished
 from drawgen.threads import threads
 
 TRIANGULATIONS, DELAUNAY = ("exact", "pointer"), "pointer_net:delaunay"
@@ -59,6 +62,7 @@ def paint(
     lines: bool = False,
     pen_mm: float | None = None,
     page: str | None = None,
+    state: str | os.PathLike[str] | None = None,
     force: bool = False,
     progress: Listener = None,
 ) -> Painting | LowPoly:
@@ -89,6 +93,10 @@ def paint(
     photograph is painted with strokes of that width in mm on the page, dark ones over light ones, in the palette's inks ("auto:4")
     on a background (white) that stands for the paper; by default with as many as a page of this size and a pen of this width need
     (2,000 for A4 and 0.5 mm).
+
+    `state` is a file in which strokes and the optimiser's state are kept every few seconds. If it is there already, of the same
+    photograph and settings, the painting goes on from it, to the same strokes; it is removed when the painting is finished. A
+    low-poly picture has none.
 
     Without `out` no file is written; `Painting.save` takes the same endings. With `out` the ending decides the format: a picture of
     `size`, an animation of the painting (with `animate` also as PNG or WebP), SVG, or the numbers as JSON. `progress` is called
@@ -183,6 +191,8 @@ def paint(
                     if triangulation == "pointer":
                         reports.say(str(pointed_at(painted)))
                 else:
+                    if state is not None:
+                        how |= going_on(Path(state), digest(image, alpha, style, seconds, seed), reports)
                     painted = replace(placing.lay(image, style, **how), brush=laid_with)
                 interrupt = noted()
             if size is not None:
@@ -192,10 +202,28 @@ def paint(
         elif file is not None:
             tell_odd_sides(painted.extent(file, None, animate=animate), file, reports)
             painted.write(file, size, animate=animate, replace=force)
+    if state is not None and not interrupt:
+        Path(state).unlink(missing_ok=True)
     if interrupt:
         where = "so_far" if file is None else str(file)
         raise Interrupted(interrupt, f"interrupted; {where} is the painting so far, {painted.amount}", painted)
     return painted
+
+
+def digest(photo: Tensor, alpha: Tensor | None, style: placing.Style, seconds: float | None, seed: int) -> str:
+    """A name of what is painted, and how."""
+    found = hashlib.sha256(f"{replace(style, palette=None, background=None)} {seconds} {seed}".encode())
+    for tensor in (photo, alpha, style.palette, style.background):
+        found.update(b"none" if tensor is None else f"{tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def going_on(file: Path, known: str, reports: Reports) -> dict[str, Any]:
+    """How a painting is kept in a file, and goes on from it."""
+    begun = Unfinished.read(file, known)
+    if begun is None and file.exists():
+        reports.say(f"{file} is of another painting, or damaged; this one starts from the beginning")
+    return {"begun": begun, "on_state": lambda unfinished: unfinished.write(file, known)}
 
 
 def pointed_at(picture: LowPoly) -> Found:

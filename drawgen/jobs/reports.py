@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from drawgen.contract import HasNotes, LeavesOut
@@ -30,10 +31,18 @@ class Reports:
     message: Callable[[str], None] | None = None
     writing: Callable[[str], None] | None = None
     """Called with each piece of text."""
+    preview: Callable[[Path], None] | None = None
+    """Called with the file of a new preview in a run folder."""
+    preview_seconds: float = 30.0
+    """Seconds between two previews."""
 
     def say(self, text: str) -> None:
         if self.message is not None:
             self.message(text)
+
+    def show(self, preview: Path) -> None:
+        if self.preview is not None and preview.is_file():
+            self.preview(preview)
 
 
 SILENT = Reports()

@@ -223,6 +223,7 @@ def trained_on(
         folder.mkdir(exist_ok=True)
         if not run_folder.holds_run(folder):
             images.save_image(folder / previews.PICTURE, first)
+            reports.show(folder / previews.PICTURE)
         chosen, notes = tried(data, invent, {**fit, "minutes": minutes}, folder, reports)
         if data.maps:
             names = [named(entry)[0] for entry in data.maps]

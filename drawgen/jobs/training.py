@@ -13,15 +13,12 @@ from drawgen.contract import Extends, Fetches, Publishes, Recipe, Request, gener
 from drawgen.data.pictures import DataError
 from drawgen.devices import bfloat16_is_faster, choose_device, device_of
 from drawgen.jobs.card import card
-from drawgen.jobs.previews import PreviewInput
+from drawgen.jobs.previews import PICTURE, PreviewInput
 from drawgen.jobs.recipe import RECIPE, absolute, describe_data, digest, go_on, plain, read_recipe
 from drawgen.jobs.reports import SILENT, Reports, tell_data, tell_problems
 from drawgen.jobs.verbs import commands_for, verbs_of
 from drawgen.training import Outcome, fit, run_folder
 from drawgen.training.run import BUILD
-
-PREVIEW_SECONDS = 30.0
-"""Seconds between two previews."""
 
 
 def train(
@@ -125,6 +122,7 @@ def train(
         request = preview_request or Request(n=4, seed=recipe.fit.seed, length=500)
         if shown is not None and shown.preview is not None:
             shown.preview(averaged, PreviewInput(request, data, device_of(averaged))).save(out)
+            reports.show(out / PICTURE)
 
     outcome = fit(
         built,
@@ -137,7 +135,7 @@ def train(
         on_plan=on_plan,
         on_log=reports.training,
         on_preview=preview if shown is not None else None,
-        preview_seconds=PREVIEW_SECONDS,
+        preview_seconds=reports.preview_seconds,
     )
     tell_problems(data, reports, after=told_before)
     if chief:

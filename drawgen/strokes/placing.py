@@ -16,7 +16,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from drawgen.images import ImageError, resize
 from drawgen.ranges import check_fields, check_range
 from drawgen.strokes.colours import nearest_colour, oklab
 from drawgen.strokes.painting import MOST, Painting
+from drawgen.strokes.unfinished import Unfinished
 
 
 class Round(NamedTuple):
@@ -61,6 +63,10 @@ ASPECT = 5.0
 FLAT, STEP = 12.0, 0.03
 """Weight of the differences between neighbours, and the difference in the photograph at which it is halved."""
 SHORTEST_PX = 8
+TOLD_S = 0.4
+"""After so long progress is reported, however slow the steps are."""
+KEPT_S = 3.0
+"""Seconds between two states that a listener may keep."""
 MASKS = 2**22
 """Pixels of masks held in memory at once."""
 
@@ -106,6 +112,8 @@ class PaintingProgress:
     psnr: float
     of: str = "strokes"
     """What is counted."""
+    now: Callable[[], Painting] | None = None
+    """The strokes as they are, as a painting."""
 
 
 def work_size(photo: Float[Tensor, "C H W"], style: Style) -> tuple[int, int]:
@@ -150,6 +158,13 @@ class LooseStrokes:
         self.free = torch.cat([self.free, free])
         self.mean, self.square, self.age = (F.pad(part, (0, 0, 0, len(free))) for part in (self.mean, self.square, self.age))
         self.bound()
+
+    def packed(self) -> Float[Tensor, "S 37"]:
+        """Everything about them, for `unpack`."""
+        return torch.cat([self.free, self.mean, self.square, self.age], 1)
+
+    def unpack(self, packed: Float[Tensor, "S 37"]) -> None:
+        self.free, self.mean, self.square, self.age = packed.split([12, 12, 12, 1], 1)
 
     def keep(self, which: Bool[Tensor, " S"] | Int64[Tensor, " S2"]) -> None:
         self.free, self.mean, self.square, self.age = (part[which] for part in (self.free, self.mean, self.square, self.age))
@@ -319,20 +334,24 @@ def lay(
     seconds: float | None = None,
     on_progress: Callable[[PaintingProgress], None] | None = None,
     stop: Callable[[], object] = lambda: False,
+    begun: Unfinished | None = None,
+    on_state: Callable[[Unfinished], None] | None = None,
     rng: torch.Generator,
 ) -> Painting:
     """Paints a photograph.
 
     Without `seconds` the number of steps is fixed, and the same generator gives the same strokes. With `seconds` the steps end
     after that time (compilation of the brush not counted; all strokes are placed, however short it is). When `stop` returns true,
-    the painting so far is returned. A photograph with an `alpha` is expected over white; in a transparent style the alpha is
+    the painting so far is returned. `on_state` is called with where it is every few seconds; `begun` is such a state, from which it
+    goes on, to the same strokes. A photograph with an `alpha` is expected over white; in a transparent style the alpha is
     painted too, otherwise the photograph is composited over the background, if one is given. Raises ImageError for a photograph
     that is too elongated, ValueError for a budget of 0 seconds.
     """
     if seconds is not None:
         check_range("seconds", seconds, above=0)
     seen, ground = seen_by(photo, style, alpha)
-    strokes = laid(seen, ground, style, seconds=seconds, on_progress=on_progress, stop=stop, rng=rng)
+    how: dict[str, Any] = {"on_progress": on_progress, "stop": stop, "begun": begun, "on_state": on_state}
+    strokes = laid(seen, ground, style, seconds=seconds, **how, rng=rng)
     return strokes.painting(ground, (photo.shape[1], photo.shape[2]))
 
 
@@ -363,6 +382,8 @@ def laid(
     seconds: float | None = None,
     on_progress: Callable[[PaintingProgress], None] | None = None,
     stop: Callable[[], object] = lambda: False,
+    begun: Unfinished | None = None,
+    on_state: Callable[[Unfinished], None] | None = None,
     rng: torch.Generator,
 ) -> LooseStrokes:
     """`lay` of a photograph at the size at which it is painted, on a canvas of that colour."""
@@ -370,18 +391,30 @@ def laid(
     blank = ground[:, None, None].expand(1, -1, *size).contiguous()
     paint(blank, torch.zeros(1, 1, len(COLUMNS) + len(ground)).requires_grad_()).sum().backward()  # compiled before the clock runs
     objective, strokes = Objective(photo), LooseStrokes(size, style)
-    clock = Rounds(seconds)
-    added = 0.0
+    clock = Rounds(seconds, begun)
+    if begun is not None:
+        strokes.unpack(begun.strokes)
+        rng.set_state(begun.random)
+    added, told, kept = 0.0, -math.inf, time.monotonic()
+
+    def tell(canvas: Tensor, share: float) -> None:
+        if on_progress is not None:
+            now = partial(strokes.painting, ground, size)
+            on_progress(PaintingProgress(share, len(strokes), psnr(canvas, photo), now=now))
+
     for number, this in enumerate(ROUNDS):
-        added += this.share
-        count = round(style.strokes * added) - len(strokes)
+        before, added = round(style.strokes * added), added + this.share
+        count = round(style.strokes * added) - before
         last = number == len(ROUNDS) - 1
-        if count < 1 or stop():
+        going_on = begun is not None and number == begun.round
+        if count < 1 or stop() or (begun is not None and number < begun.round):
             continue
         radius_px = radius_of(size, this, count)
-        strokes.add(place(photo, strokes.drawn(blank), count, radius_px, rng=rng))
+        if not going_on:
+            strokes.add(place(photo, strokes.drawn(blank), count, radius_px, rng=rng))
         moves = [SETTLED * (k + 1) / MOVES for k in range(MOVES)] if last else []
-        for step, share in enumerate(clock.steps(this)):
+        del moves[: begun.moves if going_on and begun is not None else 0]
+        for step, share in clock.steps(this, number):
             if stop():
                 break
             if moves and share >= moves[0] and len(strokes) > 1:
@@ -389,10 +422,18 @@ def laid(
                 relay(strokes, photo, ground, max(1, round(MOVED * len(strokes))), radius_px, rng=rng)
             canvas, gradient = strokes.gradient(blank, objective)
             strokes.step(gradient, DECAY + (1 - DECAY) * 0.5 * (1 + math.cos(math.pi * share)) if last else 1.0)
-            if on_progress is not None and step % 16 == 0:
-                on_progress(PaintingProgress(clock.share, len(strokes), psnr(canvas, photo)))
+            if on_progress is None and on_state is None:
+                continue
+            now = time.monotonic()
+            if step % 16 == 0 or now - told > TOLD_S:
+                tell(canvas, clock.share)
+                told = now
+            if on_state is not None and now - kept > KEPT_S:
+                moved = MOVES - len(moves) if last else 0
+                on_state(Unfinished(number, step + 1, moved, *clock.state(), strokes.packed(), rng.get_state()))
+                kept = now
     if on_progress is not None:
-        on_progress(PaintingProgress(clock.share if stop() else 1.0, len(strokes), psnr(strokes.drawn(blank), photo)))
+        tell(strokes.drawn(blank), clock.share if stop() else 1.0)
     return strokes
 
 
@@ -404,23 +445,39 @@ def radius_of(size: tuple[int, int], this: Round, count: int) -> float:
 class Rounds:
     """The fraction done, of the steps or of a budget in seconds."""
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, unfinished: Unfinished | None = None) -> None:
+        """Of a new painting, or of one that goes on."""
         self.seconds, self.begun = seconds, time.monotonic()
         self.share, self.longest = 0.0, 0.0
+        self.round_share, self.round_begun = 0.0, self.begun
+        self.unfinished = unfinished
+        if unfinished is not None:
+            self.begun -= unfinished.seconds[0]
 
-    def steps(self, this: Round) -> Iterator[float]:
-        """Yields at each step of a round the fraction of the round that is done."""
-        begun, before = time.monotonic(), self.share
+    def steps(self, this: Round, number: int) -> Iterator[tuple[int, float]]:
+        """Yields at each step of a round its number and the fraction of the round that is done."""
+        first, begun, before = 0, time.monotonic(), self.share
+        if self.unfinished is not None and number == self.unfinished.round:
+            first, begun, before = self.unfinished.step, begun - self.unfinished.seconds[1], self.unfinished.share
+        self.round_share, self.round_begun = before, begun
         if self.seconds is None:
-            for step in range(this.steps):
-                yield step / this.steps
-                self.share = before + (this.until - before) * (step + 1) / this.steps
+            for step in range(first, this.steps):
+                self.share = before + (this.until - before) * step / this.steps
+                yield step, step / this.steps
+            self.share = this.until
             return
         end = self.begun + self.seconds * this.until
+        step = first
         while (now := time.monotonic()) + self.longest < end:
-            yield (now - begun) / (end - begun)
+            yield step, (now - begun) / (end - begun)
+            step += 1
             self.longest = max(time.monotonic() - now, 0.9 * self.longest)  # no step starts that would not end in time
             self.share = min((time.monotonic() - self.begun) / self.seconds, 1.0)
+
+    def state(self) -> tuple[float, tuple[float, float]]:
+        """The fraction done when the round began; and the seconds since the start, and since that of the round."""
+        now = time.monotonic()
+        return self.round_share, (now - self.begun, now - self.round_begun)
 
 
 def relay(

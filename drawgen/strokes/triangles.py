@@ -102,7 +102,7 @@ def triangulated(
     mesh.grow(style.triangles, rng=chance, stop=stop)
     mesh.fit(10)
     moves = [SETTLED * (k + 1) / REPLACEMENTS for k in range(REPLACEMENTS)]
-    for step, share in enumerate(clock.steps(Round(1.0, 1.0, STEPS, 1.0))):
+    for step, share in clock.steps(Round(1.0, 1.0, STEPS, 1.0), 0):
         if stop():
             break
         if moves and share >= moves[0]:

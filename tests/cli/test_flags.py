@@ -12,6 +12,7 @@ from drawgen.files import StorageError
 from drawgen.interrupts import Interrupted
 from drawgen.jobs import captions
 from drawgen.ranges import ArgumentError
+from drawgen.studio.server import serve
 
 PHOTO, OUT = "photo.png", Path("new.png")
 REFUSED = {
@@ -35,6 +36,7 @@ REFUSED = {
     "translate": ("hello --beam 0", "beams", lambda: jobs.translate("hello", beams=0)),
     "lesions": ("efficientnet-lite0 -o new --draws 0", "draws", lambda: jobs.lesions("efficientnet-lite0", draws=0)),
     "diagnose": ("run -o new --seed -1", "seed", lambda: jobs.diagnose("run", "new", seed=-1)),
+    "studio": ("--folder new --no-open --port -1", "port", lambda: serve(Path("new"), port=-1)),
     "eval": ("run --importance 0", "importance", lambda: jobs.measure("run", importance=0)),
 }  # fmt: skip
 """A wrong value of each command: the words, the argument's name, and the same call from Python."""

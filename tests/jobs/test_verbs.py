@@ -56,9 +56,9 @@ def test_the_card_says_what_it_does(name, runs):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_preview_appears_where_there_is_something_to_see(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("drawgen.jobs.training.PREVIEW_SECONDS", 0.0)
-    jobs.train(name, models.recipe(name), tmp_path / "run", preset="tiny")
+def test_a_preview_appears_where_there_is_something_to_see(name, tmp_path):
+    reports = jobs.Reports(preview_seconds=0.0)
+    jobs.train(name, models.recipe(name), tmp_path / "run", preset="tiny", reports=reports)
     there = {path.name for path in (tmp_path / "run").glob("preview.*")}
     verb = of(name)
     assert (verb.shows in there) if verb.preview else not there
