@@ -441,7 +441,11 @@ PRESETS: dict[str, Recipe] = {
         fit=Fit(steps=1700, rate=2e-3, warmup=100, decay=0.5, clip=1.0, ema=0.998, valid_steps=250),
         what="our own alphabet, on a CPU",
         size="610 k",
-        about="Lines of words in an alphabet of our own.",
+        figure="-3.11 nats per point",
+        about="Lines of words in an alphabet of our own, in hands made up by chance; words of validation do not occur in training. "
+        "Measured (seed 0): -3.11 nats per point of held-out lines, and .05 with the text of another line; of the letters that it "
+        "writes for texts of words that it never had, a reader of letter shapes reads 94 % rightly at temperature 0.5; after 1,700 "
+        "steps, 53 minutes on one thread of a busy Xeon.",
     ),
     "iam": Recipe(
         model=Config(layers=3, units=400),
