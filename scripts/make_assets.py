@@ -24,7 +24,8 @@ from drawgen.jobs.textures import settle_warp
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
             "pointer_net": "hull", "glimpse_reader": "sequence", "draw_classifier": "cluttered",
             "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets",
-            "resnet_classifier": "digits", "sketch_rnn": "omniglot"}  # fmt: skip
+            "resnet_classifier": "digits", "sketch_rnn": "omniglot",
+            "handwriting": "alphabet"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
@@ -157,6 +158,13 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "Omniglot's strokes, as stroke-3 of David Ha's sketch-rnn-datasets: 30,000 drawings of characters of 50 alphabets",
         "MIT",
     ),
+    "handwriting:alphabet": (
+        "handwriting/alphabet",
+        "a text by hand, with a pen",
+        "lines that the project makes itself, without end: common English words, letters by chance and numbers in an alphabet of "
+        "its own, in hands made up by chance",
+        "none needed",
+    ),
     "resnet_classifier:digits": (
         "resnet/digits",
         "a digit, by 54 residual modules",
@@ -256,6 +264,8 @@ def main() -> None:
         command = f"drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{ENDINGS.get(name, 'png')}"
         if name.startswith("pointer_net:") and name not in TRY:
             command = f"drawgen points {name} random:20 -o OUT.png"
+        if name.startswith("handwriting:"):
+            command = f'drawgen sample {name} --text "Dear reader" --temperature 0.5 -o OUT.png'
         if name.startswith("captioner:"):
             command = f"drawgen caption PICTURE --model {name}"
         if name.startswith("seq2seq:"):
