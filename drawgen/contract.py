@@ -800,6 +800,15 @@ class Points(Protocol):
 
 
 @runtime_checkable
+class TellsProbabilities(Points, Protocol):
+    """Tells how it points: the probability of every point at each step."""
+
+    def probabilities(self, points: Float[Tensor, "N D"], indices: Sequence[int]) -> tuple[tuple[int, ...], Float[Tensor, "T V"]]:
+        """The indices of an answer in the order in which it was trained to give them, and at each step the probability of every
+        point, given those before it; last that of the end. Where an answer has an end, that is a step, too."""
+
+
+@runtime_checkable
 class Recurs(Protocol):
     """Has a state that changes step by step; with depth in place of time, block by block. While a recorder is open
     (`nn/recording.py`) the model writes every step down."""

@@ -132,7 +132,7 @@ class Drawn(Sample):
             images=self.images[own],
             frames=None if frames is None else lambda count: (frame[own] for frame in frames(count)),
             strokes=None if strokes is None else strokes[own],
-            boxes={name: boxes[own] for name, boxes in self.boxes.items()},
+            boxes={name: boxes[:, own] for name, boxes in self.boxes.items()},
             seen=None if seen is None else seen[own],
             maps={name: each[own] for name, each in self.maps.items()},
             map_kinds=self.map_kinds,

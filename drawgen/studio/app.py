@@ -148,14 +148,17 @@ def create_app(folder: Path, hosts: frozenset[str]) -> Any:
 
     @app.post("/ask/{name}")
     async def ask(name: str, request: Request) -> Any:
-        task = tabs.questions().get(name)
+        light = tabs.lookups().get(name)
+        task = light or tabs.questions().get(name)
         if task is None or task.tab not in tabs.TABS:
             raise HTTPException(404, "There is no such question.")
         asked = await read(task, request)
         try:
+            if light is not None:
+                return {"answer": await asyncio.to_thread(light.function, asked, studio.folder)}
             return {"answer": await studio.answerers.ask(name, asked.model_dump())}
         except ValueError as error:
-            raise HTTPException(422, str(error)) from None
+            raise HTTPException(422, sentence(str(error))) from None
 
     # ---------------------------------------------------------------- long work
 
@@ -171,7 +174,7 @@ def create_app(folder: Path, hosts: frozenset[str]) -> Any:
         asked = await read(task, request)
         photo: Photo | None = getattr(asked, "photo", None)
         try:
-            file, name = (None, kind) if photo is None else studio.uploads.of(photo)
+            file, name = (None, getattr(asked, "title", kind)) if photo is None else studio.uploads.of(photo)
             if photo is not None and photo.sample is not None and photo.sample not in photos.samples():
                 raise KeyError(photo.sample)
             job = studio.queue.put(kind, task.tab, name, asked.model_dump(), file, name)

@@ -5,9 +5,10 @@ export function el(name, attributes = {}, ...children) {
   const svg = ['svg', 'path', 'polyline', 'circle', 'line', 'text', 'g', 'title', 'rect', 'polygon'].includes(name);
   const made = svg ? document.createElementNS('http://www.w3.org/2000/svg', name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    const told = key.startsWith('aria-') ? value ?? null : value || value === 0 || value === '' ? value : null;
+    if (told === null) continue;
     if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
-    else made.setAttribute(key, value === true ? '' : value);
+    else made.setAttribute(key, value === true && !key.startsWith('aria-') ? '' : value);
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return made;

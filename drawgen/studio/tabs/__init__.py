@@ -1,8 +1,9 @@
 """The tabs of the page, in order. A tab NAME is three files, and a name here:
 
 - `tabs/NAME.py`: `JOBS` (long work: kind -> function of settings and `Work`) and `QUESTIONS` (short work: name -> function of
-  settings and the studio's folder, which returns what JSON can hold). The type of the first argument says which settings are
-  accepted (`settings.Settings`). torch is imported inside the functions.
+  settings and the studio's folder, which returns what JSON can hold); also `LOOKUPS`, questions that the server answers itself, in
+  which nothing heavy is imported. The type of the first argument says which settings are accepted (`settings.Settings`). torch is
+  imported inside the functions.
 - `page/NAME.html`: the content of its panel.
 - `page/NAME.js`: a module with `setup(panel)` and, if it has jobs, `show(job)`.
 
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 from drawgen.studio.settings import Settings
 
-TABS = {"texture": "Texture", "paint": "Paint"}
+TABS = {"texture": "Texture", "paint": "Paint", "draw": "Draw", "look": "Look", "learn": "Learn", "models": "Models"}
 """Name -> title."""
 
 
@@ -39,6 +40,12 @@ def jobs() -> dict[str, Task]:
 def questions() -> dict[str, Task]:
     """Name of a question -> its task."""
     return found("QUESTIONS")
+
+
+@cache
+def lookups() -> dict[str, Task]:
+    """Name of a question that the server answers itself -> its task."""
+    return found("LOOKUPS")
 
 
 def found(table: str) -> dict[str, Task]:
