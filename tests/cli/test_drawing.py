@@ -207,7 +207,7 @@ def test_what_is_written_can_be_plotted_and_has_its_attention(capsys, hand, tmp_
         ("--text x --tile", "--tile is true"),
         ("--text x --boxes", "no windows"),
         ("--text x --attention new.svg", "new.svg"),
-        ("--text x --attention new.png", "-o and --attention are both new.png; name two files"),
+        ("--text x --attention new.png", "--out and --attention are both new.png; name two files"),
         ("--text x -n 100000000", "of memory"),
         ("--begin photo.png", "is not a model that completes begun drawings; it writes texts by hand: drawgen sample"),
     ],

@@ -298,6 +298,9 @@ def test_shipped(name, tmp_path):
         found = jobs.points(name, "random:7", tmp_path / "x.png")
         assert len(set(found.indices)) >= 3
         assert (tmp_path / "x.png").stat().st_size > 100
+    elif name.startswith("handwriting:"):
+        jobs.sample(name, tmp_path / "x.svg", text="Dear reader")
+        assert (tmp_path / "x.svg").stat().st_size > 1000
     elif not isinstance(models.load(name), Draws | Writes):
         letter = torch.ones(1, 60, 60)
         letter[:, 15:45, 28:33] = 0.1
