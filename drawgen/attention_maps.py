@@ -33,17 +33,23 @@ DARK = 0.22
 """Brightness where the attention is low."""
 
 
-def lit(picture: Float[Tensor, "C H W"], where: Float[Tensor, "h w"]) -> Float[Tensor, "3 H W"]:
-    """The picture, in its colours where the map is high, grey and dark where it is low."""
-    height, width = picture.shape[1:]
+def light(where: Float[Tensor, "h w"], size: tuple[int, int]) -> Float[Tensor, "1 H W"]:
+    """A map as light over a picture of `size` (height, width), 1 where it is highest."""
+    height, width = size
     rows, columns = where.shape
     wider = F.pad(where[None, None], (0, 1, 0, 1), mode="replicate")
     larger = (round(height * (rows + 1) / rows), round(width * (columns + 1) / columns))
     top, left = (larger[0] - height) // 2, (larger[1] - width) // 2  # half a tile
-    light = F.interpolate(wider, larger, mode="bicubic", align_corners=False)[0].clamp(min=0)
-    light = light[:, top : top + height, left : left + width]
-    light = light / light.max().clamp(min=1e-12)
-    return torch.lerp(DARK * grey(picture).expand(3, -1, -1), picture.expand(3, -1, -1), light)
+    found = F.interpolate(wider, larger, mode="bicubic", align_corners=False)[0].clamp(min=0)
+    found = found[:, top : top + height, left : left + width]
+    return found / found.max().clamp(min=1e-12)
+
+
+def lit(picture: Float[Tensor, "C H W"], where: Float[Tensor, "h w"]) -> Float[Tensor, "3 H W"]:
+    """The picture, in its colours where the map is high, grey and dark where it is low."""
+    height, width = picture.shape[1:]
+    grey_and_dark = DARK * grey(picture).expand(3, -1, -1)
+    return torch.lerp(grey_and_dark, picture.expand(3, -1, -1), light(where, (height, width)))
 
 
 def labelled(picture: Float[Tensor, "3 H W"], word: str) -> Float[Tensor, "3 H2 W"]:

@@ -106,7 +106,8 @@ class Spec:
     point: int | None = None
     """Dimensions of a point."""
     step: float | None = None
-    """Of drawings: the standard deviation of the steps of the pen, which is 1 for the model; the longer side of a drawing is 1."""
+    """Of drawings: the standard deviation of the steps of the pen, which is 1 for the model; the longer side of a drawing is 1, of
+    handwriting the height of a line."""
     task: str | None = None
     """What is wanted of points, one of `POINTING_KINDS`."""
     counts: tuple[int, int] | None = None
@@ -484,6 +485,18 @@ class PenDrawing(NamedTuple):
     """Points x, y; x to the right, y down. A line of one point is a dot."""
     page: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     """Left, top, right and bottom of the page that it is drawn on."""
+    pen: float | None = None
+    """The width of the pen; None: a fraction of the page."""
+
+
+class Reading(NamedTuple):
+    """Which character of a line of text each point of its handwriting is."""
+
+    text: str
+    lines: Sequence[Float[np.ndarray, "_ 2"]]
+    """What the pen drew of it, on the page of the drawing, T points in all."""
+    weights: Float[np.ndarray, "T U"]
+    """How much the model attended to each character when it drew the point."""
 
 
 @dataclass(frozen=True)
@@ -507,6 +520,8 @@ class Sample:
     map_kinds: Mapping[str, TextureMap] = field(default_factory=dict)
     lines: Sequence[PenDrawing] | None = None
     """What a pen drew, for each picture; it can be drawn at any size."""
+    readings: Sequence[Sequence[Reading]] | None = None
+    """Of handwriting: for each picture, its lines of text."""
 
     def cpu(self) -> "Sample":
         """The same on the CPU; frames are moved as they are computed."""
@@ -667,6 +682,17 @@ class Completes(Protocol):
 
 
 @runtime_checkable
+class Handwrites(Protocol):
+    """Writes texts with a pen, in `n` ways of the request. A text is broken into lines at its ends of line and between words.
+    Raises ArgumentError for a text that it cannot write."""
+
+    def broken(self, text: str) -> list[str]:
+        """The lines in which it writes a text."""
+
+    def handwrite(self, text: str, request: Request) -> Sample: ...
+
+
+@runtime_checkable
 class RedrawsLines(Protocol):
     """Reconstructs drawings of a pen as pictures of `size` (height, width) in pixels, of None of its own."""
 
@@ -771,6 +797,15 @@ class Points(Protocol):
         """The best answer of a beam search of this width (1: greedy), for each set of points. A `constrained` search allows only
         valid answers: no point twice, a polygon that does not cross itself. Strokes are rows x0, y0, x1, y1; row 0 is where the
         pen is."""
+
+
+@runtime_checkable
+class TellsProbabilities(Points, Protocol):
+    """Tells how it points: the probability of every point at each step."""
+
+    def probabilities(self, points: Float[Tensor, "N D"], indices: Sequence[int]) -> tuple[tuple[int, ...], Float[Tensor, "T V"]]:
+        """The indices of an answer in the order in which it was trained to give them, and at each step the probability of every
+        point, given those before it; last that of the end. Where an answer has an end, that is a step, too."""
 
 
 @runtime_checkable

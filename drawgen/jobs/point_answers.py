@@ -1,6 +1,6 @@
 """What a model pointed at, beside the exact answer: a value that a notebook displays and that can be saved.
 
-Axes: N points.
+Axes: N points, T steps, V points and the end.
 """
 
 import json
@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from PIL import Image
 from torch import Tensor
 
 from drawgen import files, images
-from drawgen.contract import Pointing, Points
+from drawgen.contract import Pointing, Points, TellsProbabilities
 from drawgen.data.point_files import PointSet, distinct
 from drawgen.geometry import hulls, polygons, tours, triangles
 from drawgen.jobs.memory import refuse_more_than_there_is
@@ -159,6 +159,27 @@ def answered(model: Points, chosen: PointSet, *, device: torch.device, beams: in
     exact, by = exact_answer(answer.kind, different)
     figures = judged(answer.kind, different, answer.indices, exact)
     return Pointed(answer.kind, chosen, plain(kept[list(answer.indices)]), answer.score, plain(kept[list(exact)]), by, figures)
+
+
+def steps_of(model: TellsProbabilities, found: Pointed) -> tuple[tuple[int, ...], Float[Tensor, "T V"]]:
+    """How the model gives an answer: its indices in the order in which it was trained to give them, and at each step the
+    probability of every point, given those before it; last that of the end (`TellsProbabilities`). Points that
+    coincide with an earlier one have none.
+
+    >>> import drawgen
+    >>> hull = drawgen.load("pointer_net:hull")
+    >>> found = hull.point([[0, 0], [1, 0], [0, 1], [0.2, 0.2]])
+    >>> indices, probabilities = steps_of(hull.model, found)
+    >>> sorted(indices), probabilities.shape  # a step for each corner, and one for the end
+    ([0, 1, 2], torch.Size([4, 5]))
+    """
+    kept = distinct(found.points.points)
+    place = {index: position for position, index in enumerate(kept.tolist())}
+    seen = torch.from_numpy(scaled(replace(found.points, points=found.points.points[kept], ids=(), label=()).plane()))
+    order, told = model.probabilities(seen, [place[index] for index in found.indices])
+    every = told.new_zeros(len(told), len(found.points.points) + 1)
+    every[:, [*kept.tolist(), -1]] = told
+    return plain(kept[list(order)]), every
 
 
 def check_picture(out: Path, size: tuple[int, int] | None) -> None:

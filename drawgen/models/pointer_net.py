@@ -371,6 +371,22 @@ class PointerNet(nn.Module):
             answers.append(Pointing(self.kind, tuple(indices), float(beam.log_probs[at, k].sum())))
         return answers
 
+    @torch.inference_mode()
+    def probabilities(self, points: Float[Tensor, "N D"], indices: Sequence[int]) -> tuple[tuple[int, ...], Float[Tensor, "T V"]]:
+        """How an answer is given step by step: its indices in the order in which the model was trained to give them, and at each
+        step the probability of every point, given those before it; last that of the end, which is a step of its own."""
+        ends = self.kind in ENDED
+        answer = torch.tensor([*(index + 1 for index in indices), *([END] if ends else [])], device=self.end.device)[None]
+        count = torch.tensor([len(points)], device=self.end.device)
+        lengths = torch.tensor([answer.shape[1]], device=self.end.device)
+        read = self.read_in_order(PointBatch(in_unit_square(points).to(self.end)[None], count, answer, lengths))
+        found, order = self.log_probs(read)[0].exp(), read.order[0]
+        by_point = torch.empty_like(found)
+        by_point[:, order] = found[:, 1:]
+        by_point[:, -1] = found[:, END]
+        symbols = read.answers[0]
+        return tuple(order[symbols[symbols != END] - 1].tolist()), by_point.cpu()
+
 
 # ---------------------------------------------------------------- points and answers
 

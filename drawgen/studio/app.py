@@ -179,7 +179,7 @@ def create_app(studio: Studio, hosts: frozenset[str]) -> Any:
         asked = await read(task, request)
         photo: Photo | None = getattr(asked, "photo", None)
         try:
-            file, name = (None, kind) if photo is None else studio.uploads.of(photo)
+            file, name = (None, getattr(asked, "title", kind)) if photo is None else studio.uploads.of(photo)
             if photo is not None and photo.sample is not None and photo.sample not in photos.samples():
                 raise KeyError(photo.sample)
             job = studio.queue.put(kind, task.tab, name, asked.model_dump(), file, name)

@@ -71,6 +71,10 @@ def test_pictures_save(moving, tmp_path):
     moving.save(str(tmp_path / "boxes.png"), boxes=True)
     moving.save(tmp_path / "a.gif")
     moving.save(tmp_path / "move.png", animate=True)
+    moving.save(str(tmp_path / "one-{i}.png"), boxes=True)
+    assert [box.shape for box in moving.one(1).boxes.values()] == [(3, 1, 4)]
+    with Image.open(tmp_path / "one-2.png") as one:
+        assert one.width == moving.pil(boxes=True).width  # of each picture all steps
     with Image.open(tmp_path / "a.png") as a, Image.open(tmp_path / "boxes.png") as boxes:
         assert a.size == moving.pil().size
         assert boxes.size == moving.pil(boxes=True).size

@@ -232,6 +232,22 @@ def test_views_and_beams_only_shorten_tours():
         model_of("hull").point(sets, views=2)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_probabilities_of_an_answer_are_those_of_its_loss(kind):
+    model = model_of(kind)
+    batch = batch_of(kind, many=6, rows=1)
+    symbols = batch.answers[0, : int(batch.lengths[0])]
+    given = (symbols[symbols != END] - 1).tolist()
+    indices, told = model.probabilities(batch.points[0], given)
+    assert sorted(indices) == sorted(given)
+    assert told.sum(1).tolist() == pytest.approx([1.0] * len(symbols))
+    ended = [-1] * (len(symbols) - len(given))
+    nats = -sum(float(row[index].log()) for row, index in zip(told, [*indices, *ended], strict=True))
+    moved = batch._replace(points=in_unit_square(batch.points[0]).to(DOUBLE)[None])
+    whole = float(model.nats(model.read_in_order(moved))[0].detach().sum())
+    assert nats == pytest.approx(whole, rel=1e-6)
+
+
 def test_the_scale_of_the_points_does_not_matter():
     model = model_of("hull", order="angle")
     points = torch.rand(9, 2, generator=generator(0), dtype=DOUBLE)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from drawgen.studio.settings import Settings
 
-TABS = {"texture": "Texture", "paint": "Paint", "models": "Models"}
+TABS = {"texture": "Texture", "paint": "Paint", "draw": "Draw", "look": "Look", "learn": "Learn", "models": "Models"}
 """Name -> title."""
 
 
