@@ -106,7 +106,8 @@ class Spec:
     point: int | None = None
     """Dimensions of a point."""
     step: float | None = None
-    """Of drawings: the standard deviation of the steps of the pen, which is 1 for the model; the longer side of a drawing is 1."""
+    """Of drawings: the standard deviation of the steps of the pen, which is 1 for the model; the longer side of a drawing is 1, of
+    handwriting the height of a line."""
     task: str | None = None
     """What is wanted of points, one of `POINTING_KINDS`."""
     counts: tuple[int, int] | None = None
@@ -484,6 +485,18 @@ class PenDrawing(NamedTuple):
     """Points x, y; x to the right, y down. A line of one point is a dot."""
     page: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     """Left, top, right and bottom of the page that it is drawn on."""
+    pen: float | None = None
+    """The width of the pen; None: a fraction of the page."""
+
+
+class Reading(NamedTuple):
+    """Which character of a line of text each point of its handwriting is."""
+
+    text: str
+    lines: Sequence[Float[np.ndarray, "_ 2"]]
+    """What the pen drew of it, on the page of the drawing, T points in all."""
+    weights: Float[np.ndarray, "T U"]
+    """How much the model attended to each character when it drew the point."""
 
 
 @dataclass(frozen=True)
@@ -507,6 +520,8 @@ class Sample:
     map_kinds: Mapping[str, TextureMap] = field(default_factory=dict)
     lines: Sequence[PenDrawing] | None = None
     """What a pen drew, for each picture; it can be drawn at any size."""
+    readings: Sequence[Sequence[Reading]] | None = None
+    """Of handwriting: for each picture, its lines of text."""
 
     def cpu(self) -> "Sample":
         """The same on the CPU; frames are moved as they are computed."""
@@ -664,6 +679,17 @@ class Completes(Protocol):
     """Completes begun drawings of a pen: `n` ways of the request, each of which begins with the lines that were given."""
 
     def complete(self, begun: PenDrawing, request: Request) -> Sample: ...
+
+
+@runtime_checkable
+class Handwrites(Protocol):
+    """Writes texts with a pen, in `n` ways of the request. A text is broken into lines at its ends of line and between words.
+    Raises ArgumentError for a text that it cannot write."""
+
+    def broken(self, text: str) -> list[str]:
+        """The lines in which it writes a text."""
+
+    def handwrite(self, text: str, request: Request) -> Sample: ...
 
 
 @runtime_checkable

@@ -44,6 +44,7 @@ from drawgen.data import idx, omniglot
 from drawgen.data.alphabets import Alphabets
 from drawgen.data.captions import SPECIAL, Captioned
 from drawgen.data.digits import Binarized
+from drawgen.data.iam_online import IamOnline
 from drawgen.data.labelled import LabelledTexts
 from drawgen.data.strokes import Strokes
 from drawgen.data.text import Text
@@ -493,6 +494,14 @@ def read_drawings(folder: Path, target: str) -> Any:
     return list(islice(data.stream("train", seed=0), 4)), list(data.stream("valid", seed=0)), data.problems
 
 
+def iam_seeds() -> list[Seed]:
+    points = "".join(f'<Point x="{x}" y="{x % 7}" time="{x}.5"/>' for x in range(9))
+    ink = f'<?xml version="1.0"?><Session><StrokeSet><Stroke>{points}</Stroke></StrokeSet></Session>'
+    files = {f"a01-000u-{number:02d}.xml": ink.encode() for number in (1, 2)}
+    files["a01-000u.txt"] = b"OCR:\n\nA\n\nCSR:\n\na small house\nby the sea\n"
+    return [Seed(files, "a01-000u-01.xml"), Seed(files, "a01-000u.txt")]
+
+
 def idx_seeds() -> list[Seed]:
     pixels = np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
     labels = struct.pack(">II4B", 2049, 4, 3, 1, 4, 1)
@@ -548,6 +557,7 @@ LOADERS: dict[str, Loader] = {
     "stroke3": Loader(stroke3_seeds, read_drawings),
     "omniglot-strokes": Loader(omniglot_stroke_seeds, read_drawings),
     "omniglot": Loader(omniglot_seeds, lambda folder, name: omniglot.read_characters(folder / name)),
+    "iam": Loader(iam_seeds, lambda folder, _: IamOnline(path=str(folder)).parts),
     "idx": Loader(idx_seeds, lambda folder, _: idx.read_digits(folder / "a-images-idx3-ubyte")),
     "binarized": Loader(binarized_seeds, lambda folder, name: Binarized(path=str(folder / name)).train),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 model card that names the data.
 
     uv run python scripts/make_assets.py --runs runs [--only pointer_net]
+    uv run python scripts/make_assets.py --papers     # only writes the papers and their figures into the cards
 
 RUNS holds the run folders of `drawgen train`: textures/NAME of the preset `layout` of ride, on the photographs below, and the
 others. If a run is missing, its shipped model stays unchanged.
@@ -23,7 +24,8 @@ from drawgen.jobs.textures import settle_warp
 DEFAULTS = {"ride": "dirt", "draw": "mnist", "char_rnn": "shakespeare", "painter": "doodles", "captioner": "scenes",
             "pointer_net": "hull", "glimpse_reader": "sequence", "draw_classifier": "cluttered",
             "seq2seq": "translate", "seq2tree": "treebank", "text_classifier": "alphabets",
-            "resnet_classifier": "digits", "sketch_rnn": "omniglot"}  # fmt: skip
+            "resnet_classifier": "digits", "sketch_rnn": "omniglot",
+            "handwriting": "alphabet"}  # fmt: skip
 TREEBANK = (
     "84 documents of GUM (news, interviews, travel guides, biographies, academic writing, courts), parsed automatically from its "
     "hand-made parts of speech and dependencies; Amir Zeldes and others, github.com/amir-zeldes/gum"
@@ -156,12 +158,67 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "Omniglot's strokes, as stroke-3 of David Ha's sketch-rnn-datasets: 30,000 drawings of characters of 50 alphabets",
         "MIT",
     ),
+    "handwriting:alphabet": (
+        "handwriting/alphabet",
+        "a text by hand, with a pen",
+        "lines that the project makes itself, without end: common English words, letters by chance and numbers in an alphabet of "
+        "its own, in hands made up by chance",
+        "none needed",
+    ),
     "resnet_classifier:digits": (
         "resnet/digits",
         "a digit, by 54 residual modules",
         "MNIST, 50,000 training pictures",
         "as MNIST, free to use",
     ),
+}
+PAPERS = {  # MODEL: whose it is, and its title
+    "captioner": "Vinyals et al. 2015, Show and Tell; Xu et al. 2015, Show, Attend and Tell",
+    "char_rnn": "Karpathy 2015, The Unreasonable Effectiveness of Recurrent Neural Networks",
+    "draw": "Gregor et al. 2015, DRAW: A Recurrent Neural Network For Image Generation",
+    "draw_classifier": "Gregor et al. 2015, DRAW: A Recurrent Neural Network For Image Generation, section 4.1",
+    "glimpse_reader": "Ba, Mnih & Kavukcuoglu 2015, Multiple Object Recognition with Visual Attention",
+    "handwriting": "Graves 2013, Generating Sequences With Recurrent Neural Networks",
+    "painter": "Ganin et al. 2018, Synthesizing Programs for Images using Reinforced Adversarial Learning (SPIRAL)",
+    "pointer_net": "Vinyals, Fortunato & Jaitly 2015, Pointer Networks",
+    "resnet_classifier": "He et al. 2015, Deep Residual Learning; Veit, Wilber & Belongie 2016, Residual Networks Behave Like "
+    "Ensembles of Relatively Shallow Networks",
+    "ride": "Theis & Bethge 2015, Generative Image Modeling Using Spatial LSTMs",
+    "seq2seq": "Sutskever, Vinyals & Le 2014, Sequence to Sequence Learning; Bahdanau, Cho & Bengio 2015, Neural Machine "
+    "Translation by Jointly Learning to Align and Translate",
+    "seq2tree": "Vinyals et al. 2015, Grammar as a Foreign Language",
+    "sketch_rnn": "Ha & Eck 2017, A Neural Representation of Sketch Drawings",
+    "text_classifier": "Hochreiter & Schmidhuber 1997, Long Short-Term Memory; Schuster & Paliwal 1997, Bidirectional Recurrent "
+    "Neural Networks",
+}
+BESIDE = {  # MODEL:NAME: what was measured, ours (scripts/results/), the paper's
+    "captioner:photos": [
+        (
+            "BLEU-4 on photographs of COCO",
+            "19.9 (98 photographs; learned without photographs)",
+            "27.7 (learned from COCO's photographs)",
+        )
+    ],
+    "draw:mnist": [
+        ("bound on MNIST's fixed binarisation", "82.60 nats (32 steps, validation part)", "80.97 nats (64 steps, test part)")
+    ],
+    "draw_classifier:cluttered": [("errors with eight glimpses, test part", "5.85 %", "3.36 % (other clutter)")],
+    "glimpse_reader:addition": [("errors, test part", "4.66 %", "2.5 % (other pictures of pairs)")],
+    "glimpse_reader:pairs": [("errors, test part", "3.61 %", "5 % (other pictures of pairs)")],
+    "pointer_net:delaunay": [
+        ("sets of 10 points with all triangles right", "35.7 %", "22.6 %"),
+        ("right triangles of 50 points", "1.9 % (trained on 5 to 10 points)", "52.8 % (trained on 50)"),
+    ],
+    "pointer_net:hull": [
+        ("right hulls of 10 points", "96.5 %", "87.0 %"),
+        ("right hulls of 50 points", "88.9 %", "69.6 %"),
+        ("right hulls of 200 points", "18.6 %", "22.1 %"),
+    ],
+    "pointer_net:tour": [
+        ("mean tour of 20 points", "3.855", "3.88"),
+        ("mean tour of 50 points, trained on 5 to 20", "5.980", "7.66"),
+    ],
+    "seq2tree:treebank": [("labelled F1", "78.1 % (GUM, 3,405 sentences to learn from)", "88.3 % (WSJ, 40,000 sentences)")],
 }
 HALVED = ("ride:", "captioner:photos", "char_rnn:svg", "seq2seq:", "seq2tree:treebank", "glimpse_reader:", "draw_classifier:",
           "resnet_classifier:")  # fmt: skip
@@ -172,7 +229,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--only", default="", help="models whose names begin with this")
+    parser.add_argument("--papers", action="store_true", help="only write the papers and their figures into the cards")
     arguments = parser.parse_args()
+    if arguments.papers:
+        for name, folder in models.shipped().items():
+            checkpoint.write_card(folder, with_paper(name, (folder / checkpoint.CARD).read_text(encoding="utf-8")))
+        return
     for name, (run, what, origin, licence) in MADE.items():
         if not name.startswith(arguments.only):
             continue
@@ -202,6 +264,8 @@ def main() -> None:
         command = f"drawgen {TRY.get(name, 'sample ' + name)} -o OUT.{ENDINGS.get(name, 'png')}"
         if name.startswith("pointer_net:") and name not in TRY:
             command = f"drawgen points {name} random:20 -o OUT.png"
+        if name.startswith("handwriting:"):
+            command = f'drawgen sample {name} --text "Dear reader" --temperature 0.5 -o OUT.png'
         if name.startswith("captioner:"):
             command = f"drawgen caption PICTURE --model {name}"
         if name.startswith("seq2seq:"):
@@ -219,11 +283,20 @@ def main() -> None:
             f"- licence: {licence} (data); Apache-2.0 (weights, as the project)",
             *[line for line in told if not re.match(r"- (data|licence|\w+_squared|kl_nats_\d+)\b", line)],
         ]
-        checkpoint.write_card(target, "\n".join(card) + "\n")
+        checkpoint.write_card(target, with_paper(name, "\n".join(card) + "\n"))
         print(f"{target}: {(target / checkpoint.WEIGHTS).stat().st_size / 2**20:.1f} MiB")
     for model, name in DEFAULTS.items():
         if (models.assets() / model / name).is_dir():
             (models.assets() / model / models.DEFAULT).write_text(name + "\n", encoding="utf-8")
+
+
+def with_paper(name: str, card: str) -> str:
+    """The card with the model's paper, and with its figures beside the paper's, as its last lines."""
+    lines = [line for line in card.splitlines() if not line.startswith((f"- {models.PAPER}", f"- {models.BESIDE}"))]
+    model = name.split(":", 1)[0]
+    lines += [f"- {models.PAPER}{PAPERS[model]}"] if model in PAPERS else []
+    lines += [f"- {models.BESIDE}{what}: {ours}; paper: {theirs}" for what, ours, theirs in BESIDE.get(name, ())]
+    return "\n".join(lines) + "\n"
 
 
 def halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
-"""Figures of a painter that reconstructs: errors by number of strokes on held-out drawings and on an unseen alphabet, and the error
-by steps of polishing, for the painter's strokes and for strokes placed on the ink without a network.
+"""Figures of a painter that reconstructs: errors by number of strokes on held-out drawings and on an unseen alphabet, the error by
+steps of polishing, for the painter's strokes and for strokes placed on the ink without a network, and, where people's strokes are
+known, how much their order and direction are the same.
 
     python scripts/painter_report.py runs/characters --data OMNIGLOT --alphabet "Japanese_(katakana)" --out painter_characters
 """
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import torch
 from drawgen_envs.brush import paint
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import kendalltau
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +20,7 @@ from drawgen import images, jobs, models
 from drawgen.contract import generator
 from drawgen.data.omniglot import read_characters
 from drawgen.data.pictures import Pictures
+from drawgen.data.strokes import DrawnPictures
 from drawgen.jobs.asking import POLISH
 from drawgen.nn.painting_goals import COUNTS, squared
 from drawgen.strokes.polishing import polish
@@ -45,6 +49,27 @@ def on_the_ink(target: Tensor, strokes: int, radius: tuple[float, float], *, rng
     half = 0.06 * torch.cat([angle.cos(), angle.sin()], 2)
     rest = torch.ones(count, strokes, 1)
     return torch.cat([centre - half, centre, centre + half, rest * sum(radius) / 2, rest * sum(radius) / 2, rest, rest, rest], 2)
+
+
+def as_people(strokes: Tensor, people: Tensor) -> tuple[float, float, float]:
+    """Strokes (B T P) are matched with people's (B S P), each with at most one, so that the distances along the curves are least.
+    Returns the mean of Kendall's tau between the two orders over the drawings, the fraction of the strokes that go the same way,
+    and the mean distance of matched curves in fractions of the side."""
+    t = torch.linspace(0, 1, 9)[:, None]
+    weights = torch.cat([(1 - t) ** 2, 2 * t * (1 - t), t**2], 1)
+    taus, same, distances = [], [], []
+    for mine, theirs in zip(strokes, people, strict=True):
+        mine, theirs = (part[part[:, 6] > 0, :6].view(-1, 3, 2) for part in (mine, theirs))
+        if min(len(mine), len(theirs)) < 3:
+            continue
+        a, b = weights @ mine, weights @ theirs  # T 9 2
+        forth, back = ((a[:, None] - other[None]).norm(dim=-1).mean(-1) for other in (b, b.flip(1)))
+        nearest = torch.minimum(forth, back)
+        rows, columns = linear_sum_assignment(nearest.numpy())
+        taus.append(float(kendalltau(rows, columns).statistic))
+        same += (forth < back)[rows, columns].tolist()
+        distances += nearest[rows, columns].tolist()
+    return (float(sum(values) / len(values)) for values in (taus, same, distances))  # type: ignore[return-value]
 
 
 def main() -> None:
@@ -103,6 +128,23 @@ def main() -> None:
             painted = paint(torch.zeros_like(target), found)
             cells.append(f"{share(painted, target):.3f} | {spent:.2f}")
         lines.append(f"| {steps} | " + " | ".join(cells) + " |")
+
+    if getattr(data, "strokes", 0):
+        batches = [batch for batch in data.stream("valid", seed=0) if isinstance(batch, DrawnPictures)]
+        people = torch.cat([batch.strokes for batch in batches])[: len(target)]
+        lines += [
+            "",
+            f"The order of strokes beside people's, on the same {len(target)} pictures: Kendall's tau (1: the same order; 0:",
+        ]
+        lines += [
+            "chance), strokes that go the same way (chance: half), and the distance of matched strokes (fractions of the side):",
+            "",
+        ]
+        lines += ["| strokes | tau | same way | distance |", "| --- | --- | --- | --- |"]
+        ink = polish(on_the_ink(target, strokes, model.config.radius, rng=generator(3)), target, POLISH, **bounds)
+        for name, found in (("the painter's", sample.strokes), (f"on the ink, {POLISH} steps of polish", ink)):
+            tau, same, distance = as_people(found, people)
+            lines.append(f"| {name} | {tau:.2f} | {same:.0%} | {distance:.3f} |")
 
     out = Path(arguments.out)
     polished = model.polish(sample.strokes[:16], target[:16], POLISH).images

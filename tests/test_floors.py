@@ -51,6 +51,7 @@ FLOORS = {
     "drawgen.report_pages": 3,
     "drawgen.confusion_pictures": 3,
     "drawgen.point_pictures": 3,
+    "drawgen.reading_pictures": 3,
     "drawgen.tree_pictures": 3,
     "drawgen.alignment_pictures": 3,
     "drawgen.training": 3,

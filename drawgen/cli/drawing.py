@@ -37,6 +37,8 @@ def sample(words: list[str]) -> None:
         top_p: float | None = None,
         until: str | None = None,
         begin: str | None = None,
+        text: str | None = None,
+        attention: Path | None = None,
         device: str = "cpu",
         force: bool = False,
     ) -> None:
@@ -64,6 +66,8 @@ def sample(words: list[str]) -> None:
             top_p: Sample only from the most probable symbols whose probabilities add up to this (nucleus sampling).
             until: End a text with the first of these, as "</svg>", if that comes before its length.
             begin: A begun drawing of lines, an SVG or strokes as JSON, which the sample completes; its last line may go on.
+            text: What a model of handwriting writes; it may have several lines.
+            attention: A picture of which character of the text handwriting is at each point of the pen.
             device: auto, cpu, cuda, cuda:N or mps.
             force: Replace existing files.
         """
@@ -82,7 +86,8 @@ def sample(words: list[str]) -> None:
                     model, out, n=n, size=images.parse_size(size) if size else None, seed=seed, temperature=temperature,
                     tile=tile_axis or tile, even_out=even_out, match=match, guide=guide, guide_strength=guide_strength,
                     boxes=boxes, animate=animate, prime=prime, length=length, top_k=top_k, top_p=top_p, until=until,
-                    begin=begin, device=device, force=force, reports=dataclasses.replace(reports, writing=show),
+                    begin=begin, text=text, attention=attention, device=device, force=force,
+                    reports=dataclasses.replace(reports, writing=show),
                 )  # fmt: skip
         finally:
             if last and not last.endswith("\n"):

@@ -1,4 +1,4 @@
-"""Recorded drawings, stroke by stroke: Quick, Draw! (ndjson), stroke-3 (npz, sketch-rnn's), Omniglot's strokes (zip).
+"""Recorded drawings, stroke by stroke: Quick, Draw! (ndjson), stroke-3 (npz, sketch-rnn's), Omniglot's strokes (zip), SVGs.
 
 Axes: B drawings, S strokes of the brush, P numbers of a stroke, C channels, H rows, W columns.
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -30,7 +30,10 @@ from drawgen.data.packed import DAMAGED, open_archive, read_part, reason
 from drawgen.data.pickled import unpickle_arrays
 from drawgen.data.pictures import DataError, Pictures, shuffled
 from drawgen.files import files_in, is_folder, open_file
+from drawgen.image_reading import ImageError
 from drawgen.ranges import check_fields, check_range
+from drawgen.strokes.lines import flattened
+from drawgen.strokes.svg_reading import read_svg
 
 FARTHEST = 1e6
 """Largest coordinate in a file: beyond it single precision loses the shape."""
@@ -41,6 +44,9 @@ LARGEST_PART = 1 << 28
 """Largest unpacked size in bytes of one part of an npz, which is read as a whole."""
 SHORTEST_LINE = len('{"drawing":[[[0],[0]]]}')
 """Smallest size in bytes of a line with a drawing."""
+KEPT = 100_000
+"""Drawings whose strokes are kept in memory."""
+ENDINGS = {".ndjson", ".npz", ".zip", ".svg"}
 TRIED = 20
 """Drawings of a file that are tried before training: if none can be read, the file is of another kind."""
 CANVAS = 105.0
@@ -244,6 +250,31 @@ class Omniglot(Drawings):
             raise DataError(f"{what} ({reason(error)}); remove it, or take a fresh copy") from error
 
 
+class Svgs(Drawings):
+    """Drawings as SVGs, one per file: their stroked lines, in the order of the file. Raises DataError, on access."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def source(self, index: int) -> str:
+        return str(self.paths[index])
+
+    def read(self, index: int) -> Drawing:
+        path = self.paths[index]
+        try:
+            found = read_svg(path)
+            left, top, right, bottom = found.frame
+            tolerance = 1e-3 * max(right - left, bottom - top, 1e-9)
+            return Drawing(placed([flattened(curve.pieces, tolerance) for curve in found.curves]), path.stem, str(path))
+        except ImageError as error:
+            raise DataError(str(error)) from error
+        except ValueError as error:
+            raise DataError(f"{path} is no drawing ({reason(error)}); remove it") from error
+
+
 def strokes_of(text: str) -> list[Float64[np.ndarray, "_ 2"]]:
     """The polylines of a file of Omniglot's strokes, y down. Raises ValueError that names the line."""
     lines: list[list[tuple[float, float]]] = []
@@ -323,14 +354,26 @@ def render(drawings: Sequence[Drawing], side: int, thickness: float) -> Float[Te
     return paint_(torch.zeros(len(drawings), 1, side, side), strokes)
 
 
+class DrawnPictures(NamedTuple):
+    """A batch of pictures, and how people drew them."""
+
+    images: Float[Tensor, "B C H W"]
+    """In [0, 1]."""
+    strokes: Float[Tensor, "B S P"]
+    """`as_strokes` of each drawing, padded with strokes of radius 0."""
+
+    def items(self) -> tuple[str, int]:
+        return "pictures", len(self.images)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Strokes:
     """Recorded drawings as pictures, white ink on black."""
 
     splits: ClassVar[tuple[str, ...]] = SPLITS
     path: str = "data"
-    """A file of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of such files (archives have to
-    be named strokes*.zip)."""
+    """A file of Quick, Draw! (.ndjson), stroke-3 (.npz) or Omniglot's strokes (.zip), or a folder of such files and of SVGs
+    (archives have to be named strokes*.zip)."""
     batch: int = 128
     """Pictures in a batch."""
     side_px: int = 32
@@ -339,9 +382,13 @@ class Strokes:
     """Width of the line, as a fraction of the side."""
     held_out: float = 0.1
     """Fraction of the drawings held out for validation, evenly spaced; for an npz with a part "valid", that part instead."""
+    strokes: int = 0
+    """Also gives each drawing as at most this many strokes in the order drawn, for painters that learn from people; 0: pictures
+    alone."""
 
     def __post_init__(self) -> None:
         check_fields(self, "data", "batch", "side_px", at_least=1)
+        check_fields(self, "data", "strokes", at_least=0)
         check_fields(self, "data", "thickness", above=0, at_most=0.5)
         check_fields(self, "data", "held_out", at_least=0, below=1)
 
@@ -355,7 +402,8 @@ class Strokes:
         """Each file's drawings, and which of them are held out. The first ones of each file are tried, so that a file of another
         kind is refused before training. Raises DataError."""
         found: list[tuple[Drawings, np.ndarray]] = []
-        for path in self.paths():
+        svgs = [path for path in self.paths() if path.suffix == ".svg"]
+        for path in [*(path for path in self.paths() if path.suffix != ".svg"), *svgs[:1]]:
             if path.suffix == ".npz":
                 train = Stroke3(path)
                 if has_part(path, "valid"):
@@ -363,6 +411,8 @@ class Strokes:
                     found += [(train, np.zeros(len(train), bool)), (valid, np.ones(len(valid), bool))]
                     continue
                 drawings: Drawings = train
+            elif path.suffix == ".svg":
+                drawings = Svgs(svgs)
             else:
                 drawings = QuickDraw(path) if path.suffix == ".ndjson" else Omniglot(path)
             found.append((drawings, np.diff(np.floor(np.arange(len(drawings) + 1) * self.held_out)) > 0))
@@ -383,11 +433,11 @@ class Strokes:
     def paths(self) -> list[Path]:
         path = Path(self.path)
         if is_folder(path):
-            found = [p for p in files_in(path, {".ndjson", ".npz", ".zip"}) if p.suffix != ".zip" or p.name.startswith("strokes")]
+            found = [p for p in files_in(path, ENDINGS) if p.suffix != ".zip" or p.name.startswith("strokes")]
             if not found:
-                raise DataError(f"the folder {path} holds no drawings; put .ndjson, .npz or strokes*.zip files in it")
+                raise DataError(f"the folder {path} holds no drawings; put .ndjson, .npz, strokes*.zip or .svg files in it")
             return found
-        if path.suffix not in (".ndjson", ".npz", ".zip"):
+        if path.suffix not in ENDINGS:
             raise DataError(f"{path} is neither a folder nor a file of drawings; give one that ends in .ndjson, .npz or .zip")
         return [path]
 
@@ -397,10 +447,27 @@ class Strokes:
     def spec(self) -> Spec:
         return Spec((1, self.side_px, self.side_px))
 
-    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures]:
-        """`drawings` as pictures."""
+    def stream(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Pictures | DrawnPictures]:
+        """`drawings` as pictures, with their strokes if `strokes` is above 0."""
         for drawings in self.drawings(split, seed=seed, start=start, rank=rank, ranks=ranks):
-            yield Pictures(render(drawings, self.side_px, self.thickness))
+            images = render(drawings, self.side_px, self.thickness)
+            if not self.strokes:
+                yield Pictures(images)
+                continue
+            strokes = images.new_zeros(len(drawings), self.strokes, len(COLUMNS) + 1)
+            for row, drawing in zip(strokes, drawings, strict=True):
+                found = self.fitted.get(drawing.source)
+                if found is None:
+                    found = as_strokes(drawing, self.strokes, self.thickness / 2)
+                    if len(self.fitted) < KEPT:
+                        self.fitted[drawing.source] = found
+                row[: len(found)] = found
+            yield DrawnPictures(images, strokes)
+
+    @cached_property
+    def fitted(self) -> dict[str, Float[Tensor, "S P"]]:
+        """`as_strokes` by a drawing's source: fitting takes as long as learning from it."""
+        return {}
 
     def drawings(self, split: str, *, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[list[Drawing]]:
         """Batches of drawings, for models that learn from strokes: reshuffled in every epoch for training, all once for

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from drawgen import attention_maps, files, images
+from drawgen import attention_maps, files, images, reading_pictures
 from drawgen.contract import Hypothesis, Request, Sample
 from drawgen.jobs import caption_tables
 from drawgen.jobs.previews import BETWEEN
@@ -137,7 +137,21 @@ class Drawn(Sample):
             maps={name: each[own] for name, each in self.maps.items()},
             map_kinds=self.map_kinds,
             lines=None if self.lines is None else self.lines[own],
+            readings=None if self.readings is None else self.readings[own],
         )
+
+    def save_attention(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Of handwriting: draws which character the model looked at, at each point of the pen. Raises ValueError for others."""
+        out = Path(path)
+        images.check_output(out, force=force)
+        self.write_attention(out, replace=force)
+
+    @threads(1)
+    def write_attention(self, out: Path, *, replace: bool = True) -> None:
+        """`save_attention` after the checks."""
+        if self.readings is None:
+            raise ValueError("this model attends to no text, and there is no picture of that")
+        images.save_image(out, reading_pictures.sheet([reading for one in self.readings for reading in one]), replace=replace)
 
     @threads(1)
     def write(self, out: Path, *, boxes: bool = False, animate: bool = False, apart: bool = False, replace: bool = True) -> None:

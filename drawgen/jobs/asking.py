@@ -14,6 +14,7 @@ from drawgen.contract import (
     Completes,
     Draws,
     DrawsTextures,
+    Handwrites,
     Interpolates,
     InterpolatesLines,
     Labelling,
@@ -54,6 +55,8 @@ from drawgen.tiling import even_out, fit_border
 
 BAND = 8
 """A tile goes over from the border of the first to its own middle within its side over this."""
+LINE_PX = 96
+"""Of a page of handwriting, the height of a line and the width of a character in pixels, at most."""
 POLISH = 50
 """Default number of steps for polishing a painter's strokes."""
 
@@ -208,6 +211,34 @@ class Trained:
         height, width = request.size or own
         refuse_what_does_not_fit((height, width), channels, request.n)
         return Drawn.of(completer.complete(begun, request).cpu())
+
+    def handwrite(
+        self,
+        text: str,
+        *,
+        n: int = 1,
+        size: tuple[int, int] | None = None,
+        seed: int = 0,
+        temperature: float = 1.0,
+    ) -> Drawn:
+        """Writes a text by hand in `n` ways: in several lines, if it is long or has ends of line. A `temperature` below 1 is
+        tidier. `size` (height, width) in pixels is by default that of the page. `lines` of the result has what the pen wrote,
+        `readings` which character each point is, and `save_attention` draws that.
+
+        >>> import drawgen
+        >>> drawn = drawgen.train("handwriting", "tiny").handwrite("by hand", n=2)
+        >>> len(drawn.lines), drawn.readings[0][0].text
+        (2, 'by hand')
+        """
+        return self.handwritten(text, Request(n=n, size=size, seed=seed, temperature=temperature))
+
+    @asked()
+    def handwritten(self, text: str, request: Request) -> Drawn:
+        """`handwrite` with a `Request`."""
+        writer = that_can(self.model, Handwrites, self.source)
+        check_textures(self.model, self.source, request)
+        refuse_what_does_not_fit(request.size or largest_page(writer.broken(text)), 1, request.n)
+        return Drawn.of(writer.handwrite(text, request).cpu(), columns=None if request.size else 1)
 
     @asked()
     def reconstruct(
@@ -492,6 +523,11 @@ def check_textures(model: Model, source: str, request: Request) -> None:
     for name, value in (("tile", request.tile), ("even_out", request.even_out)):
         if value and not isinstance(model, DrawsTextures):
             raise ArgumentError(name, f"is {str(value).lower()}, and {source} draws no textures; leave it out")
+
+
+def largest_page(lines: Sequence[str]) -> tuple[int, int]:
+    """Height and width in pixels of a page with these lines of handwriting, more rather than less."""
+    return (len(lines) + 1) * LINE_PX, (max(map(len, lines)) + 1) * LINE_PX
 
 
 def check_redraws(model: Model, source: str, polish: int | None) -> None:

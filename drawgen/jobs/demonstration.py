@@ -18,7 +18,7 @@ from drawgen.jobs.drawing import reconstruct, sample
 from drawgen.jobs.paintings import paint
 from drawgen.jobs.parsing import parse
 from drawgen.jobs.pointing import points
-from drawgen.jobs.previews import SENTENCES
+from drawgen.jobs.previews import HANDWRITTEN, SENTENCES
 from drawgen.jobs.reading import read
 from drawgen.jobs.reports import SILENT, Reports
 from drawgen.jobs.translating import translate
@@ -68,6 +68,14 @@ def draws(page: Page, name: str, model: Any, seed: int) -> None:
     if one.frames is not None:
         boxes = bool(one.boxes)
         page.sample(name, f"{plain(name)}.gif", "-n 4" + " --boxes" * boxes, n=4, boxes=boxes)
+
+
+def handwrites(page: Page, name: str, _model: Any, seed: int) -> None:
+    for ending in ("png", "gif"):
+        page.sample(
+            name, f"{plain(name)}.{ending}", f'--text "{HANDWRITTEN}" --temperature 0.4 --seed {seed}',
+            text=HANDWRITTEN, temperature=0.4, seed=seed,
+        )  # fmt: skip
 
 
 def tiles(page: Page, name: str) -> None:
@@ -154,6 +162,7 @@ def translates(page: Page, name: str, model: Any, _seed: int) -> None:
 DEMONSTRATIONS: dict[type, Callable[[Page, str, Any, int], None]] = {
     contract.Writes: writes,
     contract.Draws: draws,
+    contract.Handwrites: handwrites,
     contract.Describes: describes,
     contract.Reads: reads,
     contract.Redraws: redraws,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drawgen import images
-from drawgen.contract import Completes, Draws, Interpolates, InterpolatesLines, Redraws, Request, Writes
+from drawgen.contract import Completes, Draws, Handwrites, Interpolates, InterpolatesLines, Redraws, Request, Writes
 from drawgen.jobs.answers import Drawn, check_grid, check_maps, numbered, with_maps
 from drawgen.jobs.asking import check_interpolates, check_redraws, load
 from drawgen.jobs.loading import line_drawing
@@ -40,6 +40,8 @@ def sample(
     top_p: float | None = None,
     until: str | None = None,
     begin: str | None = None,
+    text: str | None = None,
+    attention: Path | None = None,
     device: str = "cpu",
     force: bool = False,
     reports: Reports = SILENT,
@@ -48,7 +50,8 @@ def sample(
     (always for GIF, APNG and MP4; with `animate` for PNG and WebP); `{i}` in its name gives a file per picture, and tiles
     always get one each. The maps of a texture are written beside its colours. A text model samples `n` texts of `length` symbols
     that continue `prime`, each up to `until` if it comes to that; without `out` they are streamed to `reports.writing`. A model of
-    a pen completes the drawing of a file, `begin` (SVG, or strokes as JSON). The same seed gives the same file on one machine.
+    a pen completes the drawing of a file, `begin` (SVG, or strokes as JSON). A model of handwriting writes a `text`; `attention` is
+    a picture of which character it looks at. The same seed gives the same file on one machine.
     Returns the files."""
     request = Request(
         n=n, size=size, seed=seed, temperature=temperature, tile=tile, even_out=even_out, prime=prime or "",
@@ -59,16 +62,21 @@ def sample(
     )  # fmt: skip
     trained = load(source, device=device)
     of_pictures = {"size": size is not None, "tile": tile, "even_out": even_out, "guide": guide, "boxes": boxes, "animate": animate,
-                   "begin": begin}  # fmt: skip
+                   "begin": begin, "text": text, "attention": attention}  # fmt: skip
     of_texts = {"prime": prime, "length": length, "top_k": top_k, "top_p": top_p, "until": until}
     if isinstance(trained.model, Writes):
         if foreign := [name for name, given in of_pictures.items() if given]:
             raise ValueError(f"{source} writes text; leave `{foreign[0]}` out")
         write(trained.model, source, request, out, force=force, reports=reports)
         return [] if out is None else numbered(out, n)
-    that_can(trained.model, Draws if begin is None else Completes, source)
+    if isinstance(trained.model, Handwrites) and text is None and begin is None:
+        raise ValueError(f"{source} writes texts by hand; give `text`, some words")
+    that_can(trained.model, Completes if begin is not None else Draws if text is None else Handwrites, source)
+    if attention is not None and text is None:
+        raise ValueError(f"`attention` is of handwriting, and {source} writes none; leave it out")
     if foreign := [name for name, value in of_texts.items() if value is not None]:
-        raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out")
+        instead = "; give its words as `text`" if isinstance(trained.model, Handwrites) and foreign[0] == "prime" else ""
+        raise ValueError(f"{source} draws pictures; leave `{foreign[0]}` out{instead}")
     if out is None:
         raise ValueError(f"{source} draws pictures; give `out`, the file to write")
     paths = numbered(out, n, apart=bool(tile))
@@ -78,13 +86,20 @@ def sample(
         )
     maps = [one.name for one in trained.spec.maps or ()]
     check_maps(paths, maps, animate=animate, force=force)
-    check_grid(out, n // len(paths), size or trained.spec.picture[1:], boxes=boxes)
-    if begin is None:
-        drawn = trained.draw(request, match=match)
+    if text is not None:
+        if attention is not None:
+            images.check_output(attention, force=force)
+            if attention in paths:
+                raise ValueError(f"`out` and `attention` are both {attention}; name two files")
+        drawn = trained.handwritten(text, request)
+        check_grid(out, n // len(paths), tuple(drawn.images.shape[2:]), boxes=boxes, columns=drawn.columns)
     else:
-        drawn = trained.completed(line_drawing(begin), request)
+        check_grid(out, n // len(paths), size or trained.spec.picture[1:], boxes=boxes)
+        drawn = trained.draw(request, match=match) if begin is None else trained.completed(line_drawing(begin), request)
     drawn.write(out, boxes=boxes, animate=animate, apart=bool(tile), replace=force)
-    return with_maps(paths, maps)
+    if attention is not None:
+        drawn.write_attention(attention, replace=force)
+    return [*with_maps(paths, maps), *([] if attention is None else [attention])]
 
 
 def reconstruct(

@@ -163,7 +163,7 @@ def paint_film(
         if source.note:
             reports.say(source.note)
     if interrupt:
-        raise Interrupted(interrupt, f"interrupted; {file} is the film so far, {done.frames} frames, {done.seconds:.1f} s", done)
+        raise Interrupted(interrupt, f"interrupted; {file} is the film so far, {done.seconds:.1f} s long", done)
     return done
 
 
@@ -265,13 +265,16 @@ def paint_folder(
         for k, (path, target) in enumerate(waiting.items()):
             job: Any = paint_film if takes(path, target, animate=animate) else paint
             own = for_films(path, options) if job is paint_film else options
+            part = target.with_name(f".half-{target.name}")  # half a painting would be taken for a whole one
             try:
-                job(path, target, animate=animate, force=force, progress=one_of(reports, k, len(waiting)), **own)
+                job(path, part, animate=animate, force=True, progress=one_of(reports, k, len(waiting)), **own)
+                with files.told(target):
+                    part.replace(target)
             except ImageError as error:
                 left_out[str(path)] = str(error)
                 reports.say(f"left out: {error}".replace("`", ""))
             except Interrupted as stop:
-                target.unlink(missing_ok=True)  # half a painting would be taken for a whole one
+                part.unlink(missing_ok=True)
                 words = f"interrupted; {folder} has {k - len(left_out)} new paintings, and the same command goes on from there"
                 raise Interrupted(stop.number, words) from stop
             if noted():

@@ -133,7 +133,7 @@ def on_disk(photo: Picture) -> Iterator[Picture]:
 def line_drawing(drawing: LineDrawing, name: str = "the drawing") -> PenDrawing:
     """A drawing of a pen. Lines without a page have one on which they are a finished drawing. Raises ImageError."""
     if isinstance(drawing, PenDrawing):
-        return PenDrawing(pen_lines.checked(drawing.lines, name), drawing.page)
+        return drawing._replace(lines=pen_lines.checked(drawing.lines, name))
     if isinstance(drawing, (str, os.PathLike)):
         name = os.fspath(drawing)
         if Path(name).suffix.lower() in file_kinds.PICTURES or name.startswith("photo:"):

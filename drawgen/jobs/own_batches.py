@@ -12,6 +12,7 @@ from drawgen.contract import (
     Describes,
     Draws,
     DrawsTextures,
+    Handwrites,
     Parses,
     Redraws,
     Request,
@@ -23,6 +24,9 @@ from drawgen.contract import (
 from drawgen.data import captions
 from drawgen.data.captions import CaptionBatch
 from drawgen.data.clutter import segments
+from drawgen.data.hand_letters import WORDS
+from drawgen.data.handwriting import batch_of as batch_of_lines
+from drawgen.data.handwriting import line_of
 from drawgen.data.pairs import batched
 from drawgen.data.penn_text import known
 from drawgen.data.pictures import Pictures
@@ -77,6 +81,16 @@ def sketched(model: Any, seed: int) -> Batch:
     return batch_of([from_start([line / step for line in lines]) for lines, step in zip(drawings, steps, strict=True)])
 
 
+def handwritten(model: Any, seed: int) -> Batch:
+    spec = model.spec
+    known = set(spec.symbols)
+    words = [word for word in WORDS if set(word) <= known] or sorted(known - {" "})
+    between = " " if " " in known else ""
+    texts = [between.join(words[row % len(words) :: ROWS])[: spec.counts[1]].strip() for row in range(ROWS)]
+    written = [model.handwrite(text, Request(seed=seed + row)).lines[0].lines for row, text in enumerate(texts)]
+    return batch_of_lines([line_of(lines, text, spec.step) for lines, text in zip(written, texts, strict=True)], spec.symbols)
+
+
 def redrawn(model: Any, seed: int) -> Batch:
     device = device_of(model)
     digits = torch.from_numpy(segments(2).pictures)[:ROWS, None].float() / 255
@@ -116,6 +130,7 @@ def parsed(model: Any, _seed: int) -> Batch:
 OWN: tuple[tuple[type, Callable[[Any, int], Batch], str], ...] = (
     (Writes, written, f"texts of {LENGTH} symbols that it wrote itself"),
     (Completes, sketched, "drawings that it drew itself"),
+    (Handwrites, handwritten, "lines that it wrote itself"),
     (Draws, drawn, "pictures that it drew itself"),
     (Describes, described, "photographs of scikit-image with captions that it wrote itself"),
     (Redraws, redrawn, "pictures that it drew itself, after the digits of a pocket calculator"),

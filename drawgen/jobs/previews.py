@@ -15,6 +15,7 @@ from drawgen.contract import (
     Data,
     Describes,
     Draws,
+    Handwrites,
     HasLabelled,
     HasPairs,
     Parses,
@@ -41,6 +42,8 @@ SETS, SET_POINTS, SET_PX = 4, 12, (300, 512)
 """Sets of points in a preview, the points of each, and the height and width of its picture in pixels."""
 SENTENCES = ("a large red circle above two small blue squares", "there are three green stars")
 """Sentences in a preview; the first one is that of examples."""
+HANDWRITTEN = "by hand"
+"""What is written by hand in a preview and in examples."""
 BETWEEN = "\n----\n"
 """Separates two texts."""
 
@@ -88,6 +91,10 @@ class PreviewInput(NamedTuple):
 
 def drawn(model: Draws, seen: PreviewInput) -> Preview:
     return Preview(images.grid(model.sample(seen.request).images.cpu()))
+
+
+def handwritten(model: Handwrites, seen: PreviewInput) -> Preview:
+    return Preview(images.grid(model.handwrite(HANDWRITTEN, seen.request).images.cpu()))
 
 
 def written(model: Writes, seen: PreviewInput) -> Preview:

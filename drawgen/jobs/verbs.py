@@ -70,6 +70,11 @@ VERBS = (
         (*PICTURES, *images.VECTOR),
     ),
     Verb(
+        contract.Handwrites, "writes texts by hand", "handwrite",
+        f'drawgen sample MODEL --text "{previews.HANDWRITTEN}" -o OUT.png',
+        (*PICTURES, *images.VECTOR), previews.handwritten, previews.PICTURE,
+    ),
+    Verb(
         contract.RedrawsLines, "redraws drawings", "reconstruct", "drawgen reconstruct MODEL DRAWING -o OUT.png",
         (*PICTURES, *images.VECTOR),
     ),

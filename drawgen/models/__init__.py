@@ -6,6 +6,7 @@ import ast
 import importlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,8 @@ DEFAULT = "default"
 """The file beside a model's shipped folders that names the one a bare MODEL stands for."""
 MEASURED = ", validation split: "
 """In a card, between the name of a score and its value."""
+PAPER, BESIDE = "paper: ", "beside the paper, "
+"""In a card, before the model's paper, and before a figure that the paper has too."""
 HUB = "hf:"
 """Before the name of a repository of Hugging Face, as hf:USER/NAME."""
 PUBLISHED = ("config.json", "model.safetensors", "README.md")
@@ -117,6 +120,29 @@ def describe(folder: Path) -> Shipped:
     lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
     figure = next((line.removeprefix("- ").replace(MEASURED, " ") for line in lines if MEASURED in line), "")
     return Shipped(lines[0].rsplit(": ", 1)[-1], in_short(weights(folder / "model.safetensors")), figure)
+
+
+class Compared(NamedTuple):
+    """A figure of a shipped model, and the paper's."""
+
+    what: str
+    ours: str
+    theirs: str
+
+
+def paper_of(folder: Path) -> tuple[str, list[Compared]]:
+    """The paper of a shipped model, and its figures beside the paper's, from its card. Empty where the card has none.
+
+    >>> paper, compared = paper_of(shipped()["pointer_net:tour"])
+    >>> paper
+    'Vinyals, Fortunato & Jaitly 2015, Pointer Networks'
+    >>> compared[0]
+    Compared(what='mean tour of 20 points', ours='3.855', theirs='3.88')
+    """
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    paper = next((line.removeprefix(f"- {PAPER}") for line in lines if line.startswith(f"- {PAPER}")), "")
+    told = re.findall(rf"^- {BESIDE}(.+?): (.+); paper: (.+)$", "\n".join(lines), re.MULTILINE)
+    return paper, [Compared(*found) for found in told]
 
 
 def weights(file: Path) -> int:

@@ -14,6 +14,7 @@ At each step the painter sees the canvas (and the target picture, if there is on
            policy-gradient: the canvas is a black box, an environment with SPIRAL's actions and any brush; PPO on the decrease of
            the error, or on the differences of the critic's scores (SPIRAL++'s temporal credit assignment)
            imitation: the same actions on the same canvas, by behaviour cloning of a painter that learned pathwise
+           people: behaviour cloning of people's own strokes, and pathwise besides
 
 `PAINTERS` lists the pairs that exist, each with its verbs.
 """
@@ -30,11 +31,11 @@ from torch import Tensor, nn
 
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.digits import Rectangles
-from drawgen.data.pictures import Pictures
+from drawgen.data.pictures import Crops, Pictures
 from drawgen.data.standard import Standard
-from drawgen.data.strokes import Strokes
+from drawgen.data.strokes import DrawnPictures, Strokes
 from drawgen.nn.painting_goals import HALVES, Completion, Doodle, Goal, Reconstruction, Subject
-from drawgen.nn.painting_ways import Imitation, Learning, Painted, Pathwise, PolicyGradient
+from drawgen.nn.painting_ways import Imitation, Learning, Painted, Pathwise, People, PolicyGradient
 from drawgen.nn.policy import Critic, Policy
 from drawgen.ranges import ArgumentError, check_choice, check_fields
 from drawgen.strokes.polishing import polish
@@ -43,7 +44,12 @@ from drawgen.training import Fit
 CHUNK = 16
 """Drawings sampled at once."""
 GOALS: dict[str, type[Goal]] = {"reconstruct": Reconstruction, "doodle": Doodle, "complete": Completion}
-WAYS: dict[str, type[Learning]] = {"pathwise": Pathwise, "policy-gradient": PolicyGradient, "imitation": Imitation}
+WAYS: dict[str, type[Learning]] = {
+    "pathwise": Pathwise,
+    "policy-gradient": PolicyGradient,
+    "imitation": Imitation,
+    "people": People,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +60,10 @@ class Config:
     """`reconstruct` paints a given picture; `doodle` draws from noise, against a critic; `complete` draws the other half."""
     learn: str = "pathwise"
     """`pathwise`: by the gradient through the brush. `policy-gradient`: by PPO; the canvas is a black box. `imitation`: by
-    behaviour cloning of a teacher, on the same canvas."""
+    behaviour cloning of a teacher, on the same canvas. `people`: by behaviour cloning of people's strokes, as `data.strokes` gives
+    them, and by the gradient through the brush (`pixels`)."""
+    pixels: float = 1.0
+    """People: weight of the error of the painter's own canvases; 0 is imitation alone."""
     teacher: str = ""
     """Imitation: the model folder (or MODEL:NAME) of a painter with the same goal that learned pathwise. It has half as many
     strokes, because each of its strokes becomes a move and a stroke."""
@@ -105,7 +114,7 @@ class Config:
         check_fields(
             self, "model", "strokes", "units", "width", "critic_width", "critic_steps", "epochs", "minibatches", at_least=1
         )
-        check_fields(self, "model", "noise", "penalty", "clip", "entropy", at_least=0)
+        check_fields(self, "model", "noise", "pixels", "penalty", "clip", "entropy", at_least=0)
         check_fields(self, "model", "inset", at_least=0, below=0.5)
         check_fields(self, "model", "opacity", "gamma", "lam", at_least=0, at_most=1)
         check_fields(self, "model", "radius", above=0, at_most=1)
@@ -145,7 +154,7 @@ class Painter(nn.Module):
         judged = config.goal != "reconstruct"
         goal, way = GOALS[config.goal], WAYS[config.learn]
         self.policy = Policy(
-            goal.planes(channels), height, width=config.width, units=config.units, noise=config.noise if judged else 0,
+            goal.planes(channels) + way.planes, height, width=config.width, units=config.units, noise=config.noise if judged else 0,
             numbers=way.numbers(channels), choices=way.choices(channels), rng=rng,
         )  # fmt: skip
         self.critic = Critic(channels, height, config.critic_width, rng=rng) if judged else None
@@ -166,6 +175,11 @@ class Painter(nn.Module):
         config, policy, goal, image = self.config, self.policy, self.goal, self.spec.picture
         if config.learn == "pathwise":
             return Pathwise(policy, goal, image, radius=config.radius, opacity=config.opacity, inset=config.inset, lift=config.lift)
+        if config.learn == "people":
+            return People(
+                policy, goal, image, radius=config.radius, opacity=config.opacity, inset=config.inset, lift=config.lift,
+                pixels=config.pixels,
+            )  # fmt: skip
         if config.learn == "policy-gradient":
             return PolicyGradient(
                 policy, goal, image, brush=config.brush, epochs=config.epochs, minibatches=config.minibatches, clip=config.clip,
@@ -182,7 +196,7 @@ class Painter(nn.Module):
             "critic": Player([Group(list(self.critic.parameters()))], betas=(0.0, 0.9), clip=1e3),
         }
 
-    def check(self, batch: Pictures) -> None:
+    def check(self, batch: Pictures | DrawnPictures) -> None:
         """Loads the teacher before anything is written; evaluation needs no teacher. Raises ValueError."""
         if self.training:
             self.learning.check()
@@ -191,11 +205,11 @@ class Painter(nn.Module):
         return self.learning.losses(batch.images, self.config.strokes, rng=rng)
 
     @torch.no_grad()
-    def measure(self, batch: Pictures, *, rng: torch.Generator) -> Totals:
+    def measure(self, batch: Pictures | DrawnPictures, *, rng: torch.Generator) -> Totals:
         drawn = self.drawn(batch.images, self.goal.measured_strokes(self.config.strokes), rng=rng)
         return self.goal.measure(drawn.canvases, batch.images)
 
-    def last_loss(self, batch: Pictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
+    def last_loss(self, batch: Pictures | DrawnPictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """What the last stroke costs: minus the worth of the finished canvas, or minus the log-probability of the last action."""
         return self.learning.last_loss(batch.images, self.config.strokes, rng=rng)
 
@@ -266,6 +280,23 @@ class PathwiseReconstructor(Reconstructor):
         return shown(torch.stack(canvases[1:]), strokes.transpose(0, 1))
 
 
+class Follower(PathwiseReconstructor):
+    """Reconstructs as people draw."""
+
+    learning: People
+
+    def check(self, batch: Pictures | DrawnPictures) -> None:
+        """Raises ValueError for pictures without strokes, or with another number of them."""
+        given = batch.strokes.shape[1] if isinstance(batch, DrawnPictures) else 0
+        if self.training and given != self.config.strokes:
+            raise ValueError(
+                f"data.strokes is {given}; a painter of {self.config.strokes} strokes learns from as many: set it to that"
+            )
+
+    def losses(self, batch: DrawnPictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:  # type: ignore[override]
+        return self.learning.cloning_losses(batch.images, batch.strokes, rng=rng)
+
+
 class Completer(Painter):
     """Completes the other halves of pictures."""
 
@@ -307,6 +338,7 @@ PAINTERS: dict[tuple[str, str], type[Painter]] = {
     ("reconstruct", "pathwise"): PathwiseReconstructor,
     ("reconstruct", "policy-gradient"): Reconstructor,
     ("reconstruct", "imitation"): Reconstructor,
+    ("reconstruct", "people"): Follower,
     ("doodle", "pathwise"): Doodler,
     ("doodle", "policy-gradient"): Doodler,
     ("doodle", "imitation"): Doodler,
@@ -318,6 +350,8 @@ CHARACTERS = Standard(name="omniglot", side_px=32, batch=32, warp=1.0)
 DIGITS = Standard(name="mnist", side_px=32, batch=32)
 FIT = Fit(minutes=15.0, rate=1e-3, warmup=100, decay=1.0, clip=1.0, ema=0.995, valid_steps=500)
 DOODLE = Config(goal="doodle", strokes=6, noise=32, inset=0.08)
+SKETCH = Config(learn="people", pixels=8.0, strokes=12, lift=True, radius=(0.015, 0.06))
+PEOPLE = Strokes(batch=32, side_px=32, strokes=12)
 
 PRESETS: dict[str, Recipe] = {
     "characters": Recipe(
@@ -341,20 +375,37 @@ PRESETS: dict[str, Recipe] = {
         about="MNIST's digits in 5 strokes at 32x32, pathwise. Measured (seed 0, 2,500 steps, 10 minutes on a busy Xeon): .115 "
         "of a blank canvas's squared error after 5 strokes on held-out digits.",
     ),
+    "sketches-imitation": Recipe(
+        model=replace(SKETCH, pixels=0.0),
+        data=PEOPLE,
+        fit=replace(FIT, minutes=10.0),
+        what="people's strokes, one by one",
+        size="908 k",
+        about="Behaviour cloning of people's strokes (QuickDraw, sketch-rnn's files, Omniglot's strokes, SVGs) at 32x32: the "
+        "start of sketches.",
+    ),
     "sketches": Recipe(
-        model=Config(strokes=12),
-        data=Strokes(batch=32, side_px=32),
+        model=SKETCH,
+        data=PEOPLE,
         fit=FIT,
         what="people's sketches in 12 strokes",
         size="908 k",
-        about="People's own drawings (QuickDraw, sketch-rnn's files, Omniglot's strokes) in 12 strokes at 32x32, pathwise. Not "
-        "trained here.",
+        about="People's drawings in 12 strokes and their order at 32x32, begun from sketches-imitation (--begin): behaviour "
+        "cloning of their strokes, and pathwise.",
+    ),
+    "colour": Recipe(
+        model=Config(strokes=20, radius=(0.02, 0.3), opacity=0.5),
+        data=Crops(path="photo:astronaut", crop_px=64, batch=16, longest_px=160, mirror=True),
+        fit=replace(FIT, minutes=40.0),
+        what="photographs in 20 strokes",
+        size="1.7 M",
+        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise.",
     ),
     "characters-ppo": Recipe(
-        model=Config(learn="policy-gradient"),
-        data=replace(CHARACTERS, batch=64),
+        model=Config(learn="policy-gradient", strokes=16),
+        data=CHARACTERS,
         fit=replace(FIT, rate=5e-4),
-        what="characters in 8 strokes, by PPO",
+        what="characters in 16 actions, by PPO",
         size="893 k",
         figure=".65 of a blank canvas's error",
         about="Characters in 8 strokes by PPO, the canvas a black box. Measured after 120 batches (61,000 strokes, nine "

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -46,6 +46,8 @@ class Learning(ABC):
     goal: Goal
     image: tuple[int, int, int]
     """Channels, height and width of a canvas."""
+    planes: ClassVar[int] = 0
+    """Input planes of the policy besides the goal's."""
 
     @staticmethod
     @abstractmethod
@@ -68,6 +70,12 @@ class Learning(ABC):
 
     def blank(self, count: int) -> Float[Tensor, "B C H W"]:
         return torch.zeros(count, *self.image, device=self.device)
+
+    def views(self, before: Float[Tensor, "T B C H W"], subject: Subject) -> Float[Tensor, "T B K H W"]:
+        """The input planes of the policy on these canvases."""
+        target = subject.target if subject.target is None else subject.target.expand(len(before), *subject.target.shape)
+        planes = self.goal.view(before.flatten(0, 1), None if target is None else target.flatten(0, 1))
+        return planes.unflatten(0, before.shape[:2])
 
     def uniforms(self, strokes: int, count: int, *, rng: torch.Generator) -> Float[Tensor, "T B A"]:
         """The random numbers of drawings."""
@@ -146,6 +154,51 @@ class Pathwise(Learning):
         return -self.goal.worth(drawn.canvases[-1:], images)[0]
 
 
+CLOSER = 30.0
+"""Weight of squared distances between points (fractions of the side), beside errors as fractions of a blank canvas's."""
+
+
+@dataclass(kw_only=True, eq=False)
+class People(Pathwise):
+    """Behaviour cloning of people: at each of their strokes the painter sees the canvas as they saw it, and is to lay the same
+    stroke next. Where they have finished, it is to lift the pen. By `pixels` it also learns from its own canvases, pathwise."""
+
+    pixels: float
+
+    def cloning(
+        self, subject: Subject, strokes: Float[Tensor, "B T P"]
+    ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
+        """By stroke: the squared distances of its three points; the squared error of radii and opacities, as fractions of their
+        ranges; and -log p of the flag. The first two are 0 where people have finished."""
+        (least, greatest), laid = self.radius, (strokes[..., 6] > 0).float().T  # T B
+        before, canvas = [], self.blank(len(strokes))
+        for stroke in strokes.unbind(1):
+            before.append(canvas)
+            canvas = paint(canvas, stroke[:, None])
+        seen, memory = self.policy.follow(self.views(torch.stack(before), subject), self.policy.start(len(strokes)))
+        points, numbers, _, _ = self.policy.stroke(seen, memory, None)
+        wanted = strokes.transpose(0, 1)  # T B P
+        away = (self.inset + (1 - 2 * self.inset) * points.flatten(1)).unflatten(0, laid.shape) - wanted[..., :6]
+        radii = ((wanted[..., 6:8] - least) / max(greatest - least, 1e-6)).clamp(0, 1)
+        opacities = ((wanted[..., 8:10] - self.opacity) / max(1 - self.opacity, 1e-6)).clamp(0, 1)
+        off = numbers[:, :4].unflatten(0, laid.shape) - torch.cat([radii, opacities], -1)
+        flags = self.policy.flag(memory.h).log_softmax(1).unflatten(0, laid.shape)
+        flag = -torch.where(laid > 0, flags[..., 1], flags[..., 0])
+        return away.square().sum(-1) * laid, off.square().sum(-1) * laid, flag
+
+    def cloning_losses(
+        self, images: Float[Tensor, "B C H W"], strokes: Float[Tensor, "B T P"], *, rng: torch.Generator
+    ) -> Generator[Loss, None, None]:
+        subject, laid = self.goal.subject(images, rng=rng), (strokes[..., 6] > 0).sum().clamp(min=1)
+        distance, off, flag = (part.sum() / laid for part in self.cloning(subject, strokes))
+        value = CLOSER * distance + off + (flag if self.lift else 0.0)
+        log = {"distance": (distance.detach() / 3).sqrt()}
+        if self.pixels:
+            for loss in super().losses(images, strokes.shape[1], rng=rng):
+                value, log = value + self.pixels * loss.value, log | dict(loss.log)
+        yield Loss(value, "policy", len(images), log)
+
+
 class Played(NamedTuple):
     """Episodes played to their end."""
 
@@ -164,8 +217,10 @@ def screen(episodes: SpiralEpisodes) -> Float[Tensor, "B C H W"]:
 
 @dataclass(kw_only=True, eq=False)
 class BlackBox(Learning):
-    """SPIRAL's actions in SPIRAL's environment; no gradient goes through the canvas, and any brush will do."""
+    """SPIRAL's actions in SPIRAL's environment; no gradient goes through the canvas, and any brush will do. A stroke starts at the
+    pen, where the last action ended: the policy sees it as a plane of its own."""
 
+    planes = 1
     brush: str
 
     @staticmethod
@@ -201,32 +256,36 @@ class BlackBox(Learning):
         """The policy's action as the environment's: a grey pen always paints white."""
         return action if self.image[0] > 1 else torch.cat([action, torch.full_like(action[:, :1], LEVELS - 1)], 1)
 
+    def pen(self, ends: Int64[Tensor, " N"]) -> Float[Tensor, "N 1 H W"]:
+        """Where the pen is, as the cell that it was moved to: the corner that stands for the cell (`SpiralEpisodes.places`)."""
+        _, height, width = self.image
+        grid = self.policy.grid
+        at = (ends // grid * height // grid) * width + ends % grid * width // grid
+        return torch.zeros(len(ends), height * width, device=ends.device).scatter(1, at[:, None], 1.0).view(-1, 1, height, width)
+
     def play(self, subject: Subject, uniforms: Float[Tensor, "T B A"]) -> Played:
         count = uniforms.shape[1]
         episodes = self.begin(uniforms, len(uniforms))
         canvas, memory = self.blank(count), self.policy.start(count, subject.noise)
+        ends = uniforms.new_zeros(count, dtype=torch.int64)
         steps = []
         for step, uniform in enumerate(uniforms):
-            seen, memory = self.policy.look(self.goal.view(canvas, subject.target), memory)
+            view = torch.cat([self.goal.view(canvas, subject.target), self.pen(ends)], 1)
+            seen, memory = self.policy.look(view, memory)
             action, log_prob, _ = self.policy.choose(seen, memory, uniforms=uniform)
             episodes.step(self.for_environment(action))
             after = screen(episodes)
             steps.append((canvas, after, action, log_prob, self.policy.value(memory.h)[:, 0], episodes.strokes[:, step]))
-            canvas = after
+            canvas, ends = after, action[:, 1]
         return Played(*(torch.stack(values) for values in zip(*steps, strict=True)))
 
     def replay(
         self, before: Float[Tensor, "T B C H W"], actions: Int64[Tensor, "T B A"], subject: Subject
     ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
         """Log-probability, entropy and value of past actions under the current policy."""
-        memory = self.policy.start(before.shape[1], subject.noise)
-        steps = []
-        for canvas, action in zip(before, actions, strict=True):
-            seen, memory = self.policy.look(self.goal.view(canvas, subject.target), memory)
-            _, log_prob, entropy = self.policy.choose(seen, memory, actions=action)
-            steps.append((log_prob, entropy, self.policy.value(memory.h)[:, 0]))
-        log_probs, entropies, values = (torch.stack(found) for found in zip(*steps, strict=True))
-        return log_probs, entropies, values
+        ends = torch.cat([torch.zeros_like(actions[:1, :, 1]), actions[:-1, :, 1]])
+        views = torch.cat([self.views(before, subject), self.pen(ends.flatten()).unflatten(0, ends.shape)], 2)
+        return self.policy.replay(views, actions, self.policy.start(before.shape[1], subject.noise))
 
     def last_loss(self, images: Float[Tensor, "B C H W"], strokes: int, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """Minus the log-probability of the last action that the policy took: no gradient goes through the canvas."""

@@ -1,7 +1,7 @@
 """Where a pen goes next: a mixture of two-dimensional Gaussians for its step, and probabilities of its three states (Ha & Eck 2017;
 the mixture is Graves's of 2013).
 
-Axes: M components, P = 6 M + 3 numbers of a distribution; any leading axes.
+Axes: M components, P = 6 M + S numbers of a distribution; any leading axes.
 
     p(dx, dy) = sum_m pi_m N((dx, dy) | mu_m, Sigma_m),   Sigma_m = [sx^2, rho sx sy; rho sx sy, sy^2]
     p(pen) = softmax(q),   pen = down, raised after this point, or the drawing has ended
@@ -34,26 +34,26 @@ class PenMixture(NamedTuple):
     means: Float[Tensor, "*N M 2"]
     log_stds: Float[Tensor, "*N M 2"]
     correlations: Float[Tensor, "*N M"]
-    log_pens: Float[Tensor, "*N 3"]
-    """log p of down, raised and ended."""
+    log_pens: Float[Tensor, "*N S"]
+    """log p of down, raised and, of drawings, ended."""
 
 
-def pen_mixture(numbers: Float[Tensor, "*N P"]) -> PenMixture:
-    """The distribution of a network's 6 M + 3 outputs.
+def pen_mixture(numbers: Float[Tensor, "*N P"], pens: int = PENS) -> PenMixture:
+    """The distribution of a network's 6 M + `pens` outputs, where the pen has that many states: with two, down and raised.
 
     >>> mixture = pen_mixture(torch.zeros(6 * 4 + 3))
     >>> mixture.means.shape, round(float(mixture.log_pens.exp().sum()), 3)
     (torch.Size([4, 2]), 1.0)
     """
     numbers = numbers.float()
-    count = (numbers.shape[-1] - PENS) // 6
-    weights, means, stds, correlations, pens = numbers.split([count, 2 * count, 2 * count, count, PENS], -1)
+    count = (numbers.shape[-1] - pens) // 6
+    weights, means, stds, correlations, states = numbers.split([count, 2 * count, 2 * count, count, pens], -1)
     return PenMixture(
         F.log_softmax(weights, -1),
         means.unflatten(-1, (count, 2)),
         stds.unflatten(-1, (count, 2)).clamp(math.log(NARROWEST), math.log(WIDEST)),
         STRAIGHTEST * correlations.tanh(),
-        F.log_softmax(pens, -1),
+        F.log_softmax(states, -1),
     )
 
 
@@ -71,6 +71,13 @@ def step_log_density(mixture: PenMixture, steps: Float[Tensor, "*N 2"]) -> Float
 def pen_log_prob(mixture: PenMixture, pens: Int[Tensor, "*N"]) -> Float[Tensor, "*N"]:
     """log p of these states of the pen, in nats."""
     return mixture.log_pens.gather(-1, pens[..., None])[..., 0]
+
+
+def biased(mixture: PenMixture, bias: float) -> PenMixture:
+    """A mixture that is likelier to give likely steps: (1 + bias) log pi, and standard deviations times exp(-bias) (Graves 2013,
+    equations 61 and 62). What the pen does stays as it is."""
+    weights = F.log_softmax((1 + bias) * mixture.log_weights, -1)
+    return mixture._replace(log_weights=weights, log_stds=mixture.log_stds - bias)
 
 
 def choose_step(

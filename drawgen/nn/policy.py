@@ -1,7 +1,7 @@
 """The networks of painters: the policy and the critic.
 
-Axes: B canvases, C planes, H = W = side, N cells of a grid (half the side), K features per cell, U units, A components of an
-action.
+Axes: T steps, B canvases, C planes, H = W = side, N cells of a grid (half the side), K features per cell, U units, A components of
+an action.
 
 The policy sees the canvas through convolutions, has an LSTM as memory, and chooses the components of a stroke one by one, each
 given the ones before it, as in SPIRAL (Ganin et al. 2018). It chooses points by attention: a query from the state is compared with
@@ -139,6 +139,24 @@ class Policy(nn.Module):
     def look(self, planes: Float[Tensor, "B C H W"], memory: Memory) -> tuple[Seen, Memory]:
         seen = self.eye(planes)
         return seen, Memory(*self.memory(seen.summary, *memory))
+
+    def follow(self, planes: Float[Tensor, "T B C H W"], memory: Memory) -> tuple[Seen, Memory]:
+        """`look` at T canvases that are known, one after the other; the results are T B rows. Only the LSTM goes step by step: the
+        convolutions are one call, and so is what follows."""
+        seen, states = self.eye(planes.flatten(0, 1)), []
+        for summary in seen.summary.unflatten(0, planes.shape[:2]):
+            memory = Memory(*self.memory(summary, *memory))
+            states.append(memory)
+        return seen, Memory(*(torch.cat(parts) for parts in zip(*states, strict=True)))
+
+    def replay(
+        self, planes: Float[Tensor, "T B C H W"], actions: Int[Tensor, "T B A"], memory: Memory
+    ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"], Float[Tensor, "T B"]]:
+        """Log-probability, entropy and value of actions that were taken on canvases that are known."""
+        seen, memories = self.follow(planes, memory)
+        _, log_prob, entropy = self.choose(seen, memories, actions=actions.flatten(0, 1))
+        found = (log_prob, entropy, self.value(memories.h)[:, 0])
+        return tuple(numbers.unflatten(0, planes.shape[:2]) for numbers in found)  # type: ignore[return-value]
 
     def stroke(
         self, seen: Seen, memory: Memory, uniform: Float[Tensor, " B"] | None

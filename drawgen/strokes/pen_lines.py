@@ -36,9 +36,9 @@ FORMAT = "drawgen lines 1"
 PAGE_SHARE = 0.8
 """The longer side of a finished drawing, as a fraction of that of its page."""
 THICKNESS = 0.02
-"""Width of a line, as a fraction of the page's side."""
+"""Width of a line, as a fraction of the longer side of what is shown, if the drawing does not say."""
 CELL = 100
-"""Side of a drawing's page on a sheet of several, in the SVG's units."""
+"""Longer side of a drawing's page on a sheet of several, in the SVG's units."""
 FINE = 0.001
 """How far a polyline may be from its curve, as a fraction of the drawing's longer side."""
 FARTHEST_OUT = 2.0
@@ -109,21 +109,30 @@ def page_around(lines: Lines) -> tuple[float, float, float, float]:
     return float(left), float(top), float(left) + side, float(top) + side
 
 
-def frame_of(drawing: PenDrawing) -> tuple[float, float, float]:
-    """Left, top and side of the square that is shown: the page with all that is drawn or, if most of that would be empty, what is
-    drawn with a margin."""
+def frame_of(drawing: PenDrawing) -> tuple[float, float, float, float]:
+    """Left, top, width and height of what is shown: the page with all that is drawn or, if most of that would be empty, what is
+    drawn with a margin.
+
+    >>> frame_of(PenDrawing([np.array([[0.0, 0.0], [3.0, 1.5]])], (0.0, 0.0, 4.0, 2.0)))
+    (0.0, 0.0, 4.0, 2.0)
+    """
     points = np.concatenate(drawing.lines)
     corners = np.array(drawing.page).reshape(2, 2)
-    page = float(np.ptp(corners, axis=0).max())
+    page = np.ptp(corners, axis=0)
     low, high = np.minimum(corners[0], points.min(0)), np.maximum(corners[1], points.max(0))
-    side = float((high - low).max())
-    if side > FARTHEST_OUT * page:
-        left, top, right, _ = page_around(drawing.lines)
-        return left, top, right - left
-    if side > page:
-        side += 2 * THICKNESS * side  # so that the line at the edge is seen
-    left, top = (low + high - side) / 2
-    return float(left), float(top), side
+    extent = high - low
+    if extent.max() > FARTHEST_OUT * page.max():
+        left, top, right, bottom = page_around(drawing.lines)
+        return left, top, right - left, bottom - top
+    if (extent > page).any():
+        extent += 2 * THICKNESS * extent.max()  # so that the line at the edge is seen
+    left, top = (low + high - extent) / 2
+    return float(left), float(top), float(extent[0]), float(extent[1])
+
+
+def width_of(drawing: PenDrawing, frame: tuple[float, float, float, float]) -> float:
+    """The width of its pen."""
+    return THICKNESS * max(frame[2:]) if drawing.pen is None else drawing.pen
 
 
 # ---------------------------------------------------------------- pictures
@@ -152,14 +161,17 @@ def ink_of(drawings: Sequence[PenDrawing], size: tuple[int, int]) -> Ink:
     """The drawings for pictures of a size, each with its frame in the middle."""
     height, width = size
     side = min(size)
-    whole = []
+    whole, radii = [], []
     for drawing in drawings:
-        left, top, frame = frame_of(drawing)
-        lines = [((np.asarray(line) - (left, top)) / frame).astype(np.float32) for line in drawing.lines]
+        left, top, across, down = frame = frame_of(drawing)
+        scale = min(width / across, height / down) / side
+        corner = ((width - across * scale * side) / 2, (height - down * scale * side) / 2)
+        lines = [((np.asarray(line) - (left, top)) * scale + np.array(corner) / side).astype(np.float32) for line in drawing.lines]
         whole.append(Drawing(tuple(lines), "", ""))
-    strokes = straight(whole, THICKNESS / 2, 0.25 / side)
-    shift = torch.tensor([(width - side) / 2, (height - side) / 2]).repeat(3)
-    strokes[..., :6] = (strokes[..., :6] * side + shift) / torch.tensor([width, height]).repeat(3)
+        radii.append(scale * width_of(drawing, frame) / 2)
+    strokes = straight(whole, 1.0, 0.25 / side)
+    strokes[..., :6] *= side / torch.tensor([width, height]).repeat(3)
+    strokes[..., 6:8] *= torch.tensor(radii)[:, None, None]
     return Ink(strokes, size)
 
 
@@ -176,26 +188,27 @@ def svg(drawings: Sequence[PenDrawing], columns: int | None = None) -> str:
     </g>
     </svg>
     """
-    whole: list[tuple[tuple[float, float, float], Lines]] = []
+    frames = [frame_of(drawing) for drawing in drawings]
+    widths = [width_of(drawing, frame) for drawing, frame in zip(drawings, frames, strict=True)]
     if len(drawings) == 1:
-        frame = frame_of(drawings[0])
-        whole.append((frame, drawings[0].lines))
-        window = (*frame, frame[2])
+        sheet = [list(drawings[0].lines)]
+        window = frames[0]
     else:
-        across = grid_columns(len(drawings), 1, 1, columns)
-        for place, drawing in enumerate(drawings):
-            left, top, side = frame_of(drawing)
-            corner = np.array([place % across, place // across]) * CELL
-            scale = CELL / side
-            moved = [(np.asarray(line) - (left, top)) * scale + corner for line in drawing.lines]
-            whole.append(((0.0, 0.0, float(CELL)), moved))
-        window = (0.0, 0.0, float(across * CELL), float(-(-len(drawings) // across) * CELL))
-    wide, tall = (round(6 * CELL * side / max(window[2:])) for side in window[2:])
+        scales = [CELL / max(frame[2:]) for frame in frames]
+        cell = np.max([(scale * frame[2], scale * frame[3]) for scale, frame in zip(scales, frames, strict=True)], 0)
+        across = grid_columns(len(drawings), round(cell[1]), round(cell[0]), columns)
+        sheet = []
+        for place, (drawing, (left, top, _, _), scale) in enumerate(zip(drawings, frames, scales, strict=True)):
+            corner = np.array([place % across, place // across]) * cell
+            sheet.append([(np.asarray(line) - (left, top)) * scale + corner for line in drawing.lines])
+            widths[place] *= scale
+        window = (0.0, 0.0, float(across * cell[0]), float(-(-len(drawings) // across) * cell[1]))
+    wide, tall = (max(1, round(6 * CELL * side / max(window[2:]))) for side in window[2:])
     box = " ".join(number(side) for side in window)
     rows = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}px" height="{tall}px" viewBox="{box}">']
-    for index, (frame, lines) in enumerate(whole, 1):
+    for index, (lines, thick) in enumerate(zip(sheet, widths, strict=True), 1):
         rows.append(
-            f'<g id="drawing{index}" fill="none" stroke="#000000" stroke-width="{number(THICKNESS * frame[2])}" '
+            f'<g id="drawing{index}" fill="none" stroke="#000000" stroke-width="{number(thick)}" '
             'stroke-linecap="round" stroke-linejoin="round">'
         )
         for line in lines:
@@ -215,7 +228,11 @@ def number(value: float) -> str:
 def to_json(drawings: Sequence[PenDrawing]) -> str:
     """A file that holds the drawings exactly."""
     rows = [
-        {"page": [float(side) for side in drawing.page], "lines": [np.asarray(line).tolist() for line in drawing.lines]}
+        {
+            "page": [float(side) for side in drawing.page],
+            **({} if drawing.pen is None else {"pen": float(drawing.pen)}),
+            "lines": [np.asarray(line).tolist() for line in drawing.lines],
+        }
         for drawing in drawings
     ]
     told = ",\n".join(json.dumps(row) for row in rows)
@@ -270,7 +287,10 @@ def json_drawing(path: Path) -> PenDrawing:
     if not isinstance(told, dict) or not isinstance(told.get("lines"), list) or not is_page(told.get("page")):
         raise ImageError(f"{path}: its drawing has to have lines, and a page [left, top, right, bottom]")
     left, top, right, bottom = map(float, told["page"])
-    return PenDrawing(checked(told["lines"], str(path)), (left, top, right, bottom))
+    pen = told.get("pen")
+    if pen is not None and not (type(pen) in (int, float) and 0 < pen <= FARTHEST):
+        raise ImageError(f"{path}: its pen is {pen!r:.40}, which is no width; leave it out")
+    return PenDrawing(checked(told["lines"], str(path)), (left, top, right, bottom), None if pen is None else float(pen))
 
 
 def is_page(page: Any) -> bool:

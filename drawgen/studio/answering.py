@@ -12,7 +12,7 @@ from drawgen.studio.worker import warm
 
 def answer(name: str, given: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The answer to one question: `{"answer": ...}`, or `{"refused": a sentence}`."""
-    task = tabs.questions()[name]
+    task = {**tabs.questions(), **tabs.lookups()}[name]
     try:
         return {"answer": task.function(task.settings(**given), folder)}
     except Exception as error:

@@ -39,11 +39,13 @@ class Studio:
         self.uploads = Uploads(folder / "uploads")
         self.queue = JobQueue(folder / "jobs")
         self.answerers = Answerers(folder)
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     @contextlib.asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
         self.uploads.clean()
         self.queue.recover()
+        self.loop = asyncio.get_running_loop()
         task = asyncio.create_task(self.queue.run())
         self.answerers.start()
         try:
@@ -52,6 +54,11 @@ class Studio:
             await self.queue.end()
             await task
             await self.answerers.end()
+
+    def hang_up(self) -> None:
+        """Ends all streams of events, for which a server would wait. For any thread, and signal handlers."""
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.queue.tell, {})
 
     def job(self, name: str) -> Job:
         """Raises HTTPException."""
@@ -84,11 +91,9 @@ class Studio:
         return text
 
 
-def create_app(folder: Path, hosts: frozenset[str]) -> Any:
-    """The server's application for a folder, which answers to these hosts alone."""
-    studio = Studio(folder)
+def create_app(studio: Studio, hosts: frozenset[str]) -> Any:
+    """The server's application, which answers to these hosts alone."""
     app = FastAPI(lifespan=studio.running, openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.studio = studio
 
     @app.exception_handler(HTTPException)
     async def refused(_request: Request, error: HTTPException) -> Response:
@@ -244,7 +249,7 @@ def checked(name: str, pattern: str) -> str:
 
 
 async def streamed(studio: Studio) -> AsyncIterator[str]:
-    """Server-sent events: all jobs first, and then what changes."""
+    """Server-sent events: all jobs first, and then what changes, until an empty event."""
     listener: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     studio.queue.listeners.add(listener)
     try:
@@ -253,6 +258,8 @@ async def streamed(studio: Studio) -> AsyncIterator[str]:
         while True:
             try:
                 event = await asyncio.wait_for(listener.get(), BEAT_S)
+                if not event:
+                    return
                 yield f"data: {json.dumps(event)}\n\n"
             except TimeoutError:
                 yield ": still here\n\n"

@@ -5,6 +5,7 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from drawgen import files
 from drawgen.interrupts import Interrupted
@@ -21,7 +22,7 @@ def serve(folder: Path, *, port: int | None = None, show: bool = True, say: Call
     try:
         import uvicorn
 
-        from drawgen.studio.app import create_app
+        from drawgen.studio.app import Studio, create_app
     except ImportError as error:
         raise ValueError("the studio needs the extra `studio`: pip install 'drawgen[studio]'") from error
     if port is not None:
@@ -29,10 +30,15 @@ def serve(folder: Path, *, port: int | None = None, show: bool = True, say: Call
     with files.locked(folder), bound(port) as listening:
         own = listening.getsockname()[1]
         hosts = frozenset(f"{name}:{own}" for name in (HOST, "localhost"))
-        app = create_app(folder.resolve(), hosts)
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1)
-        )
+        studio = Studio(folder.resolve())
+
+        class Server(uvicorn.Server):
+            def handle_exit(self, sig: int, frame: Any) -> None:
+                studio.hang_up()
+                super().handle_exit(sig, frame)
+
+        quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
+        server = Server(uvicorn.Config(create_app(studio, hosts), **quiet, timeout_graceful_shutdown=3))
         address = f"http://{HOST}:{own}/"
         say(address)
         if show:

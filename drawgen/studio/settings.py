@@ -124,7 +124,8 @@ def told(error: BaseException) -> str:
 
 
 def sentence(text: str) -> str:
-    """A message of the library as a sentence of the page: names of arguments without backticks, a capital letter, a full stop."""
+    """A message of the library as a sentence of the page: with a capital letter and a full stop, and without backticks."""
     text = text.replace("`", "").strip()
-    text = text[:1].upper() + text[1:]
+    if text[:1].isalpha() and text.split(" ", 1)[0].rstrip(",;").isalnum():  # no file's name
+        text = text[0].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -165,6 +165,76 @@ def test_a_pen_refuses(capsys, here, pen, words, told):
     refused(capsys, here, f"sample {pen / 'run'} -o new.png {words}", told)
 
 
+@pytest.fixture(scope="module")
+def hand(tmp_path_factory):
+    """A model folder of `handwriting`, trained by its preset "tiny"."""
+    folder = tmp_path_factory.mktemp("hand") / "run"
+    assert main(["train", "handwriting", "tiny", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "json", "gif"])
+def test_a_hand_writes(capsys, hand, tmp_path, ending):
+    """Twice the same file for the same seed."""
+    outs = [tmp_path / f"{name}.{ending}" for name in "ab"]
+    for out in outs:
+        status, _, err = run(capsys, "sample", hand, "--text", "two words\nand more", "-n", "2", "--temperature", "0.5", "-o", out)
+        assert status == 0, err
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_what_is_written_can_be_plotted_and_has_its_attention(capsys, hand, tmp_path):
+    out, looks = tmp_path / "{i}.svg", tmp_path / "looks.png"
+    status, told, err = run(capsys, "sample", hand, "--text", "a word", "-n", "2", "-o", out, "--attention", looks)
+    assert status == 0, err
+    assert told.split() == [str(tmp_path / name) for name in ("1.svg", "2.svg", "looks.png")]
+    with Image.open(looks) as picture:
+        assert min(picture.size) > 40
+    assert run(capsys, "plot", tmp_path / "1.svg", "-o", tmp_path / "plot.svg")[0] == 0
+    sized = tmp_path / "sized.png"
+    assert run(capsys, "sample", hand, "--text", "a word", "--size", "300x80", "-o", sized)[0] == 0
+    with Image.open(sized) as picture:
+        assert picture.size == (300, 80)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("", "writes texts by hand; give --text, some words"),
+        ("--prime x", "writes texts by hand; give --text, some words"),
+        ("--text x --prime x", "leave --prime out; give its words as --text"),
+        ("--text caf\u00e9", "--text has '\u00e9', which this model does not write; it writes !',-."),
+        ("--text x --tile", "--tile is true"),
+        ("--text x --boxes", "no windows"),
+        ("--text x --attention new.svg", "new.svg"),
+        ("--text x --attention new.png", "--out and --attention are both new.png; name two files"),
+        ("--text x -n 100000000", "of memory"),
+        ("--begin photo.png", "is not a model that completes begun drawings; it writes texts by hand: drawgen sample"),
+    ],
+)
+def test_a_hand_refuses(capsys, here, hand, words, told):
+    refused(capsys, here, f"sample {hand} -o new.png {words}", told)
+
+
+def test_a_text_of_no_words_is_refused(capsys, here, hand):
+    for text in ("", " \n"):
+        assert run(capsys, "sample", hand, "--text", text, "-o", "new.png") == (
+            2,
+            "",
+            "drawgen: --text is empty; give some words\n",
+        )
+
+
+def test_a_long_text_is_refused(capsys, here, hand):
+    refused(capsys, here, f"sample {hand} -o new.png --text {'x' * 2001}", "--text has 2001 characters, and at most 2000")
+
+
+def test_only_a_hand_writes(capsys, here, pen):
+    for words in ("--text x", "--text x --attention new.png"):
+        refused(capsys, here, f"sample {pen / 'run'} -o new.jpg {words}", "is not a model that writes texts by hand; it draws")
+    refused(capsys, here, f"sample {pen / 'run'} -o new.jpg --attention new.png", "--attention is of handwriting, and")
+
+
 def test_only_a_pen_completes(capsys, here):
     Path("a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h1" stroke="red"/></svg>', encoding="utf-8")
     refused(

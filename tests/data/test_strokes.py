@@ -525,8 +525,50 @@ def test_stream_is_a_function_of_its_arguments(folder):
     assert sum(map(len, shared)) == 15
 
 
+def test_pictures_with_their_strokes(folder):
+    """The batch's strokes are `as_strokes` of its drawings, padded; they paint about its pictures; a second pass is the same."""
+    data = Strokes(path=str(folder), batch=3, side_px=32, held_out=0.25, strokes=5)
+    stream = data.stream("train", seed=4)
+    batches = [next(stream) for _ in range(16)]
+    plain = next(Strokes(path=str(folder), batch=3, side_px=32, held_out=0.25).stream("train", seed=4))
+    assert torch.equal(batches[0].images, plain.images)
+    drawings = next(data.drawings("train", seed=4))
+    for row, one in zip(batches[0].strokes, drawings, strict=True):
+        found = as_strokes(one, 5, 0.02)
+        assert torch.equal(row[: len(found)], found)
+        assert (row[len(found) :] == 0).all()
+    images, strokes = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    gap = paint(torch.zeros_like(images), strokes) - images
+    assert gap.square().sum() < 0.05 * images.square().sum()
+    again = Strokes(path=str(folder), batch=3, side_px=32, held_out=0.25, strokes=5).stream("train", seed=4, start=15)
+    assert torch.equal(next(again).strokes, batches[15].strokes)
+
+
+def test_svgs_of_a_folder_are_drawings(tmp_path):
+    ndjson(tmp_path / "a.ndjson", [{"drawing": ELL}] * 4)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.svg").write_text(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10" fill="none" stroke="black">'
+            '<path d="M0 0 L20 10"/><path d="M0 10 Q10 0 20 10"/></svg>'
+        )
+    data = Strokes(path=str(tmp_path), batch=6, side_px=16, held_out=0.0)
+    drawings = next(data.drawings("train", seed=0))
+    [line, curve] = next(one for one in drawings if one.label == "two").lines
+    assert np.allclose(line, [[0, 0.25], [1, 0.75]])
+    assert np.allclose(curve[[0, len(curve) // 2, -1]], [[0, 0.75], [0.5, 0.5], [1, 0.75]], atol=0.02)
+    (tmp_path / "one.svg").write_text("<svg")
+    damaged = Strokes(path=str(tmp_path), batch=6, side_px=16, held_out=0.0)
+    assert len(next(damaged.stream("train", seed=0)).images) == 6  # another one in its place
+    assert [source.endswith("one.svg") for source in damaged.problems] == [True]
+
+
 def test_config_refuses(tmp_path):
-    for setting, name in (({"batch": 0}, "batch"), ({"side_px": 0}, "side_px"), ({"held_out": 1.0}, "held_out")):
+    for setting, name in (
+        ({"batch": 0}, "batch"),
+        ({"side_px": 0}, "side_px"),
+        ({"strokes": -1}, "strokes"),
+        ({"held_out": 1.0}, "held_out"),
+    ):
         with pytest.raises(ValueError, match=rf"data\.{name} is"):
             Strokes(**setting)
     for thickness in (0.0, 0.6, float("nan")):

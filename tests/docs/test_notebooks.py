@@ -14,7 +14,7 @@ NOTEBOOKS = sorted((ROOT / "docs").glob("*.ipynb"))
 
 
 def test_there_are_some():
-    assert len(NOTEBOOKS) >= 2
+    assert len(NOTEBOOKS) >= 5
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_a_film_that_plays(monkeypatch):
             pytest.importorskip("av")
         carried = []
         film("a.gif", range(8))
-        with pytest.raises(Interrupted, match=rf"b\.{ending} is the film so far, 3 frames, 0\.3 s") as stop:
+        with pytest.raises(Interrupted, match=rf"b\.{ending} is the film so far, 0\.3 s long") as stop:
             paint_film("a.gif", f"b.{ending}", **SMALL)
         assert stop.value.so_far.frames == 3
         assert len(read(f"b.{ending}")[1]) == 3
@@ -254,6 +254,28 @@ def test_a_folder_interrupted_goes_on(photos, monkeypatch):
     paint_folder(photos, "out", **SMALL)
     assert len(list(Path("out").iterdir())) == 3
     assert Path("out/a.png").stat().st_mtime_ns == first
+
+
+def test_force_replaces_a_painting_by_a_whole_one(photos):
+    """Interrupted, it leaves the one that was there."""
+    paint_folder(photos, "out", **SMALL)
+    before = {path: path.read_bytes() for path in Path("out").iterdir()}
+    plain = placing.LooseStrokes.step
+
+    def step(strokes, gradient, rate):
+        plain(strokes, gradient, rate)
+        again.undo()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as again:
+        again.setattr(placing.LooseStrokes, "step", step)
+        with pytest.raises(Interrupted, match="has 0 new paintings"):
+            paint_folder(photos, "out", force=True, seed=3, **SMALL)
+    assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
+    paint_folder(photos, "out", force=True, seed=3, **SMALL)
+    after = {path: path.read_bytes() for path in Path("out").iterdir()}
+    assert after.keys() == before.keys()
+    assert all(after[path] != data for path, data in before.items())
 
 
 @pytest.mark.parametrize(

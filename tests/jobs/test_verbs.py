@@ -79,8 +79,9 @@ def test_every_command_takes_it_or_says_what_it_does(name, runs, tmp_path, capsy
     seen = "a.svg" if "DRAWING" in verb.command else "a.png"
     assert run(capsys, "eval", folder)[0] == 0
     assert "tiny" in run(capsys, "list", name)[1]
+    asked = {contract.Completes: ["--begin", seen], contract.Handwrites: ["--text", "a b"]}
     commands = {
-        "sample": ["sample", folder, *(["--begin", seen] if verb.protocol is contract.Completes else []), "-o", "OUT"],
+        "sample": ["sample", folder, *asked.get(verb.protocol, []), "-o", "OUT"],
         "reconstruct": ["reconstruct", folder, seen, "-o", "OUT"],
         "interpolate": ["interpolate", folder, seen, seen, "-o", "OUT"],
         "caption": ["caption", "a.png", "--model", folder],

@@ -60,11 +60,12 @@ SPECS = {"char_rnn": Spec(vocabulary=tuple(map(chr, range(65)))),
          "resnet_classifier:digits": Spec((1, 28, 28), classes=tuple("0123456789")),
          "resnet_classifier:cifar10": Spec((3, 32, 32), classes=tuple("0123456789")),
          "sketch_rnn": Spec((1, 128, 128), point=2, step=0.15, counts=(2, 154)),
+         "handwriting:iam": Spec(vocabulary=tuple(map(chr, range(80))), point=2, step=0.1, counts=(1, 80)),
          "seq2seq:translate": texts(4185, 6231),
          **{f"seq2seq:translate-{more}": texts(8062, 5982) for more in ("long", "no-attention", "forward")},
          **{f"seq2tree:treebank{more}": TREES for more in ("", "-paper", "-no-attention")}}  # fmt: skip
 """Of data that is not here: tiny Shakespeare's, LaTeX, an SVG of paths, that of COCO's captions, sentences of three languages,
-Omniglot's alphabets, MNIST, CIFAR-10, pairs of Tatoeba and Multi30k, trees of GUM."""
+IAM-OnDB's lines, Omniglot's alphabets, MNIST, CIFAR-10, pairs of Tatoeba and Multi30k, trees of GUM."""
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
@@ -233,7 +234,18 @@ def test_scores(trained):
     counts = {key: value for key, value in scores.items() if isinstance(value, int)}
     assert counts
     assert min(counts.values()) > 0
-    assert set(counts) <= {"pictures", "captions", "symbols", "sets", "texts", "drawings", "pairs", "sentences", "sequences"}
+    assert set(counts) <= {
+        "pictures",
+        "captions",
+        "symbols",
+        "sets",
+        "texts",
+        "drawings",
+        "lines",
+        "pairs",
+        "sentences",
+        "sequences",
+    }
     assert list(scores)[: len(counts)] == list(counts)
     assert all(isinstance(value, float) for key, value in scores.items() if key not in counts)
     for split in ("nonsense", "train"):
@@ -286,6 +298,9 @@ def test_shipped(name, tmp_path):
         found = jobs.points(name, "random:7", tmp_path / "x.png")
         assert len(set(found.indices)) >= 3
         assert (tmp_path / "x.png").stat().st_size > 100
+    elif name.startswith("handwriting:"):
+        jobs.sample(name, tmp_path / "x.svg", text="Dear reader")
+        assert (tmp_path / "x.svg").stat().st_size > 1000
     elif not isinstance(models.load(name), Draws | Writes):
         letter = torch.ones(1, 60, 60)
         letter[:, 15:45, 28:33] = 0.1

@@ -11,6 +11,7 @@ from drawgen_envs.spiral import SpiralEpisodes
 
 from drawgen.contract import Request, Spec, generator
 from drawgen.data.pictures import Pictures
+from drawgen.data.strokes import DrawnPictures
 from drawgen.models.painter import PAINTERS, Config
 from drawgen.nn.painting_goals import DARK, Subject
 from drawgen.nn.pyramid import pyramid
@@ -18,7 +19,7 @@ from drawgen.nn.pyramid import pyramid
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
 RECONSTRUCT, DOODLE, COMPLETE = (dataclasses.replace(SMALL, goal=goal) for goal in ("reconstruct", "doodle", "complete"))
-KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS if learn != "imitation"]
+KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS if learn not in ("imitation", "people")]
 
 
 def pictures(count=8, spec=SPEC):
@@ -104,6 +105,77 @@ def test_the_flag_learns_by_its_score_function():
     expected = (model.policy.flag(memory.h).softmax(1)[0] * torch.stack(costs)).sum()
     expected.backward()
     torch.testing.assert_close(estimate, model.policy.flag.bias.grad, rtol=0.1, atol=1e-4)
+
+
+def drawn(count=4, strokes=3):
+    """People's drawings; the first one has a stroke less."""
+    numbers = torch.rand(count, strokes, 11, generator=generator(4)) * 0.5 + 0.25
+    numbers[..., 6:8], numbers[..., 8:] = 0.05, 1.0
+    numbers[0, -1, 6:8] = 0.0
+    return DrawnPictures(paint(torch.zeros(count, 1, 16, 16), numbers), numbers)
+
+
+PEOPLE = dataclasses.replace(RECONSTRUCT, learn="people", lift=True, pixels=0.0)
+
+
+@torch.no_grad()
+def test_cloning_by_a_slow_loop():
+    """Stroke by stroke on people's canvases, with the policy's own step."""
+    model, batch = PEOPLE.build(SPEC, rng=generator(0)), drawn()
+    least, greatest = model.config.radius
+    distance = off = flags = torch.tensor(0.0)
+    for image, strokes in zip(*batch, strict=True):
+        canvas, memory = torch.zeros(1, 1, 16, 16), model.policy.start(1)
+        for stroke in strokes:
+            seen, memory = model.policy.look(torch.cat([canvas, image[None], image - canvas], 1), memory)
+            points, numbers, _, _ = model.policy.stroke(seen, memory, None)
+            down = model.policy.flag(memory.h).softmax(1)[0, 1]
+            if stroke[6] > 0:
+                distance = distance + (points.flatten() - stroke[:6]).square().sum()
+                radii = (stroke[6:8] - least) / (greatest - least)
+                off = off + (numbers[0, :2] - radii).square().sum() + (numbers[0, 2:4] - 1).square().sum()
+                flags = flags - down.log()
+            else:
+                flags = flags - (1 - down).log()
+            canvas = paint(canvas, stroke[None, None])
+    [loss] = model.losses(batch, state={}, rng=generator(2))
+    expected = (30 * distance + off + flags) / (batch.strokes[..., 6] > 0).sum()
+    assert float(loss.value) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_a_painter_of_people_learns_their_strokes():
+    """A few drawings are learned by heart, and with `pixels` the gradient through the brush is there too."""
+    model, batch = PEOPLE.build(SPEC, rng=generator(0)), drawn()
+    adam = torch.optim.Adam(model.parameters(), 3e-3)
+    values = []
+    for _ in range(150):
+        [loss] = model.losses(batch, state={}, rng=generator(2))
+        adam.zero_grad()
+        loss.value.backward()
+        adam.step()
+        values.append(float(loss.value.detach()))
+    assert values[-1] < 0.2 * values[0]
+    both = dataclasses.replace(PEOPLE, pixels=2.0, lift=False).build(SPEC, rng=generator(0))
+    alone = dataclasses.replace(PEOPLE, lift=False).build(SPEC, rng=generator(0))
+    [sum_of], [cloning] = (painter.losses(batch, state={}, rng=generator(2)) for painter in (both, alone))
+    [pathwise] = both.learning.losses(batch.images, 3, rng=generator(2))
+    torch.testing.assert_close(sum_of.value, cloning.value + 2 * pathwise.value)
+
+
+def test_pictures_without_strokes_teach_no_people():
+    model = PEOPLE.build(SPEC, rng=generator(0))
+    for batch, given in ((pictures(), 0), (drawn(strokes=2), 2)):
+        with pytest.raises(ValueError, match=f"data.strokes is {given}; a painter of 3 strokes"):
+            model.check(batch)
+    model.check(drawn())
+    model.eval().check(pictures())
+
+
+@torch.no_grad()
+def test_the_pen_is_where_the_last_action_ended():
+    model = dataclasses.replace(RECONSTRUCT, learn="policy-gradient").build(SPEC, rng=generator(0))
+    ends = torch.tensor([0, 9, 63])  # of a grid of 8x8: a cell's corner, two pixels apart
+    assert model.learning.pen(ends).flatten(1).nonzero().tolist() == [[0, 0], [1, 2 * 16 + 2], [2, 14 * 16 + 14]]
 
 
 def test_a_stroke_left_out_leaves_the_canvas():
@@ -245,7 +317,10 @@ def test_a_copy_is_composed_of_its_own_parts():
 
 
 def test_who_learned_from_a_black_box_polishes_nothing():
-    assert [kind for kind, painter in PAINTERS.items() if hasattr(painter, "polish")] == [("reconstruct", "pathwise")]
+    assert [kind for kind, painter in PAINTERS.items() if hasattr(painter, "polish")] == [
+        ("reconstruct", "pathwise"),
+        ("reconstruct", "people"),
+    ]
 
 
 @pytest.mark.parametrize(

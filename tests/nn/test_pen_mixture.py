@@ -25,6 +25,14 @@ def test_it_integrates_to_one():
     torch.testing.assert_close(mixture.log_pens.exp().sum(-1), torch.ones(3))
 
 
+def test_a_pen_of_two_states_is_a_bernoulli():
+    given = numbers()[:, :-1]
+    mixture = pen_mixture(given, 2)
+    assert mixture.means.shape == (3, 4, 2)
+    torch.testing.assert_close(mixture.log_pens.exp().sum(-1), torch.ones(3))
+    torch.testing.assert_close(mixture.log_pens[:, 1].exp(), (given[:, -1] - given[:, -2]).sigmoid())
+
+
 def test_it_is_that_of_a_slow_loop():
     mixture = pen_mixture(numbers(rows=5))
     steps = torch.randn(5, 2, generator=torch.Generator().manual_seed(1))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawgen.contract import PenDrawing
+from drawgen.data.hand_letters import written
 from drawgen.image_reading import ImageError
 from drawgen.strokes import pen_lines
 
@@ -130,6 +131,51 @@ def test_far_outside_its_page_a_drawing_is_still_seen(shift):
     drawing = PenDrawing([line + shift for line in CORNER])
     picture = pen_lines.ink_of([drawing], (64, 64)).picture()
     assert (picture < 0.5).sum() > 20
-    left, top, side = pen_lines.frame_of(drawing)
-    assert left <= 0.25 + shift <= left + side
-    assert top <= 0.1 + shift <= top + side
+    left, top, width, height = pen_lines.frame_of(drawing)
+    assert left <= 0.25 + shift <= left + width
+    assert top <= 0.1 + shift <= top + height
+
+
+WIDE = PenDrawing([np.array([[0.2, 0.5], [5.8, 0.5]]), np.array([[1.0, 0.1], [1.0, 0.9]])], (0.0, 0.0, 6.0, 1.0), 0.1)
+
+
+def test_a_wide_page_fills_a_wide_picture():
+    picture = pen_lines.ink_of([WIDE], (40, 240)).picture()[0, 0]
+    assert picture[20, 10:230].max() < 0.5
+    dark = (picture[:, 100] < 0.5).sum()
+    assert 3 <= dark <= 5  # the pen is a tenth of the page's height
+    tall = pen_lines.ink_of([WIDE], (240, 240)).picture()[0, 0]
+    assert tall[120, 10:230].max() < 0.5
+    assert tall[:90].min() == 1
+
+
+def test_a_wide_page_is_an_svg_of_its_shape():
+    told = pen_lines.svg([WIDE])
+    assert 'viewBox="0 0 6 1"' in told
+    assert 'width="600px" height="100px"' in told
+    assert 'stroke-width="0.1"' in told
+    sheet = pen_lines.svg([WIDE] * 4)
+    assert 'viewBox="0 0 100 66.6666667"' in sheet  # one below the other
+
+
+def test_the_width_of_a_pen_survives_json(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(pen_lines.to_json([WIDE]), encoding="utf-8")
+    back = pen_lines.json_drawing(path)
+    assert (back.page, back.pen) == (WIDE.page, WIDE.pen)
+    path.write_text(path.read_text(encoding="utf-8").replace('"pen": 0.1', '"pen": -1'), encoding="utf-8")
+    with pytest.raises(ImageError, match="its pen is -1, which is no width; leave it out"):
+        pen_lines.json_drawing(path)
+
+
+def test_handwriting_survives_stroke3_and_svg(tmp_path):
+    lines = [line + np.array([0.2, 1.0]) for line in written("a word", np.random.default_rng(0))]
+    back = pen_lines.from_stroke3(pen_lines.to_stroke3(lines))
+    for before, after in zip(lines, back, strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-9)
+    path = tmp_path / "a.svg"
+    path.write_text(pen_lines.svg([PenDrawing(lines, (0.0, 0.0, 5.0, 2.0))]), encoding="utf-8")
+    found = pen_lines.svg_drawing(path)
+    scale = found.page[2] / 5
+    for before, after in zip(lines, found.lines, strict=True):
+        np.testing.assert_allclose(before * scale, after, atol=1e-5 * scale)

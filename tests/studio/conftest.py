@@ -7,7 +7,7 @@ pytest.importorskip("httpx2")
 
 from fastapi.testclient import TestClient
 
-from drawgen.studio.app import create_app
+from drawgen.studio.app import Studio, create_app
 
 HOST = "127.0.0.1:8321"
 
@@ -16,9 +16,9 @@ class Page(TestClient):
     """A page of the studio: a client that knows the token."""
 
     def __init__(self, folder):
-        guard = create_app(folder, frozenset({HOST, "localhost:8321"}))
-        self.studio = guard.app.state.studio
-        super().__init__(guard, base_url=f"http://{HOST}", headers={"X-Drawgen-Token": guard.token})
+        self.studio = Studio(folder)
+        app = create_app(self.studio, frozenset({HOST, "localhost:8321"}))
+        super().__init__(app, base_url=f"http://{HOST}", headers={"X-Drawgen-Token": self.studio.token})
 
 
 @pytest.fixture

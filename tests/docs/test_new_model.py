@@ -1,9 +1,11 @@
-"""The model that CONTRIBUTING.md works through is one file, and nothing else."""
+"""The model that docs/new_model.md works through is one file, and nothing else; its commands and its Python run."""
 
 import itertools
 import math
 import re
 import runpy
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +17,17 @@ from command_line import run
 from drawgen import jobs, models
 from drawgen.contract import Draws, Model, Spec, generator
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "new_model.md").read_text(encoding="utf-8")
 NAME = "fvsbn"
 
 
 def example():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return code
+    return blocks("python")[0]
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -48,6 +53,22 @@ def test_it_is_listed_trained_sampled_and_measured(added, capsys):
     status, out, _ = run(capsys, "eval", "run")
     assert status == 0
     assert "nats" in out
+
+
+@pytest.mark.usefixtures("added")
+def test_its_commands_and_its_python_run(capsys):
+    """The commands train the preset for tests; what they say of files is there."""
+    for line in "".join(blocks("sh")).splitlines():
+        words = shlex.split(line, comments=True)[1:]
+        status, _, err = run(capsys, *words, *["--fit.steps", "4"] * (words[0] == "train"))
+        assert status == 0, err
+    assert Path("rectangles.png").stat().st_size
+    assert Path("drawn.gif").stat().st_size
+    shutil.rmtree("run")
+    code, names = "".join(blocks("python")[1:]), {}
+    exec(compile(code, "new_model.md", "exec"), names)
+    assert names["outcome"].steps == 20
+    assert "20 " in capsys.readouterr().out
 
 
 def test_it_keeps_what_all_models_keep(added):
