@@ -311,8 +311,8 @@ def classifies(page: Page, trained: Trained, name: str, _seed: int) -> None:
     model: Any = trained.model
     if model.takes != "drawings":
         found = trained.classify(list(TRANSLATED))
-        lines = "".join(f"{text}\n{one.labels[0][0]}\n\n" for text, one in zip(TRANSLATED, found, strict=True))
-        page.write(name, f"{plain(name)}.txt", f'drawgen classify "{TRANSLATED[0]}" --model {name}', lines)
+        told = "".join(f"{text}\n{one.labels[0][0]}\n\n" for text, one in zip(TRANSLATED, found, strict=True))
+        page.write(name, f"{plain(name)}.txt", f'drawgen classify "{TRANSLATED[0]}" --model {name}', told)
         return
     for number, (what, lines) in enumerate(DRAWN.items(), 1):
         path = "".join("M" + "L".join(f"{x} {y}" for x, y in line) for line in lines)
