@@ -92,7 +92,7 @@ def test_papers_and_figures_are_those_of_the_cards(tmp_path):
     assert gallery.shown(paper) in html
     assert all(f"<b>{row.ours}</b>; in the paper <b>{row.theirs}</b>" in html for row in compared)
     assert "<b>4.05</b> bits per pixel and channel" in html
-    assert "critic" not in html
+    assert "critic gap" not in html
 
 
 def test_the_page_asks_nothing_of_anybody_and_escapes_what_it_shows(tmp_path):
