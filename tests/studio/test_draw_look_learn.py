@@ -11,7 +11,7 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 from studio.browsing import PATIENCE_MS, chromium, page, serving  # noqa: E402
 
-from drawgen import cli
+from drawgen import cli  # noqa: E402
 
 LEARN = ("Points", "Windows", "Translation", "Trees", "Glimpses", "Gradients")
 
