@@ -145,8 +145,8 @@ def draws(page: Page, trained: Trained, name: str, seed: int) -> None:
     if isinstance(model, contract.DrawsTextures):
         if not any(figure.file == "tiled.png" for figure in page.figures):
             tiles(page, TILED if TILED in models.shipped() else name)
-        picture = trained.sample(size=(256, 256), seed=seed).still()
-        page.put(name, f"{file}.png", f"{command}.png --size 256x256 --seed {seed}", picture, "small bare")
+        picture = trained.sample(size=(224, 224), seed=seed).still()
+        page.put(name, f"{file}.png", f"{command}.png --size 224x224 --seed {seed}", picture, "small bare")
     elif isinstance(model, contract.Completes):  # a pen
         words = f"--temperature 0.4 --seed {seed}"
         many, few = (replace(trained.sample(n=n, seed=seed, temperature=0.4), columns=columns) for n, columns in ((24, 8), (6, 6)))
@@ -275,7 +275,7 @@ def redraws(page: Page, trained: Trained, name: str, seed: int) -> None:
 
 def points_out(page: Page, trained: Trained, name: str, seed: int) -> None:
     model: Any = trained.model
-    count, look = {"delaunay": (10, "ink"), "tour": (30, "wide ink")}.get(model.kind, (20, "ink"))
+    count, look = {"delaunay": (10, "ink"), "tour": (20, "wide ink")}.get(model.kind, (20, "ink"))
     file = f"{plain(name)}.svg"
     points(name, f"random:{count}", page.folder / file, seed=seed, force=page.force)
     page.figures.append(Figure(name, file, f"drawgen points {name} random:{count} -o OUT.svg --seed {seed}", look))
