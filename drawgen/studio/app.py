@@ -56,9 +56,14 @@ class Studio:
             await self.answerers.end()
 
     def hang_up(self) -> None:
-        """Ends all streams of events, for which a server would wait. For any thread, and signal handlers."""
+        """Ends the streams of events and the questions, for which a server would wait. For any thread, and signal handlers."""
+
+        def end() -> None:
+            self.queue.tell({})
+            self.answerers.kill()
+
         if self.loop is not None:
-            self.loop.call_soon_threadsafe(self.queue.tell, {})
+            self.loop.call_soon_threadsafe(end)
 
     def job(self, name: str) -> Job:
         """Raises HTTPException."""

@@ -126,11 +126,15 @@ class Answerers:
             raise ValueError(found["refused"])
         return found["answer"]
 
+    def kill(self) -> None:
+        for child in self.all:
+            child.signal(KILL)
+
     async def end(self) -> None:
         for task in list(self.starting):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        for child in self.all:
-            child.signal(KILL)
+        self.kill()
+        for child in list(self.all):
             await child.end(0)

@@ -59,6 +59,7 @@ def bound(port: int | None) -> socket.socket:
         except OSError:
             listening.close()
             continue
+        listening.listen(100)  # who opens the page before the server is ready waits
         return listening
     raise ArgumentError(
         "port", f"{'is' if port is not None else 'and those after'} {port or PORT}, and it is taken; give another one"

@@ -24,6 +24,7 @@ from drawgen.studio.tabs import paint as paint_tab
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 expect = sync_api.expect
+expect.set_options(timeout=60_000)  # a busy machine takes long to start a process
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
@@ -31,7 +32,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 WAIT_MS = 120_000
-"""A busy machine takes long to start a process."""
 
 
 @pytest.fixture(scope="module")

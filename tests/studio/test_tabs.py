@@ -56,7 +56,7 @@ def test_a_texture_is_that_of_the_command_line(work, tmp_path):
         assert (work.folder / "texture.model" / name).read_bytes() == (tmp_path / "texture.model" / name).read_bytes()
     pictures = [event for event in work.told if event.keys() & {"preview", "point"}]
     assert pictures[0]["preview"] == "preview.png"
-    shares = [event["share"] for event in work.told if event.get("phase") == "learning"]
+    shares = [event["share"] for event in work.told if event.get("phase") in ("learning", "finishing")]
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert any("point" in event for event in work.told)

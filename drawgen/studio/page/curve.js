@@ -5,7 +5,7 @@ import { el } from './dom.js';
 const WIDE = 320, HIGH = 110, EDGE = 6;
 
 /** A curve of [fraction done, number] pairs as an SVG, with its first and last number. */
-export function curve(points, { name = 'bits per pixel', digits = 2 } = {}) {
+export function curve(points, { name, digits = 2 }) {
   const values = points.map(([, value]) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const first = points[0][0], last = Math.max(points.at(-1)[0], first + 1e-9);

@@ -5,6 +5,8 @@ import { Bench } from './bench.js';
 import { curve } from './curve.js';
 import { dragging, el, fields, within } from './dom.js';
 
+const TRIALS = 0.2; // the share of the time that they take
+
 let bench;
 const view = {};
 
@@ -57,6 +59,7 @@ view.update = (job, event) => {
       view.wall.style.backgroundImage = `url("${source}")`;
       view.mask.clear();
     }
+    view.picture.classList.toggle('preview', !ready);
     view.picture.alt = ready ? `The texture of ${job.title}` : 'A preview of the texture';
   }
   view.picture.hidden = !files[name] || view.mode === 'wall';
@@ -72,7 +75,10 @@ view.update = (job, event) => {
     view.repairs.hidden = true;
   }
   if (!ready && view.mode !== 'picture') setMode('picture');
-  if (job.curve.length > 1 && (event.point || !view.chart.childElementCount)) view.chart.replaceChildren(curve(job.curve));
+  if (job.curve.length > 1 && (event.point || !view.chart.childElementCount)) {
+    const trained = job.curve.filter(([share]) => share > TRIALS); // a trial learns from its own beginning
+    view.chart.replaceChildren(curve(trained.length > 2 ? trained : job.curve, { name: 'bits per pixel and channel' }));
+  }
 };
 
 function label(file) {

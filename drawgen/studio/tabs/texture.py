@@ -40,7 +40,7 @@ def texture(asked: TextureSettings, work: Work) -> None:
         share = told.step / max(told.steps, 1)
         passed = (time.monotonic() - began) / max(share, 0.01) if asked.steps else 60 * (asked.minutes or MINUTES)
         left = max(1 - share, 0.0) * passed
-        work.tell(phase="learning", share=round(share, 4), left=round(left, 1))
+        work.tell(phase="learning" if share < 1 else "finishing", share=round(share, 4), left=round(left, 1))
         bits = told.numbers.get("bits_per_dim")
         if bits is not None:
             work.tell(point=[round(share, 4), round(bits, 4)])
