@@ -61,12 +61,14 @@ def points_job(asked: Pointed, work: Work) -> None:
 
 
 def pointed(asked: Pointed, say: Any = None) -> dict[str, Any]:
+    import numpy as np
+
     from drawgen import jobs
     from drawgen.jobs.point_answers import steps_of
 
     notes: list[str] = []
     trained = shown.loaded(f"pointer_net:{asked.kind}")
-    given: Any = asked.points if asked.random is None else f"random:{asked.random}"
+    given = np.array(asked.points).reshape(-1, 2) if asked.random is None else f"random:{asked.random}"
     reports = jobs.Reports(message=say or notes.append)
     found = jobs.points(trained, given, beams=asked.beams, seed=asked.seed, progress=reports)
     if asked.ending is not None:
