@@ -1,4 +1,4 @@
-"""The types that data, models and trainer share. See README.md, "Architecture".
+"""The types that data, models and trainer share. See docs/design.md.
 
 A model is an `nn.Module` with `players`, `losses` and `measure` (`Model` below) and one or more verbs. A data config has `spec`,
 `splits` and `stream` (`Data`). A `Recipe` combines both with the settings of the fit. This file imports no model and no data.

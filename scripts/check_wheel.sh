@@ -10,7 +10,8 @@ unset PYTHONPATH UV_LINK_MODE # uv's own way, links into its cache, takes 3 s wh
 cd "$work"
 uv build --quiet --out-dir dist "$root"
 files=$(python3 -m zipfile -l dist/drawgen-*.whl | cut -d' ' -f1)
-for file in drawgen/py.typed drawgen_envs/py.typed drawgen/assets/ride/dirt/model.safetensors drawgen/studio/page/studio.js 'drawgen-.*/licenses/LICENSE'; do
+for file in drawgen/py.typed drawgen_envs/py.typed drawgen/look.css drawgen/jobs/gallery.css drawgen/studio/page/studio.js \
+  drawgen/assets/ride/dirt/model.safetensors 'drawgen-.*/licenses/LICENSE'; do
   grep -qx "$file" <<<"$files" || { echo "the wheel lacks $file"; exit 1; }
 done
 if grep -v '^File\|^drawgen/\|^drawgen_envs/\|^drawgen-.*\.dist-info/' <<<"$files"; then

@@ -35,7 +35,7 @@ TRY = {
     "pointer_net:strokes": "plot DRAWING --order network",
     "seq2tree:scenes": 'illustrate "two small orange squares left of a large pink cross"',
     "seq2tree:treebank": 'parse "The cat sat on the mat."',
-} | {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion")}
+} | {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion", "painter:sketches")}
 ENDINGS = {"char_rnn:shakespeare": "txt", "char_rnn:svg": "svg", "pointer_net:strokes": "svg"}
 WHOLE = ("mean", "std", "speck_limit")
 """The buffers that stay in single precision."""
@@ -90,6 +90,12 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "characters reconstructed in eight strokes",
         "Omniglot's small background sets without Katakana, 2,448 drawings of five alphabets, at 32x32",
         "MIT",
+    ),
+    "painter:sketches": (
+        "sketches",
+        "drawings in twelve strokes, in the order of people",
+        "30,000 drawings of Omniglot, 1,643 of Quick, Draw! (Google) and 104 line drawings of the Open Clip Art Library, at 32x32",
+        "MIT (Omniglot), CC BY 4.0 (Quick, Draw!), CC0 (Open Clip Art)",
     ),
     "char_rnn:shakespeare": ("shakespeare", "plays", "tiny Shakespeare, 1.1 million characters of his plays", "public domain"),
     "char_rnn:svg": (

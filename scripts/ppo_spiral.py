@@ -351,7 +351,7 @@ def report(out: Path, to: Path) -> None:
     target, painted = paint(checked, by_agent(agent), 1_000_000)
     ways = {
         "random": errors(*paint(checked, by_chance(checked), 1_000_000)),
-        f"greedy: the best of {GREEDY} random actions": errors(*greedily(args, source, 64)),
+        f"greedy: the best of {GREEDY} random actions": errors(*greedily(args, source, 32)),
         "PPO": errors(target, painted),
     }
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.4), constrained_layout=True)
@@ -376,7 +376,7 @@ def report(out: Path, to: Path) -> None:
         f"{last['cpu_s'] / 60:.0f} CPU minutes of one thread, {last['actions']:,} actions. With the agent in the loop",
         f"{last['acting_per_s']:,} actions per second are played ({last['share_of_envs']:.0%} of the time is the environment's);",
         "learning from them comes on top.", "",
-        "The squared error as a fraction of a blank canvas's, on 256 pictures (greedy: 64):", "",
+        "The squared error as a fraction of a blank canvas's, on 256 pictures (greedy: 32):", "",
         "| painter | " + " | ".join(f"{step} actions" for step in steps) + " |", "| --- |" + " --- |" * len(steps),
         *(f"| {name} | " + " | ".join(f"{float(values[step]):.3f}" for step in steps) + " |" for name, values in ways.items()), "",
         f"![The error while PPO learns, and by number of actions]({to.stem}_curves.png)", "",

@@ -382,7 +382,8 @@ PRESETS: dict[str, Recipe] = {
         what="people's strokes, one by one",
         size="908 k",
         about="Behaviour cloning of people's strokes (QuickDraw, sketch-rnn's files, Omniglot's strokes, SVGs) at 32x32: the "
-        "start of sketches.",
+        "start of sketches. Measured (seed 0, 1,084 steps, 22 minutes on half a core): on people's canvases, points are .19 "
+        "of the side from people's.",
     ),
     "sketches": Recipe(
         model=SKETCH,
@@ -390,8 +391,11 @@ PRESETS: dict[str, Recipe] = {
         fit=FIT,
         what="people's sketches in 12 strokes",
         size="908 k",
+        figure=".397 of a blank canvas's error",
         about="People's drawings in 12 strokes and their order at 32x32, begun from sketches-imitation (--begin): behaviour "
-        "cloning of their strokes, and pathwise.",
+        "cloning of their strokes, and pathwise. Measured (seed 0, 571 steps with model.pixels 1, then 1,800 as here, 72 "
+        "minutes on half a core): .397 of a blank canvas's squared error after 12 strokes, .052 after 50 steps of polish; "
+        "Kendall's tau with people's order is .19 (strokes optimised without it: .01), 62 % of the strokes go their way.",
     ),
     "colour": Recipe(
         model=Config(strokes=20, radius=(0.02, 0.3), opacity=0.5),
@@ -399,7 +403,7 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=40.0),
         what="photographs in 20 strokes",
         size="1.7 M",
-        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise.",
+        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise. Not trained here; a step takes 1.2 CPU seconds.",
     ),
     "characters-ppo": Recipe(
         model=Config(learn="policy-gradient", strokes=16),
@@ -408,8 +412,9 @@ PRESETS: dict[str, Recipe] = {
         what="characters in 16 actions, by PPO",
         size="893 k",
         figure=".65 of a blank canvas's error",
-        about="Characters in 8 strokes by PPO, the canvas a black box. Measured after 120 batches (61,000 strokes, nine "
-        "minutes on a third of a core): .65 of a blank canvas's squared error after 8 strokes on held-out drawings.",
+        about="Characters in 16 of SPIRAL's actions by PPO, the canvas a black box. Measured with 8 actions and a policy that "
+        "did not see the pen, after 120 batches (61,000 actions, nine minutes on a third of a core): .65 of a blank canvas's "
+        "squared error on held-out drawings. Not trained further.",
     ),
     "doodles": Recipe(
         model=DOODLE,

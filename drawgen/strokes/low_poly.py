@@ -120,7 +120,7 @@ class LowPoly(Finished):
         """Every format will do: it is opaque."""
 
     def json(self) -> str:
-        """JSON: see README.md, "Low-poly pictures", for its fields."""
+        """JSON: see docs/low_poly.md for its fields."""
         points, colours = (part.numpy().round(DIGITS).tolist() for part in (self.points, self.colours))
         lists = {"points": points, "triangles": self.triangles.tolist(), "colours": colours}
         head = json.dumps({"format": FORMAT, "width": self.size[1], "height": self.size[0]}, indent=1)[:-2]

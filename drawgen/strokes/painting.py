@@ -131,7 +131,7 @@ class Painting(Finished):
             refuse_transparent(path)
 
     def json(self) -> str:
-        """JSON: see README.md, "Paintings", for its fields."""
+        """JSON: see docs/painting.md for its fields."""
         height, width = self.size
         rows = ",\n".join(json.dumps([round(x, DIGITS) for x in stroke]) for stroke in self.strokes.tolist())
         head = {

@@ -205,7 +205,7 @@ class JobQueue:
 
     def recover(self) -> None:
         """Finds the jobs of earlier servers."""
-        for folder in sorted(self.folder.glob("*/")):
+        for folder in sorted(path for path in self.folder.glob("*/") if not path.is_symlink()):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 job = Job.read(folder)
                 if job.state in (RUNNING, STOPPING):

@@ -100,7 +100,7 @@ class Answerers:
     async def warmed(self) -> None:
         child = await Child.start("answering", str(self.folder), log=self.folder / "worker.log")
         self.all.add(child)
-        with suppress(Gone):  # whoever asks it sees that
+        with suppress(Gone):  # which the next question sees
             await child.hear()
         self.idle.put_nowait(child)
 

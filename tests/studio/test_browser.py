@@ -479,6 +479,7 @@ def test_the_whole(browser, tmp_path):
             choose(page, "Paint")
             panel = page.locator("#paint")
             panel.get_by_label("Photograph", exact=True).set_input_files(photo)
+            expect(panel.locator(".photo-name")).to_contain_text("holiday.jpg, 600 by 400")
             panel.get_by_label("Strokes", exact=True).fill("400")
             panel.get_by_role("button", name="Paint it").click()
             for _ in range(1200):

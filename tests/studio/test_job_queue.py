@@ -186,6 +186,8 @@ def test_damaged_folders_are_left_alone(tmp_path, content):
     folder.mkdir(parents=True)
     (folder / "request.json").write_text(content, encoding="utf-8")
     (tmp_path / "jobs" / "a-file").touch()
+    elsewhere = put(JobQueue(tmp_path / "elsewhere"))
+    (tmp_path / "jobs" / "link").symlink_to(elsewhere.folder)
     queue = JobQueue(tmp_path / "jobs")
     queue.recover()
     assert not queue.jobs
