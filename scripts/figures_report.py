@@ -51,6 +51,10 @@ def table(rows: list[tuple[str, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
+def main() -> None:
     files.write_atomically(PAGE, page().encode())
     print(PAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ import torchvision
 from PIL import Image
 
 from drawgen import cli, jobs, models
+from drawgen.data import labelled_pictures
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -185,7 +186,8 @@ def desk(tmp_path_factory):
     for part, sizes in (("images-idx3", (64, 28, 28)), ("labels-idx1", (64,))):
         values = rng.integers(0, 10, sizes, dtype=np.uint8)
         head = struct.pack(f">I{len(sizes)}I", 2048 + len(sizes), *sizes)
-        (folder / "MNIST" / f"t10k-{part}-ubyte").write_bytes(head + values.tobytes())
+        for name in ("train", "t10k"):
+            (folder / "MNIST" / f"{name}-{part}-ubyte").write_bytes(head + values.tobytes())
     torch.save(torchvision.models.resnet18().state_dict(), folder / "resnet18.pth")
     (folder / "TEXT.txt").write_text("ROMEO: what light\n" * 200, encoding="utf-8")
     (folder / "LINES.txt").write_text("kalo\nlankot\n", encoding="utf-8")
@@ -205,6 +207,7 @@ def test_every_command_runs(line, desk, capsys, monkeypatch):
         called.append((words, options))
         return SimpleNamespace(steps=1, seconds=0.0, scores={})
 
+    monkeypatch.setitem(labelled_pictures.HELD_OUT, "mnist", 4)  # the desk's MNIST is a small one
     monkeypatch.setattr(jobs, "train", note)
     monkeypatch.setattr(jobs, "begun", lambda *_: ("texture", models.recipe("ride", "texture")))
     monkeypatch.setattr(jobs, "measure", lambda *words, **options: note(*words, **options).scores)
