@@ -30,7 +30,7 @@ from drawgen.data.dead_leaves import dead_leaves
 from drawgen.data.scenes import Scenes
 from drawgen.images import ImageError, fit_to, load_image, to_bytes
 
-README = Path(__file__).parent.parent / "README.md"
+TEXT = Path(__file__).parent.parent / "docs" / "captions.md"
 FREE = ("Attribution License", "Attribution-ShareAlike License")
 Pictures = Iterator[Float[Tensor, "3 H W"]]
 
@@ -116,9 +116,9 @@ def noise(_: Path, split: str) -> Pictures:
 
 
 def pages(_: Path, split: str) -> Pictures:
-    """Pages of the README in several fonts and sizes."""
+    """Pages of the documentation in several fonts and sizes."""
     rng = random.Random(split)
-    words = README.read_text(encoding="utf-8").split()
+    words = TEXT.read_text(encoding="utf-8").split()
     fonts = sorted(attention_maps.system_fonts())[split == "test" :: 2]
     for n in range(60):
         size, width, height, margin = rng.randint(10, 40), rng.randint(300, 700), rng.randint(300, 900), rng.randint(5, 50)
@@ -227,7 +227,7 @@ def main() -> None:
         "Of each kind, the share of pictures whose caption is doubted, and the captioner that `drawgen caption` gives them to",
         "without `--model`. No picture was used to fit. Scenes show pairs of colour and shape that training never showed;",
         "photographs of COCO are those of `coco_mini` that are not CC BY or CC BY-SA; drawings are of `svg_cc0`; textures are",
-        "crops of Brodatz's and of texturecan's; noise has several kinds; pages show the README in several fonts. Made by",
+        "crops of Brodatz's and of texturecan's; noise has several kinds; pages show the documentation in several fonts. Made by",
         "`scripts/measure_doubt.py`.",
         "",
         *rows,

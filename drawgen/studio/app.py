@@ -25,6 +25,8 @@ from drawgen.studio.settings import FILE, ID, Photo, first_problem, sentence
 from drawgen.studio.uploads import LARGEST, SHOWN, TooLarge, Uploads
 
 PAGE = Path(__file__).parent / "page"
+COLOURS = Path(drawgen.__file__).parent / "look.css"
+"""Colours and type, which the gallery has, too."""
 PAGE_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 BEAT_S = 15.0
 """An idle stream of events says so this often, so that a closed page is noticed."""
@@ -115,7 +117,7 @@ def create_app(studio: Studio, hosts: frozenset[str]) -> Any:
     async def page() -> Response:
         return HTMLResponse(studio.page())
 
-    served = {path.name: path for path in PAGE.iterdir() if path.suffix in PAGE_TYPES}
+    served = {path.name: path for path in PAGE.iterdir() if path.suffix in PAGE_TYPES} | {"colours.css": COLOURS}
 
     @app.get("/page/{name}")
     async def page_file(name: str) -> Response:

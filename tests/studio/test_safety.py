@@ -90,6 +90,16 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(page):
         assert not re.search(r"https?://|\beval\(|innerHTML|insertAdjacentHTML|document\.write", found), file
 
 
+def test_every_colour_is_defined(page):
+    """By one of the style sheets that the page links to, or by a script."""
+    sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.get("/").text)
+    texts = [page.get(sheet).text for sheet in sheets]
+    assert len(texts) == len(set(texts)) > 2
+    whole = "".join(texts)
+    scripts = "".join(file.read_text(encoding="utf-8") for file in PAGE.glob("*.js"))
+    assert set(re.findall(r"var\((--[\w-]+)", whole)) <= set(re.findall(r"(--[\w-]+)[:']", whole + scripts))
+
+
 @pytest.mark.parametrize(
     "path",
     [
