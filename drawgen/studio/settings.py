@@ -11,6 +11,8 @@ ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
 """The name of a job or an upload, which is the name of a folder too."""
 FILE = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[a-z0-9]+)$"
 """The name of a job's file: never a path."""
+MOST_PX = 2048
+"""Longer side of a part of a photograph that is kept: nothing looks at more."""
 Identifier = Annotated[str, Field(pattern=ID)]
 FileName = Annotated[str, Field(pattern=FILE, max_length=80)]
 Side = Annotated[int, Field(ge=1, le=8192)]
@@ -81,12 +83,14 @@ class Work:
 
 
 def cut_out(name: str, crop: tuple[int, int, int, int], file: Path) -> Path:
-    """Writes a part of a photograph (left, top, width, height), unless it is there already. Raises ImageError."""
+    """Writes a part of a photograph (left, top, width, height), reduced to `MOST_PX`, unless it is there already. Raises
+    ImageError."""
     if file.exists():
         return file
     import torch
 
     from drawgen import images
+    from drawgen.image_reading import shrink
 
     image, alpha = images.load_with_alpha(name, over_white=False)
     left, top, width, height = crop
@@ -94,7 +98,7 @@ def cut_out(name: str, crop: tuple[int, int, int, int], file: Path) -> Path:
     if top >= bottom or left >= right:
         raise images.ImageError(f"the part at {left}, {top} lies outside of the photograph; choose another")
     picture = image if alpha is None else torch.cat([image.expand(3, -1, -1), alpha])
-    images.save_image(file, picture[:, top:bottom, left:right].contiguous())
+    images.save_image(file, shrink(picture[:, top:bottom, left:right].contiguous(), MOST_PX))
     return file
 
 

@@ -88,6 +88,19 @@ def warm() -> None:
     import drawgen.jobs  # noqa: F401
 
 
+def compiled() -> None:
+    """Loads the compiled loops that a job begins with, or compiles them where the machine has not yet."""
+    import torch
+
+    from drawgen.contract import generator
+    from drawgen.strokes.placing import Style, lay
+    from drawgen.textures.quilting import quilt
+
+    picture = torch.rand(3, 64, 64, generator=generator(0))
+    quilt(picture, (96, 96), rng=generator(0))
+    lay(picture, Style(strokes=1, detail_px=16), stop=lambda: True, rng=generator(0))
+
+
 def main() -> None:
     """Waits for one job, and does it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -96,6 +109,7 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(NICE)
     warm()
+    compiled()
     pipe.write(settings.line({"ready": True}))
     pipe.flush()
     first = sys.stdin.buffer.readline()
