@@ -40,7 +40,7 @@ view.open = (job) => {
   view.repairs = repairs();
   panWall(view.wall);
   return [
-    el('figure', { class: 'shown' }, el('div', { class: 'canvas-frame' }, view.picture, view.mask.canvas, view.wall), view.caption),
+    el('figure', { class: 'shown' }, el('div', { class: 'canvas-frame' }, view.picture, view.mask.canvas, view.mask.ring, view.wall), view.caption),
     view.tools, view.repairs, view.variants, view.chart];
 };
 
@@ -157,7 +157,8 @@ function panWall(wall) {
 function maskOver(picture) {
   const canvas = el('canvas', { class: 'mask', tabindex: 0, hidden: true, role: 'img',
     'aria-label': 'Paint over what is to be made again; by keyboard, move with the arrow keys and paint with the space bar' });
-  const mask = { canvas, radius: 16, painted: false };
+  const ring = el('i', { class: 'mask-cursor', hidden: true }); // where the keyboard paints
+  const mask = { canvas, ring, radius: 16, painted: false };
   let at = null;
   const context = canvas.getContext('2d');
   mask.clear = () => {
@@ -173,6 +174,9 @@ function maskOver(picture) {
     context.moveTo(...(at ?? [x, y]));
     context.lineTo(x, y);
     context.stroke();
+    context.beginPath();
+    context.arc(x, y, mask.radius, 0, 2 * Math.PI);
+    context.fill();
     at = [x, y];
     mask.painted = true;
   };
@@ -186,8 +190,12 @@ function maskOver(picture) {
     cursor ??= [canvas.width / 2, canvas.height / 2];
     if (by) cursor = [0, 1].map((axis) => Math.min(Math.max(cursor[axis] + mask.radius * by[axis], 0), [canvas.width, canvas.height][axis]));
     else { at = null; dab(cursor); at = null; }
+    const scale = canvas.clientWidth / canvas.width, size = 2 * mask.radius * scale;
+    ring.hidden = false;
+    Object.assign(ring.style, { left: `${canvas.offsetLeft + cursor[0] * scale}px`, top: `${canvas.offsetTop + cursor[1] * scale}px`, width: `${size}px`, height: `${size}px` });
     tell(`${Math.round(cursor[0])}, ${Math.round(cursor[1])}${by ? '' : ' painted'}`);
   });
+  canvas.addEventListener('blur', () => { ring.hidden = true; });
   mask.png = () => {
     const whole = el('canvas', { width: canvas.width, height: canvas.height });
     const paper = whole.getContext('2d');
