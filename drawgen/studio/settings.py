@@ -15,6 +15,8 @@ MOST_PX = 2048
 """Longer side of a part of a photograph that is kept: nothing looks at more."""
 Identifier = Annotated[str, Field(pattern=ID)]
 FileName = Annotated[str, Field(pattern=FILE, max_length=80)]
+Place = Annotated[int, Field(ge=0, le=65_535)]
+Length = Annotated[int, Field(ge=1, le=65_535)]
 Side = Annotated[int, Field(ge=1, le=8192)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
@@ -30,15 +32,7 @@ class Photo(Settings):
 
     upload: Identifier | None = None
     sample: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=40)] | None = None
-    crop: (
-        tuple[
-            Annotated[int, Field(ge=0)],
-            Annotated[int, Field(ge=0)],
-            Side | Annotated[int, Field(ge=1)],
-            Annotated[int, Field(ge=1)],
-        ]
-        | None
-    ) = None
+    crop: tuple[Place, Place, Length, Length] | None = None
     """Left, top, width and height in pixels of the photograph as it is seen; None: all of it."""
 
     @model_validator(mode="after")
@@ -54,10 +48,6 @@ def first_problem(error: ValidationError) -> str:
     where = " ".join(str(part).replace("_", " ") for part in first["loc"] if part != "body")
     says = first["msg"].removeprefix("Value error, ")
     return f"{where}: {says}" if where and not first["msg"].startswith("Value error") else says
-
-
-class Cancelled(Exception):
-    """The server has gone: the work is left as it is, for the next one."""
 
 
 class Work:
