@@ -29,7 +29,7 @@ def sheet(readings: Sequence[Reading]) -> Float[Tensor, "1 H W"]:
 
     >>> line = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]])
     >>> sheet([Reading("ab", [line], np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]))]).shape
-    torch.Size([1, 103, 146])
+    torch.Size([1, 103, 147])
     """
     parts = [torch.cat([written(reading), looks(reading)]) for reading in readings]
     width = max(part.shape[1] for part in parts)

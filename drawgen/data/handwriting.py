@@ -153,7 +153,7 @@ def line_text(rng: np.random.Generator, longest: int, *, held: bool, odd: float)
     """Words of the list, those that are held out or the others, some of them with a capital or a mark, up to a length by chance.
 
     >>> line_text(np.random.default_rng(3), 28, held=False, odd=0.0)
-    'bell expect'
+    'bird free, and bring'
     """
     words = [word for place, word in enumerate(WORDS) if (place % 10 == 9) == held]
     most, text = int(rng.integers(longest // 4, longest + 1)), ""

@@ -19,7 +19,7 @@ def test_list(capsys):
             assert told.size in line
     for name in models.shipped():
         (line,) = (line for line in lines if line.startswith(f"{name} "))
-        assert re.search(r" [a-z]\w+ \d+\.\d+$", line), "the first score of its card"
+        assert re.search(r" [a-z]\w+ -?\d+\.\d+$", line), "the first score of its card"
     assert all(len(line) <= 125 for line in lines)
 
 
