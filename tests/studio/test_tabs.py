@@ -120,6 +120,8 @@ def test_a_texture_that_is_stopped(work, monkeypatch, so_far):
 def test_a_painting_that_is_stopped_and_goes_on(work, tmp_path, monkeypatch):
     """It ends with the same strokes as without a stop."""
     monkeypatch.setattr(placing, "KEPT_S", -1.0)
+    monkeypatch.setattr(paint_tab, "SHOWN_S", 0.0)  # every step is told, so that no clock decides where it stops
+    monkeypatch.setattr(paint_tab, "COSTS", 0.0)
     asked = PaintSettings(photo=COFFEE, strokes=8, seed=5)
 
     def stop(**event):
@@ -127,7 +129,7 @@ def test_a_painting_that_is_stopped_and_goes_on(work, tmp_path, monkeypatch):
             signal.raise_signal(signal.SIGTERM)
 
     work.tell = stop
-    with pytest.raises(Interrupted, match="stopped early; the painting so far has [1-8] strokes"):
+    with pytest.raises(Interrupted, match=r"stopped early; the painting so far has [1-8] strokes"):
         paint_tab.paint(asked, work)
     assert json.loads((work.folder / "painting.json").read_text(encoding="utf-8"))["strokes"]
     assert (work.folder / paint_tab.STATE).is_file()
