@@ -3,7 +3,6 @@
 Axes: N points of a line, T rows of a drawing.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from drawgen.contract import SPLITS, Spec, check_split, generator
 from drawgen.data.digests import of_files
-from drawgen.data.labelled import LabelledBatch, by_length, padded
+from drawgen.data.labelled import LabelledBatch, padded, shuffled_by_length
 from drawgen.data.pen_rows import rows_of
 from drawgen.data.pictures import DataError
 from drawgen.data.strokes import Omniglot
@@ -162,19 +161,9 @@ class Alphabets:
                 some = [self.characters[index] for index in chosen[first : first + self.batch]]
                 yield padded([rows_of(one.lines) for one in some], [label[one.alphabet] for one in some])
             return
-        whole = self.batch * ranks
-        each = len(chosen) // whole  # batches in one pass
-        if each == 0:
-            raise DataError(
-                f"{self.path} has {len(chosen)} drawings to learn from, fewer than a batch of {whole}; lower data.batch"
-            )
-        passed = -1
-        for step in itertools.count(start):
-            epoch, place = divmod(step, each)
-            if epoch != passed:
-                order = torch.randperm(len(chosen), generator=generator(seed, epoch)).numpy()[: each * whole]
-                batches, passed = by_length(lengths[order], whole, generator(seed, epoch, 1)), epoch
-            some = [self.characters[index] for index in chosen[order[batches[place][rank::ranks]]]]
+        there = f"{self.path} has {len(chosen)} drawings"
+        for step, found in shuffled_by_length(lengths, self.batch, there, seed=seed, start=start, rank=rank, ranks=ranks):
+            some = [self.characters[index] for index in chosen[found]]
             rng = generator(seed, step, rank, 2)
             yield padded([rows_of(self.distorted(one.lines, rng)) for one in some], [label[one.alphabet] for one in some])
 

@@ -7,7 +7,6 @@ each line, with the strokes of a pen, and a file of ASCII for each form, with th
 A form is a person's: all its lines are in one split. The height of a line is the median over lines of how high their ink is.
 """
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -18,13 +17,12 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
-import torch
 from jaxtyping import Float64
 
-from drawgen.contract import SPLITS, check_split, generator
+from drawgen.contract import SPLITS, check_split
 from drawgen.data.digests import of_files
 from drawgen.data.handwriting import HandLines, HandwritingBatch, Line, batch_of, line_of, spread
-from drawgen.data.labelled import by_length
+from drawgen.data.labelled import shuffled_by_length
 from drawgen.data.packed import reason
 from drawgen.data.pictures import DataError
 from drawgen.data.strokes import FARTHEST
@@ -193,14 +191,6 @@ class IamOnline(HandLines):
             for first in range(rank * self.batch, len(lines), ranks * self.batch):
                 yield batch_of([lines[index] for index in order[first : first + self.batch]], vocabulary)
             return
-        whole = self.batch * ranks
-        each = len(lines) // whole  # batches in one pass
-        if each == 0:
-            raise DataError(f"{self.path} has {len(lines)} lines to learn from, fewer than a batch of {whole}; lower data.batch")
-        passed = -1
-        for step in itertools.count(start):
-            epoch, place = divmod(step, each)
-            if epoch != passed:
-                order = torch.randperm(len(lines), generator=generator(seed, epoch)).numpy()[: each * whole]
-                batches, passed = by_length(lengths[order], whole, generator(seed, epoch, 1)), epoch
-            yield batch_of([lines[index] for index in order[batches[place][rank::ranks]]], vocabulary)
+        there = f"{self.path} has {len(lines)} lines"
+        for _, chosen in shuffled_by_length(lengths, self.batch, there, seed=seed, start=start, rank=rank, ranks=ranks):
+            yield batch_of([lines[index] for index in chosen], vocabulary)

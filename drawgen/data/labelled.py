@@ -297,6 +297,24 @@ def by_length(counts: Int64[np.ndarray, " m"], batch: int, rng: torch.Generator)
     return batches
 
 
+def shuffled_by_length(
+    lengths: Int64[np.ndarray, " n"], batch: int, there: str, *, seed: int, start: int, rank: int, ranks: int
+) -> Iterator[tuple[int, Int64[np.ndarray, " B"]]]:
+    """An endless stream of (step, which items are in this rank's batch): reshuffled in every epoch, with items of like length in a
+    batch. Raises DataError, which begins with what is `there`, for fewer items than a batch."""
+    whole = batch * ranks
+    each = len(lengths) // whole  # batches in one pass
+    if each == 0:
+        raise DataError(f"{there} to learn from, fewer than a batch of {whole}; lower data.batch")
+    passed = -1
+    for step in itertools.count(start):
+        epoch, place = divmod(step, each)
+        if epoch != passed:
+            order = torch.randperm(len(lengths), generator=generator(seed, epoch)).numpy()[: each * whole]
+            batches, passed = by_length(lengths[order], whole, generator(seed, epoch, 1)), epoch
+        yield step, order[batches[place][rank::ranks]]
+
+
 # ---------------------------------------------------------------- data that needs no file
 
 CONSONANTS, VOWELS = "bdgklmnprstv", "aeiou"

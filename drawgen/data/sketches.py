@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from drawgen.contract import SPLITS, Spec, check_split, generator
-from drawgen.data.labelled import by_length
+from drawgen.data.labelled import shuffled_by_length
 from drawgen.data.pictures import DataError
 from drawgen.data.strokes import Strokes, corners
 from drawgen.ranges import check_fields, check_range
@@ -128,17 +128,8 @@ class Batches(ABC):
             for first in range(rank * self.batch, len(found), ranks * self.batch):
                 yield batch_of([found[index] for index in order[first : first + self.batch]])
             return
-        whole = self.batch * ranks
-        each = len(found) // whole  # batches in one pass
-        if each == 0:
-            raise DataError(f"there are {len(found)} drawings to learn from, fewer than a batch of {whole}; lower data.batch")
-        passed = -1
-        for step in itertools.count(start):
-            epoch, place = divmod(step, each)
-            if epoch != passed:
-                order = torch.randperm(len(found), generator=generator(seed, epoch)).numpy()[: each * whole]
-                batches, passed = by_length(lengths[order], whole, generator(seed, epoch, 1)), epoch
-            chosen = order[batches[place][rank::ranks]]
+        there = f"there are {len(found)} drawings"
+        for step, chosen in shuffled_by_length(lengths, self.batch, there, seed=seed, start=start, rank=rank, ranks=ranks):
             share = torch.rand(len(chosen), 2, generator=generator(seed, step, rank, 2)).numpy()
             factors = 1 + self.stretched * (2 * share - 1)
             yield batch_of([scaled(found[index], by) for index, by in zip(chosen, factors, strict=True)])

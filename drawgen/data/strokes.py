@@ -438,7 +438,7 @@ class Strokes:
                 raise DataError(f"the folder {path} holds no drawings; put .ndjson, .npz, strokes*.zip or .svg files in it")
             return found
         if path.suffix not in ENDINGS:
-            raise DataError(f"{path} is neither a folder nor a file of drawings; give one that ends in .ndjson, .npz or .zip")
+            raise DataError(f"{path} is neither a folder nor a file of drawings; give one that ends in .ndjson, .npz, .zip or .svg")
         return [path]
 
     def digest(self) -> str:

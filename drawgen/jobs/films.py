@@ -274,9 +274,10 @@ def paint_folder(
                 left_out[str(path)] = str(error)
                 reports.say(f"left out: {error}".replace("`", ""))
             except Interrupted as stop:
-                part.unlink(missing_ok=True)
                 words = f"interrupted; {folder} has {k - len(left_out)} new paintings, and the same command goes on from there"
                 raise Interrupted(stop.number, words) from stop
+            finally:
+                part.unlink(missing_ok=True)
             if noted():
                 raise Interrupted(noted(), f"interrupted; the same command goes on from {path.name}")
     return [target for path, target in targets.items() if str(path) not in left_out], left_out
