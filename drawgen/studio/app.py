@@ -18,10 +18,10 @@ from starlette.requests import ClientDisconnect
 import drawgen
 from drawgen import files
 from drawgen.studio import photos, tabs
-from drawgen.studio.job_queue import TYPES, Job, JobQueue
+from drawgen.studio.job_queue import Job, JobQueue
 from drawgen.studio.processes import Answerers
 from drawgen.studio.safety import Guard
-from drawgen.studio.settings import FILE, ID, Photo, first_problem, sentence
+from drawgen.studio.settings import FILE, ID, TYPES, Photo, first_problem, sentence
 from drawgen.studio.uploads import LARGEST, SHOWN, TooLarge, Uploads
 
 PAGE = Path(__file__).parent / "page"

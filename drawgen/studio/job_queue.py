@@ -21,17 +21,10 @@ from typing import Any
 
 from drawgen import files
 from drawgen.studio.processes import KILL, Child, Gone
+from drawgen.studio.settings import TYPES
 from drawgen.studio.worker import EVENTS, REQUEST, STATUS, write_status
 
 QUEUED, RUNNING, STOPPING, DONE, STOPPED, FAILED = "queued", "running", "stopping", "done", "stopped", "failed"
-TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".svg": "image/svg+xml",
-    ".gif": "image/gif",
-    ".json": "application/json",
-}  # fmt: skip
-"""Files of a job that the page may have, by ending."""
 OWN = {REQUEST, STATUS}
 """Files of a job that it may not."""
 MESSAGES = 40

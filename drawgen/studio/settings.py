@@ -11,6 +11,14 @@ ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
 """The name of a job or an upload, which is the name of a folder too."""
 FILE = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[a-z0-9]+)$"
 """The name of a job's file: never a path."""
+TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".svg": "image/svg+xml",
+    ".gif": "image/gif",
+    ".json": "application/json",
+}  # fmt: skip
+"""Files that the page may have, by ending."""
 MOST_PX = 2048
 """Longer side of a part of a photograph that is kept: nothing looks at more."""
 Identifier = Annotated[str, Field(pattern=ID)]

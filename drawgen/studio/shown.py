@@ -13,10 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from drawgen.studio.settings import Photo
+from drawgen.studio.settings import TYPES, Photo
 from drawgen.studio.uploads import Uploads
 
-TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".gif": "image/gif", ".json": "application/json"}
 MODELS = 12
 """Models that a process keeps."""
 STROKES_PX = 256
