@@ -22,6 +22,7 @@ STYLES = (Path(drawgen.__file__).parent / "look.css", Path(__file__).with_suffix
 MEASURES = {
     "bits_per_dim": ("bits per pixel and channel", ".2f"),
     "bound_nats": ("nats, a bound", ".2f"),
+    "nats": ("nats per drawing", ".1f"),
     "nats_per_char": ("nats per letter", ".3f"),
     "nats_per_word": ("nats per word", ".2f"),
     "nats_per_symbol": ("nats per symbol", ".2f"),
