@@ -102,6 +102,8 @@ class Crops:
     """Fraction of each picture, its lowest rows, held out for validation; or of the pictures (`whole`)."""
     whole: bool = False
     """Hold out whole pictures, and measure all pictures in squares of 64 pixels."""
+    one_size: bool = False
+    """Measure in squares of the crops' side, for models of one size; what is smaller is left out."""
     longest_px: int = 512
     """Longer side that larger pictures are scaled down to first; 0 keeps their size."""
     grey: bool = False
@@ -262,8 +264,8 @@ class Crops:
         """Each part as one batch of adjacent squares, without those that are not opaque."""
         batches = []
         for part in parts:
-            side = min(part.side, SQUARE_PX) if self.whole else part.side
-            if side == 0:
+            side = self.side() if self.one_size else min(part.side, SQUARE_PX) if self.whole else part.side
+            if side == 0 or side > part.side:
                 continue
             known = part.places(side)
             if known is None:

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from drawgen.contract import Group, Loss, Player, Recipe, Request, Sample, Spec, State, Totals
 from drawgen.data.digits import Rectangles
-from drawgen.data.pictures import Crops, Pictures
+from drawgen.data.pictures import Crops, Pictures, check_shape
 from drawgen.data.standard import Standard
 from drawgen.data.strokes import DrawnPictures, Strokes
 from drawgen.nn.painting_goals import HALVES, Completion, Doodle, Goal, Reconstruction, Subject
@@ -197,7 +197,8 @@ class Painter(nn.Module):
         }
 
     def check(self, batch: Pictures | DrawnPictures) -> None:
-        """Loads the teacher before anything is written; evaluation needs no teacher. Raises ValueError."""
+        """Raises ValueError for pictures of another size, and for a teacher that cannot be loaded; evaluation needs none."""
+        check_shape(batch.images, self.spec.picture)
         if self.training:
             self.learning.check()
 
@@ -292,6 +293,7 @@ class Follower(PathwiseReconstructor):
             raise ValueError(
                 f"data.strokes is {given}; a painter of {self.config.strokes} strokes learns from as many: set it to that"
             )
+        super().check(batch)
 
     def losses(self, batch: DrawnPictures, *, state: State, rng: torch.Generator) -> Generator[Loss, None, State | None]:  # type: ignore[override]
         return self.learning.cloning_losses(batch.images, batch.strokes, rng=rng)
@@ -400,7 +402,7 @@ PRESETS: dict[str, Recipe] = {
     ),
     "colour": Recipe(
         model=Config(strokes=20, radius=(0.02, 0.3), opacity=0.5),
-        data=Crops(path="photo:astronaut", crop_px=64, batch=16, longest_px=160, mirror=True),
+        data=Crops(path="photo:astronaut", crop_px=64, batch=16, longest_px=160, whole=True, one_size=True, mirror=True),
         fit=replace(FIT, minutes=40.0),
         what="photographs in 20 strokes",
         size="1.7 M",

@@ -116,10 +116,13 @@ def fit(
 
 
 def check_data(model: Model, data: Data, settings: Fit, world: World) -> None:
-    """Raises ValueError for data that cannot be read or does not suit the model. All processes check the same batch."""
+    """Raises ValueError for data that cannot be read, or of which the first batch, or the first that is held out, does not suit the
+    model. All processes check the same batches."""
     first = next(iter(data.stream("train", seed=settings.seed, rank=world.rank, ranks=world.ranks)))
     if isinstance(model, Checks):
         model.check(first if world.ranks == 1 else next(iter(data.stream("train", seed=settings.seed))))
+        for held in itertools.islice(data.stream("valid", seed=settings.seed), 1):
+            model.check(held)
 
 
 def move(model: Model, device: torch.device, *, compiled: bool) -> None:

@@ -285,6 +285,15 @@ def test_whole_pictures_are_held_out(eight):
     assert list(alone.stream("valid", seed=0)) == []
 
 
+def test_a_model_of_one_size_is_measured_on_squares_of_its_size(eight):
+    """Of whole pictures and of held-out rows; what is smaller is left out."""
+    for whole in (True, False):
+        held = list(replace(eight, whole=whole, one_size=True, held_out=0.25).stream("valid", seed=0))
+        assert [tuple(batch.images.shape[2:]) for batch in held] == [(16, 16)] * (2 if whole else 8)
+        assert len(held[0].images) == (4 * 9 if whole else 9)
+    assert list(replace(eight, whole=False, one_size=True, crop_px=20).stream("valid", seed=0)) == []
+
+
 def test_the_training_part_can_be_measured(crops):
     """`seen`: rows 0 to 29 once, cut as the held-out ones are."""
     (batch,) = crops.stream("seen", seed=0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from drawgen import checkpoint
 from drawgen.data.digits import Rectangles
@@ -121,3 +122,17 @@ def test_damaged_lines_of_a_curve_are_passed_over(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0, "norm": null}\n{"step": 2, "lo\n[3]\n{"loss": 1}\n')
     assert read_curve(tmp_path) == [{"step": 1, "loss": 2.0}]
     assert read_curve(tmp_path / "none") == []
+
+
+def test_a_painter_of_photographs_is_measured_on_pictures_of_its_size(tmp_path):
+    """Whole pictures are held out; squares of the crops' side are measured."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for n in range(8):
+        Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8)).save(tmp_path / "photos" / f"{n}.png")
+    small = {"units": 8, "width": 2}
+    run = train(
+        "painter", "colour", model=small, data={"path": str(tmp_path / "photos"), "crop_px": 16, "batch": 2}, fit={"steps": 1}
+    )
+    assert run.model.spec.picture == (3, 16, 16)
+    assert 0 < run.scores["share_20_strokes"] < 2

@@ -171,6 +171,13 @@ def test_pictures_without_strokes_teach_no_people():
     model.eval().check(pictures())
 
 
+def test_pictures_of_another_size_are_refused():
+    model = RECONSTRUCT.build(SPEC, rng=generator(0))
+    for spec in (Spec((1, 20, 20)), Spec((3, 16, 16))):
+        with pytest.raises(ValueError, match="and the model for 16x16 with 1 channels"):
+            model.check(pictures(spec=spec))
+
+
 @torch.no_grad()
 def test_the_pen_is_where_the_last_action_ended():
     model = dataclasses.replace(RECONSTRUCT, learn="policy-gradient").build(SPEC, rng=generator(0))

@@ -655,23 +655,23 @@ def test_settings_that_make_no_sense_are_named(wrong: dict[str, Any]) -> None:
 
 
 def test_data_that_a_model_is_not_for_are_refused_at_once(tmp_path: Path) -> None:
-    """The first batch is shown to the model before a run is dropped or a step is taken, once; so is the first one measured."""
-    shown = []
+    """The first batch is shown to the model before a run is dropped or a step is taken, and so is the first that is held out."""
+    shown: list[Any] = []
 
     class Choosy(toys.Line):
-        good = True
+        bad: Any = ()  # rows of a batch
 
         def check(self, batch: Any) -> None:
-            shown.append(batch)
-            if not self.good:
+            shown.append(len(batch.x))
+            if len(batch.x) in self.bad:
                 raise ValueError("these are the wrong ones")
 
     run(Choosy(), toys.Table(), tmp_path)
-    assert len(shown) == 2  # one for training, one for validation
+    assert shown == [6, 5, 5]  # before the first step, and when it is measured
     before = weights(tmp_path)
-    Choosy.good = False
-    with pytest.raises(ValueError, match="the wrong ones"):
-        fit(Choosy(), toys.Table(), SETTINGS, tmp_path, replace=True)
+    for Choosy.bad in ([6], [5]):
+        with pytest.raises(ValueError, match="the wrong ones"):
+            fit(Choosy(), toys.Table(), SETTINGS, tmp_path, replace=True)
     with pytest.raises(ValueError, match="the wrong ones"):
         evaluate(Choosy(), toys.Table())
     assert weights(tmp_path) == before
