@@ -74,6 +74,8 @@ def kind(source: str | os.PathLike[str]) -> Kind | None:
     """What moves in a file: an animation of more than one picture, a film, or None for all else, also for what cannot be read. A
     file with a film's ending is a film, whatever is in it."""
     path = Path(source)
+    if not files.is_file(path):  # a look into a pipe takes from it
+        return None
     try:
         head = files.first_bytes(path, HEAD)
     except (OSError, ValueError):
@@ -91,12 +93,12 @@ def kind(source: str | os.PathLike[str]) -> Kind | None:
 
 
 @contextmanager
-def opened(source: str | os.PathLike[str], *, covering: tuple[int, int]) -> Iterator[Film]:
-    """A film whose frames may be reduced to no less than twice what covers a size (height, width). Raises ImageError for a file
-    that is no film, has no frames, or is damaged before its first."""
-    name = os.fspath(source)
+def opened(source: str | os.PathLike[str], *, covering: tuple[int, int], name: str | None = None) -> Iterator[Film]:
+    """A film whose frames may be reduced to no less than twice what covers a size (height, width); messages call it by its file's
+    `name`, or another. Raises ImageError for a file that is no film, has no frames, or is damaged before its first."""
+    name = os.fspath(source) if name is None else name
     try:
-        with files.open_file(Path(name)) as regular:
+        with files.open_file(Path(source)) as regular:
             file = cast(io.BufferedIOBase, regular)
             if (found := kind_of(file.read(HEAD))) in ANIMATIONS:
                 file.seek(0)

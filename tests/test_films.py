@@ -1,5 +1,6 @@
 """Films, read and written frame by frame: times, colours, what is damaged, and that no more is held than has to be."""
 
+import struct
 import weakref
 from fractions import Fraction
 from pathlib import Path
@@ -177,7 +178,7 @@ def test_transparent_frames_are_over_white(here):
 # ---------------------------------------------------------------- films of PyAV
 
 
-def recorded(path, *, rotate=None, sound=False, size=(64, 48), count=5, codec="libx264"):
+def recorded(path, *, sound=False, size=(64, 48), count=5, codec="libx264"):
     av = pytest.importorskip("av")
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(10))
@@ -208,6 +209,28 @@ def test_large_frames_are_reduced(here):
     film, (moment,) = read("a.mp4", covering=(128, 128))
     assert film.size == (1024, 2048)
     assert moment.image.shape == (3, 256, 512)
+
+
+UPRIGHT = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+"""The display matrix of an MP4's track: rows of two numbers in 16.16 and one in 2.30."""
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_film_held_sideways_is_shown_upright(here, quarters):
+    """As a telephone writes it: pixels as the sensor has them, and a matrix that turns them clockwise."""
+    recorded("a.mp4", count=1)
+    _, (upright,) = read("a.mp4")
+    data, one = Path("a.mp4").read_bytes(), 1 << 16
+    a, b = {1: (0, one), 2: (-one, 0), 3: (0, -one)}[quarters]
+    x, y = {1: (48, 0), 2: (64, 48), 3: (0, 64)}[quarters]
+    turned = struct.pack(">9i", a, b, 0, -b, a, 0, x << 16, y << 16, 1 << 30)
+    track = data.index(b"tkhd")
+    at = data.index(UPRIGHT, track)
+    assert at < track + 100
+    Path("b.mp4").write_bytes(data[:at] + turned + data[at + 36 :])
+    film, (moment,) = read("b.mp4")
+    assert film.size == ((64, 48) if quarters % 2 else (48, 64))
+    torch.testing.assert_close(moment.image, upright.image.rot90(-quarters, (1, 2)), atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("cut", ["text", "empty", "head", "sound"])

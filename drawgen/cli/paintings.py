@@ -72,6 +72,7 @@ def paint(words: list[str]) -> None:
         """
         from drawgen import files, images, jobs
         from drawgen.jobs import films
+        from drawgen.jobs.loading import on_disk
 
         options: dict[str, Any] = {
             "strokes": strokes, "seconds": seconds, "size": images.parse_size(size) if size else None, "seed": seed,
@@ -80,15 +81,15 @@ def paint(words: list[str]) -> None:
             "triangulation": triangulation, "animate": animate, "force": force,
         }  # fmt: skip
         told = [out]
-        with bars() as reports:
+        with bars() as reports, on_disk(photo) as given:
             if files.is_folder(photo):
                 told, left_out = jobs.paint_folder(photo, out, progress=reports, **options)
                 if not told:
                     raise ValueError(f"none of the {len(left_out)} pictures of {photo} could be painted")
-            elif films.takes(photo, out, animate=animate):
-                jobs.paint_film(photo, out, progress=reports, **films.for_films(photo, options))
+            elif films.takes(given, out, animate=animate):
+                jobs.paint_film(given, out, progress=reports, **films.for_films(given, options))
             else:
-                jobs.paint(photo, out, progress=reports, **options)
+                jobs.paint(given, out, progress=reports, **options)
         for path in told:
             say(path)
 

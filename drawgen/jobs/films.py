@@ -16,6 +16,7 @@ from drawgen.contract import generator
 from drawgen.films import Film
 from drawgen.images import ImageError, to_bytes
 from drawgen.interrupts import Interrupted, signals
+from drawgen.jobs.loading import name_of, on_disk
 from drawgen.jobs.paintings import fitted, paint, refuse_what_is_too_large, tell_odd_sides
 from drawgen.jobs.progress import Listener, hearing
 from drawgen.jobs.reports import Reports
@@ -91,14 +92,14 @@ def paint_film(
     >>> drawgen.paint_film("colours.gif", "painted.gif", strokes=3, detail_px=16).frames
     3
     """
-    name, file = os.fspath(film), Path(out)
+    name, file = name_of(film), Path(out)
     if not images.moves(file, animate):
         raise ImageError(
             f"{name} is a film, and {file} is not; choose {', '.join(images.FILMS.values())}, or take a frame out of it"
         )
     if file.suffix.lower() == ".webp":
         raise ImageError(f"{file} would be held in memory as a whole; choose {', '.join(images.FILMS.values())} for a film")
-    images.check_output(file, force=force, kinds=images.MOVING, sources=[name])
+    images.check_output(file, force=force, kinds=images.MOVING, sources=["/dev/stdin" if name == "-" else name])
     settings: dict[str, Any] = {
         "strokes": strokes, "detail_px": detail_px, "least_radius": least_radius, "opacity": opacity,
     }  # fmt: skip
@@ -124,7 +125,12 @@ def paint_film(
     enough = max(512, detail_px or 0)
     covering = (enough, enough) if size is None else fitted(size, enough)
     done = PaintedFilm(file, 0, 0.0, 0)
-    with hearing(progress) as reports, films.opened(name, covering=covering) as source, signals() as noted:
+    with (
+        hearing(progress) as reports,
+        on_disk(film) as kept,
+        films.opened(kept, covering=covering, name=name) as source,
+        signals() as noted,
+    ):
         drawn = size or (source.size if max(source.size) <= FILM_PX else fitted(source.size, FILM_PX))
         images.check_extent(file, *drawn)
         refuse_what_is_too_large(file, drawn, animate)
@@ -197,7 +203,7 @@ def for_films(film: str | os.PathLike[str], options: dict[str, Any]) -> dict[str
     """The options of `paint` that `paint_film` has. Raises ArgumentError if one of the others is given."""
     for name in PICTURES_ONLY & options.keys():
         if options[name]:
-            raise ArgumentError(name, f"is for a picture, and {os.fspath(film)} is a film; leave it out")
+            raise ArgumentError(name, f"is for a picture, and {name_of(film)} is a film; leave it out")
     return {name: value for name, value in options.items() if name not in PICTURES_ONLY}
 
 

@@ -29,6 +29,15 @@ LineDrawing: TypeAlias = str | os.PathLike[str] | PenDrawing | Sequence[np.ndarr
 
 LARGEST = 1 << 30
 """Bytes read from standard input, at most."""
+
+
+class Kept(str):
+    """The name of a temporary file, which messages call by the name of what it was read from."""
+
+    __slots__ = ("origin",)
+    origin: str
+
+
 MOST_DRAWN = 1024
 """Pixels per side that suffice for a model's picture and for segmenting the ink; larger photographs are reduced while reading."""
 
@@ -46,6 +55,8 @@ def several(pictures: Pictures) -> list[Picture]:
 
 def name_of(picture: Picture, number: int = 1) -> str:
     """The name of a picture; without a file, its number, from 1 on."""
+    if isinstance(picture, Kept):
+        return picture.origin
     return os.fspath(picture) if isinstance(picture, (str, os.PathLike)) else f"picture {number}"
 
 
@@ -122,12 +133,13 @@ def on_disk(photo: Picture) -> Iterator[Picture]:
     if not data:
         raise images.ImageError(f"{photo} is empty; nothing came from there")
     with tempfile.TemporaryDirectory(prefix="drawgen-") as folder:
-        file = Path(folder) / "input"
-        file.write_bytes(data)
+        file = Kept(Path(folder) / "input")
+        file.origin = photo
+        Path(file).write_bytes(data)
         try:
-            yield str(file)
+            yield file
         except images.ImageError as error:
-            raise images.ImageError(str(error).replace(str(file), photo)) from error
+            raise images.ImageError(str(error).replace(file, photo)) from error
 
 
 def line_drawing(drawing: LineDrawing, name: str = "the drawing") -> PenDrawing:

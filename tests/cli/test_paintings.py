@@ -172,6 +172,42 @@ def test_a_film_is_painted_frame_by_frame_where_the_output_moves(capsys, here, q
             assert picture.size == {"e.apng": (40, 30), "c.png": (1024, 768)}.get(out, (32, 24))
 
 
+@pytest.fixture
+def piped():
+    """A function that puts a pipe with a file's content in the place of standard input."""
+    kept = os.dup(0)
+
+    def put(file):
+        out, into = os.pipe()
+        os.write(into, Path(file).read_bytes())  # no more than a pipe holds
+        os.close(into)
+        os.dup2(out, 0)
+        os.close(out)
+
+    yield put
+    os.dup2(kept, 0)
+    os.close(kept)
+
+
+@pytest.mark.parametrize("name", ["-", pytest.param("/dev/stdin", marks=pytest.mark.skipif(os.name == "nt", reason="needs it"))])
+def test_standard_input_may_be_a_picture_or_a_film(capsys, here, quick, piped, name):
+    """As from a file; it is read once, whatever it is."""
+    moving("a.gif")
+    for source, out in (("photo.png", "{}.png"), ("a.gif", "{}.gif"), ("a.gif", "{}.jpg")):
+        told = []
+        for one in (source, name):
+            piped(source)
+            file = out.format("file" if one == source else "pipe")
+            words = ["paint", one, "-o", file, "--strokes", "4", "--detail-px", "24", "--size", "40x30"]
+            assert run(capsys, *words)[:2] == (0, f"{file}\n")
+            told.append(Path(file).read_bytes())
+        assert told[0] == told[1]
+    piped("a.gif")
+    assert f"and {name} is a film; leave it out" in run(capsys, "paint", name, "-o", "b.gif", "--seconds", "1")[2]
+    piped("text.png")
+    assert f"drawgen: {name} is not a picture" in run(capsys, "paint", name, "-o", "b.png")[2]
+
+
 def test_a_folder_is_painted(capsys, here, quick):
     Path("photos").mkdir()
     for name in ("a", "b"):
