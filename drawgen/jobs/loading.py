@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from drawgen.strokes import pen_lines
 
 Picture: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 """A file, photo:NAME, a picture of Pillow's, an array (H W or H W C, bytes or floats in [0, 1]), or a tensor (C H W or H W)."""
+AnyPicture = TypeVar("AnyPicture", bound=Picture)
 Pictures: TypeAlias = Picture | Sequence[Picture]
 """One picture, several of them in a list, or as an array B H W C or a tensor B C H W."""
 
@@ -120,11 +121,11 @@ def pictures_for(model: Any, pictures: Sequence[Picture]) -> Float[Tensor, "B C 
 
 
 @contextmanager
-def on_disk(photo: Picture) -> Iterator[Picture]:
+def on_disk(given: AnyPicture) -> Iterator[AnyPicture | str]:
     """The photograph, or for standard input a temporary file with its content. Errors name the original."""
-    photo = os.fspath(photo) if isinstance(photo, os.PathLike) else photo
-    if not isinstance(photo, str) or not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
-        yield photo
+    photo = name_of(given)
+    if isinstance(given, Kept) or not re.fullmatch(r"-|/dev/stdin|(/dev|/proc/self)/fd/\d+", photo):
+        yield given
         return
     try:
         data = files.read_standard_input(LARGEST) if photo == "-" else files.read_bytes(Path(photo), LARGEST)
