@@ -1,5 +1,6 @@
 """PPO on drawgen/Spiral-v0 in one file, in CleanRL's way: only the environment comes from elsewhere. An agent with SPIRAL's actions
-(Ganin et al. 2018) learns to paint target pictures, with any brush.
+(Ganin et al. 2018) learns to paint target pictures, with any brush. It first clones paintings of random actions: what they painted
+is a target for which they are right.
 
     python scripts/ppo_spiral.py --out runs/spiral --target FOLDER --check OTHER_FOLDER --minutes 30
     python scripts/ppo_spiral.py --out runs/colour --target FOLDER --channels 3 --actions 20 --brush mypaint:classic/dry_brush
@@ -48,6 +49,8 @@ class Args:
     """episodes of a batch"""
     minutes: float = 30.0
     """CPU minutes of training"""
+    clone: float = 5.0
+    """of them spent first on cloning random paintings"""
     rate: float = 5e-4
     """Adam's learning rate; it falls to zero"""
     gamma: float = 0.95
@@ -251,7 +254,64 @@ def greedily(args: Args, target: str, count: int) -> tuple[Tensor, Tensor]:
     return torch.stack(targets), torch.stack(paintings, 1)
 
 
+# ---------------------------------------------------------------- cloning, before PPO
+
+
+def at_random(args: Args, choices: list[int], ends: Tensor, rng: torch.Generator) -> Tensor:
+    """Random actions (B A) of pens at cells `ends` (B): half move the pen anywhere, half paint, often short strokes."""
+    count, grid = len(ends), args.side // 2
+    start = torch.stack([ends % grid, ends // grid], 1).float()  # x, y
+    reach = grid * torch.tensor([0.1, 0.2, 0.4])[torch.randint(3, (count, 1), generator=rng)]
+    end = start + reach * torch.randn(count, 2, generator=rng)
+    control = (start + end) / 2 + 0.5 * reach * torch.randn(count, 2, generator=rng)
+    down = torch.rand(count, 1, generator=rng) < 0.5
+    end = torch.where(down, end, grid * torch.rand(count, 2, generator=rng))
+    cells = [at.long().clamp(0, grid - 1) @ torch.tensor([1, grid]) for at in (control, end)]
+    rest = [torch.randint(most, (count,), generator=rng) for most in choices]
+    return torch.stack([*cells, down[:, 0].long(), *rest], 1)
+
+
+def clone(args: Args, agent: Agent, adam: torch.optim.Adam, choices: list[int], seconds: float) -> None:
+    """What random actions painted is a target for which they are right: the agent learns to choose them, with no reward."""
+    envs, rng = make(args, args.canvases, ""), torch.Generator().manual_seed(args.seed)
+    begun = time.process_time()
+    while (spent := time.process_time() - begun) < seconds:
+        seen, _ = envs.reset(seed=int(torch.randint(2**31, (1,), generator=rng)))
+        canvases, ends, actions = [floats(seen["canvas"])], [torch.zeros(args.canvases, dtype=torch.int64)], []
+        for _ in range(args.actions):
+            actions.append(at_random(args, choices, ends[-1], rng))
+            seen, _, _, _, infos = envs.step(actions[-1])
+            canvases.append(floats(infos["final_obs"]["canvas"] if infos else seen["canvas"]))
+            ends.append(actions[-1][:, 1])
+        log_prob, _, _ = replay(agent, torch.stack(canvases[:-1]), canvases[-1], torch.stack(ends[:-1]), torch.stack(actions))
+        for group in adam.param_groups:
+            group["lr"] = 2 * args.rate * (1 - 0.9 * spent / seconds)
+        learn(agent, adam, -log_prob.mean())
+
+
 # ---------------------------------------------------------------- PPO
+
+
+def replay(agent: Agent, canvases: Tensor, target: Tensor, ends: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probability, entropy and value (T B each) of actions T B A on known canvases T B C H W. Convolutions are one call; only
+    the LSTM goes step by step."""
+    steps, count = ends.shape
+    goal = target.expand(steps, *target.shape)
+    cells, summary = agent.see(canvases.flatten(0, 1), goal.flatten(0, 1), ends.flatten())
+    states, (h, c) = [], agent.start(count)
+    for part in summary.unflatten(0, (steps, count)):
+        h, c = agent.lstm(part, (h, c))
+        states.append(h)
+    flat = torch.cat(states)
+    _, log_prob, entropy = agent.act(cells, flat, actions.flatten(0, 1))
+    return tuple(numbers.view(steps, count) for numbers in (log_prob, entropy, agent.value(flat)[:, 0]))
+
+
+def learn(agent: Agent, adam: torch.optim.Adam, loss: Tensor) -> None:
+    adam.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(agent.parameters(), 1.0)
+    adam.step()
 
 
 def train(args: Args, out: Path) -> None:
@@ -261,12 +321,14 @@ def train(args: Args, out: Path) -> None:
     envs, checked = make(args, args.canvases, args.target), make(args, 256, args.check or args.target)
     agent = Agent(args.channels, args.side, list(envs.single_action_space.nvec[3:]))
     adam = torch.optim.Adam(agent.parameters(), args.rate)
-    begun, seconds, batches, curve = time.process_time(), 60 * args.minutes, 0, []
+    begun, seconds, batches, curve, due = time.process_time(), 60 * args.minutes, 0, [], 0.0
     acting = stepping = 0.0
     seen, _ = envs.reset(seed=args.seed)
     try:
+        clone(args, agent, adam, list(envs.single_action_space.nvec[3:]), 60 * args.clone)
         while (spent := time.process_time() - begun) < seconds:
-            if spent >= seconds * len(curve) / 40:
+            if spent >= due:
+                due = spent + seconds / 40
                 torch.manual_seed(args.seed)  # measured with the same chance each time
                 error = float(errors(*paint(checked, by_agent(agent), 1_000_000))[-1])
                 torch.manual_seed(args.seed + batches)
@@ -314,22 +376,11 @@ def train(args: Args, out: Path) -> None:
 
             for _ in range(args.epochs):
                 for rows in torch.randperm(args.canvases).chunk(args.minibatches):
-                    # Canvases are known, so that convolutions are one call; only the LSTM goes step by step.
-                    goal = target[rows].expand(args.actions, *target[rows].shape)
-                    cells, summary = agent.see(views[:, rows].flatten(0, 1), goal.flatten(0, 1), where[:, rows].flatten())
-                    states, (h, c) = [], agent.start(len(rows))
-                    for part in summary.unflatten(0, (args.actions, -1)):
-                        h, c = agent.lstm(part, (h, c))
-                        states.append(h)
-                    flat = torch.cat(states)
-                    _, log_prob, entropy = agent.act(cells, flat, done[:, rows].flatten(0, 1))
-                    ratio, gain = (log_prob - past[:, rows].flatten()).exp(), advantage[:, rows].flatten()
+                    log_prob, entropy, value = replay(agent, views[:, rows], target[rows], where[:, rows], done[:, rows])
+                    ratio, gain = (log_prob - past[:, rows]).exp(), advantage[:, rows]
                     surrogate = -torch.minimum(ratio * gain, ratio.clamp(1 - args.clip, 1 + args.clip) * gain).mean()
-                    regression = (agent.value(flat)[:, 0] - returns[:, rows].flatten()).square().mean()
-                    adam.zero_grad()
-                    (surrogate + 0.5 * regression - args.entropy * entropy.mean()).backward()
-                    nn.utils.clip_grad_norm_(agent.parameters(), 1.0)
-                    adam.step()
+                    regression = (value - returns[:, rows]).square().mean()
+                    learn(agent, adam, surrogate + 0.5 * regression - args.entropy * entropy.mean())
             batches += 1
     except KeyboardInterrupt:
         print(f"stopped after {batches} batches")
