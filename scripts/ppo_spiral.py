@@ -424,9 +424,9 @@ def report(out: Path, to: Path) -> None:
     lines = [
         f"# PPO on drawgen/Spiral-v0: {args.actions} actions, {'colour' if args.channels == 3 else 'grey'}, brush {args.brush}", "",
         f"`scripts/ppo_spiral.py`, one file: {args.side}x{args.side} pixels, {args.canvases} canvases per batch, seed {args.seed};",
-        f"{last['cpu_s'] / 60:.0f} CPU minutes of one thread, {last['actions']:,} actions. With the agent in the loop",
-        f"{last['acting_per_s']:,} actions per second are played ({last['share_of_envs']:.0%} of the time is the environment's);",
-        "learning from them comes on top.", "",
+        f"{last['cpu_s'] / 60:.0f} CPU minutes of one thread: {args.clone:g} of cloning random paintings, then PPO,",
+        f"{last['actions']:,} actions. With the agent in the loop {last['acting_per_s']:,} actions per second are played",
+        f"({last['share_of_envs']:.0%} of the time is the environment's); learning from them comes on top.", "",
         "The squared error as a fraction of a blank canvas's, on 256 pictures (greedy: 32):", "",
         "| painter | " + " | ".join(f"{step} actions" for step in steps) + " |", "| --- |" + " --- |" * len(steps),
         *(f"| {name} | " + " | ".join(f"{float(values[step]):.3f}" for step in steps) + " |" for name, values in ways.items()), "",
