@@ -35,7 +35,8 @@ TRY = {
     "pointer_net:strokes": "plot DRAWING --order network",
     "seq2tree:scenes": 'illustrate "two small orange squares left of a large pink cross"',
     "seq2tree:treebank": 'parse "The cat sat on the mat."',
-} | {name: f"reconstruct {name} PICTURE" for name in ("painter:characters", "painter:completion", "painter:sketches")}
+} | {name: f"reconstruct {name} PICTURE" for name in (
+    "painter:characters", "painter:characters-ppo", "painter:completion", "painter:sketches")}  # fmt: skip
 ENDINGS = {"char_rnn:shakespeare": "txt", "char_rnn:svg": "svg", "pointer_net:strokes": "svg"}
 WHOLE = ("mean", "std", "speck_limit")
 """The buffers that stay in single precision."""
@@ -90,6 +91,18 @@ MADE = {  # MODEL:NAME: (run, what it is, where the data comes from, its licence
         "characters reconstructed in eight strokes",
         "Omniglot's small background sets without Katakana, 2,448 drawings of five alphabets, at 32x32",
         "MIT",
+    ),
+    "painter:characters-ppo": (
+        "characters-ppo",
+        "characters reconstructed in sixteen of SPIRAL's actions, by PPO",
+        "Omniglot's small background sets, 3,294 drawings of six alphabets, at 32x32",
+        "MIT",
+    ),
+    "painter:doodles-ppo": (
+        "doodles-ppo",
+        "digits from noise in twelve of SPIRAL's actions, by PPO",
+        "MNIST, 50,000 training pictures",
+        "as MNIST, free to use",
     ),
     "painter:sketches": (
         "sketches",

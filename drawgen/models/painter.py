@@ -406,7 +406,10 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=40.0),
         what="photographs in 20 strokes",
         size="1.7 M",
-        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise. Not trained here; a step takes 1.2 CPU seconds.",
+        figure="PSNR of 15.6 dB",
+        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise. Measured (seed 0, 2,500 steps, "
+        "41 CPU minutes, on CC0 textures and photographs of scikit-image; crops of photographs it has not seen): a PSNR of 15.6 dB "
+        "after 20 strokes, 20.2 dB after 50 steps of polish. drawgen paint has 24.6 dB with 20 strokes.",
     ),
     "characters-imitation": Recipe(
         model=Config(learn="imitation", teacher="painter:characters", strokes=16),
@@ -414,9 +417,10 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=10.0),
         what="characters by behaviour cloning",
         size="893 k",
-        figure="IMITATED of a blank canvas's error",
+        figure=".49 of a blank canvas's error",
         about="Behaviour cloning: the strokes of a painter that learned pathwise as SPIRAL's actions, on any canvas. A start for "
-        "characters-ppo. IMITATION",
+        "characters-ppo. Measured (seed 0, 600 steps, 15 minutes of a busy core): .49 of a blank canvas's squared error on "
+        "held-out drawings.",
     ),
     "characters-ppo": Recipe(
         model=Config(learn="policy-gradient", strokes=16, entropy=0.005),
@@ -424,8 +428,10 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, rate=2.5e-4),
         what="characters in 16 actions, by PPO",
         size="893 k",
-        figure="REACHED of a blank canvas's error",
-        about="Characters in 16 of SPIRAL's actions by PPO, the canvas a black box, begun from characters-imitation (--begin). PPO",
+        figure=".321 of a blank canvas's error",
+        about="Characters in 16 of SPIRAL's actions by PPO, the canvas a black box, begun from characters-imitation (--begin). Measured "
+        "(seed 0, 2,600 batches, 1.3 million actions, 95 minutes on about half a core): .321 of a blank canvas's squared error after "
+        "16 actions on held-out drawings, .308 after 20, where it had stood since 0.8 million. From nothing it stays at .48.",
     ),
     "doodles": Recipe(
         model=DOODLE,
@@ -444,10 +450,10 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, minutes=10.0, valid_steps=0),
         what="doodles by behaviour cloning",
         size="1.0 M",
-        figure="9 % confident digits",
+        figure="12 % confident digits",
         about="Behaviour cloning: the doodles of a painter that learned pathwise as SPIRAL's actions, on any canvas. A start "
-        "for doodles-ppo. Measured (seed 0, 500 steps, 18 minutes on half a core, libmypaint's classic/ink_blot, a "
-        "teacher of 5,300 steps): 9 % confident digits.",
+        "for doodles-ppo. Measured (seed 0, 500 steps, 6 minutes): 12 % confident digits; with libmypaint's classic/ink_blot and a "
+        "teacher of 5,300 steps 9 %.",
     ),
     "doodles-ppo": Recipe(
         model=replace(DOODLE, learn="policy-gradient", strokes=12, gamma=1.0),
@@ -455,10 +461,10 @@ PRESETS: dict[str, Recipe] = {
         fit=replace(FIT, rate=3e-4, decay=0.2),
         what="digits from noise, by PPO (SPIRAL)",
         size="1.0 M",
-        figure="22 % confident digits",
-        about="Digits from noise, against a critic, by PPO on the differences of its scores. Measured (seed 0, 150 steps at a "
-        "rate of 1e-4 from doodles-imitation's weights, 10 minutes on half a core, libmypaint's classic/ink_blot): 22 % "
-        "confident digits.",
+        figure="53 % confident digits",
+        about="Digits from noise, against a critic, by PPO on the differences of its scores, begun from doodles-imitation (--begin). "
+        "Measured (seed 0, 2,600 steps, 2 million actions, 135 minutes on about half a core): 53 % confident digits, all ten among "
+        "them; 30 % after 1,070 steps, 39 % after 2,000, before the rate falls. With libmypaint's classic/ink_blot, 150 steps: 22 %.",
     ),
     "completion": Recipe(
         model=replace(DOODLE, goal="complete", strokes=4),
