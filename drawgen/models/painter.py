@@ -429,9 +429,10 @@ PRESETS: dict[str, Recipe] = {
         what="characters in 16 actions, by PPO",
         size="893 k",
         figure=".321 of a blank canvas's error",
-        about="Characters in 16 of SPIRAL's actions by PPO, the canvas a black box, begun from characters-imitation (--begin). Measured "
-        "(seed 0, 2,600 batches, 1.3 million actions, 95 minutes on about half a core): .321 of a blank canvas's squared error after "
-        "16 actions on held-out drawings, .308 after 20, where it had stood since 0.8 million. From nothing it stays at .48.",
+        about="Characters in 16 of SPIRAL's actions by PPO, the canvas a black box, begun from characters-imitation (--begin). "
+        "Measured (seed 0, 2,600 batches, 1.3 million actions, 95 minutes on about half a core): .321 of a blank canvas's squared "
+        "error after 16 actions on held-out drawings, .308 after 20, where it had stood since 0.8 million. From nothing it stays "
+        "at .48.",
     ),
     "doodles": Recipe(
         model=DOODLE,
@@ -462,9 +463,10 @@ PRESETS: dict[str, Recipe] = {
         what="digits from noise, by PPO (SPIRAL)",
         size="1.0 M",
         figure="53 % confident digits",
-        about="Digits from noise, against a critic, by PPO on the differences of its scores, begun from doodles-imitation (--begin). "
-        "Measured (seed 0, 2,600 steps, 2 million actions, 135 minutes on about half a core): 53 % confident digits, all ten among "
-        "them; 30 % after 1,070 steps, 39 % after 2,000, before the rate falls. With libmypaint's classic/ink_blot, 150 steps: 22 %.",
+        about="Digits from noise, against a critic, by PPO on the differences of its scores, begun from doodles-imitation "
+        "(--begin). Measured (seed 0, 2,600 steps, 2 million actions, 135 minutes on about half a core): 53 % confident digits, all "
+        "ten among them; 30 % after 1,070 steps, 39 % after 2,000, before the rate falls. With libmypaint's classic/ink_blot, 150 "
+        "steps: 22 %.",
     ),
     "completion": Recipe(
         model=replace(DOODLE, goal="complete", strokes=4),
