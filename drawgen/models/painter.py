@@ -465,8 +465,8 @@ PRESETS: dict[str, Recipe] = {
         figure="53 % confident digits",
         about="Digits from noise, against a critic, by PPO on the differences of its scores, begun from doodles-imitation "
         "(--begin). Measured (seed 0, 2,600 steps, 2 million actions, 135 minutes on about half a core): 53 % confident digits, "
-        "all ten among them; 30 % after 1,070 steps, 39 % after 2,000, before the rate falls. With libmypaint's classic/ink_blot, 150 "
-        "steps: 22 %.",
+        "all ten among them; 30 % after 1,070 steps, 39 % after 2,000, before the rate falls. With libmypaint's "
+        "classic/ink_blot, 150 steps: 22 %.",
     ),
     "completion": Recipe(
         model=replace(DOODLE, goal="complete", strokes=4),
