@@ -74,7 +74,7 @@ def preset_lines(presets: dict[str, models.Preset]) -> list[str]:
 
 
 def wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, COLUMNS, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+    return textwrap.wrap(text, COLUMNS, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def demo(words: list[str]) -> None:
