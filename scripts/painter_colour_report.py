@@ -1,7 +1,7 @@
 """Figures of a painter of photographs: the PSNR by number of strokes on crops of pictures that it has not seen, beside
 `drawgen paint` at equal strokes and at equal time.
 
-    python scripts/painter_colour_report.py runs/colour --data FOLDER --out scripts/results/painter_colour
+    python scripts/painter_colour_report.py runs/colour --data FOLDER --shown FOLDER --out scripts/results/painter_colour
 
 One picture at a time, one thread; seconds are CPU time. `drawgen paint` begins on the picture's mean colour, the painter on black.
 """
@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a model folder, or painter:NAME")
     parser.add_argument("--data", required=True, help="a folder of pictures")
+    parser.add_argument("--shown", required=True, help="a folder of pictures for the sheet, whose licence allows that")
     parser.add_argument("--count", type=int, default=32, help="crops")
     parser.add_argument("--out", type=Path, required=True, help="the table's file without its suffix; pictures go beside it")
     arguments = parser.parse_args()
@@ -38,8 +39,12 @@ def main() -> None:
     painter = models.load(folder)
     assert isinstance(painter, PathwiseReconstructor)
     strokes, side = painter.config.strokes, painter.spec.picture[1]
-    data = replace(jobs.stored_recipe(folder)[2].data, path=arguments.data, batch=arguments.count, held_out=0.0, mirror=False)
-    crops = next(iter(data.stream("train", seed=0))).images
+    kept = replace(jobs.stored_recipe(folder)[2].data, held_out=0.0, mirror=False)
+
+    def crops_of(path: str, count: int) -> Tensor:
+        return next(iter(replace(kept, path=path, batch=count).stream("train", seed=0))).images
+
+    crops = crops_of(arguments.data, arguments.count)
 
     def laid(count: int, seconds: float | None = None) -> Callable[[Tensor], Tensor]:
         style = placing.Style(strokes=count, detail_px=side)
@@ -52,13 +57,13 @@ def main() -> None:
 
         return paint
 
-    def score(paint: Callable[[Tensor], Tensor]) -> tuple[list[Tensor], float, float]:
-        """The pictures, their mean PSNR, and milliseconds of CPU time per picture."""
+    def score(paint: Callable[[Tensor], Tensor]) -> tuple[float, float]:
+        """The mean PSNR, and milliseconds of CPU time per picture."""
         paint(crops[0])  # compiles
         begun = time.process_time()
         found = [paint(crop) for crop in crops]
         spent_ms = (time.process_time() - begun) * 1000 / len(crops)
-        return found, sum(placing.psnr(a, b) for a, b in zip(found, crops, strict=True)) / len(crops), spent_ms
+        return sum(placing.psnr(a, b) for a, b in zip(found, crops, strict=True)) / len(crops), spent_ms
 
     mean = crops.mean((2, 3), keepdim=True).expand_as(crops)
     flat = sum(placing.psnr(a, b) for a, b in zip(mean, crops, strict=True)) / len(crops)
@@ -67,18 +72,21 @@ def main() -> None:
     curve = [sum(placing.psnr(a, b) for a, b in zip(canvases[count - 1], crops, strict=True)) / len(crops) for count in COUNTS]
     by_count = [score(laid(count)) for count in COUNTS]
     polished = [score(painted(steps)) for steps in POLISHES]
-    quick = [score(laid(strokes, max(spent_ms / 1000, 1e-3))) for _, _, spent_ms in polished]
+    quick = [score(laid(strokes, max(spent_ms / 1000, 1e-3))) for _, spent_ms in polished]
 
     figure, axes = pyplot.subplots(figsize=(5, 3.4), constrained_layout=True)
     axes.plot(COUNTS, curve, "o-", color="#b3261e", label="the painter")
-    axes.plot(COUNTS, [psnr for _, psnr, _ in by_count], "s--", color="#555", label="drawgen paint")
+    axes.plot(COUNTS, [psnr for psnr, _ in by_count], "s--", color="#555", label="drawgen paint")
     axes.axhline(flat, color="#999", linewidth=1, linestyle=":", label="one colour")
     axes.set(xlabel="strokes", ylabel="PSNR in dB")
     axes.legend(frameon=False)
     figure.savefig(arguments.out.with_name(f"{arguments.out.name}_curve.png"), dpi=110)
-    last = [polished[0][0], polished[POLISHES.index(50)][0], by_count[-1][0]]
-    rows = [crops, canvases[4], canvases[9], *(torch.stack(found) for found in last)]
-    sheet = images.grid(torch.cat([row[:SHOWN].clamp(0, 1) for row in rows]), columns=min(SHOWN, len(crops)))
+    shown = crops_of(arguments.shown, SHOWN)
+    with torch.no_grad():
+        steps = painter.drawn(shown, strokes, rng=generator(0)).canvases
+    paintings = [torch.stack([paint(crop) for crop in shown]) for paint in (painted(50), laid(strokes))]
+    rows = torch.cat([shown, steps[4], steps[9], steps[-1], *paintings])
+    sheet = images.grid(rows.clamp(0, 1), columns=SHOWN)
     images.save_image(arguments.out.with_suffix(".png"), sheet.repeat_interleave(2, 1).repeat_interleave(2, 2))
     lines = [
         f"# {arguments.out.name}", "",
@@ -86,14 +94,15 @@ def main() -> None:
         f"of pictures that the painter has not seen. PSNR in dB; one colour, the mean, has {flat:.2f}.", "",
         "| strokes | " + " | ".join(map(str, COUNTS)) + " |", "| --- |" + " --- |" * len(COUNTS),
         "| the painter | " + " | ".join(f"{psnr:.2f}" for psnr in curve) + " |",
-        "| `drawgen paint` | " + " | ".join(f"{psnr:.2f}" for _, psnr, _ in by_count) + " |",
-        "| its CPU ms | " + " | ".join(f"{spent_ms:.0f}" for _, _, spent_ms in by_count) + " |", "",
+        "| `drawgen paint` | " + " | ".join(f"{psnr:.2f}" for psnr, _ in by_count) + " |",
+        "| its CPU ms | " + " | ".join(f"{spent_ms:.0f}" for _, spent_ms in by_count) + " |", "",
         f"{strokes} strokes at equal time; `drawgen paint` was given the painter's time, and places all strokes however long that",
         "takes:", "", "| steps of polish | the painter | CPU ms | `drawgen paint` | CPU ms |", "| --- | --- | --- | --- | --- |",
-        *(f"| {steps} | {a:.2f} | {a_ms:.0f} | {b:.2f} | {b_ms:.0f} |"
-          for steps, (_, a, a_ms), (_, b, b_ms) in zip(POLISHES, polished, quick, strict=True)), "",
+        *(f"| {count} | {a:.2f} | {a_ms:.0f} | {b:.2f} | {b_ms:.0f} |"
+          for count, (a, a_ms), (b, b_ms) in zip(POLISHES, polished, quick, strict=True)), "",
         f"![The PSNR by number of strokes]({arguments.out.name}_curve.png)", "",
-        f"![Crops; after 5, 10 and 20 strokes; after 50 steps of polish; drawgen paint]({arguments.out.name}.png)",
+        f"![Crops of other pictures; after 5, 10 and {strokes} strokes; after 50 steps of polish; drawgen paint]"
+        f"({arguments.out.name}.png)",
     ]  # fmt: skip
     arguments.out.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
