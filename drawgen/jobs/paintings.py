@@ -142,7 +142,7 @@ def paint(
     interrupt = 0
     painted: Painting | LowPoly
     with hearing(progress) as reports, on_disk(photo) as picture:
-        if isinstance(picture, str) and holds_strokes(picture):
+        if isinstance(picture, (str, os.PathLike)) and holds_strokes(os.fspath(picture)):
             given = [*settings, *(["seconds"] if seconds is not None else []), *(["pen_mm"] if pen_mm and not lines else [])]
             if given:
                 raise ValueError(f"{name} is painted already; leave `{given[0]}` out, or give the photograph")

@@ -70,7 +70,7 @@ def test_bristles_take_a_seed_of_any_size():
 def test_a_file_of_strokes_is_painted_again_with_a_brush(stored, tmp_path):
     jobs.paint(str(stored), tmp_path / "plain.png", size=(60, 80))
     jobs.paint(str(stored), tmp_path / "bristles.png", size=(60, 80), brush="bristles")
-    jobs.paint(str(stored), tmp_path / "again.png", size=(60, 80), brush="bristles")
+    jobs.paint(stored, tmp_path / "again.png", size=(60, 80), brush="bristles")  # a path is as good as its name
     jobs.paint(str(stored), tmp_path / "bristles.gif", size=(60, 80), brush="bristles")
     assert (tmp_path / "bristles.png").read_bytes() == (tmp_path / "again.png").read_bytes()
     assert (load_image(tmp_path / "plain.png") - load_image(tmp_path / "bristles.png")).abs().mean() > 0.01
