@@ -86,6 +86,9 @@ class Config:
     a critic moves strokes off the canvas, where they have no gradient."""
     lift: bool = False
     """Pathwise: whether strokes may be left out (pen up); learned by the flag's score function."""
+    fitted: bool = False
+    """Pathwise, after a picture: whether the first stroke covers the canvas, and each has the colour that suits the picture under
+    it best. Otherwise the policy begins on black, and chooses colours."""
     brush: str = "bezier"
     """Policy gradient and imitation: `bezier`, or `mypaint:NAME` where libmypaint is installed."""
     critic_width: int = 32
@@ -120,6 +123,8 @@ class Config:
         check_fields(self, "model", "radius", above=0, at_most=1)
         if self.radius[0] > self.radius[1]:
             raise ArgumentError("model.radius", f"is {self.radius}; the smallest comes first, then the largest")
+        if self.fitted and (self.goal, self.learn) != ("reconstruct", "pathwise"):
+            raise ArgumentError("model.fitted", "is for painters that learn pathwise to reconstruct; leave it out")
         if self.goal != "reconstruct" and not self.noise:
             raise ArgumentError("model.noise", f"is 0; to {self.goal} starts from noise, give about 32 numbers")
         if (self.goal, self.learn) not in PAINTERS:
@@ -155,7 +160,7 @@ class Painter(nn.Module):
         goal, way = GOALS[config.goal], WAYS[config.learn]
         self.policy = Policy(
             goal.planes(channels) + way.planes, height, width=config.width, units=config.units, noise=config.noise if judged else 0,
-            numbers=way.numbers(channels), choices=way.choices(channels), rng=rng,
+            numbers=way.numbers(1 if config.fitted else channels), choices=way.choices(channels), rng=rng,
         )  # fmt: skip
         self.critic = Critic(channels, height, config.critic_width, rng=rng) if judged else None
         self.goal = self.make_goal()
@@ -164,7 +169,7 @@ class Painter(nn.Module):
     def make_goal(self) -> Goal:
         config, critic = self.config, self.critic
         if critic is None:
-            return Reconstruction()
+            return Reconstruction(on_mean=config.fitted)
         if config.goal == "doodle":
             return Doodle(critic=critic, noise=config.noise, critic_steps=config.critic_steps, penalty=config.penalty)
         return Completion(
@@ -174,7 +179,10 @@ class Painter(nn.Module):
     def make_learning(self) -> Learning:
         config, policy, goal, image = self.config, self.policy, self.goal, self.spec.picture
         if config.learn == "pathwise":
-            return Pathwise(policy, goal, image, radius=config.radius, opacity=config.opacity, inset=config.inset, lift=config.lift)
+            return Pathwise(
+                policy, goal, image, radius=config.radius, opacity=config.opacity, inset=config.inset, lift=config.lift,
+                fitted=config.fitted,
+            )  # fmt: skip
         if config.learn == "people":
             return People(
                 policy, goal, image, radius=config.radius, opacity=config.opacity, inset=config.inset, lift=config.lift,
@@ -401,7 +409,7 @@ PRESETS: dict[str, Recipe] = {
         "Kendall's tau with people's order is .19 (strokes optimised without it: .01), 62 % of the strokes go their way.",
     ),
     "colour": Recipe(
-        model=Config(strokes=20, radius=(0.02, 0.3), opacity=0.5),
+        model=Config(strokes=20, radius=(0.02, 0.3), opacity=0.5, fitted=True),
         data=Crops(path="photo:astronaut", crop_px=64, batch=16, longest_px=160, whole=True, one_size=True, mirror=True),
         fit=replace(FIT, minutes=40.0),
         what="photographs in 20 strokes",

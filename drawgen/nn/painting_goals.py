@@ -83,8 +83,12 @@ class Goal(ABC):
     def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals: ...
 
 
+@dataclass(kw_only=True, eq=False)
 class Reconstruction(Goal):
     """Reconstruction of a picture, scored by its squared error after every stroke."""
+
+    on_mean: bool = False
+    """Whether errors are fractions of that of the picture's mean colour, or of a blank canvas's."""
 
     every_stroke = True
 
@@ -106,8 +110,9 @@ class Reconstruction(Goal):
         return iter(())
 
     def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
-        """The negative error, on a pyramid of resolutions, as a fraction of a blank canvas's."""
-        return -pyramid(canvases, images.expand_as(canvases)) / (pyramid(torch.zeros_like(images), images) + DARK)
+        """The negative error, on a pyramid of resolutions, as a fraction of that of one colour."""
+        ground = images.mean((2, 3), keepdim=True).expand_as(images) if self.on_mean else torch.zeros_like(images)
+        return -pyramid(canvases, images.expand_as(canvases)) / (pyramid(ground, images) + DARK)
 
     def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
         return {"share": squared(canvas.detach(), images).sum() / (images.square().mean((1, 2, 3)).sum() + DARK)}

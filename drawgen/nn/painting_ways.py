@@ -97,6 +97,24 @@ class Learning(ABC):
         """What the last of the strokes costs, by drawing."""
 
 
+WASH = (0.0, 0.5, 0.5, 0.5, 1.0, 0.5, 0.75, 0.75, 1.0, 1.0)
+"""A stroke that covers a square canvas."""
+
+
+@torch.no_grad()
+def fitted_colour(
+    canvas: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"], stroke: Float[Tensor, "B P0"]
+) -> Float[Tensor, "B C"]:
+    """The colour in [0, 1] with which a stroke (`COLUMNS`, without a colour) brings a canvas nearest to its target.
+
+    The stroke replaces the fraction m of a pixel: the squared error |m colour - (target - (1 - m) canvas)|^2 is least at
+    sum m (target - (1 - m) canvas) / sum m^2.
+    """
+    m = paint(torch.zeros_like(canvas[:, :1]), torch.cat([stroke, torch.ones_like(stroke[:, :1])], 1)[:, None])
+    wanted = target - (1 - m) * canvas
+    return ((m * wanted).sum((2, 3)) / m.square().sum((2, 3)).clamp(min=1e-6)).clamp(0, 1)
+
+
 @dataclass(kw_only=True, eq=False)
 class Pathwise(Learning):
     """Strokes with real parameters; the gradient flows through the brush. Only the flag, which leaves strokes out, learns by its
@@ -106,6 +124,8 @@ class Pathwise(Learning):
     opacity: float
     inset: float
     lift: bool
+    fitted: bool = False
+    """Whether the first stroke covers the canvas, and colours are fitted to the target, not chosen."""
 
     @staticmethod
     def numbers(channels: int) -> int:
@@ -124,15 +144,22 @@ class Pathwise(Learning):
         (least, greatest), inset, target = self.radius, self.inset, subject.target
         count = uniforms.shape[1]
         canvas, memory = self.goal.covered(self.blank(count), target), self.policy.start(count, subject.noise)
-        steps = []
+        steps: list[tuple[Tensor, Tensor, Tensor]] = []
         for uniform in uniforms:
             # The canvas is a detached input: the gradient flows through what is painted, not through what is seen.
             seen, memory = self.policy.look(self.goal.view(canvas.detach(), target), memory)
             points, numbers, flag, log_prob = self.policy.stroke(seen, memory, uniform[:, 0] if self.lift else None)
             radii = (least + (greatest - least) * numbers[:, :2]) * flag[:, None]
             opacity = self.opacity + (1 - self.opacity) * numbers[:, 2:4]
-            colour = numbers[:, 4:] if numbers.shape[1] > 4 else torch.ones_like(numbers[:, :1])
-            stroke = torch.cat([inset + (1 - 2 * inset) * points.flatten(1), radii, opacity, colour], 1)
+            stroke = torch.cat([inset + (1 - 2 * inset) * points.flatten(1), radii, opacity], 1)
+            if self.fitted:
+                assert target is not None
+                # A colour that is best changes nothing when it moves a little: no gradient goes through it.
+                stroke = stroke if steps else stroke.new_tensor(WASH).expand_as(stroke)
+                colour = fitted_colour(canvas, target, stroke)
+            else:
+                colour = numbers[:, 4:] if numbers.shape[1] > 4 else torch.ones_like(numbers[:, :1])
+            stroke = torch.cat([stroke, colour], 1)
             canvas = self.goal.covered(paint(canvas, stroke[:, None]), target)
             steps.append((canvas, stroke, log_prob))
         return Painted(*(torch.stack(values) for values in zip(*steps, strict=True)))

@@ -70,7 +70,10 @@ class Painting(Finished):
 
     @classmethod
     def sheet(cls, drawings: Float[Tensor, "B T P"], size: tuple[int, int], columns: int) -> "Painting":
-        """Several drawings on black, of `size` (height, width) each, side by side; each stroke has its mean opacity."""
+        """Several drawings on black, of `size` (height, width) each, side by side; each stroke has its mean opacity. Raises
+        ValueError where a stroke of one would cover another."""
+        if len(drawings) > 1 and drawings[..., 6:8].max() >= 0.5:
+            raise ValueError("a stroke that covers a whole drawing would cover the next one; give each a file, by {i} in its name")
         count, rows = len(drawings), -(-len(drawings) // columns)
         index = torch.arange(count)
         corner = torch.stack([index % columns, index // columns], 1).repeat(1, 3)[:, None]  # x and y of each of three points

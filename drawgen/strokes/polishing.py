@@ -29,13 +29,14 @@ def polish(
     """The strokes after `steps` steps of Adam on the `pyramid` error between their rendering on black and the target, per picture.
 
     They stay within their bounds: points at least `inset` from the edge, radii between the two of `radius` (all fractions of a
-    side), opacities at least `opacity`. On grey pictures the colour is fixed. A stroke of zero width, which is left out, stays so.
-    `progress` is called with the fraction done.
+    side) or as wide as they were, opacities at least `opacity`. On grey pictures the colour is fixed. A stroke of zero width,
+    which is left out, stays so. `progress` is called with the fraction done.
     """
     channels = target.shape[1]
     parts = [part.clone().requires_grad_() for part in strokes.split([6, 2, 2, channels], 2)]
     points, radii, opacities, colours = parts
     laid = (radii.detach() > 0).to(strokes)
+    widest = radii.detach().clamp(min=radius[1])
     moving = parts if channels > 1 else parts[:3]
     adam = torch.optim.Adam([{"params": [part]} for part in moving], betas=(0.8, 0.95))
     for step in range(steps):
@@ -47,7 +48,7 @@ def polish(
         adam.step()
         with torch.no_grad():
             points.clamp_(inset, 1 - inset)
-            radii.clamp_(*radius).mul_(laid)
+            radii.copy_(radii.clamp(min=radius[0]).minimum(widest)).mul_(laid)
             opacities.clamp_(opacity, 1)
             colours.clamp_(0, 1)
         if progress is not None:

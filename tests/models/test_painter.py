@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 import torch
-from drawgen_envs.brush import paint
+from drawgen_envs.brush import mask, paint
 from drawgen_envs.easel import BezierEasel
 from drawgen_envs.spiral import SpiralEpisodes
 
@@ -14,12 +14,15 @@ from drawgen.data.pictures import Pictures
 from drawgen.data.strokes import DrawnPictures
 from drawgen.models.painter import PAINTERS, Config
 from drawgen.nn.painting_goals import DARK, Subject
+from drawgen.nn.painting_ways import fitted_colour
 from drawgen.nn.pyramid import pyramid
 
 SPEC = Spec((1, 16, 16))
 SMALL = Config(strokes=3, units=16, width=4, critic_width=4, noise=4)
 RECONSTRUCT, DOODLE, COMPLETE = (dataclasses.replace(SMALL, goal=goal) for goal in ("reconstruct", "doodle", "complete"))
+FITTED = dataclasses.replace(RECONSTRUCT, fitted=True)
 KINDS = [dataclasses.replace(SMALL, goal=goal, learn=learn) for goal, learn in PAINTERS if learn not in ("imitation", "people")]
+KINDS.append(FITTED)
 
 
 def pictures(count=8, spec=SPEC):
@@ -35,7 +38,7 @@ def walk(model, batch, seed=2):
     return losses
 
 
-@pytest.mark.parametrize("config", KINDS, ids=lambda config: f"{config.goal}-{config.learn}")
+@pytest.mark.parametrize("config", KINDS, ids=lambda config: f"{config.goal}-{config.learn}{'-fitted' * config.fitted}")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_each_kind_learns_something(config, channels):
     spec = Spec((channels, 16, 16))
@@ -63,6 +66,35 @@ def test_the_loss_is_that_of_the_drawn_strokes():
         canvas = paint(canvas, stroke[:, None])
         costs.append(pyramid(canvas, batch.images) / (pyramid(torch.zeros_like(canvas), batch.images) + DARK))
     assert float(loss.value.detach()) == pytest.approx(float(torch.stack(costs).mean()), rel=1e-5)
+
+
+def test_a_fitted_colour_is_the_least_squares_one():
+    rng = generator(3)
+    canvas, target = 0.3 + 0.4 * torch.rand(2, 5, 3, 24, 24, generator=rng)
+    stroke = torch.cat([torch.rand(5, 6, generator=rng), 0.1 + 0.2 * torch.rand(5, 2, generator=rng), torch.full((5, 2), 0.7)], 1)
+    found = fitted_colour(canvas, target, stroke)
+    for row in range(5):
+        m = mask(stroke[row : row + 1], 24, 24).flatten()
+        for channel in range(3):
+            before, wanted = canvas[row, channel].flatten(), target[row, channel].flatten()
+            best = torch.linalg.lstsq(m[:, None], (wanted - (1 - m) * before)[:, None]).solution
+            assert float(found[row, channel]) == pytest.approx(float(best), abs=1e-4)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@torch.no_grad()
+def test_a_fitted_painter_begins_on_the_mean_colour(channels):
+    """On which its worth is -1; polishing keeps that stroke as wide."""
+    model = FITTED.build(Spec((channels, 16, 16)), rng=generator(0))
+    images = torch.rand(4, channels, 16, 16, generator=generator(1))
+    drawn = model.drawn(images, 3, rng=generator(2))
+    mean = images.mean((2, 3), keepdim=True).expand_as(images)
+    torch.testing.assert_close(drawn.canvases[0], mean)
+    assert float((model.goal.worth(drawn.canvases[:1], images) + 1).abs().max()) < 0.05
+    with torch.enable_grad():
+        polished = model.polish(drawn.strokes.transpose(0, 1), images, 3)
+    assert float((polished.images - images).square().mean()) < float((drawn.canvases[-1] - images).square().mean())
+    assert float(polished.strokes[:, 0, 6:8].min()) > 0.7
 
 
 def test_strokes_drawn_again_are_the_picture():
@@ -344,6 +376,8 @@ def test_who_learned_from_a_black_box_polishes_nothing():
         ({"goal": "complete", "given": "middle"}, "model.given is 'middle'; it is one of left, right, top, bottom"),
         ({"radius": (0.2, 0.1)}, "model.radius is"),
         ({"gamma": 1.5}, "model.gamma is 1.5"),
+        ({"fitted": True, "goal": "doodle"}, "model.fitted is for painters that learn pathwise to reconstruct"),
+        ({"fitted": True, "learn": "policy-gradient"}, "model.fitted is for painters that learn pathwise to reconstruct"),
     ],
 )
 def test_settings_that_make_no_sense(change, words):

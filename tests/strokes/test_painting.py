@@ -87,6 +87,15 @@ def test_svg_and_raster_agree(rasterise, height, width):
     assert np.abs(array - raster).mean() < 0.006
 
 
+def test_a_stroke_that_covers_its_drawing_is_not_laid_beside_others():
+    strokes = torch.rand(2, 3, 11, generator=generator(0)) * 0.4
+    Painting.sheet(strokes, (20, 20), 2)
+    strokes[1, 0, 6:8] = 0.75
+    Painting.sheet(strokes[1:], (20, 20), 1)
+    with pytest.raises(ValueError, match="would cover the next one"):
+        Painting.sheet(strokes, (20, 20), 2)
+
+
 def test_svg_is_one_path_a_stroke():
     done = painting(20)
     root = ElementTree.fromstring(done.svg(60, 80))
