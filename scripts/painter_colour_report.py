@@ -3,8 +3,8 @@
 
     python scripts/painter_colour_report.py runs/colour --data FOLDER --shown FOLDER --out scripts/results/painter_colour
 
-One picture at a time, one thread; seconds are CPU time. `drawgen paint` begins on the picture's mean colour. So does a painter with fitted
-colours, whose first stroke that is; others begin on black.
+One picture at a time, one thread; seconds are CPU time. `drawgen paint` begins on the picture's mean colour. So does a painter with
+fitted colours, whose first stroke that is; others begin on black.
 """
 
 import argparse
