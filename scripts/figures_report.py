@@ -28,7 +28,7 @@ numbers) stands on the pages of the models, with curves and samples in `scripts/
 ## All shipped models
 
 Measured on held-out data, the first figure of each card. `bits_per_dim` and `nats` are better the lower, `accuracy`, `exact` and
-`f1` the higher; only figures on the same data compare.
+`f1` the higher; `share` is a painting's squared error as a fraction of a blank canvas's. Only figures on the same data compare.
 
 """
 

@@ -29,7 +29,7 @@ MEASURES = {
     "accuracy": ("right", ".1%"),
     "exact": ("wholly right", ".1%"),
     "error_rate": ("wrong", ".2%"),
-    "l2_05_strokes": ("squared error per pixel, with five strokes", ".3f"),
+    "share": ("of a blank canvas's squared error", ".3f"),
     "critic_gap": ("", ""),
 }
 """What the first figure of a card is called here, and how it is written; the last one says nothing by itself."""

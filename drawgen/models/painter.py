@@ -216,7 +216,7 @@ class Painter(nn.Module):
     @torch.no_grad()
     def measure(self, batch: Pictures | DrawnPictures, *, rng: torch.Generator) -> Totals:
         drawn = self.drawn(batch.images, self.goal.measured_strokes(self.config.strokes), rng=rng)
-        return self.goal.measure(drawn.canvases, batch.images)
+        return self.goal.measure(drawn.canvases, batch.images, self.config.strokes)
 
     def last_loss(self, batch: Pictures | DrawnPictures, *, rng: torch.Generator) -> Float[Tensor, " B"]:
         """What the last stroke costs: minus the worth of the finished canvas, or minus the log-probability of the last action."""

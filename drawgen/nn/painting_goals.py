@@ -80,7 +80,8 @@ class Goal(ABC):
         return strokes
 
     @abstractmethod
-    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals: ...
+    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"], strokes: int) -> Totals:
+        """Totals of canvases stroke by stroke, given the painter's number of strokes."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -118,16 +119,16 @@ class Reconstruction(Goal):
         return {"share": squared(canvas.detach(), images).sum() / (images.square().mean((1, 2, 3)).sum() + DARK)}
 
     def measured_strokes(self, strokes: int) -> int:
-        return max(COUNTS)
+        return max(strokes, *COUNTS)
 
-    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
-        """`l2_08_strokes`, the mean squared error after 8 strokes (also 5, 10, 20), and `share_08_strokes`, the same as a fraction
-        of a blank canvas's."""
-        totals: Totals = {}
+    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"], strokes: int) -> Totals:
+        """`share`, the squared error after the painter's own number of strokes, as a fraction of a blank canvas's; `l2_08_strokes`,
+        the mean squared error after 8 strokes (also 5, 10, 20), and `share_08_strokes`, the same as such a fraction."""
         blank = float(squared(torch.zeros_like(images), images).sum())
-        for strokes in COUNTS:
-            error = squared(canvases[strokes - 1], images).sum()
-            totals |= {f"l2_{strokes:02d}_strokes": (error, float(len(images))), f"share_{strokes:02d}_strokes": (error, blank)}
+        totals: Totals = {"share": (squared(canvases[strokes - 1], images).sum(), blank)}
+        for count in COUNTS:
+            error = squared(canvases[count - 1], images).sum()
+            totals |= {f"l2_{count:02d}_strokes": (error, float(len(images))), f"share_{count:02d}_strokes": (error, blank)}
         return totals
 
 
@@ -164,7 +165,7 @@ class Doodle(Goal):
     def log(self, canvas: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
         return {"ink": canvas.detach().mean() / images.mean()}
 
-    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Totals:
+    def measure(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"], strokes: int) -> Totals:
         """`critic_gap`: how much higher the critic scores the data than drawings."""
         return {"critic_gap": ((self.critic(images) - self.critic(canvases[-1])).sum(), float(len(images)))}
 

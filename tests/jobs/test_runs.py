@@ -135,4 +135,5 @@ def test_a_painter_of_photographs_is_measured_on_pictures_of_its_size(tmp_path):
         "painter", "colour", model=small, data={"path": str(tmp_path / "photos"), "crop_px": 16, "batch": 2}, fit={"steps": 1}
     )
     assert run.model.spec.picture == (3, 16, 16)
-    assert 0 < run.scores["share_20_strokes"] < 2
+    assert run.model.config.strokes == 20
+    assert 0 < run.scores["share"] == run.scores["share_20_strokes"] < 2
