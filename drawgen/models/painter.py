@@ -415,10 +415,10 @@ PRESETS: dict[str, Recipe] = {
         what="photographs in 20 strokes",
         size="1.7 M",
         figure="PSNR of 15.5 dB",
-        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise; the first stroke is the mean colour, and colours are "
-        "fitted. Measured (seed 0, 2,200 steps, 48 CPU minutes, on CC0 textures and photographs of scikit-image; crops of photographs "
-        "it has not seen): a PSNR of 15.5 dB after 20 strokes (15.6 with colours of its own choice), 21.1 dB after 50 steps of polish "
-        "(20.2). drawgen paint has 24.6 dB with 20 strokes.",
+        about="Crops of photographs at 64x64 in 20 strokes, in colour, pathwise; the first stroke is the mean colour, and colours "
+        "are fitted. Measured (seed 0, 2,200 steps, 48 CPU minutes, on CC0 textures and photographs of scikit-image; crops of "
+        "photographs it has not seen): a PSNR of 15.5 dB after 20 strokes (15.6 with colours of its own choice), 21.1 dB after 50 "
+        "steps of polish (20.2). drawgen paint has 24.6 dB with 20 strokes.",
     ),
     "characters-imitation": Recipe(
         model=Config(learn="imitation", teacher="painter:characters", strokes=16),
