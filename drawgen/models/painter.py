@@ -125,6 +125,8 @@ class Config:
             raise ArgumentError("model.radius", f"is {self.radius}; the smallest comes first, then the largest")
         if self.fitted and (self.goal, self.learn) != ("reconstruct", "pathwise"):
             raise ArgumentError("model.fitted", "is for painters that learn pathwise to reconstruct; leave it out")
+        if self.fitted and self.strokes < 2:
+            raise ArgumentError("model.strokes", "is 1, and with `model.fitted` that only covers the canvas; give 2 or more")
         if self.goal != "reconstruct" and not self.noise:
             raise ArgumentError("model.noise", f"is 0; to {self.goal} starts from noise, give about 32 numbers")
         if (self.goal, self.learn) not in PAINTERS:

@@ -89,7 +89,7 @@ class Reconstruction(Goal):
     """Reconstruction of a picture, scored by its squared error after every stroke."""
 
     on_mean: bool = False
-    """Whether errors are fractions of that of the picture's mean colour, or of a blank canvas's."""
+    """Whether a canvas is scored beside one in the picture's mean colour, or beside a blank one."""
 
     every_stroke = True
 
@@ -111,7 +111,7 @@ class Reconstruction(Goal):
         return iter(())
 
     def worth(self, canvases: Float[Tensor, "T B C H W"], images: Float[Tensor, "B C H W"]) -> Float[Tensor, "T B"]:
-        """The negative error, on a pyramid of resolutions, as a fraction of that of one colour."""
+        """The negative error, on a pyramid of resolutions, as a fraction of that of a canvas in one colour (`on_mean`)."""
         ground = images.mean((2, 3), keepdim=True).expand_as(images) if self.on_mean else torch.zeros_like(images)
         return -pyramid(canvases, images.expand_as(canvases)) / (pyramid(ground, images) + DARK)
 

@@ -376,6 +376,7 @@ def test_who_learned_from_a_black_box_polishes_nothing():
         ({"goal": "complete", "given": "middle"}, "model.given is 'middle'; it is one of left, right, top, bottom"),
         ({"radius": (0.2, 0.1)}, "model.radius is"),
         ({"gamma": 1.5}, "model.gamma is 1.5"),
+        ({"fitted": True, "strokes": 1}, "model.strokes is 1, and with `model.fitted` that only covers"),
         ({"fitted": True, "goal": "doodle"}, "model.fitted is for painters that learn pathwise to reconstruct"),
         ({"fitted": True, "learn": "policy-gradient"}, "model.fitted is for painters that learn pathwise to reconstruct"),
     ],
