@@ -130,7 +130,7 @@ def main() -> None:
     if arguments.data:
         data = type(data)(**{**vars(data), "path": arguments.data})
     model: Any = models.load(arguments.run)
-    scores = jobs.measure(str(arguments.run), data=arguments.data, importance=ASKED)
+    scores = jobs.measure(str(arguments.run), data=arguments.data, importance=ASKED if model.config.latent else None)
     train, valid = data.drawings["train"], data.drawings["valid"]
     with torch.no_grad():
         batches = list(data.stream("valid", seed=0))
