@@ -11,6 +11,8 @@ pytest.importorskip("ipykernel")
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = sorted((ROOT / "docs").glob("*.ipynb"))
+LONG = ("attention", "texture_and_painting", "vanishing_gradients")
+"""Those that take half a minute and more."""
 
 
 def test_there_are_some():
@@ -25,7 +27,9 @@ def test_no_outputs_are_kept(path):
 
 
 @pytest.mark.filterwarnings("default")  # what Jupyter's parts have to say about themselves
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in LONG)) for path in NOTEBOOKS]
+)
 def test_notebooks_run(path, tmp_path, monkeypatch):
     """On one thread, without internet or data. Each cell whose last line is a value shows it, and a picture is a picture."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, ROOT / "envs"))))
