@@ -160,9 +160,10 @@ class Painter(nn.Module):
         self.ink, self.binary = channels == 1, False  # light on black, cut out of a person's photographs
         judged = config.goal != "reconstruct"
         goal, way = GOALS[config.goal], WAYS[config.learn]
+        own = 1 if config.fitted else channels  # a fitted colour is no number of the policy's
         self.policy = Policy(
             goal.planes(channels) + way.planes, height, width=config.width, units=config.units, noise=config.noise if judged else 0,
-            numbers=way.numbers(1 if config.fitted else channels), choices=way.choices(channels), rng=rng,
+            numbers=way.numbers(own), choices=way.choices(channels), rng=rng,
         )  # fmt: skip
         self.critic = Critic(channels, height, config.critic_width, rng=rng) if judged else None
         self.goal = self.make_goal()
@@ -248,6 +249,8 @@ def find_teacher(config: Config, spec: Spec, device: torch.device) -> Pathwise:
     same = isinstance(teacher, Painter) and (teacher.config.goal, teacher.spec) == (config.goal, spec)
     if not isinstance(teacher, Painter) or not isinstance(way, Pathwise) or not same:
         raise ValueError(f"{name} is no painter that learned pathwise to {config.goal} at this size; take another teacher")
+    if way.fitted:
+        raise ValueError(f"{name} has `model.fitted`: no action covers the canvas as its first stroke does; take another teacher")
     if (2 * teacher.config.strokes, teacher.policy.noise) != (config.strokes, noise):
         raise ValueError(
             f"{name} draws {teacher.config.strokes} strokes from {teacher.policy.noise} numbers of noise; set model.strokes "
@@ -475,7 +478,7 @@ PRESETS: dict[str, Recipe] = {
         size="1.0 M",
         figure="66 % confident digits",
         about="Digits from noise, against a critic, by PPO on the differences of its scores, begun from doodles-imitation "
-        "(--begin). Measured (seed 0, 5,800 steps, 4.5 million actions, four hours on about one core of a busy Xeon): 66 % "
+        "(--begin). Measured (seed 0, 5,800 steps, 4.5 million actions, four hours on half a core to one of a Xeon): 66 % "
         "confident digits, all ten among them; at the full rate 30 % after 1,070 steps, 39 % after 2,000, 60 % after 4,310. With "
         "libmypaint's classic/ink_blot, 150 steps: 22 %.",
     ),

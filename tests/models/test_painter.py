@@ -306,6 +306,13 @@ def test_teachers_of_something_else(change, words, tmp_path):
         config.build(SPEC, rng=generator(0)).check(pictures())
 
 
+def test_a_fitted_painter_is_no_teacher(tmp_path):
+    saved(FITTED, tmp_path)
+    config = dataclasses.replace(RECONSTRUCT, learn="imitation", teacher=str(tmp_path), strokes=6)
+    with pytest.raises(ValueError, match=r"no action covers the canvas"):
+        config.build(SPEC, rng=generator(0)).check(pictures())
+
+
 def test_verbs_go_by_the_goal():
     painter, doodler, completer = (config.build(SPEC, rng=generator(0)) for config in (RECONSTRUCT, DOODLE, COMPLETE))
     for model in (painter, completer):
